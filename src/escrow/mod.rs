@@ -1,0 +1,6 @@
+//! The pure rules: no input, output, clock or randomness.
+
+pub mod id;
+pub mod key;
+pub mod part;
+pub mod quorum;

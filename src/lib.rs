@@ -1,0 +1,5 @@
+//! Séquestre: escrow for the web accounts of associations.
+#![deny(unsafe_code)]
+#![warn(missing_docs)]
+
+pub mod escrow;
