@@ -2,5 +2,6 @@
 
 pub mod id;
 pub mod key;
+pub mod log;
 pub mod part;
 pub mod quorum;
