@@ -6,10 +6,12 @@
 //! | [`note`] | texts with signature lines, verifier keys | c2sp.org/signed-note |
 //! | [`checkpoint`] | what the log signs: organisation, size, root | c2sp.org/tlog-checkpoint |
 //! | [`cosignature`] | what people's devices sign about a checkpoint | c2sp.org/tlog-cosignature, `cosignature/v1` |
+//! | [`proof`] | one entry's inclusion, verifiable offline | c2sp.org/tlog-proof, version 1 |
+//! | [`tiles`] | the files of an export | c2sp.org/tlog-tiles |
 //!
 //! Everything here accepts exactly one spelling of each value, so that two readers of the same bytes cannot
 //! disagree, and parsing followed by formatting gives the bytes back. [`checkpoint::SignedCheckpoint`],
-//! [`cosignature::VerifiedCosignature`] exist only after a verification.
+//! [`cosignature::VerifiedCosignature`] and [`proof::VerifiedInclusion`] exist only after a verification.
 //!
 //! This module must never hold a private key (signatures come in from outside), fetch anything, read a clock or
 //! judge whether a signed time is plausible.
@@ -18,8 +20,10 @@ pub mod checkpoint;
 pub mod cosignature;
 pub mod merkle;
 pub mod note;
+pub mod proof;
 #[cfg(test)]
 mod testing;
+pub mod tiles;
 
 use base64::{Engine, engine::general_purpose::STANDARD};
 
