@@ -268,15 +268,11 @@ impl Charter {
 
     /// The offices of a person; membership is not one of them.
     pub fn offices(&self, person: &PersonId) -> BTreeSet<Role> {
-        [
-            (Role::Trustee, &self.trustees),
-            (Role::Mediator, &self.mediators),
-            (Role::Technician, &self.technicians),
-        ]
-        .into_iter()
-        .filter(|(_, people)| people.contains(person))
-        .map(|(role, _)| role)
-        .collect()
+        [(Role::Trustee, &self.trustees), (Role::Mediator, &self.mediators), (Role::Technician, &self.technicians)]
+            .into_iter()
+            .filter(|(_, people)| people.contains(person))
+            .map(|(role, _)| role)
+            .collect()
     }
 
     /// Whether these roles are this person's offices, give or take membership.
@@ -326,10 +322,7 @@ impl Charter {
     }
 }
 
-fn quorums(
-    list: &[v1::Quorum],
-    trustees: &BTreeSet<PersonId>,
-) -> Result<BTreeMap<QuorumName, Quorum>, BadCharter> {
+fn quorums(list: &[v1::Quorum], trustees: &BTreeSet<PersonId>) -> Result<BTreeMap<QuorumName, Quorum>, BadCharter> {
     wire::ascending(list, "quorums", |q| q.name.clone())?;
     let mut quorums = BTreeMap::new();
     for quorum in list {

@@ -9,7 +9,7 @@ use prost::Message as _;
 use super::act::Act;
 use super::id::{CommandId, OrganisationId, PersonId, sha256};
 use super::key::{Signature, VerifyingKey};
-use super::log::TreeHead;
+use super::log::merkle::TreeHead;
 use super::time::Time;
 use super::wire::{self, MAX_COMMAND_BYTES, Malformed};
 use crate::proto::v1;

@@ -5,7 +5,7 @@ use prost::Message as _;
 use super::command::SignedCommand;
 use super::id::{Digest, OrganisationId};
 use super::key::{Signature, VerifyingKey};
-use super::log::leaf_hash;
+use super::log::merkle::leaf_hash;
 use super::time::Time;
 use super::wire::{self, MAX_ENTRY_BYTES, Malformed};
 use crate::proto::v1;

@@ -14,6 +14,7 @@ pub mod people;
 pub mod proposal;
 pub mod quorum;
 pub mod refusal;
+pub mod replay;
 pub mod request;
 pub mod role;
 pub mod time;

@@ -17,7 +17,7 @@ use super::credential::Credential;
 use super::entry::DaemonAct;
 use super::id::{BlobId, CredentialId, DeviceId, Digest, InvitationId, OrganisationId, PersonId};
 use super::key::VerifyingKey;
-use super::log::TreeHead;
+use super::log::merkle::TreeHead;
 use super::part::{Part, PartKind, VersionId};
 use super::people::{Device, Invitation, Person, Standing};
 use super::proposal::{Proposal, Signing, Subject};
@@ -385,7 +385,9 @@ impl Organisation {
             Some(Standing::Admitted { .. }) => Ok(()),
             Some(Standing::Candidate(_)) => match act {
                 Act::EnrolDevice(_) | Act::RevokeDevice(_) | Act::Sign(_) => Ok(()),
-                Act::Invite(_) | Act::CancelInvitation(_) | Act::ProposeCharter(_) if self.founder == *signer => Ok(()),
+                Act::Invite(_) | Act::CancelInvitation(_) | Act::ProposeCharter(_) if self.founder == *signer => {
+                    Ok(())
+                }
                 _ => Err(Refusal::NotAdmitted),
             },
         }

@@ -44,7 +44,7 @@ refusals! {
         /// The difference.
         by: Seconds,
     } => "CLOCK_SKEW",
-        "the command's time is {} seconds off; set the computer's clock and try again", by.0;
+        "the command's time is {by} off; set the computer's clock and try again";
     /// Nobody of this organisation.
     Stranger => "STRANGER",
         "this key belongs to nobody in this organisation; ask for an invitation";
@@ -164,7 +164,7 @@ refusals! {
         /// The most that the vault allows.
         longest: Seconds,
     } => "DURATION",
-        "access can be asked for from 1 minute up to {} seconds in this vault", longest.0;
+        "access can be asked for from 1 minute up to {longest} in this vault";
     /// In the past or more than seven days ahead.
     RequestLife => "REQUEST_LIFE",
         "a request must stay open for some time, at most 7 days";

@@ -342,8 +342,7 @@ impl Organisation {
         if let Some(consent) = approval.consent {
             request.stage = Stage::Granted(Grant { consent, at: at.time });
             let parts = request.parts.iter().map(|p| p.part.kind).collect();
-            let exposure =
-                Exposure { person: request.requester, request: request.at.index, parts, since: at.time };
+            let exposure = Exposure { person: request.requester, request: request.at.index, parts, since: at.time };
             if let Some(version) = self.version_mut(&request.version) {
                 version.exposures.push(exposure);
             }
@@ -452,8 +451,7 @@ impl Organisation {
     }
 
     pub(super) fn end_requests_of(&mut self, person: PersonId, at: Position) -> Vec<Effect> {
-        let mine: Vec<u64> =
-            self.live_requests().filter(|r| r.requester == person).map(|r| r.at.index).collect();
+        let mine: Vec<u64> = self.live_requests().filter(|r| r.requester == person).map(|r| r.at.index).collect();
         mine.into_iter().flat_map(|index| self.end_request(index, End::RequesterLeft, at)).collect()
     }
 

@@ -51,3 +51,9 @@ impl fmt::Display for Time {
         write!(f, "{}", self.0)
     }
 }
+
+impl fmt::Display for Seconds {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} s", self.0)
+    }
+}

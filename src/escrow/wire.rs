@@ -7,7 +7,7 @@ use prost::Message;
 
 use super::id::{BadId, BlobId, CredentialId, Digest, PersonId};
 use super::key::{BadKey, MAX_KEY_BYTES, PersonKeys, RecipientKey, Signature, VerifyingKey};
-use super::log::TreeHead;
+use super::log::merkle::TreeHead;
 use super::part::{BadDeal, PartId, PartKind, VersionId};
 use super::quorum::BadQuorum;
 use super::role::{BadRoles, Role, Roles};
@@ -117,7 +117,8 @@ pub(super) fn persons(list: &[Vec<u8>], what: &'static str) -> Result<Vec<Person
 
 pub(super) fn tree_head(head: Option<v1::TreeHead>) -> Result<TreeHead, Malformed> {
     let head = required(head, "base")?;
-    Ok(TreeHead { size: head.size, root: Digest::parse(&head.root)? })
+    let head = TreeHead { size: head.size, root: Digest::parse(&head.root)? };
+    if head.is_possible() { Ok(head) } else { Err(Malformed::Range("base")) }
 }
 
 pub(super) fn part_kind(number: i32) -> Result<PartKind, Malformed> {
