@@ -4,3 +4,5 @@ pub mod id;
 pub mod key;
 pub mod part;
 pub mod quorum;
+pub mod role;
+pub mod text;
