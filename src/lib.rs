@@ -3,4 +3,5 @@
 #![warn(missing_docs)]
 
 pub mod escrow;
+pub mod proto;
 pub mod seal;

@@ -1,0 +1,459 @@
+//! What a command asks for, parsed: the domain form of the `act` in `command.proto`.
+//!
+//! Parsing here needs no state. Whether an act is *allowed* is for [`decide`](super::decide) to say.
+
+use super::charter::VaultName;
+use super::id::{BlobId, CredentialId, DeviceId, Digest, InvitationId, PersonId};
+use super::key::{PersonKeys, RecipientKey, VerifyingKey};
+use super::part::{PartId, PartKind, VersionId};
+use super::quorum::QuorumName;
+use super::role::Roles;
+use super::time::{Seconds, Time};
+use super::wire::{self, Malformed};
+use crate::proto::v1;
+
+/// Everything that a person can ask for.
+#[derive(Debug, Clone)]
+#[allow(missing_docs, reason = "each variant is named after its type, which is documented")]
+pub enum Act {
+    Genesis(Genesis),
+    Invite(Invite),
+    CancelInvitation(InvitationId),
+    Join(Join),
+    EnrolDevice(EnrolDevice),
+    RevokeDevice(DeviceId),
+    ProposeCharter(Box<ProposeCharter>),
+    ProposeAdmission(Admission),
+    ProposeRemoval(ProposeRemoval),
+    Sign(EntryRef),
+    Leave,
+    Deposit(Deposit),
+    ConfirmShares(ConfirmShares),
+    Request(Request),
+    Approve(Approve),
+    Deny(Deny),
+    Return(u64),
+    Revoke(Revoke),
+}
+
+/// An entry by index and leaf hash: it cannot be exchanged under whoever refers to it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct EntryRef {
+    /// Its index.
+    pub index: u64,
+    /// SHA-256(0x00 ‖ entry).
+    pub leaf: Digest,
+}
+
+/// The first entry of a log.
+#[derive(Debug, Clone)]
+pub struct Genesis {
+    /// The rules that the log starts with.
+    pub rules_version: u32,
+    /// Who signs checkpoints and daemon acts.
+    pub log_key: VerifyingKey,
+    /// `host:port` of the daemon.
+    pub address: String,
+    /// Text: the organisation's name.
+    pub name: BlobId,
+    /// The founder's keys; the genesis must be signed by them.
+    pub founder: PersonKeys,
+    /// Text: the founder's name.
+    pub founder_name: BlobId,
+    /// The founder's first device.
+    pub device: VerifyingKey,
+    /// SHA-256 of the daemon's founding token.
+    pub founding_token: Digest,
+}
+
+/// Announces an invitation.
+#[derive(Debug, Clone)]
+pub struct Invite {
+    /// SHA-256 of its token.
+    pub invitation: InvitationId,
+    /// What the newcomer is to become.
+    pub roles: Roles,
+    /// Text: the newcomer's name.
+    pub name: BlobId,
+    /// From when on it is void.
+    pub expires: Time,
+}
+
+/// Somebody uses an invitation.
+#[derive(Debug, Clone)]
+pub struct Join {
+    /// The invitation, from its token.
+    pub invitation: InvitationId,
+    /// The roles that the invitation offered.
+    pub roles: Roles,
+    /// The newcomer's keys; the join must be signed by them.
+    pub person: PersonKeys,
+    /// The newcomer's first device.
+    pub device: VerifyingKey,
+    /// HMAC under the invitation's secret; the inviter's client checks it.
+    pub mac: [u8; 32],
+}
+
+/// A person certifies a further device of theirs.
+#[derive(Debug, Clone, Copy)]
+pub struct EnrolDevice {
+    /// The new device's key.
+    pub device: VerifyingKey,
+    /// The person's keys, as in the roll.
+    pub person: PersonKeys,
+}
+
+/// A charter to sign.
+#[derive(Debug, Clone)]
+pub struct ProposeCharter {
+    /// As on the wire; its consistency is checked when it is proposed.
+    pub charter: v1::Charter,
+    /// Newcomers whom it takes in, by person id.
+    pub roll: Vec<Admission>,
+}
+
+/// Somebody to take in.
+#[derive(Debug, Clone)]
+pub struct Admission {
+    /// Their keys, for approvers to compare.
+    pub keys: PersonKeys,
+    /// What they become.
+    pub roles: Roles,
+    /// Their join (the founder's: the genesis).
+    pub join: EntryRef,
+}
+
+/// Somebody to remove.
+#[derive(Debug, Clone, Copy)]
+pub struct ProposeRemoval {
+    /// Who.
+    pub person: PersonId,
+    /// Text: why.
+    pub reason: BlobId,
+}
+
+/// A version of a credential.
+#[derive(Debug, Clone)]
+pub struct Deposit {
+    /// The account and the version's number.
+    pub version: VersionId,
+    /// The vault it lies in.
+    pub vault: VaultName,
+    /// Text: what people call the account.
+    pub label: BlobId,
+    /// Text: the account sheet.
+    pub sheet: BlobId,
+    /// The parts, by kind.
+    pub parts: Vec<DepositedPart>,
+}
+
+/// One part of a deposit.
+#[derive(Debug, Clone)]
+pub struct DepositedPart {
+    /// Which part.
+    pub kind: PartKind,
+    /// Public half of its master key.
+    pub master_key: RecipientKey,
+    /// Blob: the secret sealed to it.
+    pub sealed: BlobId,
+    /// One split per quorum of the vault. Its shape is checked against the charter.
+    pub deals: Vec<DepositedDeal>,
+}
+
+/// One split, before it is known to fit its quorum.
+#[derive(Debug, Clone)]
+pub struct DepositedDeal {
+    /// To whom it was dealt.
+    pub quorum: QuorumName,
+    /// Shares, group by group.
+    pub groups: Vec<super::part::DealtGroup>,
+}
+
+/// 'My shares open and match', or not.
+#[derive(Debug, Clone)]
+pub struct ConfirmShares {
+    /// One verdict per part.
+    pub checks: Vec<(PartId, ShareVerdict)>,
+}
+
+/// What a trustee found when opening their shares of a part.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ShareVerdict {
+    /// They open and match the logged digests.
+    Good,
+    /// A claim against the depositor: a share does not open.
+    DoesNotOpen,
+    /// A claim against the depositor: a share is not what the log says.
+    DoesNotMatch,
+}
+
+/// A part, and the fresh key to which its shares are to be re-sealed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct RequestedPart {
+    /// Which part.
+    pub part: PartId,
+    /// The requester's key for this part of this request.
+    pub recipient: RecipientKey,
+}
+
+/// An unseal request.
+#[derive(Debug, Clone)]
+pub struct Request {
+    /// Parts of one version, by kind, with their recipients.
+    pub parts: Vec<RequestedPart>,
+    /// Text: why.
+    pub reason: BlobId,
+    /// How long the access is to last.
+    pub duration: Seconds,
+    /// Until when approvals are accepted.
+    pub expires: Time,
+    /// Whether the requester's own shares count.
+    pub own_share: bool,
+}
+
+/// The release of shares.
+#[derive(Debug, Clone)]
+pub struct Approve {
+    /// The request.
+    pub request: EntryRef,
+    /// Its parts and recipients, as the trustee saw them.
+    pub parts: Vec<RequestedPart>,
+    /// Its expiry, as the trustee saw it.
+    pub expires: Time,
+    /// For each part the approver's re-sealed shares, one per deal that names the approver.
+    pub released: Vec<Vec<BlobId>>,
+}
+
+/// A refusal, changeable until the request is decided.
+#[derive(Debug, Clone, Copy)]
+pub struct Deny {
+    /// The request.
+    pub request: EntryRef,
+    /// Text: why.
+    pub reason: BlobId,
+}
+
+/// The end of somebody's access.
+#[derive(Debug, Clone, Copy)]
+pub struct Revoke {
+    /// Index of the request.
+    pub request: u64,
+    /// Text: why.
+    pub reason: BlobId,
+}
+
+impl Act {
+    /// Parses the oneof of a command.
+    pub(super) fn parse(act: v1::command::Act) -> Result<Self, Malformed> {
+        use v1::command::Act as Wire;
+        Ok(match act {
+            Wire::Genesis(m) => Self::Genesis(Genesis::parse(m)?),
+            Wire::Invite(m) => Self::Invite(Invite {
+                invitation: InvitationId::parse(&m.invitation)?,
+                roles: wire::roles(&m.roles)?,
+                name: wire::blob(&m.name)?,
+                expires: Time(m.expires),
+            }),
+            Wire::CancelInvitation(m) => Self::CancelInvitation(InvitationId::parse(&m.invitation)?),
+            Wire::Join(m) => Self::Join(Join::parse(m)?),
+            Wire::EnrolDevice(m) => Self::EnrolDevice(EnrolDevice {
+                device: wire::signing_key(m.device)?,
+                person: wire::person_keys(m.person)?,
+            }),
+            Wire::RevokeDevice(m) => Self::RevokeDevice(DeviceId::parse(&m.device)?),
+            Wire::ProposeCharter(m) => Self::ProposeCharter(Box::new(ProposeCharter {
+                charter: wire::required(m.charter, "charter")?,
+                roll: admissions(m.roll)?,
+            })),
+            Wire::ProposeAdmission(m) => {
+                Self::ProposeAdmission(Admission::parse(wire::required(m.admission, "admission")?)?)
+            }
+            Wire::ProposeRemoval(m) => Self::ProposeRemoval(ProposeRemoval {
+                person: PersonId::parse(&m.person)?,
+                reason: wire::blob(&m.reason)?,
+            }),
+            Wire::Sign(m) => Self::Sign(EntryRef::parse(m.proposal_index, &m.proposal_leaf)?),
+            Wire::Leave(_) => Self::Leave,
+            Wire::Deposit(m) => Self::Deposit(Deposit::parse(m)?),
+            Wire::ConfirmShares(m) => Self::ConfirmShares(ConfirmShares::parse(m)?),
+            Wire::Request(m) => Self::Request(Request::parse(m)?),
+            Wire::Approve(m) => Self::Approve(Approve::parse(m)?),
+            Wire::Deny(m) => Self::Deny(Deny {
+                request: EntryRef::parse(m.request_index, &m.request_leaf)?,
+                reason: wire::blob(&m.reason)?,
+            }),
+            Wire::Return(m) => Self::Return(m.request_index),
+            Wire::Revoke(m) => Self::Revoke(Revoke { request: m.request_index, reason: wire::blob(&m.reason)? }),
+        })
+    }
+}
+
+impl EntryRef {
+    fn parse(index: u64, leaf: &[u8]) -> Result<Self, Malformed> {
+        Ok(Self { index, leaf: Digest::parse(leaf)? })
+    }
+}
+
+impl Genesis {
+    fn parse(m: v1::Genesis) -> Result<Self, Malformed> {
+        if !super::charter::is_address(&m.address) {
+            return Err(Malformed::Range("address"));
+        }
+        Ok(Self {
+            rules_version: m.rules_version,
+            log_key: wire::signing_key(m.log_key)?,
+            address: m.address,
+            name: wire::blob(&m.name)?,
+            founder: wire::person_keys(m.founder)?,
+            founder_name: wire::blob(&m.founder_name)?,
+            device: wire::signing_key(m.device)?,
+            founding_token: Digest::parse(&m.founding_token)?,
+        })
+    }
+}
+
+impl Join {
+    fn parse(m: v1::Join) -> Result<Self, Malformed> {
+        let token: [u8; 32] = m.token.as_slice().try_into().map_err(|_| Malformed::Range("invitation token"))?;
+        Ok(Self {
+            invitation: InvitationId::of_token(&token),
+            roles: wire::roles(&m.roles)?,
+            person: wire::person_keys(m.person)?,
+            device: wire::signing_key(m.device)?,
+            mac: m.mac.as_slice().try_into().map_err(|_| Malformed::Range("MAC"))?,
+        })
+    }
+}
+
+impl Admission {
+    fn parse(m: v1::Admission) -> Result<Self, Malformed> {
+        Ok(Self {
+            keys: wire::person_keys(m.keys)?,
+            roles: wire::roles(&m.roles)?,
+            join: EntryRef::parse(m.join_index, &m.join_leaf)?,
+        })
+    }
+}
+
+fn admissions(list: Vec<v1::Admission>) -> Result<Vec<Admission>, Malformed> {
+    let roll = list.into_iter().map(Admission::parse).collect::<Result<Vec<_>, _>>()?;
+    wire::ascending(&roll, "newcomers", |a| a.keys.person())?;
+    Ok(roll)
+}
+
+impl Deposit {
+    fn parse(m: v1::Deposit) -> Result<Self, Malformed> {
+        if m.version == 0 {
+            return Err(Malformed::Range("version"));
+        }
+        let parts = m.parts.into_iter().map(DepositedPart::parse).collect::<Result<Vec<_>, _>>()?;
+        if parts.is_empty() {
+            return Err(Malformed::List("parts"));
+        }
+        wire::ascending(&parts, "parts", |p| p.kind)?;
+        Ok(Self {
+            version: VersionId { credential: CredentialId::parse(&m.credential)?, version: m.version },
+            vault: VaultName::parse(&m.vault)?,
+            label: wire::blob(&m.label)?,
+            sheet: wire::blob(&m.sheet)?,
+            parts,
+        })
+    }
+}
+
+impl DepositedPart {
+    fn parse(m: v1::Part) -> Result<Self, Malformed> {
+        Ok(Self {
+            kind: wire::part_kind(m.kind)?,
+            master_key: wire::recipient(m.master_key)?,
+            sealed: wire::blob(&m.sealed)?,
+            deals: m.deals.into_iter().map(DepositedDeal::parse).collect::<Result<_, _>>()?,
+        })
+    }
+}
+
+impl DepositedDeal {
+    fn parse(m: v1::Deal) -> Result<Self, Malformed> {
+        let group = |g: v1::DealtGroup| -> Result<_, Malformed> {
+            let outer = if g.outer.is_empty() { None } else { Some(Digest::parse(&g.outer)?) };
+            let share = |s: v1::DealtShare| -> Result<_, Malformed> {
+                Ok(super::part::LoggedShare { digest: Digest::parse(&s.digest)?, sealed: wire::blob(&s.sealed)? })
+            };
+            let shares = g.shares.into_iter().map(share).collect::<Result<_, _>>()?;
+            Ok(super::part::DealtGroup { outer, shares })
+        };
+        Ok(Self {
+            quorum: QuorumName::parse(&m.quorum)?,
+            groups: m.groups.into_iter().map(group).collect::<Result<_, _>>()?,
+        })
+    }
+}
+
+impl ConfirmShares {
+    fn parse(m: v1::ConfirmShares) -> Result<Self, Malformed> {
+        let check = |c: v1::ShareCheck| -> Result<_, Malformed> {
+            let verdict = match v1::ShareVerdict::try_from(c.verdict) {
+                Ok(v1::ShareVerdict::Good) => ShareVerdict::Good,
+                Ok(v1::ShareVerdict::DoesNotOpen) => ShareVerdict::DoesNotOpen,
+                Ok(v1::ShareVerdict::DoesNotMatch) => ShareVerdict::DoesNotMatch,
+                Ok(v1::ShareVerdict::Unspecified) | Err(_) => return Err(Malformed::Unknown("verdict")),
+            };
+            Ok((wire::part_id(&c.credential, c.version, c.kind)?, verdict))
+        };
+        let checks = m.checks.into_iter().map(check).collect::<Result<Vec<_>, _>>()?;
+        if checks.is_empty() {
+            return Err(Malformed::List("checks"));
+        }
+        wire::ascending(&checks, "checks", |(part, _)| *part)?;
+        Ok(Self { checks })
+    }
+}
+
+impl Request {
+    fn parse(m: v1::Request) -> Result<Self, Malformed> {
+        if m.purpose != v1::Purpose::Lease as i32 {
+            return Err(Malformed::Unknown("purpose"));
+        }
+        let parts = requested_parts(m.parts)?;
+        let first = parts.first().ok_or(Malformed::List("parts"))?.part.version;
+        if parts.iter().any(|p| p.part.version != first) {
+            return Err(Malformed::List("parts of one version"));
+        }
+        Ok(Self {
+            parts,
+            reason: wire::blob(&m.reason)?,
+            duration: Seconds(m.duration),
+            expires: Time(m.expires),
+            own_share: m.own_share,
+        })
+    }
+
+    /// The version whose parts are asked for. Parsing made sure that there is one.
+    pub fn version(&self) -> Option<VersionId> {
+        self.parts.first().map(|p| p.part.version)
+    }
+}
+
+impl Approve {
+    fn parse(m: v1::Approve) -> Result<Self, Malformed> {
+        let blobs = |r: v1::Released| r.shares.iter().map(|s| wire::blob(s)).collect::<Result<Vec<_>, _>>();
+        Ok(Self {
+            request: EntryRef::parse(m.request_index, &m.request_leaf)?,
+            parts: requested_parts(m.parts)?,
+            expires: Time(m.expires),
+            released: m.released.into_iter().map(blobs).collect::<Result<_, _>>()?,
+        })
+    }
+}
+
+fn requested_parts(list: Vec<v1::RequestedPart>) -> Result<Vec<RequestedPart>, Malformed> {
+    let part = |p: v1::RequestedPart| -> Result<_, Malformed> {
+        Ok(RequestedPart {
+            part: wire::part_id(&p.credential, p.version, p.kind)?,
+            recipient: wire::recipient(p.recipient)?,
+        })
+    };
+    let parts = list.into_iter().map(part).collect::<Result<Vec<_>, _>>()?;
+    wire::ascending(&parts, "parts", |p| p.part)?;
+    Ok(parts)
+}

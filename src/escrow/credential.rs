@@ -1,0 +1,256 @@
+//! Credentials: what lies in escrow, who was dealt shares of it, who knows it, and what must be changed.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::act::{ConfirmShares, Deposit, ShareVerdict};
+use super::charter::VaultName;
+use super::id::{BlobId, CredentialId, PersonId};
+use super::organisation::{Effect, Organisation, Position};
+use super::part::{Deal, Part, PartId, PartKind, VersionId};
+use super::refusal::Refusal;
+use super::time::Time;
+
+/// An account in escrow.
+#[derive(Debug, Clone)]
+pub struct Credential {
+    /// Its vault.
+    pub vault: VaultName,
+    /// Versions by number, from 1; the last is the current one.
+    pub versions: BTreeMap<u32, Version>,
+    /// Index of the entry that last changed it: a deposit.
+    pub changed: u64,
+}
+
+/// One version of an account.
+#[derive(Debug, Clone)]
+pub struct Version {
+    /// Text: what people call the account.
+    pub label: BlobId,
+    /// Text: the account sheet.
+    pub sheet: BlobId,
+    /// Who sealed it, and therefore knows it.
+    pub depositor: PersonId,
+    /// Where it stands in the log.
+    pub index: u64,
+    /// When.
+    pub since: Time,
+    /// Its parts.
+    pub parts: BTreeMap<PartKind, PartState>,
+    /// Who has come to know it, besides the depositor.
+    pub exposures: Vec<Exposure>,
+    /// Whether it must be changed. Cleared by the next version, not by time.
+    pub due: Option<Due>,
+}
+
+/// One part, with what happened to its shares.
+#[derive(Debug, Clone)]
+pub struct PartState {
+    /// What was dealt.
+    pub part: Part,
+    /// Whose shares were released to which request (by its index), own shares included.
+    pub released: BTreeMap<u64, BTreeSet<PersonId>>,
+    /// What trustees found when they opened their shares.
+    pub verdicts: BTreeMap<PersonId, ShareVerdict>,
+}
+
+/// Somebody who came to know a version.
+#[derive(Debug, Clone)]
+pub struct Exposure {
+    /// Who.
+    pub person: PersonId,
+    /// Through which request.
+    pub request: u64,
+    /// Which parts.
+    pub parts: BTreeSet<PartKind>,
+    /// Since when.
+    pub since: Time,
+}
+
+/// A version that must be changed at the provider.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Due {
+    /// How soon.
+    pub urgency: Urgency,
+    /// Since when.
+    pub since: Time,
+    /// Why.
+    pub cause: DueCause,
+}
+
+/// How soon a password must be changed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Urgency {
+    /// In the charter's rhythm: a current member knew it.
+    Later,
+    /// At once: a leaver, a revocation, shares that added up.
+    Now,
+}
+
+/// Why a version is due.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum DueCause {
+    /// The access of this request ended.
+    AccessEnded(u64),
+    /// The access of this request was revoked.
+    Revoked(u64),
+    /// Shares released to several failed requests are enough together; the last one was this.
+    SharesAddUp(u64),
+    /// Somebody who knew it left.
+    Left(PersonId),
+}
+
+impl PartState {
+    /// Distinct trustees whose share was released to anybody, own shares included: what consent screens show.
+    pub fn released_to_anybody(&self) -> BTreeSet<PersonId> {
+        self.released.values().flatten().copied().collect()
+    }
+}
+
+impl Version {
+    /// Whether a person holds a share of any part.
+    pub fn dealt_to(&self, person: &PersonId) -> bool {
+        self.parts.values().any(|p| p.part.deals.iter().any(|deal| deal.share_of(person).is_some()))
+    }
+
+    /// Makes it due, or more urgently so.
+    pub(super) fn make_due(&mut self, urgency: Urgency, since: Time, cause: DueCause) {
+        if self.due.is_none_or(|due| due.urgency < urgency) {
+            self.due = Some(Due { urgency, since, cause });
+        }
+    }
+}
+
+impl Credential {
+    /// The current version and its number.
+    pub fn current(&self) -> Option<(u32, &Version)> {
+        self.versions.last_key_value().map(|(number, version)| (*number, version))
+    }
+}
+
+impl Organisation {
+    /// An account by id.
+    pub fn credential(&self, id: &CredentialId) -> Option<&Credential> {
+        self.credentials.get(id)
+    }
+
+    /// A version of an account.
+    pub fn version(&self, id: &VersionId) -> Option<&Version> {
+        self.credentials.get(&id.credential)?.versions.get(&id.version)
+    }
+
+    pub(super) fn version_mut(&mut self, id: &VersionId) -> Option<&mut Version> {
+        self.credentials.get_mut(&id.credential)?.versions.get_mut(&id.version)
+    }
+
+    /// A part of a version.
+    pub fn part(&self, id: &PartId) -> Option<&PartState> {
+        self.version(&id.version)?.parts.get(&id.kind)
+    }
+
+    pub(super) fn decide_deposit(
+        &self,
+        signer: &PersonId,
+        deposit: &Deposit,
+        base: u64,
+    ) -> Result<Vec<(PartKind, Part)>, Refusal> {
+        let charter = self.charter.as_ref().ok_or(Refusal::NotFounded)?;
+        let vault = charter.vault(&deposit.vault).ok_or(Refusal::VaultUnknown)?;
+        if !vault.depositors.includes(signer, &self.roles(signer)) {
+            return Err(Refusal::MayNotDeposit);
+        }
+        self.unchanged_since(base, self.charter_changed)?;
+        match (deposit.version.version, self.credentials.get(&deposit.version.credential)) {
+            (1, None) => {}
+            (1, Some(_)) => return Err(Refusal::CredentialExists),
+            (_, None) => return Err(Refusal::CredentialUnknown),
+            (next, Some(credential)) => {
+                if credential.vault != deposit.vault {
+                    return Err(Refusal::VaultDiffers);
+                }
+                let current = credential.current().map_or(0, |(number, _)| number);
+                if current.checked_add(1) != Some(next) {
+                    return Err(Refusal::VersionConflict { current });
+                }
+                self.unchanged_since(base, credential.changed)?;
+            }
+        }
+        let mut parts = Vec::with_capacity(deposit.parts.len());
+        let mut keys = BTreeSet::new();
+        for part in &deposit.parts {
+            let fits = part.deals.iter().map(|d| &d.quorum).eq(&vault.opened_by) && keys.insert(part.master_key);
+            if !fits {
+                return Err(Refusal::DealShape);
+            }
+            let mut deals = Vec::with_capacity(part.deals.len());
+            for deal in &part.deals {
+                let quorum = charter.quorum(&deal.quorum).ok_or(Refusal::DealShape)?.clone();
+                deals.push(Deal::new(quorum, deal.groups.clone()).map_err(|_| Refusal::DealShape)?);
+            }
+            let dealt = Part { master_key: part.master_key, sealed: part.sealed, epoch: 0, deals };
+            parts.push((part.kind, dealt));
+        }
+        Ok(parts)
+    }
+
+    pub(super) fn apply_deposit(
+        &mut self,
+        depositor: PersonId,
+        deposit: Deposit,
+        parts: Vec<(PartKind, Part)>,
+        at: Position,
+    ) -> Vec<Effect> {
+        let fresh = |part| PartState { part, released: BTreeMap::new(), verdicts: BTreeMap::new() };
+        let version = Version {
+            label: deposit.label,
+            sheet: deposit.sheet,
+            depositor,
+            index: at.index,
+            since: at.time,
+            parts: parts.into_iter().map(|(kind, part)| (kind, fresh(part))).collect(),
+            exposures: Vec::new(),
+            due: None,
+        };
+        let credential = self.credentials.entry(deposit.version.credential).or_insert_with(|| Credential {
+            vault: deposit.vault,
+            versions: BTreeMap::new(),
+            changed: at.index,
+        });
+        credential.versions.insert(deposit.version.version, version);
+        credential.changed = at.index;
+        self.supersede_requests(deposit.version, at)
+    }
+
+    pub(super) fn decide_confirm(&self, signer: &PersonId, confirm: &ConfirmShares) -> Result<(), Refusal> {
+        for (part, verdict) in &confirm.checks {
+            let state = self.part(part).ok_or(Refusal::PartUnknown)?;
+            if !state.part.deals.iter().any(|deal| deal.share_of(signer).is_some()) {
+                return Err(Refusal::NoShare);
+            }
+            // Outside the daily limits, hence only what says something new.
+            if state.verdicts.get(signer) == Some(verdict) {
+                return Err(Refusal::AlreadySigned);
+            }
+        }
+        Ok(())
+    }
+
+    pub(super) fn apply_confirm(&mut self, signer: PersonId, confirm: &ConfirmShares) {
+        for (part, verdict) in &confirm.checks {
+            if let Some(state) = self.version_mut(&part.version).and_then(|v| v.parts.get_mut(&part.kind)) {
+                state.verdicts.insert(signer, *verdict);
+            }
+        }
+    }
+
+    /// Everything current that a leaver knows is due now.
+    pub(super) fn leaver_makes_due(&mut self, person: PersonId, at: Position) {
+        for credential in self.credentials.values_mut() {
+            let Some(mut current) = credential.versions.last_entry() else { continue };
+            let version = current.get_mut();
+            let knows = version.depositor == person || version.exposures.iter().any(|e| e.person == person);
+            if knows {
+                version.make_due(Urgency::Now, at.time, DueCause::Left(person));
+            }
+        }
+    }
+}

@@ -1,0 +1,509 @@
+//! An organisation: the state that its log amounts to.
+//!
+//! ```text
+//! signed command → decide(state, command, now) → transition → apply(state, transition) → effects
+//! ```
+//!
+//! The same code decides in the daemon, shows the inbox in the client and judges in the verifier. It must never read
+//! a clock, draw randomness or touch a file. `decide` changes nothing; `apply` cannot fail: a [`Transition`] exists
+//! only if the rules allow it in this state, and is applied before anything else is decided.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::act::{Act, Deny, EntryRef, Invite, Join};
+use super::charter::{Charter, Limits, RULES_VERSION};
+use super::command::VerifiedCommand;
+use super::credential::Credential;
+use super::entry::DaemonAct;
+use super::id::{BlobId, CredentialId, DeviceId, Digest, InvitationId, OrganisationId, PersonId};
+use super::key::VerifyingKey;
+use super::log::merkle::TreeHead;
+use super::part::{Part, PartKind, VersionId};
+use super::people::{Device, Invitation, Person, Standing};
+use super::proposal::{Proposal, Signing, Subject};
+use super::refusal::Refusal;
+use super::request::{Approval, End, Request};
+use super::role::Role;
+use super::time::{Seconds, Time};
+
+/// How far a command's own time may lie from its entry's.
+pub const CLOCK_TOLERANCE: Seconds = Seconds(600);
+
+/// Where an entry stands: index, time and leaf hash.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Position {
+    /// Its index.
+    pub index: u64,
+    /// Its time.
+    pub time: Time,
+    /// SHA-256(0x00 ‖ entry).
+    pub leaf: Digest,
+}
+
+impl Position {
+    pub(super) fn entry(self) -> EntryRef {
+        EntryRef { index: self.index, leaf: self.leaf }
+    }
+}
+
+/// What the host of the state (daemon or replica) has to do besides keeping the entry. Durable with it, or not at all.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Effect {
+    /// Keep these blobs: the state refers to them.
+    Keep(Vec<(BlobId, Audience)>),
+    /// Expect these re-sealed shares from the approver, for the requester only.
+    AwaitShares {
+        /// The request.
+        request: u64,
+        /// Who may fetch them.
+        requester: PersonId,
+        /// Their names.
+        blobs: Vec<BlobId>,
+    },
+    /// Delete the re-sealed shares of this request: nobody needs them any more.
+    DropShares {
+        /// The request.
+        request: u64,
+    },
+    /// This device speaks for this person.
+    DeviceEnrolled {
+        /// The device.
+        device: DeviceId,
+        /// Its owner.
+        person: PersonId,
+    },
+    /// This device speaks for nobody any more.
+    DeviceRevoked {
+        /// The device.
+        device: DeviceId,
+    },
+    /// A person's rights to read changed.
+    Standing {
+        /// Who.
+        person: PersonId,
+        /// Whether they may read the log.
+        reads: bool,
+        /// Their roles.
+        roles: BTreeSet<Role>,
+    },
+}
+
+/// Who may fetch a blob.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Audience {
+    /// Everybody who may read the log: names, labels, reasons.
+    Everyone = 1,
+    /// Trustees and mediators: account sheets.
+    Overseers = 2,
+    /// Trustees: sealed secrets and sealed shares.
+    Trustees = 3,
+}
+
+impl Audience {
+    /// Whether somebody with these roles belongs to it.
+    pub fn includes(self, roles: &BTreeSet<Role>) -> bool {
+        match self {
+            Self::Everyone => true,
+            Self::Overseers => roles.contains(&Role::Trustee) || roles.contains(&Role::Mediator),
+            Self::Trustees => roles.contains(&Role::Trustee),
+        }
+    }
+}
+
+/// The state of one organisation after some prefix of its log.
+#[derive(Debug, Clone)]
+pub struct Organisation {
+    pub(super) id: OrganisationId,
+    pub(super) name: BlobId,
+    pub(super) founder: PersonId,
+    pub(super) log_key: VerifyingKey,
+    pub(super) address: String,
+    pub(super) charter: Option<Charter>,
+    pub(super) charter_changed: u64,
+    pub(super) people: BTreeMap<PersonId, Person>,
+    pub(super) devices: BTreeMap<DeviceId, Device>,
+    pub(super) invitations: BTreeMap<InvitationId, Invitation>,
+    pub(super) proposals: BTreeMap<u64, Proposal>,
+    pub(super) credentials: BTreeMap<CredentialId, Credential>,
+    pub(super) requests: BTreeMap<u64, Request>,
+    /// (time, request): what the daemon has to end, and when.
+    pub(super) deadlines: BTreeSet<(Time, u64)>,
+    usage: BTreeMap<PersonId, Usage>,
+    size: u64,
+    last_time: Time,
+}
+
+/// What a person added to the log on one day.
+#[derive(Debug, Clone, Copy)]
+struct Usage {
+    day: u64,
+    entries: u32,
+    bytes: u64,
+}
+
+/// A step that the rules allow in the state in which it was decided. Only `decide` makes one.
+#[derive(Debug)]
+pub struct Transition {
+    step: Step,
+    blobs: Vec<(BlobId, Audience)>,
+    charge: Option<(PersonId, u64)>,
+}
+
+#[derive(Debug)]
+enum Step {
+    Invite(PersonId, Invite),
+    CancelInvitation(InvitationId),
+    Join(Box<Join>),
+    EnrolDevice(PersonId, VerifyingKey),
+    RevokeDevice(DeviceId),
+    Propose(PersonId, Subject),
+    Sign(Signing),
+    Leave(PersonId),
+    Deposit(PersonId, super::act::Deposit, Vec<(PartKind, Part)>),
+    ConfirmShares(PersonId, super::act::ConfirmShares),
+    Request(PersonId, VersionId, super::act::Request),
+    Approve(PersonId, Approval),
+    Deny(PersonId, Deny),
+    End(u64, End),
+    Daemon(DaemonAct),
+}
+
+impl Transition {
+    /// The blobs that must be at hand before this is accepted.
+    pub fn blobs(&self) -> &[(BlobId, Audience)] {
+        &self.blobs
+    }
+}
+
+impl Organisation {
+    /// Begins a log with a genesis. `now` is the entry's time.
+    pub fn found(genesis: &VerifiedCommand, at: Position) -> Result<(Self, Vec<Effect>), Refusal> {
+        let Act::Genesis(g) = &genesis.command().act else { return Err(Refusal::NotFounded) };
+        if g.rules_version != RULES_VERSION {
+            return Err(Refusal::UnknownRules { version: g.rules_version });
+        }
+        if g.founder.signing != *genesis.signer() || g.device == g.founder.signing {
+            return Err(Refusal::NotYourKeys);
+        }
+        if genesis.command().base != TreeHead::EMPTY || at.index != 0 {
+            return Err(Refusal::ForeignBase);
+        }
+        check_clock(genesis.command().created, at.time)?;
+        let founder = g.founder.person();
+        let mut state = Self {
+            id: genesis.organisation(),
+            name: g.name,
+            founder,
+            log_key: g.log_key,
+            address: g.address.clone(),
+            charter: None,
+            charter_changed: 0,
+            people: BTreeMap::new(),
+            devices: BTreeMap::new(),
+            invitations: BTreeMap::new(),
+            proposals: BTreeMap::new(),
+            credentials: BTreeMap::new(),
+            requests: BTreeMap::new(),
+            deadlines: BTreeSet::new(),
+            usage: BTreeMap::new(),
+            size: 1,
+            last_time: at.time,
+        };
+        let standing = Standing::Candidate(None);
+        let person = Person { keys: g.founder, name: g.founder_name, joined: at.entry(), standing, changed: 0 };
+        state.people.insert(founder, person);
+        let mut effects = vec![Effect::Keep(Self::genesis_blobs(g)), state.standing_effect(founder)];
+        effects.extend(state.add_device(founder, g.device, at));
+        Ok((state, effects))
+    }
+
+    /// The texts that a genesis refers to.
+    pub fn genesis_blobs(genesis: &super::act::Genesis) -> Vec<(BlobId, Audience)> {
+        vec![(genesis.name, Audience::Everyone), (genesis.founder_name, Audience::Everyone)]
+    }
+
+    /// Whether the rules allow a command now. `base_root` is this log's root at the command's base size, if the log
+    /// is that long.
+    pub fn decide(
+        &self,
+        command: &VerifiedCommand,
+        now: Time,
+        base_root: Option<Digest>,
+    ) -> Result<Transition, Refusal> {
+        let base = command.command().base;
+        if command.organisation() != self.id || base_root != Some(base.root) || base.size > self.size {
+            return Err(Refusal::ForeignBase);
+        }
+        let act = &command.command().act;
+        // Approvals and charter signatures are bound by hash and expiry; a person may sign them offline.
+        if !matches!(act, Act::Approve(_) | Act::Sign(_)) {
+            check_clock(command.command().created, now)?;
+        }
+        let signer = command.person();
+        self.check_standing(&signer, act)?;
+        let charge = self.check_limits(command, now)?;
+        let (step, blobs) = self.decide_act(command, signer, base.size, now)?;
+        Ok(Transition { step, blobs, charge })
+    }
+
+    /// Whether the rules allow a daemon act now.
+    pub fn decide_daemon(&self, act: DaemonAct, now: Time) -> Result<Transition, Refusal> {
+        self.decide_daemon_act(act, now)?;
+        Ok(Transition { step: Step::Daemon(act), blobs: Vec::new(), charge: None })
+    }
+
+    fn decide_act(
+        &self,
+        command: &VerifiedCommand,
+        signer: PersonId,
+        base: u64,
+        now: Time,
+    ) -> Result<(Step, Vec<(BlobId, Audience)>), Refusal> {
+        let everyone = |blob: BlobId| vec![(blob, Audience::Everyone)];
+        Ok(match &command.command().act {
+            Act::Genesis(_) => return Err(Refusal::GenesisTwice),
+            Act::Invite(invite) => {
+                self.decide_invite(&signer, invite, now)?;
+                (Step::Invite(signer, invite.clone()), everyone(invite.name))
+            }
+            Act::CancelInvitation(id) => {
+                self.decide_cancel(&signer, id)?;
+                (Step::CancelInvitation(*id), Vec::new())
+            }
+            Act::Join(join) => {
+                self.decide_join(command.signer(), join, now)?;
+                (Step::Join(Box::new(join.clone())), Vec::new())
+            }
+            Act::EnrolDevice(enrol) => {
+                self.decide_enrol(command.signer(), enrol)?;
+                (Step::EnrolDevice(signer, enrol.device), Vec::new())
+            }
+            Act::RevokeDevice(id) => {
+                self.decide_revoke_device(&signer, id)?;
+                (Step::RevokeDevice(*id), Vec::new())
+            }
+            Act::ProposeCharter(proposal) => {
+                (Step::Propose(signer, self.decide_charter(&signer, proposal)?), Vec::new())
+            }
+            Act::ProposeAdmission(admission) => {
+                (Step::Propose(signer, self.decide_admission(&signer, admission)?), Vec::new())
+            }
+            Act::ProposeRemoval(removal) => {
+                (Step::Propose(signer, self.decide_removal(&signer, removal)?), everyone(removal.reason))
+            }
+            Act::Sign(reference) => (Step::Sign(self.decide_sign(&signer, reference, base, now)?), Vec::new()),
+            Act::Leave => {
+                self.check_removable(&signer)?;
+                (Step::Leave(signer), Vec::new())
+            }
+            Act::Deposit(deposit) => {
+                let parts = self.decide_deposit(&signer, deposit, base)?;
+                let mut blobs = vec![(deposit.label, Audience::Everyone), (deposit.sheet, Audience::Overseers)];
+                for (_, part) in &parts {
+                    blobs.push((part.sealed, Audience::Trustees));
+                    let shares = part.deals.iter().flat_map(|deal| deal.shares());
+                    blobs.extend(shares.map(|(_, share)| (share.sealed, Audience::Trustees)));
+                }
+                (Step::Deposit(signer, deposit.clone(), parts), blobs)
+            }
+            Act::ConfirmShares(confirm) => {
+                self.decide_confirm(&signer, confirm)?;
+                (Step::ConfirmShares(signer, confirm.clone()), Vec::new())
+            }
+            Act::Request(asked) => {
+                let version = self.decide_request(&signer, asked, now)?;
+                (Step::Request(signer, version, asked.clone()), everyone(asked.reason))
+            }
+            Act::Approve(approve) => {
+                (Step::Approve(signer, self.decide_approve(&signer, approve, base, now)?), Vec::new())
+            }
+            Act::Deny(deny) => {
+                self.decide_deny(&signer, deny, now)?;
+                (Step::Deny(signer, *deny), everyone(deny.reason))
+            }
+            Act::Return(index) => (Step::End(*index, self.decide_return(&signer, *index)?), Vec::new()),
+            Act::Revoke(revoke) => {
+                self.decide_revoke(&signer, revoke)?;
+                (Step::End(revoke.request, End::Revoked(signer)), everyone(revoke.reason))
+            }
+        })
+    }
+
+    /// Takes a step. `at` is the entry that records it: the next one.
+    pub fn apply(&mut self, transition: Transition, at: Position) -> Vec<Effect> {
+        if let Some((person, bytes)) = transition.charge {
+            self.charge(person, at.time, bytes);
+        }
+        self.size = at.index.saturating_add(1);
+        self.last_time = at.time;
+        let mut effects = Vec::new();
+        if !transition.blobs.is_empty() {
+            effects.push(Effect::Keep(transition.blobs));
+        }
+        effects.extend(match transition.step {
+            Step::Invite(inviter, invite) => {
+                self.apply_invite(inviter, invite);
+                Vec::new()
+            }
+            Step::CancelInvitation(id) => {
+                self.apply_cancel(&id);
+                Vec::new()
+            }
+            Step::Join(join) => self.apply_join(*join, at),
+            Step::EnrolDevice(person, device) => self.add_device(person, device, at),
+            Step::RevokeDevice(id) => self.apply_revoke_device(id, at.time),
+            Step::Propose(proposer, subject) => self.apply_proposal(proposer, subject, at),
+            Step::Sign(signing) => self.apply_sign(signing, at),
+            Step::Leave(person) => self.remove(person, at),
+            Step::Deposit(depositor, deposit, parts) => self.apply_deposit(depositor, deposit, parts, at),
+            Step::ConfirmShares(person, confirm) => {
+                self.apply_confirm(person, &confirm);
+                Vec::new()
+            }
+            Step::Request(requester, version, asked) => {
+                self.apply_request(requester, version, asked, at);
+                Vec::new()
+            }
+            Step::Approve(approver, approval) => self.apply_approve(approver, approval, at),
+            Step::Deny(signer, deny) => {
+                self.apply_deny(signer, &deny);
+                Vec::new()
+            }
+            Step::End(index, how) => self.end_request(index, how, at),
+            Step::Daemon(act) => self.apply_daemon_act(act, at),
+        });
+        effects
+    }
+
+    /// Whether the signer may speak at all; what exactly they may do is for each act to say.
+    fn check_standing(&self, signer: &PersonId, act: &Act) -> Result<(), Refusal> {
+        if matches!(act, Act::Join(_)) {
+            return Ok(());
+        }
+        match self.people.get(signer).map(|p| &p.standing) {
+            None | Some(Standing::Gone { .. }) => Err(Refusal::Stranger),
+            Some(Standing::Admitted { .. }) => Ok(()),
+            Some(Standing::Candidate(_)) => match act {
+                Act::EnrolDevice(_) | Act::RevokeDevice(_) | Act::Sign(_) => Ok(()),
+                Act::Invite(_) | Act::CancelInvitation(_) | Act::ProposeCharter(_) if self.founder == *signer => {
+                    Ok(())
+                }
+                _ => Err(Refusal::NotAdmitted),
+            },
+        }
+    }
+
+    /// What a command costs its signer; refused beyond the daily limit. First confirmations of shares are free, and
+    /// a join is limited by its invitation.
+    fn check_limits(&self, command: &VerifiedCommand, now: Time) -> Result<Option<(PersonId, u64)>, Refusal> {
+        let signer = command.person();
+        let free = match &command.command().act {
+            Act::Join(_) => true,
+            Act::ConfirmShares(c) => {
+                c.checks.iter().all(|(part, _)| self.part(part).is_some_and(|p| !p.verdicts.contains_key(&signer)))
+            }
+            _ => false,
+        };
+        if free {
+            return Ok(None);
+        }
+        let limits = self.charter.as_ref().map_or(Limits::FOUNDING, Charter::limits);
+        let bytes = command.signed().wire_len() as u64;
+        let used = self.usage.get(&signer).filter(|u| u.day == now.day());
+        let (entries, total) = used.map_or((0, 0), |u| (u.entries, u.bytes));
+        if entries >= limits.entries_per_day || total.saturating_add(bytes) > limits.bytes_per_day {
+            return Err(Refusal::RateLimit);
+        }
+        Ok(Some((signer, bytes)))
+    }
+
+    fn charge(&mut self, person: PersonId, now: Time, bytes: u64) {
+        let day = now.day();
+        let usage = self.usage.entry(person).or_insert(Usage { day, entries: 0, bytes: 0 });
+        if usage.day != day {
+            *usage = Usage { day, entries: 0, bytes: 0 };
+        }
+        usage.entries = usage.entries.saturating_add(1);
+        usage.bytes = usage.bytes.saturating_add(bytes);
+    }
+
+    /// Refuses a signature whose base does not contain the entry that last changed what it depends on.
+    pub(super) fn unchanged_since(&self, base: u64, changed: u64) -> Result<(), Refusal> {
+        if changed < base { Ok(()) } else { Err(Refusal::StaleBase) }
+    }
+
+    /// The organisation's id.
+    pub fn id(&self) -> OrganisationId {
+        self.id
+    }
+
+    /// Text: its name.
+    pub fn name(&self) -> BlobId {
+        self.name
+    }
+
+    /// Who founded it.
+    pub fn founder(&self) -> PersonId {
+        self.founder
+    }
+
+    /// Who signs checkpoints and daemon acts.
+    pub fn log_key(&self) -> &VerifyingKey {
+        &self.log_key
+    }
+
+    /// `host:port` of the daemon.
+    pub fn address(&self) -> &str {
+        &self.address
+    }
+
+    /// The charter in force; none before the founding is signed.
+    pub fn charter(&self) -> Option<&Charter> {
+        self.charter.as_ref()
+    }
+
+    /// Everybody whose keys stand in the log.
+    pub fn people(&self) -> &BTreeMap<PersonId, Person> {
+        &self.people
+    }
+
+    /// Every device that was ever certified.
+    pub fn devices(&self) -> &BTreeMap<DeviceId, Device> {
+        &self.devices
+    }
+
+    /// Every invitation.
+    pub fn invitations(&self) -> &BTreeMap<InvitationId, Invitation> {
+        &self.invitations
+    }
+
+    /// Every proposal, by index.
+    pub fn proposals(&self) -> &BTreeMap<u64, Proposal> {
+        &self.proposals
+    }
+
+    /// Every account.
+    pub fn credentials(&self) -> &BTreeMap<CredentialId, Credential> {
+        &self.credentials
+    }
+
+    /// Every request, by index.
+    pub fn requests(&self) -> &BTreeMap<u64, Request> {
+        &self.requests
+    }
+
+    /// How many entries the log has.
+    pub fn size(&self) -> u64 {
+        self.size
+    }
+
+    /// The last entry's time; the next one is not earlier.
+    pub fn last_time(&self) -> Time {
+        self.last_time
+    }
+}
+
+fn check_clock(created: Time, entry: Time) -> Result<(), Refusal> {
+    let by = created.distance(entry);
+    if by > CLOCK_TOLERANCE { Err(Refusal::ClockSkew { by }) } else { Ok(()) }
+}

@@ -1,0 +1,345 @@
+//! What a quorum decides by signing: charters, admissions, removals.
+//!
+//! The founding charter needs every trustee that it names. Charter N+1 needs the `amend` quorum of N *and* of N+1,
+//! and no version is skipped, as for a root of trust in TUF. A signature names the proposal by index and leaf hash,
+//! so that nothing can be exchanged under the signers; nobody can take a proposal back alone.
+
+use std::collections::BTreeSet;
+
+use super::act::{Admission, EntryRef, ProposeCharter, ProposeRemoval};
+use super::charter::Charter;
+use super::id::PersonId;
+use super::organisation::{Effect, Organisation, Position};
+use super::people::Standing;
+use super::quorum::Consent;
+use super::refusal::Refusal;
+use super::role::Role;
+use super::time::{Seconds, Time};
+
+/// How long a proposal can be signed.
+pub const PROPOSAL_LIFE: Seconds = Seconds(30 * Seconds::DAY.0);
+
+/// Something to sign.
+#[derive(Debug, Clone)]
+pub struct Proposal {
+    /// Its entry.
+    pub at: EntryRef,
+    /// Who proposed it; that counts as their signature.
+    pub proposer: PersonId,
+    /// Until when it can be signed.
+    pub expires: Time,
+    /// What it is about.
+    pub subject: Subject,
+    /// Who signed, of those whose signature it needs.
+    pub signed: BTreeSet<PersonId>,
+    /// Who acknowledged, of the others.
+    pub acknowledged: BTreeSet<PersonId>,
+    /// Where it stands.
+    pub outcome: Outcome,
+}
+
+/// What a proposal is about.
+#[derive(Debug, Clone)]
+pub enum Subject {
+    /// A charter, with the people whom it takes in.
+    Charter {
+        /// The charter.
+        charter: Box<Charter>,
+        /// Newcomers.
+        roll: Vec<Admission>,
+    },
+    /// A member to take in.
+    Admission(Admission),
+    /// A member to remove.
+    Removal(ProposeRemoval),
+}
+
+/// Where a proposal stands.
+#[derive(Debug, Clone)]
+pub enum Outcome {
+    /// Waiting for signatures until it expires.
+    Open,
+    /// Decided.
+    InForce {
+        /// When.
+        since: Time,
+        /// By what.
+        ratification: Ratification,
+    },
+    /// Another proposal took its place.
+    Superseded,
+}
+
+/// The proof that a proposal was agreed.
+#[derive(Debug, Clone)]
+pub enum Ratification {
+    /// Every trustee named by the founding charter.
+    Unanimous(Unanimity),
+    /// The `amend` quorums of the old and of the new charter.
+    Amended(Consent, Consent),
+    /// The admission quorum.
+    Agreed(Consent),
+}
+
+/// Proof that everybody named signed. Only [`Unanimity::of`] makes one.
+#[derive(Debug, Clone)]
+pub struct Unanimity(BTreeSet<PersonId>);
+
+impl Unanimity {
+    /// `None` while somebody is missing, and for an empty set: empty means nobody.
+    fn of(named: &BTreeSet<PersonId>, signed: &BTreeSet<PersonId>) -> Option<Self> {
+        (!named.is_empty() && named.is_subset(signed)).then(|| Self(named.clone()))
+    }
+
+    /// Who signed.
+    pub fn persons(&self) -> &BTreeSet<PersonId> {
+        &self.0
+    }
+}
+
+/// What one signature does to a proposal.
+#[derive(Debug)]
+pub(super) struct Signing {
+    proposal: u64,
+    signer: PersonId,
+    /// False for an acknowledgement.
+    counts: bool,
+    /// Present if this signature was the last one missing.
+    ratification: Option<Ratification>,
+}
+
+impl Proposal {
+    /// Whether it can still be signed.
+    pub fn is_open(&self, now: Time) -> bool {
+        matches!(self.outcome, Outcome::Open) && now < self.expires
+    }
+}
+
+impl Organisation {
+    /// Those whose signature a proposal needs or accepts.
+    pub fn signers(&self, subject: &Subject) -> BTreeSet<PersonId> {
+        match (subject, &self.charter) {
+            (Subject::Charter { charter, .. }, None) => charter.trustees().clone(),
+            (Subject::Charter { charter, .. }, Some(current)) => [current.amend(), charter.amend()]
+                .into_iter()
+                .flatten()
+                .flat_map(|quorum| quorum.members().copied())
+                .collect(),
+            (_, Some(current)) => current.admission().map(|q| q.members().copied().collect()).unwrap_or_default(),
+            (_, None) => BTreeSet::new(),
+        }
+    }
+
+    /// What these signatures amount to.
+    fn ratify(&self, subject: &Subject, signed: &BTreeSet<PersonId>) -> Option<Ratification> {
+        match (subject, &self.charter) {
+            (Subject::Charter { charter, .. }, None) => {
+                Unanimity::of(charter.trustees(), signed).map(Ratification::Unanimous)
+            }
+            (Subject::Charter { charter, .. }, Some(current)) => {
+                let old = current.amend()?.consent(signed)?;
+                let new = charter.amend()?.consent(signed)?;
+                Some(Ratification::Amended(old, new))
+            }
+            (_, Some(current)) => current.admission()?.consent(signed).map(Ratification::Agreed),
+            (_, None) => None,
+        }
+    }
+
+    pub(super) fn decide_charter(&self, signer: &PersonId, proposal: &ProposeCharter) -> Result<Subject, Refusal> {
+        let charter = Charter::parse(proposal.charter.clone())?;
+        let entitled = match &self.charter {
+            None => *signer == self.founder,
+            Some(current) => !current.offices(signer).is_empty(),
+        };
+        if !entitled {
+            return Err(Refusal::MayNotInvite);
+        }
+        let expected = self.charter.as_ref().map_or(1, |c| c.version().saturating_add(1));
+        if charter.version() != expected {
+            return Err(Refusal::CharterVersion { expected });
+        }
+        if *charter.log_key() != self.log_key || charter.address() != self.address {
+            return Err(Refusal::CharterLogKey);
+        }
+        for admission in &proposal.roll {
+            self.check_admission(admission)?;
+            if !charter.grants(&admission.keys.person(), &admission.roles) {
+                return Err(Refusal::AdmissionMismatch);
+            }
+        }
+        let newcomers: BTreeSet<PersonId> = proposal.roll.iter().map(|a| a.keys.person()).collect();
+        let known = |person: &PersonId| {
+            newcomers.contains(person)
+                || self.people.get(person).is_some_and(|p| matches!(p.standing, Standing::Admitted { .. }))
+        };
+        if !charter.named().iter().all(known) {
+            return Err(Refusal::CharterNamesStranger);
+        }
+        Ok(Subject::Charter { charter: Box::new(charter), roll: proposal.roll.clone() })
+    }
+
+    pub(super) fn decide_admission(&self, signer: &PersonId, admission: &Admission) -> Result<Subject, Refusal> {
+        if self.charter.is_none() {
+            return Err(Refusal::NotFounded);
+        }
+        if !self.may_invite(signer) {
+            return Err(Refusal::MayNotInvite);
+        }
+        self.check_admission(admission)?;
+        // Offices come with a charter only; whoever was invited to one waits for it.
+        if !admission.roles.iter().all(|role| role == Role::Member) {
+            return Err(Refusal::AdmissionMismatch);
+        }
+        Ok(Subject::Admission(admission.clone()))
+    }
+
+    pub(super) fn decide_removal(&self, signer: &PersonId, removal: &ProposeRemoval) -> Result<Subject, Refusal> {
+        if self.charter.is_none() {
+            return Err(Refusal::NotFounded);
+        }
+        if !self.may_invite(signer) {
+            return Err(Refusal::MayNotInvite);
+        }
+        self.check_removable(&removal.person)?;
+        Ok(Subject::Removal(*removal))
+    }
+
+    /// The admission repeats what the newcomer signed.
+    fn check_admission(&self, admission: &Admission) -> Result<(), Refusal> {
+        let person = self.people.get(&admission.keys.person()).ok_or(Refusal::AdmissionMismatch)?;
+        let Standing::Candidate(candidacy) = &person.standing else { return Err(Refusal::AdmissionMismatch) };
+        let roles_fit = candidacy.as_ref().is_none_or(|c| c.roles == admission.roles);
+        if person.keys == admission.keys && person.joined == admission.join && roles_fit {
+            Ok(())
+        } else {
+            Err(Refusal::AdmissionMismatch)
+        }
+    }
+
+    pub(super) fn apply_proposal(&mut self, proposer: PersonId, subject: Subject, at: Position) -> Vec<Effect> {
+        if matches!(subject, Subject::Charter { .. }) && self.charter.is_none() {
+            // A new founding proposal starts the signatures again.
+            self.supersede_charters();
+        }
+        let counts = self.signers(&subject).contains(&proposer);
+        let (mut signed, mut acknowledged) = (BTreeSet::new(), BTreeSet::new());
+        if counts { &mut signed } else { &mut acknowledged }.insert(proposer);
+        let ratification = self.ratify(&subject, &signed);
+        let expires = at.time.after(PROPOSAL_LIFE);
+        let outcome = Outcome::Open;
+        let proposal = Proposal { at: at.entry(), proposer, expires, subject, signed, acknowledged, outcome };
+        self.proposals.insert(at.index, proposal);
+        // A quorum has at least two people, so that this does nothing today; it keeps the rule in one place.
+        ratification.map(|r| self.enact(at.index, r, at)).unwrap_or_default()
+    }
+
+    pub(super) fn decide_sign(
+        &self,
+        signer: &PersonId,
+        reference: &EntryRef,
+        base: u64,
+        now: Time,
+    ) -> Result<Signing, Refusal> {
+        let proposal = self.proposals.get(&reference.index).ok_or(Refusal::ProposalUnknown)?;
+        if proposal.at != *reference {
+            return Err(Refusal::ProposalDiffers);
+        }
+        if !proposal.is_open(now) {
+            return Err(Refusal::ProposalClosed);
+        }
+        if proposal.signed.contains(signer) || proposal.acknowledged.contains(signer) {
+            return Err(Refusal::AlreadySigned);
+        }
+        // The signer must have seen the proposal and the charter that it would change.
+        self.unchanged_since(base, reference.index)?;
+        self.unchanged_since(base, self.charter_changed)?;
+        let counts = self.signers(&proposal.subject).contains(signer);
+        let concerned = match &proposal.subject {
+            Subject::Charter { charter, roll } => {
+                charter.named().contains(signer)
+                    || roll.iter().any(|a| a.keys.person() == *signer)
+                    || !self.roles(signer).is_empty()
+            }
+            Subject::Admission(_) | Subject::Removal(_) => false,
+        };
+        if !counts && !concerned {
+            return Err(Refusal::NotConcerned);
+        }
+        let mut signed = proposal.signed.clone();
+        if counts {
+            signed.insert(*signer);
+        }
+        let ratification = if counts { self.ratify(&proposal.subject, &signed) } else { None };
+        Ok(Signing { proposal: reference.index, signer: *signer, counts, ratification })
+    }
+
+    pub(super) fn apply_sign(&mut self, signing: Signing, at: Position) -> Vec<Effect> {
+        if let Some(proposal) = self.proposals.get_mut(&signing.proposal) {
+            if signing.counts { &mut proposal.signed } else { &mut proposal.acknowledged }.insert(signing.signer);
+        }
+        signing.ratification.map(|r| self.enact(signing.proposal, r, at)).unwrap_or_default()
+    }
+
+    /// Puts a proposal in force. The ratification is the proof that it may.
+    fn enact(&mut self, proposal: u64, ratification: Ratification, at: Position) -> Vec<Effect> {
+        let Some(proposal) = self.proposals.get_mut(&proposal) else { return Vec::new() };
+        proposal.outcome = Outcome::InForce { since: at.time, ratification };
+        match proposal.subject.clone() {
+            Subject::Charter { charter, roll } => self.enact_charter(*charter, roll, at),
+            Subject::Admission(admission) => {
+                // Somebody else's admission of the same person may have come first, or they left meanwhile.
+                if self.check_admission(&admission).is_err() {
+                    return Vec::new();
+                }
+                vec![self.admit(&admission, at)]
+            }
+            Subject::Removal(removal) => {
+                if self.check_removable(&removal.person).is_err() {
+                    return Vec::new();
+                }
+                self.remove(removal.person, at)
+            }
+        }
+    }
+
+    fn enact_charter(&mut self, charter: Charter, roll: Vec<Admission>, at: Position) -> Vec<Effect> {
+        self.supersede_charters();
+        self.charter = Some(charter);
+        self.charter_changed = at.index;
+        for admission in &roll {
+            if self.check_admission(admission).is_ok() {
+                self.admit(admission, at);
+            }
+        }
+        let admitted = |p: &super::people::Person| matches!(p.standing, Standing::Admitted { .. });
+        let everybody: Vec<PersonId> = self.people.iter().filter(|(_, p)| admitted(p)).map(|(id, _)| *id).collect();
+        let mut effects = Vec::new();
+        for id in everybody {
+            if self.roles(&id).is_empty() {
+                // The new charter has no office for them and they are no member.
+                effects.extend(self.remove(id, at));
+            } else {
+                effects.push(self.standing_effect(id));
+            }
+        }
+        effects
+    }
+
+    fn admit(&mut self, admission: &Admission, at: Position) -> Effect {
+        let id = admission.keys.person();
+        if let Some(person) = self.people.get_mut(&id) {
+            person.standing = Standing::Admitted { member: admission.roles.contains(Role::Member) };
+            person.changed = at.index;
+        }
+        self.standing_effect(id)
+    }
+
+    fn supersede_charters(&mut self) {
+        for proposal in self.proposals.values_mut() {
+            if matches!((&proposal.subject, &proposal.outcome), (Subject::Charter { .. }, Outcome::Open)) {
+                proposal.outcome = Outcome::Superseded;
+            }
+        }
+    }
+}

@@ -1,0 +1,228 @@
+//! Why the rules refuse a command. One variant per reason; the daemon, the inbox and the verifier use the same list.
+//!
+//! [`Refusal::reason`] is what travels as `google.rpc.ErrorInfo.reason`; clients translate it. The English sentence
+//! says what happened and what to do next. No refusal may quote a secret, a token or a text.
+
+use super::charter::BadCharter;
+use super::time::{Seconds, Time};
+
+macro_rules! refusals {
+    ($($(#[$doc:meta])* $name:ident $({ $($(#[$fdoc:meta])* $field:ident: $type:ty),* $(,)? })? => $reason:literal, $text:literal;)*) => {
+        /// Why a command is refused.
+        #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+        pub enum Refusal {
+            $($(#[$doc])* #[error($text)] $name $({ $($(#[$fdoc])* $field: $type),* })?,)*
+            /// The charter proposed is not consistent.
+            #[error(transparent)]
+            Charter(#[from] BadCharter),
+        }
+
+        impl Refusal {
+            /// Every reason that [`Self::reason`] can give.
+            pub const REASONS: &'static [&'static str] = &[$($reason,)* "BAD_CHARTER"];
+
+            /// The stable name of the reason.
+            pub fn reason(&self) -> &'static str {
+                match self {
+                    $(Self::$name { .. } => $reason,)*
+                    Self::Charter(_) => "BAD_CHARTER",
+                }
+            }
+        }
+    };
+}
+
+refusals! {
+    /// The base is not a prefix of this log: a fork, or another organisation's tree.
+    ForeignBase => "FOREIGN_BASE",
+        "the command builds on a log that is not this one; do not repeat it, compare checkpoints with the others first";
+    /// What the command depends on changed after its base.
+    StaleBase => "STALE_BASE",
+        "something that this depends on changed meanwhile; synchronise, look again, and sign again";
+    /// Made more than ten minutes before or after the daemon's clock.
+    ClockSkew {
+        /// The difference.
+        by: Seconds,
+    } => "CLOCK_SKEW",
+        "the command's time is {by} off; set the computer's clock and try again";
+    /// Nobody of this organisation.
+    Stranger => "STRANGER",
+        "this key belongs to nobody in this organisation; ask for an invitation";
+    /// Joined, but not yet taken in.
+    NotAdmitted => "NOT_ADMITTED",
+        "you joined but are not taken in yet; wait until the charter or your admission is signed";
+    /// Before the founding charter.
+    NotFounded => "NOT_FOUNDED",
+        "the organisation's charter is not signed yet; this becomes possible once all trustees signed it";
+    /// Only trustees may do this.
+    NotTrustee => "NOT_TRUSTEE",
+        "only a trustee who holds a share of this account can do this";
+    /// The vault's policy does not let this person ask.
+    MayNotAsk => "MAY_NOT_ASK",
+        "the charter does not let you ask for accounts of this vault; ask a trustee to request it";
+    /// The vault's policy does not let this person deposit.
+    MayNotDeposit => "MAY_NOT_DEPOSIT",
+        "the charter does not let you deposit in this vault";
+    /// Not entitled to invite, admit or remove.
+    MayNotInvite => "MAY_NOT_INVITE",
+        "only those whom the charter lets admit people (before the charter: the founder) can do this";
+    /// No such invitation.
+    InvitationUnknown => "INVITATION_UNKNOWN",
+        "this invitation is not of this organisation, or was mistyped; ask for it again";
+    /// Used already.
+    InvitationUsed => "INVITATION_USED",
+        "this invitation was used already; if it was not you, tell the person who invited you at once";
+    /// Cancelled.
+    InvitationCancelled => "INVITATION_CANCELLED",
+        "this invitation was cancelled; ask for a new one";
+    /// Too late.
+    InvitationExpired => "INVITATION_EXPIRED",
+        "this invitation has expired; ask for a new one";
+    /// The roles of the join are not those of the invitation.
+    InvitationRoles => "INVITATION_ROLES",
+        "the roles are not those of the invitation; use the invitation as it was given";
+    /// The name of this invitation is taken.
+    InvitationExists => "INVITATION_EXISTS",
+        "an invitation with this token exists already; make a new one";
+    /// The invitation's end lies in the past or too far ahead.
+    InvitationLife => "INVITATION_LIFE",
+        "an invitation lives at most 30 days";
+    /// This identity is in the organisation already.
+    AlreadyJoined => "ALREADY_JOINED",
+        "this identity already belongs to the organisation; to use another computer, enrol it as a device";
+    /// The signer is not the person whose keys the command carries.
+    NotYourKeys => "NOT_YOUR_KEYS",
+        "the keys in the command are not those of its signer";
+    /// This device key is in use.
+    DeviceKnown => "DEVICE_KNOWN",
+        "this device key is known already; make a new one for each computer and organisation";
+    /// No such device of this person.
+    DeviceUnknown => "DEVICE_UNKNOWN",
+        "you have no such device, or it is revoked already";
+    /// Roles or join reference of an admission do not fit the candidate.
+    AdmissionMismatch => "ADMISSION_MISMATCH",
+        "the admission does not match what the newcomer signed when joining; propose it again";
+    /// The charter names somebody who is neither admitted nor taken in with it.
+    CharterNamesStranger => "CHARTER_NAMES_STRANGER",
+        "the charter names somebody who did not join; take them in or leave them out";
+    /// Not exactly one more than the version in force.
+    CharterVersion {
+        /// What it must be.
+        expected: u32,
+    } => "CHARTER_VERSION",
+        "the next charter is version {expected}; no version is skipped or repeated";
+    /// Another log key or address than the organisation has.
+    CharterLogKey => "CHARTER_LOG_KEY",
+        "a charter cannot change the log key or the address; that is a move";
+    /// No such proposal.
+    ProposalUnknown => "PROPOSAL_UNKNOWN",
+        "there is no such proposal";
+    /// The proposal is not what the signer saw.
+    ProposalDiffers => "PROPOSAL_DIFFERS",
+        "the proposal is not the one that you saw; synchronise and look again before you sign";
+    /// Decided, superseded or too old.
+    ProposalClosed => "PROPOSAL_CLOSED",
+        "this proposal is no longer open; look for a newer one";
+    /// Signed or acknowledged already.
+    AlreadySigned => "ALREADY_SIGNED",
+        "you signed this proposal already; nothing more is needed from you";
+    /// Nothing to sign for this person.
+    NotConcerned => "NOT_CONCERNED",
+        "this proposal does not need your signature";
+    /// Holds an office or is not a member.
+    NotRemovable => "NOT_REMOVABLE",
+        "only a member without an office can leave or be removed this way; offices change by a charter";
+    /// No such vault.
+    VaultUnknown => "VAULT_UNKNOWN",
+        "the charter has no vault of this name";
+    /// Not the vault in which the account lies.
+    VaultDiffers => "VAULT_DIFFERS",
+        "a new version stays in the vault of the account";
+    /// The shares were not dealt to exactly the quorums of the vault.
+    DealShape => "DEAL_SHAPE",
+        "the shares do not fit the quorums that open this vault; synchronise and deposit again";
+    /// The new account's id is taken.
+    CredentialExists => "CREDENTIAL_EXISTS",
+        "this account exists already; deposit a new version of it instead";
+    /// No such account.
+    CredentialUnknown => "CREDENTIAL_UNKNOWN",
+        "there is no such account";
+    /// Not the version after the current one.
+    VersionConflict {
+        /// The current version.
+        current: u32,
+    } => "VERSION_CONFLICT",
+        "the account is at version {current}; somebody deposited meanwhile, synchronise and look again";
+    /// Not a part of this version.
+    PartUnknown => "PART_UNKNOWN",
+        "the account has no such part";
+    /// Verdicts are given on one's own shares.
+    NoShare => "NO_SHARE",
+        "you hold no share of this";
+    /// Outside 1 minute … the vault's longest lease.
+    Duration {
+        /// The most that the vault allows.
+        longest: Seconds,
+    } => "DURATION",
+        "access can be asked for from 1 minute up to {longest} in this vault";
+    /// In the past or more than seven days ahead.
+    RequestLife => "REQUEST_LIFE",
+        "a request must stay open for some time, at most 7 days";
+    /// `own_share` does not say what is so.
+    OwnShare => "OWN_SHARE",
+        "the request must say truthfully whether your own share counts; update this software";
+    /// One open request per person and account.
+    AlreadyRequested {
+        /// The open request.
+        request: u64,
+    } => "ALREADY_REQUESTED",
+        "your request {request} for this account is still open";
+    /// No such request.
+    RequestUnknown => "REQUEST_UNKNOWN",
+        "there is no such request";
+    /// The request is not what the signer saw.
+    RequestDiffers => "REQUEST_DIFFERS",
+        "the request is not the one that you saw; synchronise and look again before you approve";
+    /// Collected, ended or withdrawn.
+    RequestClosed => "REQUEST_CLOSED",
+        "this request is no longer open";
+    /// Its time is over.
+    RequestExpired {
+        /// When it ended.
+        at: Time,
+    } => "REQUEST_EXPIRED",
+        "this request expired; the person can ask again";
+    /// The requester's own shares count already.
+    OwnRequest => "OWN_REQUEST",
+        "this is your own request: your share counts already, others must approve";
+    /// Approvals are final.
+    AlreadyApproved => "ALREADY_APPROVED",
+        "you approved this request already; an approval is final";
+    /// Not one re-sealed share for each of the approver's shares.
+    ReleasedShape => "RELEASED_SHAPE",
+        "the approval does not release exactly your shares; update this software";
+    /// Somebody else's request.
+    NotYours => "NOT_YOURS",
+        "this request is somebody else's";
+    /// Neither granted nor running.
+    NothingToEnd => "NOTHING_TO_END",
+        "there is no access to end; deny the request instead";
+    /// Collected already, or not granted.
+    NotCollectable => "NOT_COLLECTABLE",
+        "this request is not granted, or its access began already";
+    /// The daemon act is not due.
+    NotDue => "NOT_DUE",
+        "nothing of this kind is due";
+    /// Too many entries or bytes today.
+    RateLimit => "RATE_LIMIT",
+        "you reached your limit for today; try again tomorrow";
+    /// A genesis in an organisation that exists.
+    GenesisTwice => "GENESIS_TWICE",
+        "a log begins once";
+    /// Rules that this software does not know.
+    UnknownRules {
+        /// Their version.
+        version: u32,
+    } => "UNKNOWN_RULES",
+        "rules version {version} is unknown to this software; update it";
+}

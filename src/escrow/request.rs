@@ -1,0 +1,570 @@
+//! Unseal requests and the leases that come of them.
+//!
+//! ```text
+//! Waiting ──k-th approval──▶ Granted ──collection──▶ Leased ──time, return, revocation──▶ Ended
+//!    │                          └──expiry──▶ Leased (uncollected)
+//!    └──expiry, withdrawal, new version, leaving──▶ Ended
+//! ```
+//!
+//! `Granted` and `Leased` carry a [`Consent`], which only a satisfied quorum can make. Shares released to requests
+//! that came to nothing are counted for ever: when they are enough together, the part is due at once.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::act::{Approve, Deny, EntryRef, Request as Asked, RequestedPart, Revoke};
+use super::charter::SHORTEST_LEASE;
+use super::credential::{DueCause, Exposure, PartState, Urgency, Version};
+use super::entry::DaemonAct;
+use super::id::{BlobId, PersonId};
+use super::organisation::{Effect, Organisation, Position};
+use super::part::{PartKind, VersionId};
+use super::quorum::Consent;
+use super::refusal::Refusal;
+use super::time::{Seconds, Time};
+
+/// Longest life of a request.
+pub const REQUEST_LIFE: Seconds = Seconds(7 * Seconds::DAY.0);
+
+/// An unseal request, identified by the index of its entry.
+#[derive(Debug, Clone)]
+pub struct Request {
+    /// Its entry.
+    pub at: EntryRef,
+    /// Who asks.
+    pub requester: PersonId,
+    /// When it was filed.
+    pub since: Time,
+    /// The version whose parts are asked for.
+    pub version: VersionId,
+    /// The parts, and the keys to re-seal their shares to.
+    pub parts: Vec<RequestedPart>,
+    /// Text: why.
+    pub reason: BlobId,
+    /// How long the access is to last.
+    pub duration: Seconds,
+    /// Until when approvals are accepted and shares can be collected.
+    pub expires: Time,
+    /// Whether the requester's own shares count.
+    pub own_share: bool,
+    /// Who approved: the blobs of their re-sealed shares, part by part.
+    pub approvals: BTreeMap<PersonId, Vec<Vec<BlobId>>>,
+    /// Who refused, and the text of why. An approval removes the person's denial.
+    pub denials: BTreeMap<PersonId, BlobId>,
+    /// Where it stands.
+    pub stage: Stage,
+}
+
+/// Where a request stands.
+#[derive(Debug, Clone)]
+pub enum Stage {
+    /// For approvals.
+    Waiting,
+    /// A quorum agreed; the requester can collect until the request expires.
+    Granted(Grant),
+    /// Access runs.
+    Leased(Lease),
+    /// Over.
+    Ended {
+        /// When.
+        at: Time,
+        /// How.
+        how: End,
+    },
+}
+
+/// A quorum's agreement.
+#[derive(Debug, Clone)]
+pub struct Grant {
+    consent: Consent,
+    at: Time,
+}
+
+/// Temporary access.
+#[derive(Debug, Clone)]
+pub struct Lease {
+    grant: Grant,
+    since: Time,
+    until: Time,
+    collected: bool,
+}
+
+/// How a request ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum End {
+    /// Nobody granted it in time.
+    Expired,
+    /// The requester withdrew it before it was granted.
+    Withdrawn,
+    /// A new version took the place of what was asked for.
+    Superseded,
+    /// The lease's time was over.
+    LeaseExpired,
+    /// The requester gave it back.
+    Returned,
+    /// A trustee ended it.
+    Revoked(PersonId),
+    /// The requester left.
+    RequesterLeft,
+}
+
+impl Grant {
+    /// By whom.
+    pub fn consent(&self) -> &Consent {
+        &self.consent
+    }
+
+    /// Since when. Exposure begins here.
+    pub fn at(&self) -> Time {
+        self.at
+    }
+}
+
+impl Lease {
+    fn start(grant: Grant, since: Time, duration: Seconds, collected: bool) -> Self {
+        Self { grant, since, until: since.after(duration), collected }
+    }
+
+    /// The agreement behind it.
+    pub fn grant(&self) -> &Grant {
+        &self.grant
+    }
+
+    /// When it began.
+    pub fn since(&self) -> Time {
+        self.since
+    }
+
+    /// When it ends.
+    pub fn until(&self) -> Time {
+        self.until
+    }
+
+    /// Whether the requester fetched the shares; if not, it counts from the request's expiry.
+    pub fn collected(&self) -> bool {
+        self.collected
+    }
+}
+
+impl Request {
+    /// Whether approvals are accepted: until collection or expiry, also beyond the k-th.
+    pub fn accepts(&self, now: Time) -> bool {
+        matches!(self.stage, Stage::Waiting | Stage::Granted(_)) && now < self.expires
+    }
+
+    /// Those whose shares count for this request: approvers, and the requester if their own share does.
+    pub fn agreed(&self) -> BTreeSet<PersonId> {
+        let own = self.own_share.then_some(self.requester);
+        self.approvals.keys().copied().chain(own).collect()
+    }
+
+    /// When the daemon next has to act on it.
+    pub(super) fn deadline(&self) -> Option<Time> {
+        match &self.stage {
+            Stage::Waiting | Stage::Granted(_) => Some(self.expires),
+            Stage::Leased(lease) => Some(lease.until),
+            Stage::Ended { .. } => None,
+        }
+    }
+}
+
+/// What an approval does.
+#[derive(Debug)]
+pub(super) struct Approval {
+    request: u64,
+    released: Vec<Vec<BlobId>>,
+    /// Present if this approval completes a quorum for the first time.
+    consent: Option<Consent>,
+}
+
+impl Organisation {
+    /// A request by the index of its entry.
+    pub fn request(&self, index: u64) -> Option<&Request> {
+        self.requests.get(&index)
+    }
+
+    /// Whether a requester's own shares count in a request for these parts.
+    pub fn own_share(&self, requester: &PersonId, parts: &[RequestedPart]) -> bool {
+        parts
+            .iter()
+            .filter_map(|asked| self.part(&asked.part))
+            .any(|state| state.part.deals.iter().any(|deal| deal.share_of(requester).is_some()))
+    }
+
+    pub(super) fn decide_request(&self, signer: &PersonId, asked: &Asked, now: Time) -> Result<VersionId, Refusal> {
+        let charter = self.charter.as_ref().ok_or(Refusal::NotFounded)?;
+        let id = asked.version().ok_or(Refusal::PartUnknown)?;
+        let credential = self.credentials.get(&id.credential).ok_or(Refusal::CredentialUnknown)?;
+        let vault = charter.vault(&credential.vault).ok_or(Refusal::VaultUnknown)?;
+        if !vault.askers.includes(signer, &self.roles(signer)) {
+            return Err(Refusal::MayNotAsk);
+        }
+        let (current, version) = credential.current().ok_or(Refusal::CredentialUnknown)?;
+        if current != id.version {
+            return Err(Refusal::VersionConflict { current });
+        }
+        let mut recipients = BTreeSet::new();
+        for part in &asked.parts {
+            // One key for two parts would let one opened part help to open the other.
+            if !version.parts.contains_key(&part.part.kind) || !recipients.insert(part.recipient) {
+                return Err(Refusal::PartUnknown);
+            }
+        }
+        if !(SHORTEST_LEASE..=vault.longest_lease).contains(&asked.duration) {
+            return Err(Refusal::Duration { longest: vault.longest_lease });
+        }
+        if asked.expires <= now || asked.expires > now.after(REQUEST_LIFE) {
+            return Err(Refusal::RequestLife);
+        }
+        if asked.own_share != self.own_share(signer, &asked.parts) {
+            return Err(Refusal::OwnShare);
+        }
+        let open = |r: &&Request| r.requester == *signer && r.version.credential == id.credential && r.accepts(now);
+        if let Some(request) = self.live_requests().find(open) {
+            return Err(Refusal::AlreadyRequested { request: request.at.index });
+        }
+        Ok(id)
+    }
+
+    pub(super) fn apply_request(&mut self, requester: PersonId, version: VersionId, asked: Asked, at: Position) {
+        let request = Request {
+            at: at.entry(),
+            requester,
+            since: at.time,
+            version,
+            parts: asked.parts,
+            reason: asked.reason,
+            duration: asked.duration,
+            expires: asked.expires,
+            own_share: asked.own_share,
+            approvals: BTreeMap::new(),
+            denials: BTreeMap::new(),
+            stage: Stage::Waiting,
+        };
+        if request.own_share {
+            self.release(&request, requester);
+        }
+        self.insert_request(request);
+        self.check_sum(version, at);
+    }
+
+    /// Finds the request that an approval or a denial names, and checks that it is still open.
+    fn open_request(&self, reference: &EntryRef, now: Time) -> Result<&Request, Refusal> {
+        let request = self.requests.get(&reference.index).ok_or(Refusal::RequestUnknown)?;
+        if request.at != *reference {
+            return Err(Refusal::RequestDiffers);
+        }
+        if now >= request.expires && !matches!(request.stage, Stage::Leased(_)) {
+            return Err(Refusal::RequestExpired { at: request.expires });
+        }
+        if !request.accepts(now) {
+            return Err(Refusal::RequestClosed);
+        }
+        Ok(request)
+    }
+
+    /// Only a current trustee who was dealt a share of what is asked for can approve or deny.
+    fn check_approver(&self, signer: &PersonId, request: &Request) -> Result<(), Refusal> {
+        let trustee = self.charter.as_ref().is_some_and(|c| c.trustees().contains(signer));
+        if !trustee || !self.own_share(signer, &request.parts) {
+            return Err(Refusal::NotTrustee);
+        }
+        if request.requester == *signer {
+            return Err(Refusal::OwnRequest);
+        }
+        Ok(())
+    }
+
+    pub(super) fn decide_approve(
+        &self,
+        signer: &PersonId,
+        approve: &Approve,
+        base: u64,
+        now: Time,
+    ) -> Result<Approval, Refusal> {
+        let request = self.open_request(&approve.request, now)?;
+        self.check_approver(signer, request)?;
+        if request.approvals.contains_key(signer) {
+            return Err(Refusal::AlreadyApproved);
+        }
+        if approve.parts != request.parts || approve.expires != request.expires {
+            return Err(Refusal::RequestDiffers);
+        }
+        // What the trustee looked at must still be so: the request, the rules, the requester, the account.
+        self.unchanged_since(base, request.at.index)?;
+        self.unchanged_since(base, self.charter_changed)?;
+        if let Some(requester) = self.people.get(&request.requester) {
+            self.unchanged_since(base, requester.changed)?;
+        }
+        if let Some(credential) = self.credentials.get(&request.version.credential) {
+            self.unchanged_since(base, credential.changed)?;
+        }
+        self.check_released(signer, request, &approve.released)?;
+        let mut agreed = request.agreed();
+        agreed.insert(*signer);
+        let consent = if matches!(request.stage, Stage::Waiting) { self.consent(request, &agreed) } else { None };
+        Ok(Approval { request: request.at.index, released: approve.released.clone(), consent })
+    }
+
+    /// Exactly one blob for each deal that names the approver, none of them twice.
+    fn check_released(&self, signer: &PersonId, request: &Request, released: &[Vec<BlobId>]) -> Result<(), Refusal> {
+        let mut distinct = BTreeSet::new();
+        let fits = request.parts.len() == released.len()
+            && request.parts.iter().zip(released).all(|(asked, blobs)| {
+                let deals = self.part(&asked.part).map_or(0, |state| {
+                    state.part.deals.iter().filter(|deal| deal.share_of(signer).is_some()).count()
+                });
+                deals == blobs.len() && blobs.iter().all(|blob| distinct.insert(*blob))
+            });
+        if fits { Ok(()) } else { Err(Refusal::ReleasedShape) }
+    }
+
+    /// One quorum must have agreed on every part. A version's parts are dealt to the same quorums.
+    fn consent(&self, request: &Request, agreed: &BTreeSet<PersonId>) -> Option<Consent> {
+        let states: Vec<&PartState> =
+            request.parts.iter().map(|asked| self.part(&asked.part)).collect::<Option<_>>()?;
+        let first = states.first()?;
+        first.part.deals.iter().find_map(|deal| {
+            let consent = deal.quorum().consent(agreed)?;
+            let everywhere = states.iter().all(|state| {
+                let same = state.part.deals.iter().find(|d| d.quorum().name() == deal.quorum().name());
+                same.is_some_and(|d| d.quorum().consent(agreed).is_some())
+            });
+            everywhere.then_some(consent)
+        })
+    }
+
+    pub(super) fn apply_approve(&mut self, approver: PersonId, approval: Approval, at: Position) -> Vec<Effect> {
+        let Some(mut request) = self.take_request(approval.request) else { return Vec::new() };
+        let blobs = approval.released.iter().flatten().copied().collect();
+        request.denials.remove(&approver);
+        request.approvals.insert(approver, approval.released);
+        self.release(&request, approver);
+        if let Some(consent) = approval.consent {
+            request.stage = Stage::Granted(Grant { consent, at: at.time });
+            let parts = request.parts.iter().map(|p| p.part.kind).collect();
+            let exposure = Exposure { person: request.requester, request: request.at.index, parts, since: at.time };
+            if let Some(version) = self.version_mut(&request.version) {
+                version.exposures.push(exposure);
+            }
+        }
+        let effect = Effect::AwaitShares { request: request.at.index, requester: request.requester, blobs };
+        let version = request.version;
+        self.insert_request(request);
+        self.check_sum(version, at);
+        vec![effect]
+    }
+
+    /// Counts a person's shares as released to a request.
+    fn release(&mut self, request: &Request, person: PersonId) {
+        let index = request.at.index;
+        let Some(version) = self.version_mut(&request.version) else { return };
+        for asked in &request.parts {
+            let Some(state) = version.parts.get_mut(&asked.part.kind) else { continue };
+            if state.part.deals.iter().any(|deal| deal.share_of(&person).is_some()) {
+                state.released.entry(index).or_default().insert(person);
+            }
+        }
+    }
+
+    /// Shares of failed requests add up: if they are enough together, all those requesters may know the part.
+    fn check_sum(&mut self, id: VersionId, at: Position) {
+        let ungranted: BTreeMap<u64, PersonId> = self
+            .requests
+            .values()
+            .filter(|r| r.version == id && !was_granted(r))
+            .map(|r| (r.at.index, r.requester))
+            .collect();
+        let Some(version) = self.version_mut(&id) else { return };
+        let mut exposed: BTreeMap<u64, BTreeSet<PartKind>> = BTreeMap::new();
+        for (kind, state) in &version.parts {
+            let failed = state.released.iter().filter(|(request, _)| ungranted.contains_key(*request));
+            let together: BTreeSet<PersonId> = failed.clone().flat_map(|(_, people)| people).copied().collect();
+            if state.part.deals.iter().any(|deal| deal.quorum().consent(&together).is_some()) {
+                for (request, _) in failed {
+                    exposed.entry(*request).or_default().insert(*kind);
+                }
+            }
+        }
+        for (request, parts) in exposed {
+            let Some(person) = ungranted.get(&request) else { continue };
+            if !version.exposures.iter().any(|e| e.request == request) {
+                version.exposures.push(Exposure { person: *person, request, parts, since: at.time });
+                version.make_due(Urgency::Now, at.time, DueCause::SharesAddUp(request));
+            }
+        }
+    }
+
+    pub(super) fn decide_deny(&self, signer: &PersonId, deny: &Deny, now: Time) -> Result<(), Refusal> {
+        let request = self.open_request(&deny.request, now)?;
+        self.check_approver(signer, request)?;
+        if request.approvals.contains_key(signer) {
+            return Err(Refusal::AlreadyApproved);
+        }
+        Ok(())
+    }
+
+    pub(super) fn apply_deny(&mut self, signer: PersonId, deny: &Deny) {
+        if let Some(request) = self.requests.get_mut(&deny.request.index) {
+            request.denials.insert(signer, deny.reason);
+        }
+    }
+
+    pub(super) fn decide_return(&self, signer: &PersonId, index: u64) -> Result<End, Refusal> {
+        let request = self.requests.get(&index).ok_or(Refusal::RequestUnknown)?;
+        if request.requester != *signer {
+            return Err(Refusal::NotYours);
+        }
+        match request.stage {
+            Stage::Waiting => Ok(End::Withdrawn),
+            Stage::Granted(_) | Stage::Leased(_) => Ok(End::Returned),
+            Stage::Ended { .. } => Err(Refusal::RequestClosed),
+        }
+    }
+
+    pub(super) fn decide_revoke(&self, signer: &PersonId, revoke: &Revoke) -> Result<(), Refusal> {
+        if !self.charter.as_ref().is_some_and(|c| c.trustees().contains(signer)) {
+            return Err(Refusal::NotTrustee);
+        }
+        let request = self.requests.get(&revoke.request).ok_or(Refusal::RequestUnknown)?;
+        match request.stage {
+            Stage::Granted(_) | Stage::Leased(_) => Ok(()),
+            Stage::Waiting => Err(Refusal::NothingToEnd),
+            Stage::Ended { .. } => Err(Refusal::RequestClosed),
+        }
+    }
+
+    /// Ends a request. Access that was granted leaves its version due, however it ended.
+    pub(super) fn end_request(&mut self, index: u64, how: End, at: Position) -> Vec<Effect> {
+        let Some(mut request) = self.take_request(index) else { return Vec::new() };
+        let granted = matches!(request.stage, Stage::Granted(_) | Stage::Leased(_));
+        request.stage = Stage::Ended { at: at.time, how };
+        let due = match how {
+            End::Revoked(_) => Some((Urgency::Now, DueCause::Revoked(index))),
+            End::RequesterLeft => Some((Urgency::Now, DueCause::Left(request.requester))),
+            _ => Some((Urgency::Later, DueCause::AccessEnded(index))),
+        };
+        if let (true, Some((urgency, cause)), Some(version)) = (granted, due, self.version_mut(&request.version)) {
+            version.make_due(urgency, at.time, cause);
+        }
+        self.insert_request(request);
+        vec![Effect::DropShares { request: index }]
+    }
+
+    pub(super) fn end_requests_of(&mut self, person: PersonId, at: Position) -> Vec<Effect> {
+        let mine: Vec<u64> = self.live_requests().filter(|r| r.requester == person).map(|r| r.at.index).collect();
+        mine.into_iter().flat_map(|index| self.end_request(index, End::RequesterLeft, at)).collect()
+    }
+
+    /// A new version ends the requests that still wait for approvals of the old one.
+    pub(super) fn supersede_requests(&mut self, newest: VersionId, at: Position) -> Vec<Effect> {
+        let stale: Vec<u64> = self
+            .live_requests()
+            .filter(|r| {
+                matches!(r.stage, Stage::Waiting)
+                    && r.version.credential == newest.credential
+                    && r.version.version < newest.version
+            })
+            .map(|r| r.at.index)
+            .collect();
+        stale.into_iter().flat_map(|index| self.end_request(index, End::Superseded, at)).collect()
+    }
+
+    /// Whether a daemon act is allowed now: each belongs to one pending transition.
+    pub(super) fn decide_daemon_act(&self, act: DaemonAct, now: Time) -> Result<(), Refusal> {
+        let (DaemonAct::Collected(index) | DaemonAct::RequestExpired(index) | DaemonAct::LeaseExpired(index)) = act;
+        let request = self.requests.get(&index).ok_or(Refusal::RequestUnknown)?;
+        match (act, &request.stage) {
+            (DaemonAct::Collected(_), Stage::Granted(_)) if now < request.expires => Ok(()),
+            (DaemonAct::Collected(_), _) => Err(Refusal::NotCollectable),
+            (DaemonAct::RequestExpired(_), Stage::Waiting | Stage::Granted(_)) if now >= request.expires => Ok(()),
+            (DaemonAct::LeaseExpired(_), Stage::Leased(lease)) if now >= lease.until => Ok(()),
+            _ => Err(Refusal::NotDue),
+        }
+    }
+
+    pub(super) fn apply_daemon_act(&mut self, act: DaemonAct, at: Position) -> Vec<Effect> {
+        match act {
+            DaemonAct::Collected(index) => {
+                self.start_lease(index, at.time, true);
+                Vec::new()
+            }
+            DaemonAct::RequestExpired(index) => {
+                let granted = self.requests.get(&index).is_some_and(|r| matches!(r.stage, Stage::Granted(_)));
+                if !granted {
+                    return self.end_request(index, End::Expired, at);
+                }
+                if let Some(expires) = self.requests.get(&index).map(|r| r.expires) {
+                    self.start_lease(index, expires, false);
+                }
+                vec![Effect::DropShares { request: index }]
+            }
+            DaemonAct::LeaseExpired(index) => self.end_request(index, End::LeaseExpired, at),
+        }
+    }
+
+    fn start_lease(&mut self, index: u64, since: Time, collected: bool) {
+        let Some(mut request) = self.take_request(index) else { return };
+        if let Stage::Granted(grant) = request.stage {
+            request.stage = Stage::Leased(Lease::start(grant, since, request.duration, collected));
+        }
+        self.insert_request(request);
+    }
+
+    /// The daemon acts that are due.
+    pub fn due(&self, now: Time) -> Vec<DaemonAct> {
+        let over = self.deadlines.iter().take_while(|(at, _)| *at <= now);
+        over.filter_map(|(_, index)| {
+            Some(match self.requests.get(index)?.stage {
+                Stage::Waiting | Stage::Granted(_) => DaemonAct::RequestExpired(*index),
+                Stage::Leased(_) => DaemonAct::LeaseExpired(*index),
+                Stage::Ended { .. } => return None,
+            })
+        })
+        .collect()
+    }
+
+    /// When [`Self::due`] next has something.
+    pub fn next_deadline(&self) -> Option<Time> {
+        self.deadlines.first().map(|(at, _)| *at)
+    }
+
+    /// Requests that are not over, oldest deadline first.
+    pub fn live_requests(&self) -> impl Iterator<Item = &Request> {
+        self.deadlines.iter().filter_map(|(_, index)| self.requests.get(index))
+    }
+
+    /// Takes a request out together with its deadline; [`Self::insert_request`] puts both back.
+    fn take_request(&mut self, index: u64) -> Option<Request> {
+        let request = self.requests.remove(&index)?;
+        if let Some(at) = request.deadline() {
+            self.deadlines.remove(&(at, index));
+        }
+        Some(request)
+    }
+
+    fn insert_request(&mut self, request: Request) {
+        if let Some(at) = request.deadline() {
+            self.deadlines.insert((at, request.at.index));
+        }
+        self.requests.insert(request.at.index, request);
+    }
+}
+
+/// Whether a quorum once agreed to it: then its shares are accounted for by its exposure.
+fn was_granted(request: &Request) -> bool {
+    match &request.stage {
+        Stage::Waiting => false,
+        Stage::Granted(_) | Stage::Leased(_) => true,
+        Stage::Ended { how, .. } => {
+            matches!(how, End::LeaseExpired | End::Returned | End::Revoked(_))
+        }
+    }
+}
+
+/// People who know the current version, with the parts they know. The depositor knows all of them.
+pub fn knows(version: &Version, person: &PersonId) -> BTreeSet<PartKind> {
+    if version.depositor == *person {
+        return version.parts.keys().copied().collect();
+    }
+    version.exposures.iter().filter(|e| e.person == *person).flat_map(|e| e.parts.iter().copied()).collect()
+}
