@@ -39,8 +39,8 @@ pub struct Shown {
 impl Remote {
     /// Connects to exactly this server.
     pub async fn connect(address: &str, server: &VerifyingKey, device: &DeviceKey) -> Result<Self, Failure> {
-        let channel = tls::connect(address, server, Some(device)).await.map_err(|error| match error {
-            ConnectError::ServerKeyChanged => {
+        let channel = tls::connect(address, *server, Some(device)).await.map_err(|error| match error {
+            ConnectError::ServerKeyChanged(_) => {
                 Failure::new(Exit::Distrust, "distrust-server-key").with("address", address)
             }
             other => Failure::new(Exit::Unreachable, "failed-unreachable").with("address", address).because(other),

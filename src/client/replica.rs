@@ -49,7 +49,7 @@ impl Replica {
             replica.push(entry, Trust::OwnDisk).map_err(|e| home::damaged(&path).because(e))?;
             rest = after;
         }
-        if replica.head() != checkpoint.head() {
+        if replica.head() != *checkpoint.head() {
             return Err(home::damaged(&path));
         }
         if !rest.is_empty() {
@@ -146,7 +146,7 @@ impl Replica {
                 failure.because(rejected)
             })?;
         }
-        if self.head() != to.head() {
+        if self.head() != *to.head() {
             return Err(self.stop("distrust-fork", to));
         }
         // Somebody who was invited knows a tree that the log must extend, whatever the server says of itself.

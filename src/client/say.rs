@@ -23,7 +23,7 @@ static_loader! {
 
 /// Values for a sentence, by name.
 #[derive(Debug, Clone, Default)]
-pub struct Args(HashMap<Cow<'static, str>, FluentValue<'static>>);
+pub struct Args(Vec<(Cow<'static, str>, String)>);
 
 impl Args {
     /// None.
@@ -31,23 +31,24 @@ impl Args {
         Self::default()
     }
 
-    /// Sets one; whole numbers stay numbers, so that sentences can count.
+    /// Sets one.
     pub fn set(&mut self, name: &'static str, value: impl fmt::Display) {
-        self.insert(Cow::Borrowed(name), value.to_string());
+        self.0.push((Cow::Borrowed(name), value.to_string()));
     }
 
     /// Sets one whose name came over the wire.
     pub fn set_owned(&mut self, name: String, value: String) {
-        self.insert(Cow::Owned(name), value);
+        self.0.push((Cow::Owned(name), value));
     }
 
-    fn insert(&mut self, name: Cow<'static, str>, text: String) {
-        // Codes with leading zeros and long digit strings are text.
-        let value = match text.parse::<u32>() {
-            Ok(number) if number.to_string() == text => FluentValue::from(number),
-            _ => FluentValue::from(text),
+    /// Whole numbers become numbers, so that sentences can count; what only looks like one (a code with leading
+    /// zeros) stays text.
+    fn fluent(&self) -> HashMap<Cow<'static, str>, FluentValue<'static>> {
+        let value = |text: &String| match text.parse::<u32>() {
+            Ok(number) if number.to_string() == *text => FluentValue::from(number),
+            _ => FluentValue::from(text.clone()),
         };
-        self.0.insert(name, value);
+        self.0.iter().map(|(name, text)| (name.clone(), value(text))).collect()
     }
 }
 
@@ -101,7 +102,7 @@ impl Say {
 
     /// A sentence with values. A key that is missing shows as itself, which a test makes sure never happens.
     pub fn with(&self, key: &str, args: &Args) -> String {
-        LOCALES.try_lookup_with_args(&self.language, key, &args.0).unwrap_or_else(|| key.to_owned())
+        LOCALES.try_lookup_with_args(&self.language, key, &args.fluent()).unwrap_or_else(|| key.to_owned())
     }
 
     /// Whether a sentence exists in this language itself.

@@ -195,8 +195,8 @@ impl Session {
             return Ok(());
         }
         let now = self.env.now();
-        let ours = self.cosignatures.iter().find(|c| c.device() == self.device.id());
-        let stale = ours.is_none_or(|c| c.head() != checkpoint.head || Time(c.time()).after(Seconds::HOUR) < now);
+        let ours = self.cosignatures.iter().find(|c| *c.device() == self.device.id());
+        let stale = ours.is_none_or(|c| *c.head() != checkpoint.head || Time(c.time()).after(Seconds::HOUR) < now);
         if !stale {
             return Ok(());
         }
@@ -205,7 +205,7 @@ impl Session {
         self.replica.cosigned(now)?;
         self.remote().await?.cosign(checkpoint.organisation, checkpoint.head, &cosignature).await?;
         let (key, claim) = (self.device.public(), cosignature.verify(&me, &self.device.public(), &checkpoint));
-        self.cosignatures.retain(|c| c.device() != key.device());
+        self.cosignatures.retain(|c| *c.device() != key.device());
         self.cosignatures.extend(claim.ok());
         Ok(())
     }
@@ -314,8 +314,8 @@ impl Session {
         let mut fresh: Vec<PersonId> = self
             .cosignatures
             .iter()
-            .filter(|c| Time(c.time()) >= since && witnesses.contains(&c.person()))
-            .map(|c| c.person())
+            .filter(|c| Time(c.time()) >= since && witnesses.contains(c.person()))
+            .map(|c| *c.person())
             .collect();
         if witnesses.contains(&self.contact.me) {
             fresh.push(self.contact.me);
