@@ -14,6 +14,7 @@ use super::home::{self, Contact, Folder, Home, Lock};
 use super::out::Out;
 use super::remote::{self, Remote};
 use super::replica::Replica;
+use super::say::Args;
 use super::unlock::Unlock;
 use crate::escrow::act::Act;
 use crate::escrow::command::{self, SignedCommand};
@@ -331,6 +332,10 @@ impl Session {
         let witnessed = self.witnessed()?;
         if witnessed.of > 0 && witnessed.fresh.len() >= witnessed.needed {
             return Ok(());
+        }
+        if witnessed.of == 0 {
+            // Nobody can have witnessed a log before there is a charter that names witnesses.
+            return self.env.unlock.confirm(&self.env.out, "ask-no-witnesses", &Args::new(), "--accept-unwitnessed");
         }
         let args = crate::args! { fresh: witnessed.fresh.len(), needed: witnessed.needed, of: witnessed.of };
         self.env.unlock.confirm(&self.env.out, "ask-unwitnessed", &args, "--accept-unwitnessed")
