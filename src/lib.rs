@@ -4,3 +4,4 @@
 
 pub mod escrow;
 pub mod proto;
+pub mod seal;

@@ -17,5 +17,6 @@ pub mod refusal;
 pub mod replay;
 pub mod request;
 pub mod role;
+pub mod text;
 pub mod time;
 pub mod wire;
