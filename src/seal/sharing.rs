@@ -12,7 +12,7 @@
 //! below 2 or above n, and empty groups, do not exist as a [`Quorum`].
 //!
 //! # Digests in the log
-//! Of a share: SHA-256 of its envelope in plaintext (see [`super::envelope`] for the form). Of an outer share:
+//! Of a share: SHA-256 of its envelope in plaintext (its form is described in `envelope.rs`). Of an outer share:
 //! SHA-256 of `sequestre/outer-share/v1`, a zero byte, x, y. Both hide what they digest: y is uniformly random.
 //!
 //! # Who is to blame
