@@ -5,3 +5,4 @@
 pub mod escrow;
 pub mod proto;
 pub mod seal;
+pub mod tls;
