@@ -2,6 +2,10 @@
 #![deny(unsafe_code)]
 #![warn(missing_docs)]
 
+#[cfg(feature = "daemon")]
+pub mod daemon;
 pub mod escrow;
 pub mod proto;
 pub mod seal;
+#[cfg(feature = "daemon")]
+pub mod store;
