@@ -2,7 +2,11 @@
 #![deny(unsafe_code)]
 #![warn(missing_docs)]
 
+#[cfg(feature = "daemon")]
+pub mod daemon;
 pub mod escrow;
 pub mod proto;
 pub mod seal;
+#[cfg(feature = "daemon")]
+pub mod store;
 pub mod tls;
