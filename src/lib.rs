@@ -4,7 +4,11 @@
 
 #[cfg(feature = "client")]
 pub mod client;
+#[cfg(feature = "daemon")]
+pub mod daemon;
 pub mod escrow;
 pub mod proto;
 pub mod seal;
+#[cfg(feature = "daemon")]
+pub mod store;
 pub mod tls;
