@@ -145,6 +145,8 @@ impl Session {
         self.pull().await?;
         self.flush_outbox().await?;
         self.pull_blobs().await?;
+        self.upload_released().await?;
+        self.forget_keys()?;
         self.cosign().await
     }
 
