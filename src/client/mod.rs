@@ -6,6 +6,7 @@ pub mod consent;
 pub mod deposit;
 pub mod failure;
 pub mod found;
+pub mod help;
 pub mod home;
 pub mod join;
 pub mod names;
