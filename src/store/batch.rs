@@ -3,6 +3,8 @@
 //! A batch sees its own changes. Dropped without [`Batch::commit`], it leaves nothing behind. This module must never
 //! commit half of what belongs to an entry, nor delete a live blob together with a request's re-sealed shares.
 
+use std::cell::Cell;
+
 use rusqlite::{Connection, OptionalExtension, Transaction, TransactionBehavior, params};
 
 use super::tree::{Column, Nodes, Number, audience, role_bits, signed, unsigned};
@@ -13,6 +15,7 @@ use crate::escrow::log::merkle::Node;
 use crate::escrow::organisation::{Audience, Effect};
 use crate::escrow::time::Time;
 use crate::seal::secret::Secret;
+use crate::seal::signing::SigningKey;
 
 /// A blob with the name that its content gives it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -67,6 +70,7 @@ pub struct AwaitedShare {
 /// A write transaction.
 pub struct Batch<'a> {
     transaction: Transaction<'a>,
+    shares_deleted: Cell<bool>,
     #[cfg(test)]
     commits: &'a mut u64,
 }
@@ -76,6 +80,7 @@ impl Store {
     pub fn begin(&mut self) -> Result<Batch<'_>, StoreError> {
         Ok(Batch {
             transaction: self.connection.transaction_with_behavior(TransactionBehavior::Immediate)?,
+            shares_deleted: Cell::new(false),
             #[cfg(test)]
             commits: &mut self.commits,
         })
@@ -91,6 +96,11 @@ impl Batch<'_> {
             *self.commits += 1;
         }
         Ok(())
+    }
+
+    /// Whether shares were deleted, of which copies may stay in the write-ahead log: see [`Store::empty_log`].
+    pub fn shares_deleted(&self) -> bool {
+        self.shares_deleted.get()
     }
 
     pub(super) fn connection(&self) -> &Connection {
@@ -131,28 +141,34 @@ impl Batch<'_> {
 
     /// The log key prepared for a founding, by the digest of its token. The outer `None`: no such token, or used; the
     /// inner one: no key was asked for yet.
-    pub fn prepared(&self, token: &Digest) -> Result<Option<Option<Secret>>, StoreError> {
+    pub fn prepared(&self, token: &Digest) -> Result<Option<Option<SigningKey>>, StoreError> {
         let mut statement = self.transaction.prepare_cached("SELECT log_seed FROM founding WHERE token = ?")?;
         let seed =
             statement.query_row(params![token.as_bytes()], |row| row.get::<_, Option<Vec<u8>>>(0)).optional()?;
-        Ok(seed.map(|seed| seed.map(Secret::new)))
+        let key = |seed: Vec<u8>| SigningKey::from_seed(Secret::new(seed));
+        Ok(seed.map(|seed| seed.map(key).transpose()).transpose()?)
     }
 
     /// Keeps the log key for a founding.
-    pub fn prepare(&self, token: &Digest, seed: &Secret) -> Result<(), StoreError> {
+    pub fn prepare(&self, token: &Digest, key: &SigningKey) -> Result<(), StoreError> {
         let mut statement = self.transaction.prepare_cached("UPDATE founding SET log_seed = ? WHERE token = ?")?;
-        statement.execute(params![seed.expose(), token.as_bytes()])?;
+        statement.execute(params![key.to_secret_bytes().expose(), token.as_bytes()])?;
         Ok(())
     }
 
     /// Makes room for an organisation and uses up the token that permitted it.
-    pub fn found(&self, organisation: &OrganisationId, token: &Digest, seed: &Secret) -> Result<Number, StoreError> {
+    pub fn found(
+        &self,
+        organisation: &OrganisationId,
+        token: &Digest,
+        key: &SigningKey,
+    ) -> Result<Number, StoreError> {
         self.transaction
             .prepare_cached("DELETE FROM founding WHERE token = ?")?
             .execute(params![token.as_bytes()])?;
         self.transaction
-            .prepare_cached("INSERT INTO organisation (id, log_seed) VALUES (?, ?)")?
-            .execute(params![organisation.as_bytes(), seed.expose()])?;
+            .prepare_cached("INSERT INTO organisation (id, log_seed, log_key) VALUES (?, ?, ?)")?
+            .execute(params![organisation.as_bytes(), key.to_secret_bytes().expose(), key.public().as_bytes()])?;
         Ok(Number(self.transaction.last_insert_rowid()))
     }
 
@@ -189,9 +205,11 @@ impl Batch<'_> {
                 }
             }
             Effect::DropShares { request } => {
-                self.transaction
+                let deleted = self
+                    .transaction
                     .prepare_cached("DELETE FROM share WHERE organisation = ? AND request = ?")?
                     .execute(params![number, signed(*request)])?;
+                self.shares_deleted.set(self.shares_deleted.get() || deleted > 0);
             }
             Effect::DeviceEnrolled { device, person } => {
                 self.transaction

@@ -10,6 +10,7 @@ use super::StoreError;
 use super::batch::Batch;
 use super::tree::{Nodes, Number, unsigned};
 use crate::escrow::id::{Digest, OrganisationId};
+use crate::escrow::key::VerifyingKey;
 use crate::escrow::log::checkpoint::{LogVerifier, SignedCheckpoint};
 use crate::escrow::log::merkle::{Frontier, NodeReader};
 use crate::escrow::organisation::Organisation;
@@ -50,7 +51,7 @@ impl Batch<'_> {
             return Err(corrupt("the log key is another one than the genesis names".to_owned()));
         }
         let frontier = frontier(&self.nodes(id, number), size)?;
-        let checkpoint = checkpoint(&organisation, &note)?;
+        let checkpoint = checkpoint(id, *organisation.log_key(), &note)?;
         if *checkpoint.head() != frontier.head() {
             return Err(corrupt("the tree is not the one that the checkpoint was signed over".to_owned()));
         }
@@ -89,20 +90,39 @@ pub(super) fn frontier(nodes: &Nodes<'_>, size: u64) -> Result<Frontier, StoreEr
 }
 
 /// The stored checkpoint, once the log key's signature holds.
-pub(super) fn checkpoint(organisation: &Organisation, note: &str) -> Result<SignedCheckpoint, StoreError> {
-    LogVerifier::new(organisation.id(), *organisation.log_key())
+pub(super) fn checkpoint(
+    organisation: OrganisationId,
+    log_key: VerifyingKey,
+    note: &str,
+) -> Result<SignedCheckpoint, StoreError> {
+    LogVerifier::new(organisation, log_key)
         .verify(note)
-        .map_err(|bad| StoreError::Corrupt { organisation: organisation.id(), what: bad.to_string() })
+        .map_err(|bad| StoreError::Corrupt { organisation, what: bad.to_string() })
 }
 
-/// The size and the checkpoint of a log.
-pub(super) fn newest(
-    connection: &Connection,
-    organisation: &OrganisationId,
-) -> Result<Option<(Number, u64, String)>, StoreError> {
+/// What others may know of an organisation's row.
+pub(super) struct Newest {
+    pub number: Number,
+    pub size: u64,
+    pub note: String,
+    log_key: Vec<u8>,
+}
+
+impl Newest {
+    /// The newest checkpoint, verified.
+    pub fn checkpoint(&self, organisation: OrganisationId) -> Result<SignedCheckpoint, StoreError> {
+        let log_key = VerifyingKey::ed25519(&self.log_key)
+            .map_err(|bad| StoreError::Corrupt { organisation, what: bad.to_string() })?;
+        checkpoint(organisation, log_key, &self.note)
+    }
+}
+
+/// The newest committed state of a log.
+pub(super) fn newest(connection: &Connection, organisation: &OrganisationId) -> Result<Option<Newest>, StoreError> {
     let mut statement =
-        connection.prepare_cached("SELECT number, size, checkpoint FROM organisation WHERE id = ?")?;
-    let row = statement
-        .query_row(params![organisation.as_bytes()], |row| Ok((row.get(0)?, unsigned(row.get(1)?), row.get(2)?)));
+        connection.prepare_cached("SELECT number, size, checkpoint, log_key FROM organisation WHERE id = ?")?;
+    let row = statement.query_row(params![organisation.as_bytes()], |row| {
+        Ok(Newest { number: row.get(0)?, size: unsigned(row.get(1)?), note: row.get(2)?, log_key: row.get(3)? })
+    });
     Ok(row.optional()?)
 }

@@ -23,12 +23,13 @@ pub(super) const BUSY: Duration = Duration::from_secs(5);
 const STATEMENTS: usize = 48;
 
 const TABLES: &str = "
--- One row per log. `log_seed` is the log key's private half. `size` and `checkpoint` (a signed note) change with
--- every group of entries.
+-- One row per log, with both halves of its Ed25519 log key. `size` and `checkpoint` (a signed note) change with every
+-- group of entries.
 CREATE TABLE organisation (
     number INTEGER PRIMARY KEY,
     id BLOB NOT NULL UNIQUE CHECK (length(id) = 32),
     log_seed BLOB NOT NULL CHECK (length(log_seed) = 32),
+    log_key BLOB NOT NULL CHECK (length(log_key) = 32),
     size INTEGER NOT NULL DEFAULT 0 CHECK (size >= 0),
     checkpoint TEXT NOT NULL DEFAULT ''
 ) STRICT;
