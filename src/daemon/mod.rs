@@ -1,3 +1,4 @@
-//! The daemon.
+//! The daemon: what runs on the host's machine.
 
+mod timers;
 pub mod writer;
