@@ -1,3 +1,6 @@
 //! The daemon.
 
+pub mod config;
+pub mod limits;
+pub mod refused;
 pub mod writer;
