@@ -38,6 +38,11 @@ impl Reader {
         todo!()
     }
 
+    /// Whether the device speaks for somebody in any organisation.
+    pub fn knows_device(&self, device: &DeviceId) -> Result<bool, StoreError> {
+        todo!()
+    }
+
     /// The newest checkpoint (a signed note), and for each device that cosigned its newest cosignature line with the
     /// tree that it is about. `None` for an unknown organisation.
     #[allow(clippy::type_complexity)]
