@@ -102,6 +102,11 @@ impl Reader {
         })
     }
 
+    /// Whether the device speaks for somebody in any organisation.
+    pub fn knows_device(&self, device: &DeviceId) -> Result<bool, StoreError> {
+        todo!()
+    }
+
     /// The newest checkpoint (a signed note), and for each device that cosigned its newest cosignature line with the
     /// tree that it is about. `None` for an unknown organisation.
     #[expect(clippy::type_complexity, reason = "a note and its lines, each with its tree, used once")]
