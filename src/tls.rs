@@ -20,7 +20,6 @@
 //! This module must never decide what a device may do, and never accept a key because of anything but its bytes.
 
 use std::error::Error as StdError;
-use std::fmt;
 use std::future::Future;
 use std::io;
 use std::pin::Pin;
@@ -110,7 +109,9 @@ pub enum ConnectError {
         address: String,
     },
     /// Something answered that does not speak this protocol.
-    #[error("what answers at {address} is not a Séquestre daemon, or the connection was disturbed; check the address")]
+    #[error(
+        "what answers at {address} is not a Séquestre daemon, or the connection was disturbed; check the address"
+    )]
     Handshake {
         /// Where to.
         address: String,
@@ -126,7 +127,7 @@ impl ConnectError {
     /// The connect error behind another one, if there is one: a link that breaks is made anew at the next request,
     /// and what fails then arrives as the source of a `tonic::Status`.
     pub fn behind<'a>(error: &'a (dyn StdError + 'static)) -> Option<&'a Self> {
-        std::iter::successors(Some(error), |e| e.source()).find_map(|e| e.downcast_ref())
+        std::iter::successors(Some(error), |&e| e.source()).find_map(|e| e.downcast_ref())
     }
 }
 
@@ -160,7 +161,8 @@ fn certified(key: &DeviceKey) -> Result<Arc<SingleCertAndKey>, BadTlsKey> {
         .self_signed(&Certificate { key, public: *key.public().as_bytes() })
         .map_err(|e| BadTlsKey::Certificate(Arc::new(e)))?;
     let pkcs8 = key.pkcs8_der();
-    let signer = ring::sign::any_eddsa_type(&PrivatePkcs8KeyDer::from(pkcs8.expose())).map_err(BadTlsKey::Unusable)?;
+    let signer =
+        ring::sign::any_eddsa_type(&PrivatePkcs8KeyDer::from(pkcs8.expose())).map_err(BadTlsKey::Unusable)?;
     Ok(Arc::new(CertifiedKey::new(vec![certificate.der().clone()], signer).into()))
 }
 
@@ -376,10 +378,8 @@ impl Connector {
             .map_err(unreachable)?;
         tcp.set_nodelay(true).map_err(unreachable)?;
         // The name appears nowhere: it is not sent, and the verifier goes by the key.
-        let name = ServerName::try_from("sequestre.invalid").map_err(|e| ConnectError::Handshake {
-            address: address(),
-            source: Arc::new(e),
-        })?;
+        let name = ServerName::try_from("sequestre.invalid")
+            .map_err(|e| ConnectError::Handshake { address: address(), source: Arc::new(e) })?;
         let link = tokio::time::timeout(CONNECT_TIMEOUT, self.tls.connect(name, tcp))
             .await
             .map_err(timeout)?
@@ -415,12 +415,6 @@ fn handshake_error(address: &str, error: io::Error) -> ConnectError {
         return (*changed).into();
     }
     ConnectError::Handshake { address: address.to_owned(), source: Arc::new(error) }
-}
-
-impl fmt::Debug for Connector {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Connector({})", self.address)
-    }
 }
 
 #[cfg(test)]
