@@ -8,4 +8,6 @@ pub mod remote;
 pub mod replica;
 pub mod say;
 pub mod session;
+pub mod status;
 pub mod unlock;
+pub mod view;
