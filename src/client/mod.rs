@@ -16,4 +16,6 @@ pub mod replica;
 pub mod request;
 pub mod say;
 pub mod session;
+pub mod status;
 pub mod unlock;
+pub mod view;

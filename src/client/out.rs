@@ -109,7 +109,8 @@ impl Out {
         if self.silent || self.json || !std::io::stderr().is_terminal() || length < 20 {
             return Progress(ProgressBar::hidden());
         }
-        let style = ProgressStyle::with_template("{msg} {bar:30} {pos}/{len}").unwrap_or(ProgressStyle::default_bar());
+        let style =
+            ProgressStyle::with_template("{msg} {bar:30} {pos}/{len}").unwrap_or(ProgressStyle::default_bar());
         Progress(ProgressBar::new(length).with_style(style).with_message(self.say.plain(key)))
     }
 

@@ -164,7 +164,7 @@ impl Session {
             self.replica.extend(&[], checkpoint, now)?;
         }
         self.cosignatures = self.replica.verified_cosignatures(&shown.cosignatures);
-        Ok(())
+        self.replica.synchronised(now)
     }
 
     async fn pull_blobs(&mut self) -> Result<(), Failure> {

@@ -67,7 +67,8 @@ impl Unlock {
     /// Asks for a secret without showing it.
     pub fn secret(&self, out: &Out, question: &str, option: &'static str) -> Result<Secret, Failure> {
         require_terminal(option)?;
-        let answer = Password::new().with_prompt(out.language().plain(question)).allow_empty_password(true).interact();
+        let answer =
+            Password::new().with_prompt(out.language().plain(question)).allow_empty_password(true).interact();
         Ok(Secret::from_string(answer.map_err(|e| no_answer(option).because(e))?))
     }
 
@@ -114,10 +115,8 @@ impl Unlock {
             loop {
                 let question = out.language().with("ask-word", &crate::args! { position: position + 1 });
                 require_terminal("--yes")?;
-                let answer: String = Input::new()
-                    .with_prompt(question)
-                    .interact_text()
-                    .map_err(|e| no_answer("--yes").because(e))?;
+                let answer: String =
+                    Input::new().with_prompt(question).interact_text().map_err(|e| no_answer("--yes").because(e))?;
                 if list.get(position).is_some_and(|word| word.eq_ignore_ascii_case(answer.trim())) {
                     break;
                 }
