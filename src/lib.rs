@@ -6,6 +6,8 @@
 pub mod client;
 #[cfg(feature = "daemon")]
 pub mod daemon;
+#[cfg(all(feature = "client", feature = "daemon"))]
+pub mod demo;
 pub mod escrow;
 pub mod proto;
 pub mod seal;

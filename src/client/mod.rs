@@ -1,5 +1,6 @@
 //! The client: what trustees, members and mediators run.
 
+pub mod audit;
 pub mod charter;
 pub mod clipboard;
 pub mod consent;

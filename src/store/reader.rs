@@ -104,7 +104,11 @@ impl Reader {
 
     /// Whether the device speaks for somebody in any organisation.
     pub fn knows_device(&self, device: &DeviceId) -> Result<bool, StoreError> {
-        todo!()
+        self.read(|connection| {
+            let mut statement =
+                connection.prepare_cached("SELECT 1 FROM device WHERE id = ? AND NOT revoked LIMIT 1")?;
+            Ok(statement.exists(params![device.as_bytes()])?)
+        })
     }
 
     /// The newest checkpoint (a signed note), and for each device that cosigned its newest cosignature line with the
