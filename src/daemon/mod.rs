@@ -9,6 +9,7 @@
 //! | [`refused`] | every refusal, as clients see it |
 //! | [`limits`] | how often somebody may ask |
 //! | [`writer`] | the single writer |
+//! | `timers` | what the daemon does when its time has come |
 //!
 //! The data folder holds `sequestre.db`, `sequestred.toml` and `server.key`. [`init`] makes it, [`run`] serves it; the
 //! whole daemon can run inside another process, which the demo and the tests do.
@@ -23,6 +24,7 @@ pub mod limits;
 pub mod link;
 pub mod refused;
 pub mod service;
+mod timers;
 pub mod writer;
 
 use std::future::Future;
@@ -122,12 +124,12 @@ pub fn init(dir: &Path, name: &str, listen: SocketAddr) -> Result<InitOutcome, D
     Ok(InitOutcome { server_key, founding })
 }
 
-/// Permits one more founding. Not while a daemon runs on the same folder.
+/// Permits one more founding. A daemon may run on the same folder.
 pub fn allow_founding(dir: &Path, overrides: &Overrides) -> Result<FoundingCode, DaemonError> {
     let config = Config::load(dir, overrides)?;
     let address = config.address().ok_or(DaemonError::NoPort)?;
     let server_key = key::load(dir)?.public();
-    let token = Store::open(dir)?.allow_founding()?;
+    let token = Store::allow_founding_in(dir)?;
     Ok(FoundingCode::new(server_key, address, &token))
 }
 

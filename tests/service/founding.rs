@@ -2,7 +2,7 @@
 
 use sequestre::escrow::entry::Entry;
 use sequestre::escrow::id::{BlobId, Digest};
-use sequestre::escrow::log::proof::InclusionProof;
+use sequestre::escrow::log::proof::ProofFile;
 use sequestre::escrow::replay::{Replay, Trust};
 use sequestre::proto::api::v1 as api;
 use tonic::Code;
@@ -63,8 +63,8 @@ async fn what_is_read_proves_itself() {
 
     let request = api::GetInclusionProofRequest { organisation: organisation.clone(), index: 1 };
     let proof = newcomer.get_inclusion_proof(request).await.unwrap().into_inner().proof;
-    let proof: InclusionProof = proof.parse().unwrap();
-    assert_eq!(proof.verify(&founded.log, &Entry::leaf(&all[1])).unwrap().index(), 1);
+    let proof: ProofFile = proof.parse().unwrap();
+    assert_eq!(proof.verify(&Entry::leaf(&all[1]), &founded.log).unwrap().index(), 1);
     let beyond = api::GetInclusionProofRequest { organisation: organisation.clone(), index: 3 };
     assert_eq!(why(newcomer.get_inclusion_proof(beyond).await), (Code::OutOfRange, "BEYOND_LOG".into()));
 
@@ -122,7 +122,7 @@ fn large_charter(founded: &Founded, newcomer: &Person, number: u64) -> api::Subm
         depositors: Some(v1::Who { roles: vec![1], persons: vec![] }),
         longest_lease: 3600 + number,
     });
-    let Some(sequestre::proto::v1::SignedCommand { command, .. }) = &founded.genesis.command else { unreachable!() };
+    let Some(v1::SignedCommand { command, .. }) = &founded.genesis.command else { unreachable!() };
     let genesis: v1::Command = prost::Message::decode(command.as_slice()).unwrap();
     let Some(Act::Genesis(genesis)) = genesis.act else { unreachable!() };
     let charter = v1::Charter {
@@ -138,7 +138,6 @@ fn large_charter(founded: &Founded, newcomer: &Person, number: u64) -> api::Subm
         vaults: vaults.collect(),
         limits: Some(v1::Limits { entries_per_day: 100, bytes_per_day: 1 << 20 }),
     };
-    let _ = newcomer;
     founded.founder.submission(founded.id, Act::ProposeCharter(v1::ProposeCharter { charter: Some(charter), roll: vec![] }), &[])
 }
 
