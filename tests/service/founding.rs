@@ -1,7 +1,10 @@
 //! Founding, joining and reading: what works.
 
+use sequestre::escrow::charter::RULES_VERSION;
 use sequestre::escrow::entry::Entry;
 use sequestre::escrow::id::{BlobId, Digest};
+use sequestre::escrow::log::checkpoint::Checkpoint;
+use sequestre::escrow::log::merkle::TreeHead;
 use sequestre::escrow::log::proof::ProofFile;
 use sequestre::escrow::replay::{Replay, Trust};
 use sequestre::proto::api::v1 as api;
@@ -30,7 +33,11 @@ async fn an_organisation_is_founded_once_with_its_token() {
     assert_eq!(why(short), (Code::PermissionDenied, "FOUNDING_TOKEN".into()));
     let token = api::PrepareFoundingRequest { token: daemon.founding.token().expose().to_vec() };
     let first = stranger.prepare_founding(token.clone()).await.unwrap().into_inner();
-    assert_eq!(stranger.prepare_founding(token.clone()).await.unwrap().into_inner(), first, "the same key until used");
+    assert_eq!(
+        stranger.prepare_founding(token.clone()).await.unwrap().into_inner(),
+        first,
+        "the same key until used"
+    );
 
     let mut founded = Founded::on(&daemon).await;
     assert_eq!(founded.checkpoint().await.head().size, 1);
@@ -93,8 +100,11 @@ async fn long_logs_come_in_several_messages() {
     let daemon = Daemon::start().await;
     let mut founded = Founded::on(&daemon).await;
     let (newcomer, _) = founded.newcomer(&daemon, [3; 32]).await;
-    for number in 0..6_u64 {
-        let proposal = large_charter(&founded, &newcomer, number);
+    let (before, _) = entries(&mut founded.client, founded.id.as_bytes(), 0, 3).await;
+    let mut roll = vec![admission(&founded.founder, 0, &before), admission(&newcomer, 2, &before)];
+    roll.sort_by_key(|(id, _)| id.clone());
+    for _ in 0..6 {
+        let proposal = large_charter(&founded, &roll);
         founded.client.submit(proposal).await.unwrap();
     }
     let size = founded.checkpoint().await.head().size;
@@ -106,30 +116,36 @@ async fn long_logs_come_in_several_messages() {
     assert!(parsed.eq(0..size));
 }
 
+fn admission(person: &Person, joined: usize, entries: &[Vec<u8>]) -> (Vec<u8>, v1::Admission) {
+    let admission = v1::Admission {
+        keys: Some(person.identity.keys().into()),
+        roles: vec![1],
+        join_index: joined as u64,
+        join_leaf: Entry::leaf(&entries[joined]).to_vec(),
+    };
+    (person.identity.person().to_vec(), admission)
+}
+
 /// A charter proposal of some 50 KiB: many vaults.
-fn large_charter(founded: &Founded, newcomer: &Person, number: u64) -> api::SubmitRequest {
-    let mut trustees = vec![founded.founder.identity.person(), newcomer.identity.person()];
-    trustees.sort();
-    let trustees: Vec<Vec<u8>> = trustees.into_iter().map(|id| id.to_vec()).collect();
+fn large_charter(founded: &Founded, roll: &[(Vec<u8>, v1::Admission)]) -> api::SubmitRequest {
+    let (trustees, roll): (Vec<_>, Vec<_>) = roll.iter().cloned().unzip();
     let quorum = |name: &str| v1::Quorum {
         name: name.into(),
         groups: vec![v1::Group { threshold: 2, members: trustees.clone() }],
     };
+    let who = || Some(v1::Who { roles: vec![1], persons: vec![] });
     let vaults = (0..800).map(|n| v1::Vault {
-        name: format!("a-vault-with-a-rather-long-name-{n:03}")[6..].to_owned(),
+        name: format!("vault-with-a-rather-long-name{n:03}"),
         opened_by: vec!["amend".into()],
-        askers: Some(v1::Who { roles: vec![1], persons: vec![] }),
-        depositors: Some(v1::Who { roles: vec![1], persons: vec![] }),
-        longest_lease: 3600 + number,
+        askers: who(),
+        depositors: who(),
+        longest_lease: 3600,
     });
-    let Some(v1::SignedCommand { command, .. }) = &founded.genesis.command else { unreachable!() };
-    let genesis: v1::Command = prost::Message::decode(command.as_slice()).unwrap();
-    let Some(Act::Genesis(genesis)) = genesis.act else { unreachable!() };
     let charter = v1::Charter {
         version: 1,
-        rules_version: genesis.rules_version,
-        log_key: genesis.log_key,
-        address: genesis.address,
+        rules_version: RULES_VERSION,
+        log_key: Some(founded.log.note_key().key.into()),
+        address: "localhost:1".into(),
         trustees: trustees.clone(),
         mediators: vec![],
         technicians: vec![],
@@ -138,7 +154,8 @@ fn large_charter(founded: &Founded, newcomer: &Person, number: u64) -> api::Subm
         vaults: vaults.collect(),
         limits: Some(v1::Limits { entries_per_day: 100, bytes_per_day: 1 << 20 }),
     };
-    founded.founder.submission(founded.id, Act::ProposeCharter(v1::ProposeCharter { charter: Some(charter), roll: vec![] }), &[])
+    let proposal = v1::ProposeCharter { charter: Some(charter), roll };
+    founded.founder.submission(founded.id, Act::ProposeCharter(proposal), &[])
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -146,7 +163,7 @@ async fn cosignatures_are_kept_with_their_tree() {
     let daemon = Daemon::start().await;
     let mut founded = Founded::on(&daemon).await;
     let checkpoint = founded.checkpoint().await;
-    let cosign = founded.founder.cosign(&checkpoint);
+    let cosign = founded.founder.cosign(checkpoint.checkpoint());
     founded.client.cosign(cosign.clone()).await.unwrap();
     founded.client.submit(founded.founder.invite(founded.id, [4; 32])).await.unwrap();
     let request = api::GetCheckpointRequest { organisation: founded.id.to_vec() };
@@ -156,8 +173,11 @@ async fn cosignatures_are_kept_with_their_tree() {
     let mut other_tree = cosign.clone();
     other_tree.cosignature.as_mut().unwrap().tree.as_mut().unwrap().root = vec![9; 32];
     assert_eq!(why(founded.client.cosign(other_tree).await), (Code::InvalidArgument, "BAD_COSIGNATURE".into()));
-    let stranger = Person::new().cosign(&checkpoint);
-    assert_eq!(why(founded.client.cosign(stranger).await).1, "BAD_COSIGNATURE");
+    let stranger = Person::new().cosign(checkpoint.checkpoint());
+    assert_eq!(why(founded.client.cosign(stranger).await), (Code::NotFound, "DEVICE_UNKNOWN".into()));
+    let head = TreeHead { size: 1, root: Digest::new([9; 32]) };
+    let fork = founded.founder.cosign(&Checkpoint { organisation: founded.id, head });
+    assert_eq!(why(founded.client.cosign(fork).await), (Code::FailedPrecondition, "FOREIGN_BASE".into()));
     let mut no_line = cosign;
     no_line.cosignature.as_mut().unwrap().line = "— x y\n".into();
     assert_eq!(why(founded.client.cosign(no_line).await).1, "BAD_COSIGNATURE");

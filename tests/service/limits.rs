@@ -50,8 +50,7 @@ async fn what_is_no_message_is_refused_with_a_reason() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn messages_beyond_the_limit_are_refused_before_they_are_read() {
-    let daemon =
-        Daemon::start_with(Overrides { max_message_bytes: Some(512 * 1024), ..Overrides::default() }).await;
+    let daemon = Daemon::start_with(Overrides { max_message_bytes: Some(512 * 1024), ..Overrides::default() }).await;
     let mut founded = Founded::on(&daemon).await;
     let mut invite = founded.founder.invite(founded.id, [3; 32]);
     invite.blobs.extend((0..2).map(|n| api::Blob { content: vec![n; 256 * 1024] }));

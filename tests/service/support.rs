@@ -12,7 +12,7 @@ use sequestre::escrow::charter::RULES_VERSION;
 use sequestre::escrow::command::{NO_ORGANISATION, organisation_id, preimage};
 use sequestre::escrow::id::{BlobId, InvitationId, OrganisationId};
 use sequestre::escrow::key::VerifyingKey;
-use sequestre::escrow::log::checkpoint::{LogVerifier, SignedCheckpoint};
+use sequestre::escrow::log::checkpoint::{Checkpoint, LogVerifier, SignedCheckpoint};
 use sequestre::escrow::log::cosignature::{Cosignature, cosignature_message};
 use sequestre::escrow::log::merkle::TreeHead;
 use sequestre::escrow::role::Role;
@@ -149,10 +149,8 @@ impl Person {
     }
 
     pub fn enrol(&self, organisation: OrganisationId, device: &DeviceKey) -> api::SubmitRequest {
-        let enrol = v1::EnrolDevice {
-            device: Some(device.public().into()),
-            person: Some(self.identity.keys().into()),
-        };
+        let enrol =
+            v1::EnrolDevice { device: Some(device.public().into()), person: Some(self.identity.keys().into()) };
         self.submission(organisation, Act::EnrolDevice(enrol), &[])
     }
 
@@ -167,12 +165,12 @@ impl Person {
         self.submission(organisation, Act::Invite(invite), &[name])
     }
 
-    pub fn cosign(&self, checkpoint: &SignedCheckpoint) -> api::CosignRequest {
-        let organisation = checkpoint.checkpoint().organisation;
-        let signature = self.device.sign(&cosignature_message(NOW, checkpoint.checkpoint()));
+    pub fn cosign(&self, checkpoint: &Checkpoint) -> api::CosignRequest {
+        let organisation = checkpoint.organisation;
+        let signature = self.device.sign(&cosignature_message(NOW, checkpoint));
         let person = self.identity.person();
         let line = Cosignature::new(organisation, person, &self.device.public(), NOW, signature).unwrap();
-        let tree = Some((*checkpoint.head()).into());
+        let tree = Some(checkpoint.head.into());
         api::CosignRequest {
             organisation: organisation.to_vec(),
             cosignature: Some(api::Cosignature { tree, line: line.to_string() }),
