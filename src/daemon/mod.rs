@@ -28,7 +28,7 @@ mod timers;
 pub mod writer;
 
 use std::future::Future;
-use std::io;
+use std::io::{self, IsTerminal as _};
 use std::net::SocketAddr;
 use std::path::Path;
 use std::time::{Duration, SystemTime};
@@ -155,7 +155,7 @@ pub fn start_logging(config: &Config) -> Result<(), TryInitError> {
     let filter = Targets::new()
         .with_default(level.min(LevelFilter::WARN))
         .with_targets([("sequestre", level), ("sequestred", level)]);
-    let lines = tracing_subscriber::fmt::layer().with_writer(io::stderr);
+    let lines = tracing_subscriber::fmt::layer().with_writer(io::stderr).with_ansi(io::stderr().is_terminal());
     let registry = tracing_subscriber::registry().with(filter);
     match config.log_format {
         LogFormat::Human => registry.with(lines).try_init(),
@@ -189,7 +189,12 @@ pub async fn run(
     let config = Config::load(dir, overrides)?;
     let device = key::load(dir)?;
     let tls = tls::server_config(&device)?;
-    // The store first: it holds the lock on the folder.
+    let reflection = tonic_reflection::server::Builder::configure()
+        .register_encoded_file_descriptor_set(DESCRIPTORS)
+        .register_encoded_file_descriptor_set(tonic_health::pb::FILE_DESCRIPTOR_SET)
+        .build_v1()
+        .map_err(|_| DaemonError::Failed("its own descriptors do not decode"))?;
+    // The store before what belongs to it: it holds the lock on the folder.
     let store = Store::open(dir)?;
     let reader = Reader::open(dir, READERS)?;
     let listener = TcpListener::bind(config.listen)
@@ -204,11 +209,6 @@ pub async fn run(
     let (health, health_service) = health_reporter();
     let service = Service::new(reader.clone(), writer.clone(), &config.limits, closing.clone());
     let escrow = EscrowServer::new(service).max_decoding_message_size(config.limits.max_message_bytes);
-    let reflection = tonic_reflection::server::Builder::configure()
-        .register_encoded_file_descriptor_set(DESCRIPTORS)
-        .register_encoded_file_descriptor_set(tonic_health::pb::FILE_DESCRIPTOR_SET)
-        .build_v1()
-        .map_err(|_| DaemonError::Failed("its own descriptors do not decode"))?;
     let router = Server::builder()
         .layer(GateLayer { timeout: config.limits.request_timeout, reader: reader.clone() })
         .max_concurrent_streams(config.limits.streams_per_connection)

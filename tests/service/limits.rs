@@ -1,5 +1,8 @@
 //! What broken or hostile clients are told, and what they cannot use up.
 
+use std::pin::Pin;
+use std::task::{Context, Poll};
+
 use sequestre::daemon::config::Overrides;
 use sequestre::proto::api::v1 as api;
 use sequestre::proto::api::v1::escrow_client::EscrowClient;
@@ -7,6 +10,7 @@ use sequestre::tls;
 use tokio::io::AsyncReadExt as _;
 use tokio::net::TcpStream;
 use tonic::body::Body;
+use tonic::codegen::Bytes;
 use tonic::codegen::http::Request;
 use tonic::transport::Channel;
 use tonic::{Code, Status};
@@ -16,11 +20,11 @@ use tower::ServiceExt as _;
 use crate::support::*;
 
 /// Sends a body as it is and reads what the daemon says about it.
-async fn raw(channel: &Channel, method: &str, body: &str) -> Status {
+async fn post(channel: &Channel, method: &str, body: Body) -> Status {
     let request = Request::post(format!("https://localhost{method}"))
         .header("content-type", "application/grpc")
         .header("te", "trailers")
-        .body(Body::new(body.to_owned()))
+        .body(body)
         .unwrap();
     let response = soon(channel.clone().oneshot(request)).await.unwrap();
     Status::from_header_map(response.headers()).expect("a refusal without an answer")
@@ -44,7 +48,11 @@ async fn what_is_no_message_is_refused_with_a_reason() {
         // An empty message is one, but asks for nothing.
         (submit, "\0\0\0\0\0", Code::InvalidArgument, "MALFORMED"),
     ] {
-        assert_eq!(why(Err::<(), _>(raw(&channel, method, body).await)), (code, reason.into()), "{method} {body:?}");
+        assert_eq!(
+            why(Err::<(), _>(post(&channel, method, Body::new(body.to_owned())).await)),
+            (code, reason.into()),
+            "{method} {body:?}"
+        );
     }
 }
 
@@ -116,4 +124,51 @@ async fn whoever_says_nothing_is_hung_up_on() {
     let mut silent = TcpStream::connect(daemon.address()).await.unwrap();
     let mut rest = Vec::new();
     assert_eq!(soon(silent.read_to_end(&mut rest)).await.unwrap(), 0);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn strangers_stay_for_a_time() {
+    let daemon = Daemon::start_with(Overrides { stranger_stay_seconds: Some(2), ..Overrides::default() }).await;
+    let founded = Founded::on(&daemon).await;
+    let request = api::WatchRequest { organisation: founded.id.to_vec() };
+    // The founder was a stranger when this connection began; on the next one no more.
+    let mut before = founded.client.clone().watch(request.clone()).await.unwrap().into_inner();
+    assert_eq!(before.message().await.unwrap().unwrap().size, 1);
+    let mut member = daemon.client(&founded.founder.device).await;
+    let mut after = member.watch(request.clone()).await.unwrap().into_inner();
+    assert_eq!(after.message().await.unwrap().unwrap().size, 1);
+    soon(before.message()).await.unwrap_err();
+    member.submit(founded.founder.invite(founded.id, [3; 32])).await.unwrap();
+    assert_eq!(soon(after.message()).await.unwrap().unwrap().size, 2);
+    eventually(|| {
+        let (mut client, request) = (founded.client.clone(), request.clone());
+        async move { client.watch(request).await.ok() }
+    })
+    .await;
+}
+
+/// Announces a message and never sends it.
+struct Stalled(bool);
+
+impl http_body::Body for Stalled {
+    type Data = Bytes;
+    type Error = Status;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        _: &mut Context<'_>,
+    ) -> Poll<Option<Result<http_body::Frame<Bytes>, Status>>> {
+        if std::mem::replace(&mut self.0, true) {
+            return Poll::Pending;
+        }
+        Poll::Ready(Some(Ok(http_body::Frame::data(Bytes::from_static(b"\0\0\0\0\x09abc")))))
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_call_that_is_never_finished_is_ended() {
+    let daemon = Daemon::start_with(Overrides { request_timeout_seconds: Some(1), ..Overrides::default() }).await;
+    let channel = daemon.channel(None).await;
+    let status = post(&channel, "/sequestre.api.v1.Escrow/Submit", Body::new(Stalled(false))).await;
+    assert_eq!(why(Err::<(), _>(status)), (Code::DeadlineExceeded, "TIMEOUT".into()));
 }

@@ -5,4 +5,5 @@ mod access;
 mod founding;
 mod lifecycle;
 mod limits;
+mod program;
 mod support;
