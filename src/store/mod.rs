@@ -20,8 +20,8 @@ mod error;
 pub mod fsck;
 pub mod load;
 pub mod reader;
+mod rows;
 mod schema;
-mod tree;
 
 use std::fs::{DirBuilder, File, OpenOptions, TryLockError};
 use std::io;
@@ -34,7 +34,7 @@ use rusqlite::{Connection, params};
 use crate::escrow::id::{OrganisationId, sha256};
 use crate::seal::secret::random_bytes;
 pub use error::StoreError;
-use tree::{Column, unsigned};
+use rows::{Column, unsigned};
 
 /// The database's file in the data folder.
 pub const DATABASE: &str = "sequestre.db";
@@ -130,6 +130,18 @@ impl Store {
         let busy = self.connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |row| row.get::<_, i64>(0));
         self.connection.busy_timeout(schema::BUSY)?;
         Ok(busy? == 0)
+    }
+    /// How many transactions were committed.
+    #[cfg(test)]
+    pub(crate) fn commits(&self) -> u64 {
+        self.commits
+    }
+
+    /// Makes the disk seem full beyond so many pages.
+    #[cfg(test)]
+    pub(crate) fn set_max_pages(&self, most: i64) {
+        let set = |row: &rusqlite::Row<'_>| row.get::<_, i64>(0);
+        self.connection.query_row(&format!("PRAGMA max_page_count = {most}"), [], set).unwrap();
     }
 }
 

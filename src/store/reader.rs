@@ -10,7 +10,7 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 
 use rusqlite::{Connection, OptionalExtension, params};
 
-use super::tree::{Column, Nodes, audience, roles, signed, unsigned};
+use super::rows::{Column, Nodes, audience, roles, signed, unsigned};
 use super::{DATABASE, StoreError, batch, load, schema};
 use crate::escrow::id::{BlobId, DeviceId, Digest, OrganisationId, PersonId};
 use crate::escrow::log::merkle::{CannotProve, TreeHead, consistency_proof, inclusion_proof};
