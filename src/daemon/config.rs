@@ -121,6 +121,8 @@ pub struct Limits {
     pub request_timeout: Duration,
     /// For a connection to be established.
     pub handshake_timeout: Duration,
+    /// How long a connection lasts whose device no log vouched for when it began.
+    pub stranger_stay: Duration,
 }
 
 /// The configuration in effect.
@@ -171,6 +173,9 @@ pub struct Overrides {
     /// Seconds for a connection to be established.
     #[arg(long, env = "SEQUESTRED_HANDSHAKE_TIMEOUT_SECONDS")]
     pub handshake_timeout_seconds: Option<u64>,
+    /// Seconds that a connection of an unknown device lasts.
+    #[arg(long, env = "SEQUESTRED_STRANGER_STAY_SECONDS")]
+    pub stranger_stay_seconds: Option<u64>,
 }
 
 /// The file as it is read.
@@ -207,6 +212,7 @@ struct LimitsTable {
     requests_per_minute: u64,
     request_timeout_seconds: u64,
     handshake_timeout_seconds: u64,
+    stranger_stay_seconds: u64,
 }
 
 impl Default for LimitsTable {
@@ -218,6 +224,7 @@ impl Default for LimitsTable {
             requests_per_minute: 600,
             request_timeout_seconds: 30,
             handshake_timeout_seconds: 10,
+            stranger_stay_seconds: 600,
         }
     }
 }
@@ -325,6 +332,11 @@ impl Config {
                     limits.handshake_timeout_seconds,
                     over.handshake_timeout_seconds,
                 )?,
+                stranger_stay: seconds(
+                    "limits.stranger_stay_seconds",
+                    limits.stranger_stay_seconds,
+                    over.stranger_stay_seconds,
+                )?,
             },
         };
         if config.address_at(config.listen.port().max(1)).is_none() {
@@ -357,6 +369,7 @@ impl Config {
         let Self { name, listen, log_format, log_level, limits } = self;
         let name = toml::Value::String(name.clone());
         let (request, handshake) = (limits.request_timeout.as_secs(), limits.handshake_timeout.as_secs());
+        let stay = limits.stranger_stay.as_secs();
         let Limits { max_message_bytes, max_connections, streams_per_connection, requests_per_minute, .. } = limits;
         format!(
             r#"# The configuration of sequestred. Each value can be overridden by an option of `sequestred run`
@@ -395,6 +408,10 @@ request_timeout_seconds = {request}
 
 # Seconds for a connection to be established (1 to 3600).
 handshake_timeout_seconds = {handshake}
+
+# Seconds that a connection of a device lasts that no log vouched for when it began (1 to 3600). A newcomer's
+# program connects again by itself.
+stranger_stay_seconds = {stay}
 "#
         )
     }
@@ -448,12 +465,13 @@ mod tests {
             requests_per_minute: Some(7),
             request_timeout_seconds: Some(8),
             handshake_timeout_seconds: Some(9),
+            stranger_stay_seconds: Some(10),
         };
         let written = Config::new("escrow.example.org", listen()).unwrap().to_toml();
         let config = load(&written, &overrides).unwrap();
         assert_eq!(load(&config.to_toml(), &Overrides::default()).unwrap(), config);
         assert_eq!((config.name.as_str(), config.log_level), ("other.example:1", LogLevel::Debug));
-        assert_eq!(config.limits.handshake_timeout, Duration::from_secs(9));
+        assert_eq!(config.limits.stranger_stay, Duration::from_secs(10));
     }
 
     #[test]

@@ -2,7 +2,7 @@
 //!
 //! A connection costs little until its handshake is done, and handshakes are bounded in number and time. Afterwards
 //! it needs a place: devices that some organisation's log vouches for have `max_connections`, all others share a
-//! quarter of that, so that strangers do not shut members out. This module must never look at what is sent.
+//! quarter of that and each for a limited time, so that strangers shut neither members out nor newcomers. This module must never look at what is sent.
 
 use std::io;
 use std::net::SocketAddr;
@@ -14,6 +14,7 @@ use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
+use tokio::time::Sleep;
 use tokio_rustls::TlsAcceptor;
 use tokio_rustls::server::TlsStream;
 use tokio_stream::wrappers::ReceiverStream;
@@ -40,6 +41,9 @@ pub struct Peer {
 pub struct Link {
     stream: TlsStream<TcpStream>,
     peer: Peer,
+    /// The end of a stranger's stay. The connection breaks then; a client makes a new one at its next call, and if it
+    /// was taken in meanwhile, with a member's place.
+    leaves: Option<Pin<Box<Sleep>>>,
     _place: OwnedSemaphorePermit,
 }
 
@@ -49,6 +53,7 @@ struct Gatekeeper {
     handshakes: Arc<Semaphore>,
     members: Arc<Semaphore>,
     strangers: Arc<Semaphore>,
+    stranger_stay: Duration,
     reader: Reader,
 }
 
@@ -66,6 +71,7 @@ pub fn listen(
         handshakes: Arc::new(Semaphore::new(limits.max_connections)),
         members: Arc::new(Semaphore::new(limits.max_connections)),
         strangers: Arc::new(Semaphore::new((limits.max_connections / 4).max(1))),
+        stranger_stay: limits.stranger_stay,
         reader,
     });
     tokio::spawn(async move {
@@ -112,9 +118,12 @@ impl Gatekeeper {
             return Err(io::Error::other("the peer does not speak HTTP/2"));
         }
         let device = tls::peer_key(stream.get_ref().1).map(|key| key.device());
-        let places = if self.knows(device).await { &self.members } else { &self.strangers };
+        let (places, leaves) = match self.knows(device).await {
+            true => (&self.members, None),
+            false => (&self.strangers, Some(Box::pin(tokio::time::sleep(self.stranger_stay)))),
+        };
         let place = places.clone().try_acquire_owned().map_err(|_| io::Error::other("too many connections"))?;
-        Ok(Link { stream, peer: Peer { address, device }, _place: place })
+        Ok(Link { stream, peer: Peer { address, device }, leaves, _place: place })
     }
 
     async fn knows(&self, device: Option<DeviceId>) -> bool {
@@ -134,6 +143,11 @@ impl Connected for Link {
 
 impl AsyncRead for Link {
     fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+        if let Some(leaves) = &mut self.leaves
+            && leaves.as_mut().poll(cx).is_ready()
+        {
+            return Poll::Ready(Err(io::ErrorKind::TimedOut.into()));
+        }
         Pin::new(&mut self.stream).poll_read(cx, buf)
     }
 }

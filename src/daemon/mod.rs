@@ -10,6 +10,7 @@
 //! | [`limits`] | how often somebody may ask |
 //! | `timers` | when the writer wakes by itself |
 //! | [`writer`] | the single writer |
+//! | `timers` | what the daemon does when its time has come |
 //!
 //! The data folder holds `sequestre.db`, `sequestred.toml` and `server.key`. [`init`] makes it, [`run`] serves it; the
 //! whole daemon can run inside another process, which the demo and the tests do.
@@ -28,7 +29,7 @@ mod timers;
 pub mod writer;
 
 use std::future::Future;
-use std::io;
+use std::io::{self, IsTerminal as _};
 use std::net::SocketAddr;
 use std::path::Path;
 use std::time::{Duration, SystemTime};
@@ -124,12 +125,12 @@ pub fn init(dir: &Path, name: &str, listen: SocketAddr) -> Result<InitOutcome, D
     Ok(InitOutcome { server_key, founding })
 }
 
-/// Permits one more founding. Not while a daemon runs on the same folder.
+/// Permits one more founding. A daemon may run on the same folder.
 pub fn allow_founding(dir: &Path, overrides: &Overrides) -> Result<FoundingCode, DaemonError> {
     let config = Config::load(dir, overrides)?;
     let address = config.address().ok_or(DaemonError::NoPort)?;
     let server_key = key::load(dir)?.public();
-    let token = Store::open(dir)?.allow_founding()?;
+    let token = Store::allow_founding_in(dir)?;
     Ok(FoundingCode::new(server_key, address, &token))
 }
 
@@ -155,7 +156,7 @@ pub fn start_logging(config: &Config) -> Result<(), TryInitError> {
     let filter = Targets::new()
         .with_default(level.min(LevelFilter::WARN))
         .with_targets([("sequestre", level), ("sequestred", level)]);
-    let lines = tracing_subscriber::fmt::layer().with_writer(io::stderr);
+    let lines = tracing_subscriber::fmt::layer().with_writer(io::stderr).with_ansi(io::stderr().is_terminal());
     let registry = tracing_subscriber::registry().with(filter);
     match config.log_format {
         LogFormat::Human => registry.with(lines).try_init(),
@@ -189,7 +190,12 @@ pub async fn run(
     let config = Config::load(dir, overrides)?;
     let device = key::load(dir)?;
     let tls = tls::server_config(&device)?;
-    // The store first: it holds the lock on the folder.
+    let reflection = tonic_reflection::server::Builder::configure()
+        .register_encoded_file_descriptor_set(DESCRIPTORS)
+        .register_encoded_file_descriptor_set(tonic_health::pb::FILE_DESCRIPTOR_SET)
+        .build_v1()
+        .map_err(|_| DaemonError::Failed("its own descriptors do not decode"))?;
+    // The store before what belongs to it: it holds the lock on the folder.
     let store = Store::open(dir)?;
     let reader = Reader::open(dir, READERS)?;
     let listener = TcpListener::bind(config.listen)
@@ -204,11 +210,6 @@ pub async fn run(
     let (health, health_service) = health_reporter();
     let service = Service::new(reader.clone(), writer.clone(), &config.limits, closing.clone());
     let escrow = EscrowServer::new(service).max_decoding_message_size(config.limits.max_message_bytes);
-    let reflection = tonic_reflection::server::Builder::configure()
-        .register_encoded_file_descriptor_set(DESCRIPTORS)
-        .register_encoded_file_descriptor_set(tonic_health::pb::FILE_DESCRIPTOR_SET)
-        .build_v1()
-        .map_err(|_| DaemonError::Failed("its own descriptors do not decode"))?;
     let router = Server::builder()
         .layer(GateLayer { timeout: config.limits.request_timeout, reader: reader.clone() })
         .max_concurrent_streams(config.limits.streams_per_connection)

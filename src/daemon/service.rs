@@ -284,10 +284,7 @@ impl Escrow for Service {
 
     type StreamEntriesStream = Stream<api::StreamEntriesResponse>;
 
-    async fn stream_entries(
-        &self,
-        request: Request<api::StreamEntriesRequest>,
-    ) -> Answer<Self::StreamEntriesStream> {
+    async fn stream_entries(&self, request: Request<api::StreamEntriesRequest>) -> Answer<Self::StreamEntriesStream> {
         let peer = peer(&request)?;
         let api::StreamEntriesRequest { organisation, from, to } = request.into_inner();
         let organisation = OrganisationId::parse(&organisation).map_err(Refused::from)?;
@@ -332,8 +329,7 @@ impl Escrow for Service {
         let api::GetConsistencyProofRequest { organisation, old_size } = request.into_inner();
         let organisation = OrganisationId::parse(&organisation).map_err(Refused::from)?;
         self.member(peer, organisation).await?;
-        let (hashes, checkpoint) =
-            self.read(move |reader| reader.consistency_proof(&organisation, old_size)).await?;
+        let (hashes, checkpoint) = self.read(move |reader| reader.consistency_proof(&organisation, old_size)).await?;
         let hashes = hashes.into_iter().map(Digest::to_vec).collect();
         Ok(Response::new(api::GetConsistencyProofResponse { hashes, checkpoint }))
     }

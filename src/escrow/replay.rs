@@ -131,14 +131,14 @@ impl Replay {
 }
 
 /// The state that a genesis begins, on the disk of whoever verified it.
-pub(crate) fn restore(id: OrganisationId, genesis: &[u8]) -> Result<Organisation, Rejected> {
+pub fn restore(id: OrganisationId, genesis: &[u8]) -> Result<Organisation, Rejected> {
     let (organisation, ..) = found(id, genesis, Trust::OwnDisk).map_err(|fault| Rejected { index: 0, fault })?;
     Ok(organisation)
 }
 
 /// Adds the next entry to a state that is being restored. For a host that checked signatures, bases and repetitions
 /// before it wrote the entry to its own disk, and keeps tree and command index there: neither is built again.
-pub(crate) fn restore_next(organisation: &mut Organisation, bytes: &[u8]) -> Result<(), Rejected> {
+pub fn restore_next(organisation: &mut Organisation, bytes: &[u8]) -> Result<(), Rejected> {
     let index = organisation.size();
     let assume = |command: &VerifiedCommand| Ok(Some(command.command().base.root));
     advance(organisation, bytes, Trust::OwnDisk, assume).map_err(|fault| Rejected { index, fault })?;

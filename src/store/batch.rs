@@ -7,7 +7,8 @@ use std::cell::Cell;
 
 use rusqlite::{Connection, OptionalExtension, Transaction, TransactionBehavior, params};
 
-use super::tree::{Column, Nodes, Number, audience, role_bits, signed, unsigned};
+use super::rows::{Column, audience, role_bits, signed, unsigned};
+pub use super::rows::{Nodes, Number};
 use super::{Store, StoreError};
 use crate::escrow::id::{BlobId, CommandId, Digest, OrganisationId, PersonId};
 use crate::escrow::log::cosignature::VerifiedCosignature;

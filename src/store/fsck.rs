@@ -9,7 +9,7 @@ use std::path::Path;
 
 use rusqlite::{Connection, params};
 
-use super::tree::{Column, Number, audience, role_bits, signed, unsigned};
+use super::rows::{Column, Number, audience, role_bits, signed, unsigned};
 use super::{DATABASE, StoreError, load, schema};
 use crate::escrow::entry::{Entry, What};
 use crate::escrow::id::{BlobId, CommandId, DeviceId, Digest, OrganisationId, PersonId};
@@ -44,6 +44,19 @@ pub struct Finding {
     pub index: Option<u64>,
     /// What is wrong.
     pub reason: String,
+}
+
+impl std::fmt::Display for Finding {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        if let Some(organisation) = self.organisation {
+            write!(f, "organisation {organisation}")?;
+            if let Some(index) = self.index {
+                write!(f, ", entry {index}")?;
+            }
+            f.write_str(": ")?;
+        }
+        f.write_str(&self.reason)
+    }
 }
 
 /// Checks the database of `dir`. An error means that it could not be read, not that something is wrong with it.
@@ -158,7 +171,7 @@ impl Check<'_> {
             let effects = match step {
                 Ok(effects) => effects,
                 Err(rejected) => {
-                    self.find(Some(position), rejected.fault.to_string());
+                    self.find(Some(position), with_causes(&rejected.fault));
                     return Ok(None);
                 }
             };
@@ -196,7 +209,7 @@ impl Check<'_> {
                     format!("the checkpoint of size {} is not that of the entries", checkpoint.head().size),
                 );
             }
-            Err(error) => self.find(None, error.to_string()),
+            Err(bad) => self.find(None, format!("the checkpoint: {}", with_causes(&bad))),
         }
         let public = SigningKey::from_seed(row.log_seed)?.public();
         if public != *organisation.log_key() || row.log_key != organisation.log_key().as_bytes() {
@@ -373,4 +386,18 @@ fn command_of(organisation: OrganisationId, bytes: &[u8]) -> Option<CommandId> {
         What::Command(signed) => Some(signed.id(organisation)),
         What::Act(_) => None,
     }
+}
+
+/// An error with what lies behind it, as one line. Some messages quote their cause already.
+fn with_causes(error: &dyn std::error::Error) -> String {
+    let mut line = error.to_string();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        let text = error.to_string();
+        if !line.contains(&text) {
+            line = format!("{line}: {text}");
+        }
+        cause = error.source();
+    }
+    line
 }

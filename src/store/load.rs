@@ -8,10 +8,10 @@ use rusqlite::{Connection, OptionalExtension, params};
 
 use super::StoreError;
 use super::batch::Batch;
-use super::tree::{Nodes, Number, unsigned};
+use super::rows::{Nodes, Number, unsigned};
 use crate::escrow::id::{Digest, OrganisationId};
 use crate::escrow::key::VerifyingKey;
-use crate::escrow::log::checkpoint::{LogVerifier, SignedCheckpoint};
+use crate::escrow::log::checkpoint::{BadCheckpoint, LogVerifier, SignedCheckpoint};
 use crate::escrow::log::merkle::{Frontier, NodeReader};
 use crate::escrow::organisation::Organisation;
 use crate::escrow::replay;
@@ -51,7 +51,7 @@ impl Batch<'_> {
             return Err(corrupt("the log key is another one than the genesis names".to_owned()));
         }
         let frontier = frontier(&self.nodes(id, number), size)?;
-        let checkpoint = checkpoint(id, *organisation.log_key(), &note)?;
+        let checkpoint = checkpoint(id, *organisation.log_key(), &note).map_err(|bad| corrupt(bad.to_string()))?;
         if *checkpoint.head() != frontier.head() {
             return Err(corrupt("the tree is not the one that the checkpoint was signed over".to_owned()));
         }
@@ -94,10 +94,8 @@ pub(super) fn checkpoint(
     organisation: OrganisationId,
     log_key: VerifyingKey,
     note: &str,
-) -> Result<SignedCheckpoint, StoreError> {
-    LogVerifier::new(organisation, log_key)
-        .verify(note)
-        .map_err(|bad| StoreError::Corrupt { organisation, what: bad.to_string() })
+) -> Result<SignedCheckpoint, BadCheckpoint> {
+    LogVerifier::new(organisation, log_key).verify(note)
 }
 
 /// What others may know of an organisation's row.
@@ -114,6 +112,7 @@ impl Newest {
         let log_key = VerifyingKey::ed25519(&self.log_key)
             .map_err(|bad| StoreError::Corrupt { organisation, what: bad.to_string() })?;
         checkpoint(organisation, log_key, &self.note)
+            .map_err(|bad| StoreError::Corrupt { organisation, what: bad.to_string() })
     }
 }
 

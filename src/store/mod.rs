@@ -20,8 +20,8 @@ mod error;
 pub mod fsck;
 pub mod load;
 pub mod reader;
+mod rows;
 mod schema;
-mod tree;
 
 use std::fs::{DirBuilder, File, OpenOptions, TryLockError};
 use std::io;
@@ -34,7 +34,7 @@ use rusqlite::{Connection, params};
 use crate::escrow::id::{OrganisationId, sha256};
 use crate::seal::secret::random_bytes;
 pub use error::StoreError;
-use tree::{Column, unsigned};
+use rows::{Column, unsigned};
 
 /// The database's file in the data folder.
 pub const DATABASE: &str = "sequestre.db";
@@ -105,9 +105,13 @@ impl Store {
 
     /// Permits one founding. The token is kept only as its SHA-256 and can be used once; several may be open.
     pub fn allow_founding(&mut self) -> Result<[u8; 32], StoreError> {
-        let token = random_bytes()?;
-        self.connection.execute("INSERT INTO founding (token) VALUES (?)", params![sha256(&[&token])])?;
-        Ok(token)
+        permit(&self.connection)
+    }
+
+    /// [`Self::allow_founding`] for the database of `dir`, also while a daemon has it open: the lock on the folder
+    /// keeps a second one from applying the rules, and this applies none.
+    pub fn allow_founding_in(dir: &Path) -> Result<[u8; 32], StoreError> {
+        permit(&schema::open_writing(&dir.join(DATABASE))?)
     }
 
     /// Every organisation with the size of its log.
@@ -127,6 +131,24 @@ impl Store {
         self.connection.busy_timeout(schema::BUSY)?;
         Ok(busy? == 0)
     }
+    /// How many transactions were committed.
+    #[cfg(test)]
+    pub(crate) fn commits(&self) -> u64 {
+        self.commits
+    }
+
+    /// Makes the disk seem full beyond so many pages.
+    #[cfg(test)]
+    pub(crate) fn set_max_pages(&self, most: i64) {
+        let set = |row: &rusqlite::Row<'_>| row.get::<_, i64>(0);
+        self.connection.query_row(&format!("PRAGMA max_page_count = {most}"), [], set).unwrap();
+    }
+}
+
+fn permit(connection: &Connection) -> Result<[u8; 32], StoreError> {
+    let token = random_bytes()?;
+    connection.execute("INSERT INTO founding (token) VALUES (?)", params![sha256(&[&token])])?;
+    Ok(token)
 }
 
 /// The data folder, for one process at a time. The lock is on the folder itself: there is no file that somebody

@@ -10,7 +10,7 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 
 use rusqlite::{Connection, OptionalExtension, params};
 
-use super::tree::{Column, Nodes, audience, roles, signed, unsigned};
+use super::rows::{Column, Nodes, audience, roles, signed, unsigned};
 use super::{DATABASE, StoreError, batch, load, schema};
 use crate::escrow::id::{BlobId, DeviceId, Digest, OrganisationId, PersonId};
 use crate::escrow::log::merkle::{CannotProve, TreeHead, consistency_proof, inclusion_proof};
@@ -105,9 +105,14 @@ impl Reader {
     /// Whether the device speaks for somebody in any organisation.
     pub fn knows_device(&self, device: &DeviceId) -> Result<bool, StoreError> {
         self.read(|connection| {
-            let mut statement =
-                connection.prepare_cached("SELECT 1 FROM device WHERE id = ? AND NOT revoked LIMIT 1")?;
-            Ok(statement.exists(params![device.as_bytes()])?)
+            let mut statement = connection.prepare_cached(
+                "SELECT EXISTS (
+                     SELECT 1 FROM device
+                     JOIN person ON person.organisation = device.organisation AND person.id = device.person
+                     WHERE device.id = ? AND NOT device.revoked AND person.reads
+                 )",
+            )?;
+            Ok(statement.query_row(params![device.as_bytes()], |row| row.get(0))?)
         })
     }
 

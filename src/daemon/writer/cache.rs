@@ -55,9 +55,4 @@ impl Cache {
             self.loaded.remove(&oldest);
         }
     }
-
-    #[cfg(test)]
-    pub fn len(&self) -> usize {
-        self.loaded.len()
-    }
 }

@@ -7,7 +7,7 @@ use crate::escrow::log::cosignature::BadCosignature;
 use crate::escrow::refusal::Refusal;
 use crate::store::StoreError;
 
-/// Why something was not written. Nothing of it was kept (of several re-sealed shares: none that nobody waits for).
+/// Why something was not written. Nothing of it was kept, except as [`Self::NotAwaited`] says.
 #[derive(Debug, Clone, thiserror::Error)]
 pub enum WriteError {
     /// The rules do not allow it.
@@ -29,7 +29,7 @@ pub enum WriteError {
         "a blob has at most {MAX_BLOB_BYTES} bytes, one call at most {MAX_BLOBS} blobs of {MAX_BLOBS_BYTES} bytes together; make it smaller"
     )]
     BlobTooLarge,
-    /// Nobody waits for one of these blobs (any more).
+    /// Nobody waits for one of these blobs (any more). The others were kept.
     #[error(
         "nobody waits for one of these blobs: the request is over, or your approval that names it is not in the log; synchronise first"
     )]

@@ -1,4 +1,8 @@
-//! An organisation's stored tree, and the little conversions that rows need.
+//! What rows are made of: local numbers, identifiers, sets of roles, and the stored tree.
+//!
+//! This module must never read a value as something else than what was written.
+
+use std::collections::BTreeSet;
 
 use rusqlite::types::{FromSql, FromSqlResult, ToSql, ToSqlOutput, ValueRef};
 use rusqlite::{Connection, OptionalExtension, params};
@@ -55,12 +59,12 @@ pub(super) fn audience(number: i64) -> Option<Audience> {
 }
 
 /// A set of roles as bits: 1 << number.
-pub(super) fn role_bits(roles: &std::collections::BTreeSet<Role>) -> i64 {
+pub(super) fn role_bits(roles: &BTreeSet<Role>) -> i64 {
     roles.iter().fold(0, |bits, role| bits | 1 << role.number())
 }
 
 /// The roles behind bits; unknown bits are nobody's role.
-pub(super) fn roles(bits: i64) -> std::collections::BTreeSet<Role> {
+pub(super) fn roles(bits: i64) -> BTreeSet<Role> {
     Role::ALL.into_iter().filter(|role| bits & 1 << role.number() != 0).collect()
 }
 
