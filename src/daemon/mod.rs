@@ -8,8 +8,8 @@
 //! | [`service`] | the gRPC service |
 //! | [`refused`] | every refusal, as clients see it |
 //! | [`limits`] | how often somebody may ask |
+//! | `timers` | when the writer wakes by itself |
 //! | [`writer`] | the single writer |
-//! | `timers` | what the daemon does when its time has come |
 //!
 //! The data folder holds `sequestre.db`, `sequestred.toml` and `server.key`. [`init`] makes it, [`run`] serves it; the
 //! whole daemon can run inside another process, which the demo and the tests do.
