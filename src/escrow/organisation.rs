@@ -189,7 +189,8 @@ impl Organisation {
         if g.founder.signing != *genesis.signer() || g.device == g.founder.signing {
             return Err(Refusal::NotYourKeys);
         }
-        if genesis.command().base != TreeHead::EMPTY || at.index != 0 {
+        let own = genesis.signed().founds() == Some(genesis.organisation());
+        if !own || genesis.command().base != TreeHead::EMPTY || at.index != 0 {
             return Err(Refusal::ForeignBase);
         }
         check_clock(genesis.command().created, at.time)?;
@@ -388,7 +389,7 @@ impl Organisation {
             None | Some(Standing::Gone { .. }) => Err(Refusal::Stranger),
             Some(Standing::Admitted { .. }) => Ok(()),
             Some(Standing::Candidate(_)) => match act {
-                Act::EnrolDevice(_) | Act::RevokeDevice(_) | Act::Sign(_) => Ok(()),
+                Act::EnrolDevice(_) | Act::RevokeDevice(_) | Act::Sign(_) | Act::Leave => Ok(()),
                 Act::Invite(_) | Act::CancelInvitation(_) | Act::ProposeCharter(_) if self.founder == *signer => {
                     Ok(())
                 }

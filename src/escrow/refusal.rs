@@ -6,6 +6,35 @@
 use super::charter::BadCharter;
 use super::time::{Seconds, Time};
 
+/// A value as `ErrorInfo.metadata` carries it: plain numbers, for clients to put into words.
+trait Detail {
+    fn detail(&self) -> String;
+}
+
+impl Detail for Seconds {
+    fn detail(&self) -> String {
+        self.0.to_string()
+    }
+}
+
+impl Detail for Time {
+    fn detail(&self) -> String {
+        self.0.to_string()
+    }
+}
+
+impl Detail for u32 {
+    fn detail(&self) -> String {
+        self.to_string()
+    }
+}
+
+impl Detail for u64 {
+    fn detail(&self) -> String {
+        self.to_string()
+    }
+}
+
 macro_rules! refusals {
     ($($(#[$doc:meta])* $name:ident $({ $($(#[$fdoc:meta])* $field:ident: $type:ty),* $(,)? })? => $reason:literal, $text:literal;)*) => {
         /// Why a command is refused.
@@ -26,6 +55,14 @@ macro_rules! refusals {
                 match self {
                     $(Self::$name { .. } => $reason,)*
                     Self::Charter(_) => "BAD_CHARTER",
+                }
+            }
+
+            /// The values of the sentence, by name: `ErrorInfo.metadata`.
+            pub fn details(&self) -> Vec<(&'static str, String)> {
+                match self {
+                    $(Self::$name $({ $($field),* })? => vec![$($((stringify!($field), Detail::detail($field)),)*)?],)*
+                    Self::Charter(bad) => vec![("why", bad.to_string())],
                 }
             }
         }
@@ -129,9 +166,9 @@ refusals! {
     /// Nothing to sign for this person.
     NotConcerned => "NOT_CONCERNED",
         "this proposal does not need your signature";
-    /// Holds an office or is not a member.
+    /// Holds an office, is gone, or is the founder before there is a charter.
     NotRemovable => "NOT_REMOVABLE",
-        "only a member without an office can leave or be removed this way; offices change by a charter";
+        "only a member or newcomer without an office can leave or be removed this way; offices change by a charter";
     /// No such vault.
     VaultUnknown => "VAULT_UNKNOWN",
         "the charter has no vault of this name";

@@ -105,9 +105,13 @@ impl Store {
 
     /// Permits one founding. The token is kept only as its SHA-256 and can be used once; several may be open.
     pub fn allow_founding(&mut self) -> Result<[u8; 32], StoreError> {
-        let token = random_bytes()?;
-        self.connection.execute("INSERT INTO founding (token) VALUES (?)", params![sha256(&[&token])])?;
-        Ok(token)
+        permit(&self.connection)
+    }
+
+    /// [`Self::allow_founding`] for the database of `dir`, also while a daemon has it open: the lock on the folder
+    /// keeps a second one from applying the rules, and this applies none.
+    pub fn allow_founding_in(dir: &Path) -> Result<[u8; 32], StoreError> {
+        permit(&schema::open_writing(&dir.join(DATABASE))?)
     }
 
     /// Every organisation with the size of its log.
@@ -139,6 +143,12 @@ impl Store {
         let set = |row: &rusqlite::Row<'_>| row.get::<_, i64>(0);
         self.connection.query_row(&format!("PRAGMA max_page_count = {most}"), [], set).unwrap();
     }
+}
+
+fn permit(connection: &Connection) -> Result<[u8; 32], StoreError> {
+    let token = random_bytes()?;
+    connection.execute("INSERT INTO founding (token) VALUES (?)", params![sha256(&[&token])])?;
+    Ok(token)
 }
 
 /// The data folder, for one process at a time. The lock is on the folder itself: there is no file that somebody

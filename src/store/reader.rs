@@ -102,6 +102,20 @@ impl Reader {
         })
     }
 
+    /// Whether the device speaks for somebody in any organisation.
+    pub fn knows_device(&self, device: &DeviceId) -> Result<bool, StoreError> {
+        self.read(|connection| {
+            let mut statement = connection.prepare_cached(
+                "SELECT EXISTS (
+                     SELECT 1 FROM device
+                     JOIN person ON person.organisation = device.organisation AND person.id = device.person
+                     WHERE device.id = ? AND NOT device.revoked AND person.reads
+                 )",
+            )?;
+            Ok(statement.query_row(params![device.as_bytes()], |row| row.get(0))?)
+        })
+    }
+
     /// The newest checkpoint (a signed note), and for each device that cosigned its newest cosignature line with the
     /// tree that it is about. `None` for an unknown organisation.
     #[expect(clippy::type_complexity, reason = "a note and its lines, each with its tree, used once")]

@@ -95,6 +95,7 @@ CREATE TABLE device (
     PRIMARY KEY (organisation, id),
     FOREIGN KEY (organisation, person) REFERENCES person
 ) STRICT;
+CREATE INDEX device_by_id ON device (id);
 
 -- Each device's newest cosignature.
 CREATE TABLE cosignature (
