@@ -1,5 +1,6 @@
 //! The client: what trustees, members and mediators run.
 
+pub mod audit;
 pub mod failure;
 pub mod home;
 pub mod names;
