@@ -44,6 +44,24 @@ pub enum Moment {
     },
 }
 
+impl Moment {
+    /// Whether this has begun when an entry is made.
+    fn begins_by(self, index: u64, time: Time) -> bool {
+        match self {
+            Self::Entry(first) => index >= first,
+            Self::Time { first, .. } => time >= first,
+        }
+    }
+
+    /// Whether this is not over yet when an entry is made.
+    fn ends_after(self, index: u64, time: Time) -> bool {
+        match self {
+            Self::Entry(last) => index <= last,
+            Self::Time { last, .. } => time <= last,
+        }
+    }
+}
+
 /// Not a number, a date or a date with a time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("give an entry's number, a date (2027-01-15 or 15/01/2027) or a date with a time (2027-01-15 18:30)")]
@@ -79,33 +97,25 @@ impl FromStr for Moment {
 
 /// Which part of the log to tell.
 #[derive(Debug, Clone, Default)]
-pub struct Options {
-    /// From here on.
-    pub from: Option<Moment>,
+pub struct LogOptions {
+    /// From here on: what [`Moment`] parses.
+    pub from: Option<String>,
     /// Up to and including this.
-    pub to: Option<Moment>,
+    pub to: Option<String>,
     /// Only what this person did or what concerns them: a name, or the beginning of an id.
     pub person: Option<String>,
     /// Only what concerns the account with this label.
     pub account: Option<String>,
 }
 
-impl Options {
-    fn includes(&self, line: &timeline::Line) -> bool {
-        let begun = self.from.is_none_or(|from| match from {
-            Moment::Entry(index) => line.index >= index,
-            Moment::Time { first, .. } => line.time >= first,
-        });
-        let not_over = self.to.is_none_or(|to| match to {
-            Moment::Entry(index) => line.index <= index,
-            Moment::Time { last, .. } => line.time <= last,
-        });
-        begun && not_over
-    }
+fn parse_moment(text: &str) -> Result<Moment, Failure> {
+    text.parse().map_err(|_: BadMoment| Failure::new(Exit::Usage, "audit-bad-moment").with("text", text))
 }
 
 /// Tells the log, or a part of it: one line an entry.
-pub async fn log(env: &Env, options: &Options) -> Result<(), Failure> {
+pub async fn log(env: &Env, options: LogOptions) -> Result<(), Failure> {
+    let from = options.from.as_deref().map(parse_moment).transpose()?;
+    let to = options.to.as_deref().map(parse_moment).transpose()?;
     let mut session = env.session()?;
     let reached = refresh(&mut session).await?;
     let person = options.person.as_deref().map(|name| find_person(&session, name)).transpose()?;
@@ -116,7 +126,8 @@ pub async fn log(env: &Env, options: &Options) -> Result<(), Failure> {
         .map_err(|rejected| super::home::damaged(&session.folder.join("entries")).because(rejected))?;
     let width = lines.len().to_string().len();
     for line in lines {
-        let wanted = options.includes(&line)
+        let wanted = from.is_none_or(|from| from.begins_by(line.index, line.time))
+            && to.is_none_or(|to| to.ends_after(line.index, line.time))
             && person.as_ref().is_none_or(|people| people.iter().any(|id| line.people.contains(id)))
             && account.is_none_or(|id| line.credentials.contains(&id));
         if wanted {

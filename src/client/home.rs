@@ -162,15 +162,26 @@ impl Folder {
 
     /// Makes the folder with its device key, once; called again it returns the key that is there.
     pub fn prepare(&self) -> Result<DeviceKey, Failure> {
+        if !self.join("device.key").exists() {
+            let key = DeviceKey::generate().map_err(Failure::technical)?;
+            self.prepare_with(&key)?;
+        }
+        self.device()
+    }
+
+    /// Makes the folder around a device key that exists already, as at a founding.
+    pub fn prepare_with(&self, key: &DeviceKey) -> Result<(), Failure> {
         private_dir(&self.path)?;
         for sub in ["blobs", "outbox", "keys", "invitations", "evidence"] {
             private_dir(&self.path.join(sub))?;
         }
-        if !self.join("device.key").exists() {
-            let key = DeviceKey::generate().map_err(Failure::technical)?;
-            write(&self.join("device.key"), hex::encode(key.to_secret_bytes().expose()).as_bytes())?;
-        }
-        self.device()
+        let text = Secret::from_string(hex::encode(key.to_secret_bytes().expose()));
+        write(&self.join("device.key"), text.expose())
+    }
+
+    /// Forgets an organisation that never came to be.
+    pub fn discard(&self) -> Result<(), Failure> {
+        fs::remove_dir_all(&self.path).map_err(|e| Failure::io(&self.path, e))
     }
 
     /// This computer's key for this organisation.

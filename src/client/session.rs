@@ -14,6 +14,7 @@ use super::home::{self, Contact, Folder, Home, Lock};
 use super::out::Out;
 use super::remote::{self, Remote};
 use super::replica::Replica;
+use super::say::Args;
 use super::unlock::Unlock;
 use crate::escrow::act::Act;
 use crate::escrow::command::{self, SignedCommand};
@@ -144,6 +145,8 @@ impl Session {
         self.pull().await?;
         self.flush_outbox().await?;
         self.pull_blobs().await?;
+        self.upload_released().await?;
+        self.forget_keys()?;
         self.cosign().await
     }
 
@@ -332,6 +335,10 @@ impl Session {
         if witnessed.of > 0 && witnessed.fresh.len() >= witnessed.needed {
             return Ok(());
         }
+        if witnessed.of == 0 {
+            // Nobody can have witnessed a log before there is a charter that names witnesses.
+            return self.env.unlock.confirm(&self.env.out, "ask-no-witnesses", &Args::new(), "--accept-unwitnessed");
+        }
         let args = crate::args! { fresh: witnessed.fresh.len(), needed: witnessed.needed, of: witnessed.of };
         self.env.unlock.confirm(&self.env.out, "ask-unwitnessed", &args, "--accept-unwitnessed")
     }
@@ -395,4 +402,14 @@ impl Pending {
         }
         Some(Self { signed, blobs: pieces.collect() })
     }
+}
+
+/// Fetches, verifies, finishes what was interrupted, cosigns; with the identity at hand, checks fresh shares.
+pub async fn sync(env: &Env) -> Result<(), Failure> {
+    let mut session = env.session()?;
+    session.sync().await?;
+    let size = session.replica.head().size;
+    env.out.tell("sync-done", &crate::args! { size: size });
+    env.out.data(&serde_json::json!({ "size": size, "root": session.replica.head().root.to_string() }));
+    Ok(())
 }

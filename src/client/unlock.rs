@@ -87,7 +87,8 @@ impl Unlock {
         }
         let text = out.language().with(question, args);
         if !std::io::stdin().is_terminal() {
-            return Err(no_answer(option).with("question", text));
+            let failure = Failure::new(Exit::Unanswered, "failed-unanswered").with("option", option);
+            return Err(failure.with("question", text));
         }
         match Confirm::new().with_prompt(text).default(false).interact() {
             Ok(true) => Ok(()),
@@ -138,7 +139,7 @@ fn require_terminal(option: &'static str) -> Result<(), Failure> {
 }
 
 fn no_answer(option: &'static str) -> Failure {
-    Failure::new(Exit::Unanswered, "failed-no-terminal").with("option", option).with("question", "")
+    Failure::new(Exit::Unanswered, "failed-no-terminal").with("option", option)
 }
 
 /// All of standard input or of a file (`-` is standard input), as a secret.

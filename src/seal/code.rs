@@ -37,15 +37,18 @@ pub enum CodeKind {
     Invitation,
     /// A contact card: where to find an organisation and what to trust there. `sqc1…`
     Card,
+    /// Permission to found an organisation on a daemon. `sqf1…`
+    Founding,
 }
 
 impl CodeKind {
-    const ALL: [Self; 2] = [Self::Invitation, Self::Card];
+    const ALL: [Self; 3] = [Self::Invitation, Self::Card, Self::Founding];
 
     fn prefix(self) -> &'static str {
         match self {
             Self::Invitation => "sqi",
             Self::Card => "sqc",
+            Self::Founding => "sqf",
         }
     }
 
@@ -54,6 +57,7 @@ impl CodeKind {
         match self {
             Self::Invitation => "invitation",
             Self::Card => "contact card",
+            Self::Founding => "founding permission",
         }
     }
 
@@ -74,7 +78,7 @@ pub enum CodeError {
     #[error("a code holds 1 to {} bytes; nothing was written", 255 * PIECE_BYTES)]
     Length,
     /// No line of a code in it.
-    #[error("this is not a code of this program: its lines begin with sqi1 or sqc1; copy it whole")]
+    #[error("this is not a code of this program: its lines begin with sqi1, sqc1 or sqf1; copy it whole")]
     NotACode,
     /// A code for something else.
     #[error("this is the code of a {}, and the code of a {} is needed", .found.as_str(), .wanted.as_str())]

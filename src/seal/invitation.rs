@@ -238,13 +238,13 @@ fn roles_from_bits(bits: u8) -> Result<Roles, BadInvitation> {
     Ok(Roles::from_numbers(&numbers)?)
 }
 
-fn push_key(payload: &mut SecretWriter, key: &VerifyingKey) {
+pub(super) fn push_key(payload: &mut SecretWriter, key: &VerifyingKey) {
     // Algorithm numbers of version 1 fit in a byte; a longer key makes version 2.
     payload.push(&[key.algorithm() as u8]);
     payload.push(key.as_bytes());
 }
 
-fn push_address(payload: &mut SecretWriter, address: &ServerAddress) -> Result<(), BadInvitation> {
+pub(super) fn push_address(payload: &mut SecretWriter, address: &ServerAddress) -> Result<(), BadInvitation> {
     let length = u8::try_from(address.0.len()).map_err(|_| BadInvitation::Address)?;
     payload.push(&[length]);
     payload.push(address.0.as_bytes());
@@ -280,16 +280,16 @@ impl Head {
     }
 }
 
-struct Reader<'a>(&'a [u8]);
+pub(super) struct Reader<'a>(pub(super) &'a [u8]);
 
 impl<'a> Reader<'a> {
-    fn take<const N: usize>(&mut self) -> Result<&'a [u8; N], BadInvitation> {
+    pub(super) fn take<const N: usize>(&mut self) -> Result<&'a [u8; N], BadInvitation> {
         let (taken, rest) = self.0.split_first_chunk().ok_or(BadInvitation::Malformed)?;
         self.0 = rest;
         Ok(taken)
     }
 
-    fn byte(&mut self) -> Result<u8, BadInvitation> {
+    pub(super) fn byte(&mut self) -> Result<u8, BadInvitation> {
         self.take().map(|[byte]| *byte)
     }
 
@@ -297,13 +297,13 @@ impl<'a> Reader<'a> {
         self.take().map(|bytes| u64::from_be_bytes(*bytes))
     }
 
-    fn key(&mut self) -> Result<VerifyingKey, BadInvitation> {
+    pub(super) fn key(&mut self) -> Result<VerifyingKey, BadInvitation> {
         let algorithm = self.byte()?;
         Ok(VerifyingKey::parse(algorithm.into(), self.take::<32>()?)?)
     }
 
     /// The address, after which nothing may follow.
-    fn last_address(mut self) -> Result<ServerAddress, BadInvitation> {
+    pub(super) fn last_address(mut self) -> Result<ServerAddress, BadInvitation> {
         let length = usize::from(self.byte()?);
         if self.0.len() != length {
             return Err(BadInvitation::Malformed);

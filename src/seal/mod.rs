@@ -6,6 +6,7 @@
 pub mod code;
 pub mod device;
 mod envelope;
+pub mod founding;
 pub mod harden;
 pub mod identity;
 pub mod invitation;
