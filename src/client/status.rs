@@ -45,23 +45,32 @@ impl Reached {
     }
 }
 
-/// Synchronises if possible. What this computer verified earlier stays readable without the server.
+/// Synchronises if possible, and says so if what follows may be old.
 pub(super) async fn refresh(session: &mut Session) -> Result<Reached, Failure> {
+    let reached = reach(session).await?;
+    if matches!(reached, Reached::No) {
+        let since = match session.replica.last_synchronised()? {
+            Some(time) => session.env.out.language().time(time),
+            None => "–".to_owned(),
+        };
+        let args = args! { address: &session.contact.address, time: since };
+        session.env.out.aside("status-offline", &args);
+    }
+    Ok(reached)
+}
+
+/// Synchronises if possible. What this computer verified earlier stays readable without the server.
+async fn reach(session: &mut Session) -> Result<Reached, Failure> {
+    if let Some(failure) = session.replica.stopped() {
+        return Ok(Reached::Refused(failure));
+    }
     let Err(failure) = session.sync().await else { return Ok(Reached::Yes) };
     if session.state().is_err() {
         // Nothing is known yet that could be shown.
         return Err(failure);
     }
     match failure.exit() {
-        Exit::Unreachable => {
-            let since = match session.replica.last_synchronised()? {
-                Some(time) => session.env.out.language().time(time),
-                None => "–".to_owned(),
-            };
-            let args = args! { address: &session.contact.address, time: since };
-            session.env.out.aside("status-offline", &args);
-            Ok(Reached::No)
-        }
+        Exit::Unreachable => Ok(Reached::No),
         Exit::Distrust | Exit::Refused => Ok(Reached::Refused(failure)),
         _ => Err(failure),
     }
@@ -96,7 +105,7 @@ pub async fn status(env: &Env) -> Result<(), Failure> {
 
 async fn status_of(env: &Env, folder: Folder) -> Result<(), Failure> {
     let mut session = Session::open(env, folder)?;
-    let reached = refresh(&mut session).await?;
+    let reached = reach(&mut session).await?;
     env.out.data(&status_data(&session, &reached)?);
     if !env.out.is_json() {
         tell_status(&session, &reached)?;

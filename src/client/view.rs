@@ -72,7 +72,7 @@ impl<'a> View<'a> {
     /// People by name, in alphabetical order.
     pub fn names<'p>(&self, people: impl IntoIterator<Item = &'p PersonId>) -> String {
         let mut names: Vec<String> = people.into_iter().map(|id| self.name(id)).collect();
-        names.sort_by_key(|name| name.to_lowercase());
+        names.sort_by_cached_key(|name| sort_key(name));
         self.list(names)
     }
 
@@ -199,6 +199,13 @@ impl<'a> View<'a> {
         };
         self.say.plain(key)
     }
+}
+
+/// Where a name stands in the alphabet: without case and accents, as in a telephone book.
+pub fn sort_key(name: &str) -> String {
+    use unicode_normalization::UnicodeNormalization as _;
+    use unicode_normalization::char::is_combining_mark;
+    name.nfkd().filter(|c| !is_combining_mark(*c)).flat_map(char::to_lowercase).collect()
 }
 
 /// The beginning of an identifier, for people.

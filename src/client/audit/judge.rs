@@ -416,7 +416,6 @@ impl Judge<'_> {
             }
         }
         found.cosigned = newest.into_values().collect();
-        found.cosigned.sort_by_key(|c| (!c.witness, c.person, c.device));
         Ok(())
     }
 

@@ -1,5 +1,6 @@
 //! The verb that judges a copy: without a server, without an identity, and without a home if need be.
 
+use std::collections::BTreeSet;
 use std::path::Path;
 
 use serde_json::{Value, json};
@@ -9,7 +10,7 @@ use super::super::out::Out;
 use super::super::replica::Replica;
 use super::super::say::Say;
 use super::super::session::Env;
-use super::super::view::{View, short_device};
+use super::super::view::{View, short_device, sort_key};
 use super::judge::{Files, Finding, Judgement, KeySource, judge};
 use crate::args;
 use crate::escrow::id::{BlobId, OrganisationId};
@@ -250,10 +251,11 @@ fn tell_cosigned(out: &Out, found: &Judgement, view: &View<'_>) {
         return;
     }
     let witnesses = view.state.charter().map_or(0, |charter| charter.witnesses().len());
-    let mut counted: Vec<_> = found.cosigned.iter().filter(|c| c.witness).map(|c| c.person).collect();
-    counted.dedup();
+    let counted: BTreeSet<_> = found.cosigned.iter().filter(|c| c.witness).map(|c| c.person).collect();
     out.tell("audit-cosigned", &args! { n: counted.len(), of: witnesses });
-    let rows = found.cosigned.iter().map(|cosigned| {
+    let mut cosigned = found.cosigned.clone();
+    cosigned.sort_by_cached_key(|c| (!c.witness, sort_key(&view.name(&c.person)), c.device));
+    let rows = cosigned.iter().map(|cosigned| {
         let witness = if cosigned.witness { "audit-witness-yes" } else { "audit-witness-no" };
         vec![
             view.name(&cosigned.person),

@@ -78,7 +78,7 @@ pub fn account_rows(view: &View<'_>) -> Vec<AccountRow> {
             last_asked: last.map(|request| request.since.0),
         });
     }
-    rows.sort_by_cached_key(|row| (row.label.to_lowercase(), row.credential.clone()));
+    rows.sort_by_cached_key(|row| (view::sort_key(&row.label), row.credential.clone()));
     rows
 }
 
@@ -426,7 +426,7 @@ pub(super) fn tell_due(out: &Out, view: &View<'_>) {
         .iter()
         .filter_map(|(id, credential)| Some((*id, credential.current()?.1.due?)))
         .collect();
-    due.sort_by_cached_key(|(id, due)| (std::cmp::Reverse(due.urgency), view.label(id)));
+    due.sort_by_cached_key(|(id, due)| (std::cmp::Reverse(due.urgency), view::sort_key(&view.label(id))));
     for (id, due) in due {
         let args = args! { label: view.label(&id), when: view.urgency(due.urgency), cause: view.due_cause(&due) };
         out.tell("status-due", &args);

@@ -47,7 +47,7 @@ log-then-ended = { $n ->
 }
 log-then-due-now = The password of “{ $label }” is to be changed now.
 log-then-due-later = The password of “{ $label }” is to be changed later.
-log-then-settled = The password of “{ $label }” was to be changed, and is.
+log-then-settled = With that, the change of password due for “{ $label }” is on record as done.
 
 # Copies for others.
 audit-bad-moment = “{ $text }” is neither an entry’s number nor a date. Write for example 120, 2027-01-15 or 2027-01-15 18:30.

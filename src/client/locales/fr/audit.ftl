@@ -4,8 +4,8 @@ progress-replay = Vérification de chaque entrée
 log-line = { $index }  { $time }  { $text }
 log-genesis = { $who } a fondé l’association « { $name } » (serveur { $address }).
 log-invite = { $who } a invité { $name } comme { $roles } ; l’invitation est valable jusqu’au { $time }.
-log-cancel-invitation = { $who } a annulé l’invitation de { $name }.
-log-join = { $who } a rejoint l’association sur invitation de { $inviter }, comme { $roles }. Empreinte : { $fingerprint }.
+log-cancel-invitation = { $who } a annulé l’invitation faite à { $name }.
+log-join = { $who } a rejoint l’association comme { $roles } ; l’invitation avait été faite par { $inviter }. Empreinte : { $fingerprint }.
 log-enrol-device = { $who } a ajouté l’appareil { $device }.
 log-revoke-device = { $who } a révoqué l’appareil { $device }.
 log-propose = { $who } a fait la proposition { $proposal }.
@@ -30,11 +30,11 @@ log-approve = { $who } a donné son accord à la demande { $request } : accès �
 log-deny = { $who } a refusé la demande { $request } (accès à « { $label } » pour { $name }), parce que « { $reason } ».
 log-withdraw = { $who } a retiré la demande { $request } pour « { $label } ».
 log-return = { $who } a rendu l’accès à « { $label } » (demande { $request }).
-log-revoke = { $who } a mis fin à l’accès de { $name } à « { $label } » (demande { $request }), parce que « { $reason } ».
+log-revoke = { $who } a mis fin à l’accès accordé à { $name } pour « { $label } » (demande { $request }), parce que « { $reason } ».
 log-collected = { $name } a récupéré « { $label } » (demande { $request }) : l’accès court jusqu’au { $time }.
-log-expired = La demande { $request } de { $name } pour « { $label } » a pris fin : trop peu d’accords à temps.
+log-expired = La demande { $request } ({ $name }, « { $label } ») a pris fin : trop peu d’accords à temps.
 log-expired-uncollected = { $name } n’a pas récupéré « { $label } » à temps (demande { $request }) ; l’accès compte comme en cours jusqu’au { $time }.
-log-lease-expired = L’accès de { $name } à « { $label } » (demande { $request }) a pris fin : son temps est écoulé.
+log-lease-expired = L’accès accordé à { $name } pour « { $label } » (demande { $request }) a pris fin : son temps est écoulé.
 
 # Ce qui s’ensuit.
 log-then-charter = La version { $version } de la charte entre ainsi en vigueur.
@@ -47,7 +47,7 @@ log-then-ended = { $n ->
 }
 log-then-due-now = Le mot de passe de « { $label } » est à changer maintenant.
 log-then-due-later = Le mot de passe de « { $label } » est à changer plus tard.
-log-then-settled = Le mot de passe de « { $label } » était à changer : c’est fait.
+log-then-settled = Le changement de mot de passe dû pour « { $label } » est ainsi inscrit comme fait.
 
 # Copies pour d’autres.
 audit-bad-moment = « { $text } » n’est ni un numéro d’entrée ni une date. Écrivez par exemple 120, 15/01/2027 ou 15/01/2027 18:30.
