@@ -74,6 +74,9 @@ pub async fn run(out: &Out, keep: Option<PathBuf>) -> Result<(), Failure> {
     };
     let demo = Demo::new(out, root)?;
     demo.play().await?;
+    if !out.is_json() {
+        out.line("");
+    }
     out.tell("demo-end", &args! { seconds: demo.started.elapsed().as_secs() });
     if let Some(path) = keep {
         out.tell("demo-kept", &args! { path: path.display() });
