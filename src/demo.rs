@@ -401,7 +401,7 @@ impl Demo {
             let mediator = self.env(MEDIATOR)?;
             let export = self.root.join("export");
             audit::export(&mediator, &export).await?;
-            audit::verify(&mediator, &export)?;
+            audit::verify(&mediator, &export, None)?;
             let session = mediator.session()?;
             Ok(((), args! { entries: session.replica.head().size }))
         })
