@@ -17,7 +17,7 @@ use sequestre::client::home::Home;
 use sequestre::client::out::Out;
 use sequestre::client::request::{self, Asking, REQUEST_LIFE, Reveal};
 use sequestre::client::say::Say;
-use sequestre::client::session::Env;
+use sequestre::client::session::{self, Env};
 use sequestre::client::unlock::{self, Unlock};
 use sequestre::client::{audit, consent, join, status};
 use sequestre::escrow::part::PartKind;
@@ -352,7 +352,7 @@ async fn run(env: &Env, verb: Verb) -> Result<(), Failure> {
         Verb::Charter { verb: None } => status::charter(env).await,
         Verb::Charter { verb: Some(CharterVerb::Propose { drop }) } => found::propose(env, &drop).await,
         Verb::Status => status::status(env).await,
-        Verb::Sync => status::sync(env).await,
+        Verb::Sync => session::sync(env).await,
         Verb::Device { verb: None } => status::devices(env).await,
         Verb::Device { verb: Some(DeviceVerb::Revoke { device }) } => join::revoke_device(env, &device).await,
         Verb::RestoreIdentity { words_file, card_file } => {

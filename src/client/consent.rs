@@ -100,10 +100,11 @@ pub fn waiting(session: &Session) -> Result<Vec<Item>, Failure> {
     }
     for (id, proposal) in state.proposals() {
         let done = proposal.signed.contains(&me) || proposal.acknowledged.contains(&me);
-        if !proposal.is_open(now) || done {
+        let decided = state.is_current_charter(proposal);
+        if !(proposal.is_open(now) || decided) || done {
             continue;
         }
-        let needed = state.signers(&proposal.subject).contains(&me);
+        let needed = !decided && state.signers(&proposal.subject).contains(&me);
         let (key, concerned) = match &proposal.subject {
             Subject::Charter { charter, roll } => {
                 let mine = charter.named().contains(&me) || roll.iter().any(|a| a.keys.person() == me);

@@ -6,6 +6,7 @@
 //!   contact.json                   where the server is and which keys are pinned
 //!   device.key                     this computer's key for this organisation: TLS and cosignatures only
 //!   entries, checkpoint            the verified replica of the log
+//!   synchronised, cosigned         when that was last done, in POSIX seconds
 //!   blobs/<id>                     texts; for trustees all sealed secrets and shares too
 //!   outbox/<id>                    what was signed and is not known to be in the log
 //!   keys/<recipient>               keys of our own requests, sealed to the identity
@@ -282,7 +283,8 @@ pub fn sync_dir(folder: &Path) -> io::Result<()> {
     if cfg!(unix) { File::open(folder)?.sync_all() } else { Ok(()) }
 }
 
-fn private_dir(path: &Path) -> Result<(), Failure> {
+/// Makes a folder that only its owner can open.
+pub(super) fn private_dir(path: &Path) -> Result<(), Failure> {
     let mut builder = fs::DirBuilder::new();
     builder.recursive(true);
     #[cfg(unix)]

@@ -217,9 +217,8 @@ pub async fn revoke_device(env: &Env, prefix: &str) -> Result<(), Failure> {
     Ok(())
 }
 
-/// Prints the contact card of the organisation: what a new computer needs besides the 24 words.
-pub fn card(env: &Env) -> Result<(), Failure> {
-    let session = env.session()?;
+/// The contact card of an organisation, as lines to print.
+pub fn contact_card(session: &Session) -> Result<Secret, Failure> {
     let card = ContactCard {
         organisation: session.folder.id,
         address: ServerAddress::parse(&session.contact.address).map_err(Failure::technical)?,
@@ -227,7 +226,12 @@ pub fn card(env: &Env) -> Result<(), Failure> {
         log_key: session.contact.log_key,
         checkpoint: session.replica.head(),
     };
-    let code = card.to_code().map_err(Failure::technical)?;
+    card.to_code().map_err(Failure::technical)
+}
+
+/// Prints the contact card of the organisation: what a new computer needs besides the 24 words.
+pub fn card(env: &Env) -> Result<(), Failure> {
+    let code = contact_card(&env.session()?)?;
     let code = code.expose_str().unwrap_or_default();
     if env.out.is_json() {
         env.out.data(&serde_json::json!({ "card": code }));

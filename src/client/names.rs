@@ -43,8 +43,7 @@ impl Session {
     pub fn find_person(&self, name: &str) -> Result<PersonId, Failure> {
         let state = self.state()?;
         let here = state.people().iter().filter(|(_, p)| !matches!(p.standing, Standing::Gone { .. }));
-        let found: Vec<PersonId> =
-            here.filter(|(id, _)| same(&self.name_of(id), name)).map(|(id, _)| *id).collect();
+        let found: Vec<PersonId> = here.filter(|(id, _)| same(&self.name_of(id), name)).map(|(id, _)| *id).collect();
         match found.as_slice() {
             [only] => Ok(*only),
             [] => Err(Failure::new(Exit::Usage, "failed-name-unknown").with("name", name)),

@@ -14,12 +14,18 @@ use super::say::{Args, Say};
 pub struct Out {
     say: Say,
     json: bool,
+    silent: bool,
 }
 
 impl Out {
     /// Sentences in this language, or JSON.
     pub fn new(say: Say, json: bool) -> Self {
-        Self { say, json }
+        Self { say, json, silent: false }
+    }
+
+    /// The same language, but nothing is written: for verbs that run inside another story.
+    pub fn silenced(&self) -> Self {
+        Self { silent: true, ..self.clone() }
     }
 
     /// The language.
@@ -46,12 +52,18 @@ impl Out {
 
     /// Text as it is: an invitation, a secret, a timeline.
     pub fn line(&self, text: &str) {
+        if self.silent {
+            return;
+        }
         // A closed pipe (`| head`) is no reason to panic.
         let _ = writeln!(std::io::stdout().lock(), "{text}");
     }
 
     /// A question or hint that must not mix with the result.
     pub fn aside(&self, key: &str, args: &Args) {
+        if self.silent {
+            return;
+        }
         let _ = writeln!(std::io::stderr().lock(), "{}", self.say.with(key, args));
     }
 
@@ -78,6 +90,9 @@ impl Out {
 
     /// What went wrong: on standard error, as a sentence or as JSON.
     pub fn failure(&self, failure: &Failure) {
+        if self.silent {
+            return;
+        }
         let text = if self.json {
             let error = serde_json::json!({
                 "error": failure.key(), "message": failure.sentence(&self.say), "exit": failure.exit() as i32,
@@ -91,16 +106,17 @@ impl Out {
 
     /// A bar for what takes long; shown on terminals only.
     pub fn progress(&self, key: &str, length: u64) -> Progress {
-        if self.json || !std::io::stderr().is_terminal() || length < 20 {
+        if self.silent || self.json || !std::io::stderr().is_terminal() || length < 20 {
             return Progress(ProgressBar::hidden());
         }
-        let style = ProgressStyle::with_template("{msg} {bar:30} {pos}/{len}").unwrap_or(ProgressStyle::default_bar());
+        let style =
+            ProgressStyle::with_template("{msg} {bar:30} {pos}/{len}").unwrap_or(ProgressStyle::default_bar());
         Progress(ProgressBar::new(length).with_style(style).with_message(self.say.plain(key)))
     }
 
     /// A spinner for a wait of unknown length, such as key stretching.
     pub fn wait(&self, key: &str) -> Progress {
-        if self.json || !std::io::stderr().is_terminal() {
+        if self.silent || self.json || !std::io::stderr().is_terminal() {
             return Progress(ProgressBar::hidden());
         }
         let bar = ProgressBar::new_spinner().with_message(self.say.plain(key));

@@ -141,8 +141,7 @@ impl Remote {
         cosignature: &Cosignature,
     ) -> Result<(), Failure> {
         let cosignature = api::Cosignature { tree: Some(tree.into()), line: cosignature.to_string() };
-        let request =
-            api::CosignRequest { organisation: organisation.to_vec(), cosignature: Some(cosignature) };
+        let request = api::CosignRequest { organisation: organisation.to_vec(), cosignature: Some(cosignature) };
         self.client.cosign(request).await.map_err(|s| self.refused(s))?;
         Ok(())
     }

@@ -5,6 +5,7 @@
 //! checkpoint's size is the rest of an interrupted synchronisation and is fetched again. This module must never
 //! accept an entry that does not replay, nor a checkpoint that does not extend the one before.
 
+use std::collections::BTreeSet;
 use std::fs::{self, OpenOptions};
 use std::io::Write as _;
 use std::path::PathBuf;
@@ -17,6 +18,7 @@ use crate::escrow::log::cosignature::{Cosignature, VerifiedCosignature};
 use crate::escrow::log::merkle::{TreeHead, root_at};
 use crate::escrow::organisation::{Audience, CLOCK_TOLERANCE, Effect, Organisation};
 use crate::escrow::replay::{Rejected, Replay, Trust};
+use crate::escrow::text::Text;
 use crate::escrow::time::Time;
 
 /// A replica on disk, with the state that it amounts to.
@@ -221,6 +223,17 @@ impl Replica {
         home::write(&self.folder.join("cosigned"), at.to_string().as_bytes())
     }
 
+    /// When the server's newest checkpoint was last verified here.
+    pub fn last_synchronised(&self) -> Result<Option<Time>, Failure> {
+        let text = home::read_if_there(&self.folder.join("synchronised"))?;
+        Ok(text.and_then(|t| String::from_utf8(t).ok()).and_then(|t| t.trim().parse().ok()).map(Time))
+    }
+
+    /// Remembers when we synchronised.
+    pub fn synchronised(&self, at: Time) -> Result<(), Failure> {
+        home::write(&self.folder.join("synchronised"), at.to_string().as_bytes())
+    }
+
     /// Cosignatures that hold: by a device whose certificate stands in the log, of a tree that ours extends.
     pub fn verified_cosignatures(&self, claims: &[(TreeHead, Cosignature)]) -> Vec<VerifiedCosignature> {
         let Ok(state) = self.state() else { return Vec::new() };
@@ -244,6 +257,26 @@ impl Replica {
         missing.sort();
         missing.dedup();
         Ok(missing)
+    }
+
+    /// What may leave in an export: texts that everybody who reads the log may read, as far as they are here. A name
+    /// that is also given to something for fewer people, or that is no text, is left out.
+    pub fn public_texts(&self) -> Result<Vec<Vec<u8>>, Failure> {
+        let (open, closed): (Vec<_>, Vec<_>) =
+            self.blobs.iter().partition(|(_, audience)| *audience == Audience::Everyone);
+        let closed: BTreeSet<BlobId> = closed.iter().map(|(id, _)| *id).collect();
+        let open: BTreeSet<BlobId> = open.iter().map(|(id, _)| *id).filter(|id| !closed.contains(id)).collect();
+        let mut texts = Vec::new();
+        for id in open {
+            texts.extend(self.blob(&id)?.filter(|blob| Text::multiline_from_blob(blob, id).is_ok()));
+        }
+        Ok(texts)
+    }
+
+    /// Somebody else's copy, signed by the same log key, contradicts this one: kept as evidence, and nothing more is
+    /// accepted from that key.
+    pub(super) fn contradicted_by(&self, theirs: &SignedCheckpoint) -> Failure {
+        self.stop("distrust-fork", theirs)
     }
 
     /// Keeps a blob, if its content is what its name says and the state refers to it.

@@ -164,7 +164,7 @@ impl Session {
             self.replica.extend(&[], checkpoint, now)?;
         }
         self.cosignatures = self.replica.verified_cosignatures(&shown.cosignatures);
-        Ok(())
+        self.replica.synchronised(now)
     }
 
     async fn pull_blobs(&mut self) -> Result<(), Failure> {
@@ -402,4 +402,14 @@ impl Pending {
         }
         Some(Self { signed, blobs: pieces.collect() })
     }
+}
+
+/// Fetches, verifies, finishes what was interrupted, cosigns; with the identity at hand, checks fresh shares.
+pub async fn sync(env: &Env) -> Result<(), Failure> {
+    let mut session = env.session()?;
+    session.sync().await?;
+    let size = session.replica.head().size;
+    env.out.tell("sync-done", &crate::args! { size: size });
+    env.out.data(&serde_json::json!({ "size": size, "root": session.replica.head().root.to_string() }));
+    Ok(())
 }

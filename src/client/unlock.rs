@@ -67,7 +67,8 @@ impl Unlock {
     /// Asks for a secret without showing it.
     pub fn secret(&self, out: &Out, question: &str, option: &'static str) -> Result<Secret, Failure> {
         require_terminal(option)?;
-        let answer = Password::new().with_prompt(out.language().plain(question)).allow_empty_password(true).interact();
+        let answer =
+            Password::new().with_prompt(out.language().plain(question)).allow_empty_password(true).interact();
         Ok(Secret::from_string(answer.map_err(|e| no_answer(option).because(e))?))
     }
 
@@ -86,7 +87,8 @@ impl Unlock {
         }
         let text = out.language().with(question, args);
         if !std::io::stdin().is_terminal() {
-            return Err(no_answer(option).with("question", text));
+            let failure = Failure::new(Exit::Unanswered, "failed-unanswered").with("option", option);
+            return Err(failure.with("question", text));
         }
         match Confirm::new().with_prompt(text).default(false).interact() {
             Ok(true) => Ok(()),
@@ -114,10 +116,8 @@ impl Unlock {
             loop {
                 let question = out.language().with("ask-word", &crate::args! { position: position + 1 });
                 require_terminal("--yes")?;
-                let answer: String = Input::new()
-                    .with_prompt(question)
-                    .interact_text()
-                    .map_err(|e| no_answer("--yes").because(e))?;
+                let answer: String =
+                    Input::new().with_prompt(question).interact_text().map_err(|e| no_answer("--yes").because(e))?;
                 if list.get(position).is_some_and(|word| word.eq_ignore_ascii_case(answer.trim())) {
                     break;
                 }
@@ -139,7 +139,7 @@ fn require_terminal(option: &'static str) -> Result<(), Failure> {
 }
 
 fn no_answer(option: &'static str) -> Failure {
-    Failure::new(Exit::Unanswered, "failed-no-terminal").with("option", option).with("question", "")
+    Failure::new(Exit::Unanswered, "failed-no-terminal").with("option", option)
 }
 
 /// All of standard input or of a file (`-` is standard input), as a secret.

@@ -1,6 +1,7 @@
 //! What a command asks for, parsed: the domain form of the `act` in `command.proto`.
 //!
-//! Parsing here needs no state. Whether an act is *allowed* is for [`decide`](super::decide) to say.
+//! Parsing here needs no state. Whether an act is *allowed* is for
+//! [`decide`](super::organisation::Organisation::decide) to say.
 
 use super::charter::VaultName;
 use super::id::{BlobId, CredentialId, DeviceId, Digest, InvitationId, OrganisationId, PersonId};

@@ -1,8 +1,8 @@
 //! Signed commands: from bytes to something that is known to be signed.
 //!
 //! [`SignedCommand::parse`] checks the form, [`SignedCommand::verify`] the signature; only the latter makes a
-//! [`VerifiedCommand`], and only that can be [decided](super::decide). Verification needs no state, so that many
-//! commands are verified side by side before the single writer sees them.
+//! [`VerifiedCommand`], and only that can be [decided](super::organisation::Organisation::decide). Verification needs
+//! no state, so that many commands are verified side by side before the single writer sees them.
 
 use prost::Message as _;
 

@@ -112,6 +112,25 @@ impl Version {
         self.parts.values().any(|p| p.part.deals.iter().any(|deal| deal.share_of(person).is_some()))
     }
 
+    /// Notes that somebody came to know parts. Says whether this request had not exposed all of them before.
+    pub(super) fn expose(
+        &mut self,
+        person: PersonId,
+        request: u64,
+        mut parts: BTreeSet<PartKind>,
+        since: Time,
+    ) -> bool {
+        let earlier = self.exposures.iter().filter(|e| e.request == request).flat_map(|e| &e.parts);
+        earlier.for_each(|kind| {
+            parts.remove(kind);
+        });
+        let new = !parts.is_empty();
+        if new {
+            self.exposures.push(Exposure { person, request, parts, since });
+        }
+        new
+    }
+
     /// Makes it due, or more urgently so.
     pub(super) fn make_due(&mut self, urgency: Urgency, since: Time, cause: DueCause) {
         if self.due.is_none_or(|due| due.urgency < urgency) {
@@ -175,7 +194,10 @@ impl Organisation {
             }
         }
         let mut parts = Vec::with_capacity(deposit.parts.len());
-        let mut keys = BTreeSet::new();
+        // Each part of each version has its own key: who opens one must not thereby open another.
+        let earlier = self.credentials.get(&deposit.version.credential).into_iter().flat_map(|c| c.versions.values());
+        let mut keys: BTreeSet<_> =
+            earlier.flat_map(|v| v.parts.values()).map(|state| state.part.master_key).collect();
         for part in &deposit.parts {
             let fits = part.deals.iter().map(|d| &d.quorum).eq(&vault.opened_by) && keys.insert(part.master_key);
             if !fits {

@@ -12,7 +12,8 @@ use crate::proto::v1;
 
 const ACT_LABEL: &[u8] = b"sequestre/act/v1\0";
 
-/// What the daemon may add by itself. Each is allowed by one pending transition; see [`super::decide`].
+/// What the daemon may add by itself. Each is allowed by one pending transition; see
+/// [`decide_daemon`](super::organisation::Organisation::decide_daemon).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum DaemonAct {
     /// The requester fetched the shares of this request: the lease runs.

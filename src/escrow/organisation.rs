@@ -179,13 +179,18 @@ impl Organisation {
     /// Begins a log with a genesis. `now` is the entry's time.
     pub fn found(genesis: &VerifiedCommand, at: Position) -> Result<(Self, Vec<Effect>), Refusal> {
         let Act::Genesis(g) = &genesis.command().act else { return Err(Refusal::NotFounded) };
+        // Its signature does not say for which organisation it was verified: the id follows from its bytes alone.
+        if genesis.signed().founds() != Some(genesis.organisation()) {
+            return Err(Refusal::ForeignBase);
+        }
         if g.rules_version != RULES_VERSION {
             return Err(Refusal::UnknownRules { version: g.rules_version });
         }
         if g.founder.signing != *genesis.signer() || g.device == g.founder.signing {
             return Err(Refusal::NotYourKeys);
         }
-        if genesis.command().base != TreeHead::EMPTY || at.index != 0 {
+        let own = genesis.signed().founds() == Some(genesis.organisation());
+        if !own || genesis.command().base != TreeHead::EMPTY || at.index != 0 {
             return Err(Refusal::ForeignBase);
         }
         check_clock(genesis.command().created, at.time)?;
@@ -384,7 +389,7 @@ impl Organisation {
             None | Some(Standing::Gone { .. }) => Err(Refusal::Stranger),
             Some(Standing::Admitted { .. }) => Ok(()),
             Some(Standing::Candidate(_)) => match act {
-                Act::EnrolDevice(_) | Act::RevokeDevice(_) | Act::Sign(_) => Ok(()),
+                Act::EnrolDevice(_) | Act::RevokeDevice(_) | Act::Sign(_) | Act::Leave => Ok(()),
                 Act::Invite(_) | Act::CancelInvitation(_) | Act::ProposeCharter(_) if self.founder == *signer => {
                     Ok(())
                 }

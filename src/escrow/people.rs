@@ -234,11 +234,13 @@ impl Organisation {
         self.check_new_device(&enrol.device, &enrol.person)
     }
 
-    /// A device key is fresh: not known here, and not the identity itself, which must never lie unencrypted on disk.
+    /// A device key is fresh: not known here, and not an identity, which must never lie unencrypted on disk. Nor does
+    /// a device's key become an identity.
     pub(super) fn check_new_device(&self, device: &VerifyingKey, person: &PersonKeys) -> Result<(), Refusal> {
         let reused = self.devices.contains_key(&device.device())
             || *device == person.signing
-            || self.people.contains_key(&device.person());
+            || self.people.contains_key(&device.person())
+            || self.devices.contains_key(&person.signing.device());
         if reused { Err(Refusal::DeviceKnown) } else { Ok(()) }
     }
 
@@ -261,13 +263,19 @@ impl Organisation {
         vec![Effect::DeviceRevoked { device: id }]
     }
 
-    /// Those who hold no office leave by themselves or are removed; offices change by a charter.
+    /// Those who hold no office leave by themselves or are removed; offices change by a charter. Candidates too: one
+    /// whom nobody takes in must not read on for ever. Before the charter everything hangs on the founder, who stays.
     pub(super) fn check_removable(&self, id: &PersonId) -> Result<(), Refusal> {
-        let roles = self.roles(id);
-        if roles.len() == 1 && roles.contains(&Role::Member) { Ok(()) } else { Err(Refusal::NotRemovable) }
+        let removable = match self.people.get(id).map(|person| &person.standing) {
+            Some(Standing::Candidate(_)) => self.charter.is_some() || *id != self.founder,
+            Some(Standing::Admitted { .. }) => self.roles(id) == BTreeSet::from([Role::Member]),
+            Some(Standing::Gone { .. }) | None => false,
+        };
+        if removable { Ok(()) } else { Err(Refusal::NotRemovable) }
     }
 
-    /// Ends everything that a person had: standing, devices, requests, leases. What they saw is due *now*.
+    /// Ends everything that a person had: standing, invitations (they might return through one under another name),
+    /// devices, requests, leases. What they saw is due *now*.
     pub(super) fn remove(&mut self, id: PersonId, at: Position) -> Vec<Effect> {
         if let Some(person) = self.people.get_mut(&id) {
             person.standing = Standing::Gone { since: at.time };
@@ -277,6 +285,11 @@ impl Organisation {
         for (device, state) in self.devices.iter_mut().filter(|(_, d)| d.person == id && d.revoked.is_none()) {
             state.revoked = Some(at.time);
             effects.push(Effect::DeviceRevoked { device: *device });
+        }
+        for invitation in self.invitations.values_mut() {
+            if invitation.inviter == id && invitation.state == InvitationState::Open {
+                invitation.state = InvitationState::Cancelled;
+            }
         }
         effects.extend(self.end_requests_of(id, at));
         self.leaver_makes_due(id, at);

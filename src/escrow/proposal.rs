@@ -162,21 +162,39 @@ impl Organisation {
         if *charter.log_key() != self.log_key || charter.address() != self.address {
             return Err(Refusal::CharterLogKey);
         }
-        for admission in &proposal.roll {
+        self.check_people(&charter, &proposal.roll)?;
+        Ok(Subject::Charter { charter: Box::new(charter), roll: proposal.roll.clone() })
+    }
+
+    /// A charter names only people who are there, or whom it takes in as they joined.
+    fn check_people(&self, charter: &Charter, roll: &[Admission]) -> Result<(), Refusal> {
+        for admission in roll {
             self.check_admission(admission)?;
             if !charter.grants(&admission.keys.person(), &admission.roles) {
                 return Err(Refusal::AdmissionMismatch);
             }
         }
-        let newcomers: BTreeSet<PersonId> = proposal.roll.iter().map(|a| a.keys.person()).collect();
+        let newcomers: BTreeSet<PersonId> = roll.iter().map(|a| a.keys.person()).collect();
         let known = |person: &PersonId| {
             newcomers.contains(person)
                 || self.people.get(person).is_some_and(|p| matches!(p.standing, Standing::Admitted { .. }))
         };
-        if !charter.named().iter().all(known) {
-            return Err(Refusal::CharterNamesStranger);
+        if charter.named().iter().all(known) { Ok(()) } else { Err(Refusal::CharterNamesStranger) }
+    }
+
+    /// A proposal can be signed only while it still fits the people: somebody may have left, or come back, since.
+    fn check_subject(&self, proposal: &Proposal) -> Result<(), Refusal> {
+        match &proposal.subject {
+            Subject::Charter { charter, roll } => self.check_people(charter, roll),
+            Subject::Admission(admission) => self.check_admission(admission),
+            Subject::Removal(removal) => {
+                let changed = self.people.get(&removal.person).map_or(0, |person| person.changed);
+                if changed > proposal.at.index {
+                    return Err(Refusal::NotRemovable);
+                }
+                self.check_removable(&removal.person)
+            }
         }
-        Ok(Subject::Charter { charter: Box::new(charter), roll: proposal.roll.clone() })
     }
 
     pub(super) fn decide_admission(&self, signer: &PersonId, admission: &Admission) -> Result<Subject, Refusal> {
@@ -234,6 +252,16 @@ impl Organisation {
         ratification.map(|r| self.enact(at.index, r, at)).unwrap_or_default()
     }
 
+    /// Whether a proposal is the charter in force, which whoever did not sign it may still acknowledge.
+    pub fn is_current_charter(&self, proposal: &Proposal) -> bool {
+        match (&proposal.subject, &proposal.outcome, &self.charter) {
+            (Subject::Charter { charter, .. }, Outcome::InForce { .. }, Some(current)) => {
+                charter.version() == current.version()
+            }
+            _ => false,
+        }
+    }
+
     pub(super) fn decide_sign(
         &self,
         signer: &PersonId,
@@ -245,7 +273,8 @@ impl Organisation {
         if proposal.at != *reference {
             return Err(Refusal::ProposalDiffers);
         }
-        if !proposal.is_open(now) {
+        let decided = self.is_current_charter(proposal);
+        if !decided && !proposal.is_open(now) {
             return Err(Refusal::ProposalClosed);
         }
         if proposal.signed.contains(signer) || proposal.acknowledged.contains(signer) {
@@ -254,7 +283,8 @@ impl Organisation {
         // The signer must have seen the proposal and the charter that it would change.
         self.unchanged_since(base, reference.index)?;
         self.unchanged_since(base, self.charter_changed)?;
-        let counts = self.signers(&proposal.subject).contains(signer);
+        // What is decided can still be acknowledged; no signature counts any more.
+        let counts = !decided && self.signers(&proposal.subject).contains(signer);
         let concerned = match &proposal.subject {
             Subject::Charter { charter, roll } => {
                 charter.named().contains(signer)
@@ -265,6 +295,9 @@ impl Organisation {
         };
         if !counts && !concerned {
             return Err(Refusal::NotConcerned);
+        }
+        if !decided {
+            self.check_subject(proposal)?;
         }
         let mut signed = proposal.signed.clone();
         if counts {
@@ -287,19 +320,8 @@ impl Organisation {
         proposal.outcome = Outcome::InForce { since: at.time, ratification };
         match proposal.subject.clone() {
             Subject::Charter { charter, roll } => self.enact_charter(*charter, roll, at),
-            Subject::Admission(admission) => {
-                // Somebody else's admission of the same person may have come first, or they left meanwhile.
-                if self.check_admission(&admission).is_err() {
-                    return Vec::new();
-                }
-                vec![self.admit(&admission, at)]
-            }
-            Subject::Removal(removal) => {
-                if self.check_removable(&removal.person).is_err() {
-                    return Vec::new();
-                }
-                self.remove(removal.person, at)
-            }
+            Subject::Admission(admission) => vec![self.admit(&admission, at)],
+            Subject::Removal(removal) => self.remove(removal.person, at),
         }
     }
 
@@ -308,9 +330,7 @@ impl Organisation {
         self.charter = Some(charter);
         self.charter_changed = at.index;
         for admission in &roll {
-            if self.check_admission(admission).is_ok() {
-                self.admit(admission, at);
-            }
+            self.admit(admission, at);
         }
         let admitted = |p: &super::people::Person| matches!(p.standing, Standing::Admitted { .. });
         let everybody: Vec<PersonId> = self.people.iter().filter(|(_, p)| admitted(p)).map(|(id, _)| *id).collect();

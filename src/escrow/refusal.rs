@@ -166,9 +166,9 @@ refusals! {
     /// Nothing to sign for this person.
     NotConcerned => "NOT_CONCERNED",
         "this proposal does not need your signature";
-    /// Holds an office or is not a member.
+    /// Holds an office, is gone, or is the founder before there is a charter.
     NotRemovable => "NOT_REMOVABLE",
-        "only a member without an office can leave or be removed this way; offices change by a charter";
+        "only a member or newcomer without an office can leave or be removed this way; offices change by a charter";
     /// No such vault.
     VaultUnknown => "VAULT_UNKNOWN",
         "the charter has no vault of this name";

@@ -13,7 +13,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::act::{Approve, Deny, EntryRef, Request as Asked, RequestedPart, Revoke};
 use super::charter::SHORTEST_LEASE;
-use super::credential::{DueCause, Exposure, PartState, Urgency, Version};
+use super::credential::{DueCause, PartState, Urgency, Version};
 use super::entry::DaemonAct;
 use super::id::{BlobId, PersonId};
 use super::organisation::{Effect, Organisation, Position};
@@ -318,8 +318,15 @@ impl Organisation {
         if fits { Ok(()) } else { Err(Refusal::ReleasedShape) }
     }
 
-    /// One quorum must have agreed on every part. A version's parts are dealt to the same quorums.
-    fn consent(&self, request: &Request, agreed: &BTreeSet<PersonId>) -> Option<Consent> {
+    /// Whether a quorum once agreed to it, however it ended: then its shares are accounted for by its exposure.
+    /// Approvals are final and deals do not change, so that the answer cannot be lost again.
+    fn was_granted(&self, request: &Request) -> bool {
+        self.consent(request, &request.agreed()).is_some()
+    }
+
+    /// Whether the shares of these people open every part of a request: one quorum must have agreed on all of them. A
+    /// version's parts are dealt to the same quorums.
+    pub fn consent(&self, request: &Request, agreed: &BTreeSet<PersonId>) -> Option<Consent> {
         let states: Vec<&PartState> =
             request.parts.iter().map(|asked| self.part(&asked.part)).collect::<Option<_>>()?;
         let first = states.first()?;
@@ -342,9 +349,8 @@ impl Organisation {
         if let Some(consent) = approval.consent {
             request.stage = Stage::Granted(Grant { consent, at: at.time });
             let parts = request.parts.iter().map(|p| p.part.kind).collect();
-            let exposure = Exposure { person: request.requester, request: request.at.index, parts, since: at.time };
             if let Some(version) = self.version_mut(&request.version) {
-                version.exposures.push(exposure);
+                version.expose(request.requester, request.at.index, parts, at.time);
             }
         }
         let effect = Effect::AwaitShares { request: request.at.index, requester: request.requester, blobs };
@@ -368,11 +374,12 @@ impl Organisation {
 
     /// Shares of failed requests add up: if they are enough together, all those requesters may know the part.
     fn check_sum(&mut self, id: VersionId, at: Position) {
-        let ungranted: BTreeMap<u64, PersonId> = self
-            .requests
-            .values()
-            .filter(|r| r.version == id && !was_granted(r))
-            .map(|r| (r.at.index, r.requester))
+        let Some(version) = self.version(&id) else { return };
+        let released = version.parts.values().flat_map(|state| state.released.keys());
+        let ungranted: BTreeMap<u64, PersonId> = released
+            .filter_map(|index| self.requests.get(index))
+            .filter(|request| !self.was_granted(request))
+            .map(|request| (request.at.index, request.requester))
             .collect();
         let Some(version) = self.version_mut(&id) else { return };
         let mut exposed: BTreeMap<u64, BTreeSet<PartKind>> = BTreeMap::new();
@@ -387,8 +394,7 @@ impl Organisation {
         }
         for (request, parts) in exposed {
             let Some(person) = ungranted.get(&request) else { continue };
-            if !version.exposures.iter().any(|e| e.request == request) {
-                version.exposures.push(Exposure { person: *person, request, parts, since: at.time });
+            if version.expose(*person, request, parts, at.time) {
                 version.make_due(Urgency::Now, at.time, DueCause::SharesAddUp(request));
             }
         }
@@ -547,17 +553,6 @@ impl Organisation {
             self.deadlines.insert((at, request.at.index));
         }
         self.requests.insert(request.at.index, request);
-    }
-}
-
-/// Whether a quorum once agreed to it: then its shares are accounted for by its exposure.
-fn was_granted(request: &Request) -> bool {
-    match &request.stage {
-        Stage::Waiting => false,
-        Stage::Granted(_) | Stage::Leased(_) => true,
-        Stage::Ended { how, .. } => {
-            matches!(how, End::LeaseExpired | End::Returned | End::Revoked(_))
-        }
     }
 }
 

@@ -11,10 +11,8 @@ failed-which-organisation = Which association? Choose one with --org: { $list }
 failed-never-synchronised = Nothing has been fetched from the server yet. Run “sequestre sync” while it can be reached.
 failed-unreachable = The server { $address } could not be reached or did not answer. What you signed is kept and will be sent next time.
 failed-other-identity = The identity in this folder is not the one that belongs to this association.
-failed-no-terminal = { $question ->
-    [""] An answer is needed, and there is no terminal to ask. Use { $option }.
-   *[other] { $question } There is no terminal to ask; answer with { $option }.
-}
+failed-no-terminal = An answer is needed, and there is no terminal to ask. Use { $option }.
+failed-unanswered = { $question } There is no terminal to ask; answer with { $option }.
 failed-declined = Nothing was done.
 failed-clock = The server's clock and this computer's are { $minutes } minutes apart. Set the wrong one before going on.
 failed-text-missing = The text that belongs to this is not on this computer. Run “sequestre sync”; nothing is signed without it.

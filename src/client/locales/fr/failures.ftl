@@ -11,10 +11,8 @@ failed-which-organisation = Quelle association ? Choisissez avec --org : { $list
 failed-never-synchronised = Rien n'a encore été reçu du serveur. Lancez « sequestre sync » quand il est joignable.
 failed-unreachable = Le serveur { $address } est injoignable ou n'a pas répondu. Ce que vous avez signé est conservé et partira la prochaine fois.
 failed-other-identity = La clé personnelle de ce dossier n'est pas celle qui appartient à cette association.
-failed-no-terminal = { $question ->
-    [""] Il faut une réponse, et il n'y a pas de terminal pour la demander. Utilisez { $option }.
-   *[other] { $question } Il n'y a pas de terminal pour répondre ; répondez avec { $option }.
-}
+failed-no-terminal = Il faut une réponse, et il n'y a pas de terminal pour la demander. Utilisez { $option }.
+failed-unanswered = { $question } Il n'y a pas de terminal pour répondre ; répondez avec { $option }.
 failed-declined = Rien n'a été fait.
 failed-clock = L'horloge du serveur et celle de cet ordinateur diffèrent de { $minutes } minutes. Réglez celle qui est fausse avant de continuer.
 failed-text-missing = Le texte correspondant n'est pas sur cet ordinateur. Lancez « sequestre sync » ; rien n'est signé sans lui.

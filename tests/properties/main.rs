@@ -1,0 +1,140 @@
+//! Random histories of a small organisation, honest and not, beside a model that was written without looking at the
+//! rules: after each command both must agree on whether it is allowed, who has access, who knows what, what is due.
+
+#[path = "../support/world.rs"]
+mod world;
+
+mod model;
+mod steps;
+
+use std::collections::BTreeMap;
+
+use proptest::prelude::*;
+use proptest::strategy::ValueTree as _;
+use proptest::test_runner::{Config, TestRunner};
+use sequestre::escrow::credential::DueCause;
+use sequestre::escrow::id::Digest;
+use sequestre::escrow::replay::{Replay, Trust};
+use sequestre::escrow::request::{End, Stage};
+
+use model::Model;
+use steps::{Run, step};
+use world::World;
+
+fn config() -> Config {
+    Config { cases: 192, max_shrink_iters: 4_000, failure_persistence: None, ..Config::default() }
+}
+
+proptest! {
+    #![proptest_config(config())]
+
+    #[test]
+    fn one_group(steps in proptest::collection::vec(step(), 1..80)) {
+        run(false, &steps);
+    }
+
+    #[test]
+    fn two_groups(steps in proptest::collection::vec(step(), 1..80)) {
+        run(true, &steps);
+    }
+}
+
+fn run(two_groups: bool, steps: &[steps::Step]) {
+    let mut run = Run::with_accounts(two_groups);
+    for step in steps {
+        let size = run.world.state().size();
+        let accepted = run.take(step);
+        assert_eq!(run.world.state().size(), size + accepted, "{step:?} adds one entry for each thing accepted");
+        agree(&run.world, &run.model);
+    }
+    replays_the_same(&run.world);
+}
+
+/// The random histories do come to what the comparison is about.
+#[test]
+fn histories_reach_what_matters() {
+    let mut seen: BTreeMap<&str, usize> = BTreeMap::new();
+    let mut runner = TestRunner::deterministic();
+    for case in 0..60 {
+        let steps = proptest::collection::vec(step(), 60..80).new_tree(&mut runner).unwrap().current();
+        let mut run = Run::with_accounts(case % 2 == 1);
+        for step in &steps {
+            run.take(step);
+        }
+        let state = run.world.state();
+        let versions = || state.credentials().values().flat_map(|c| c.versions.values());
+        let causes = || versions().filter_map(|v| v.due).map(|due| due.cause);
+        let requests = || state.requests().values();
+        let ended = |how: fn(&End) -> bool| {
+            requests().filter(|r| matches!(&r.stage, Stage::Ended { how: h, .. } if how(h))).count()
+        };
+        let counts = [
+            ("granted, of all requests", run.model.requests.values().filter(|a| a.granted.is_some()).count()),
+            ("approved beyond the quorum", requests().filter(|r| r.approvals.len() > 3).count()),
+            ("with an own share", run.model.requests.values().filter(|a| a.granted.is_some() && a.own).count()),
+            ("denied", requests().filter(|r| !r.denials.is_empty()).count()),
+            (
+                "uncollected lease",
+                requests().filter(|r| matches!(&r.stage, Stage::Leased(l) if !l.collected())).count(),
+            ),
+            ("expired", ended(|how| *how == End::Expired)),
+            ("withdrawn", ended(|how| *how == End::Withdrawn)),
+            ("superseded", ended(|how| *how == End::Superseded)),
+            ("lease expired", ended(|how| *how == End::LeaseExpired)),
+            ("returned", ended(|how| *how == End::Returned)),
+            ("revoked", ended(|how| matches!(how, End::Revoked(_)))),
+            ("requester left", ended(|how| *how == End::RequesterLeft)),
+            ("shares that add up", causes().filter(|c| matches!(c, DueCause::SharesAddUp(_))).count()),
+            ("due for a leaver", causes().filter(|c| matches!(c, DueCause::Left(_))).count()),
+            ("charter amended", usize::from(run.model.charter > 1)),
+            ("charter amended twice", usize::from(run.model.charter > 2)),
+            ("gone", usize::from(run.model.admitted.len() < 9)),
+        ];
+        for (what, count) in counts {
+            *seen.entry(what).or_default() += count;
+        }
+    }
+    println!("{seen:#?}");
+    assert!(seen.values().all(|count| *count > 0), "{seen:#?}");
+}
+
+/// Compares the state with the model, and both with what must hold always.
+fn agree(world: &World, model: &Model) {
+    let state = world.state();
+    assert_eq!(state.size(), world.entries.len() as u64);
+    assert_eq!(state.next_deadline(), model.next_deadline(), "the next deadline");
+    assert_eq!(state.live_requests().count(), model.live());
+    assert_eq!(state.requests().len(), model.requests.len());
+    for (index, asked) in &model.requests {
+        model::check_request(state, *index, asked, model);
+    }
+    model::check_versions(state, model);
+    model::check_people(state, model);
+}
+
+/// Whoever has the entries comes to the same state and the same tree, whether they check signatures or not.
+fn replays_the_same(world: &World) {
+    let expected = format!("{:?}", world.state());
+    for trust in [Trust::Nothing, Trust::OwnDisk] {
+        let (mut replay, _) = Replay::begin(world.id(), &world.entries[0], trust).unwrap();
+        for entry in &world.entries[1..] {
+            replay.push(entry, trust).unwrap();
+        }
+        assert_eq!(replay.head(), world.head());
+        assert_eq!(format!("{:?}", replay.organisation()), expected);
+    }
+    assert_eq!(naive_root(&world.entries), world.head().root);
+}
+
+/// RFC 6962, section 2.1, word for word.
+fn naive_root(entries: &[Vec<u8>]) -> Digest {
+    match entries {
+        [] => Digest::of(&[]),
+        [entry] => Digest::of(&[&[0], entry]),
+        _ => {
+            let half = (entries.len().next_power_of_two() / 2).max(1);
+            let (left, right) = (naive_root(&entries[..half]), naive_root(&entries[half..]));
+            Digest::of(&[&[1], left.as_bytes(), right.as_bytes()])
+        }
+    }
+}

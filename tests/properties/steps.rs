@@ -1,0 +1,475 @@
+//! Random steps, and what the model says of each.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use proptest::prelude::*;
+use sequestre::escrow::credential::Urgency;
+use sequestre::escrow::entry::{DaemonAct, Entry};
+use sequestre::escrow::part::PartKind;
+use sequestre::escrow::replay::Fault;
+use sequestre::escrow::role::Role;
+use sequestre::escrow::time::Seconds;
+
+use crate::model::{Account, Amendment, Asked, Model, Quorum, Version, satisfied};
+use crate::world::*;
+
+/// Five trustees, mediator, technician, two members, and somebody from outside.
+pub const PEOPLE: [Who; 10] =
+    [Who(0), Who(1), Who(2), Who(3), Who(4), MEDIATOR, TECHNICIAN, MEMBER, OTHER_MEMBER, OUTSIDER];
+const FIVE: [Who; 5] = [Who(0), Who(1), Who(2), Who(3), Who(4)];
+const LONGEST: Seconds = Seconds(30 * 86_400);
+const KINDS: [PartKind; 2] = [PartKind::Password, PartKind::TotpSecret];
+
+/// What can be wrong with an approval.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Wrong {
+    Nothing,
+    Leaf,
+    Recipient,
+    Expiry,
+    Shape,
+}
+
+/// One thing that somebody tries. Numbers pick, modulo what there is.
+#[derive(Debug, Clone)]
+pub enum Step {
+    Deposit { who: usize, account: u8, ahead: u32, lag: u64 },
+    Request { who: usize, account: u8, parts: u8, duration: u64, life: u64, lie: bool },
+    Approve { who: usize, pick: usize, lag: u64, wrong: Wrong },
+    Deny { who: usize, pick: usize },
+    Return { who: usize, pick: usize },
+    Revoke { who: usize, pick: usize },
+    Collect { pick: usize },
+    ExpireRequest { pick: usize },
+    ExpireLease { pick: usize },
+    Timers,
+    Wait { seconds: u64 },
+    Leave { who: usize },
+    Propose { who: usize, without: usize },
+    Sign { who: usize, pick: usize, lag: u64 },
+    Amend { without: usize, signers: u8 },
+    Ask { who: usize, account: u8, approvers: u8 },
+    Again { pick: usize },
+}
+
+pub fn step() -> impl Strategy<Value = Step> {
+    let who = 0..PEOPLE.len();
+    let asker = prop_oneof![3 => Just(7usize), 2 => Just(8), 4 => 0..5usize, 1 => 0..PEOPLE.len()];
+    let trustee = prop_oneof![6 => 0..5usize, 1 => 0..PEOPLE.len()];
+    let lag = prop_oneof![6 => Just(0u64), 1 => 1..6u64];
+    let pick = prop_oneof![3 => Just(0usize), 1 => 0..8usize];
+    let account = 0..3u8;
+    let duration = prop_oneof![
+        8 => prop::sample::select(vec![60, 3_600, 86_400, LONGEST.0]), 1 => Just(59), 1 => Just(LONGEST.0 + 1)
+    ];
+    let life =
+        prop_oneof![8 => prop::sample::select(vec![1, 3_600, 259_200, 604_800]), 1 => Just(0), 1 => Just(604_801u64)];
+    let wrong = prop_oneof![
+        12 => Just(Wrong::Nothing), 1 => Just(Wrong::Leaf), 1 => Just(Wrong::Recipient),
+        1 => Just(Wrong::Expiry), 1 => Just(Wrong::Shape)
+    ];
+    let seconds = prop::sample::select(vec![1, 59, 60, 3_599, 3_600, 3_600, 86_400, 86_400, 259_200, 31 * 86_400]);
+    prop_oneof![
+        4 => (asker.clone(), account.clone(), 0..12u32, lag.clone()).prop_map(|(who, account, ahead, lag)| {
+            // Mostly the next version.
+            let ahead = ahead.saturating_sub(9);
+            Step::Deposit { who, account, ahead, lag }
+        }),
+        8 => (asker.clone(), account, any::<u8>()).prop_map(|(who, account, approvers)| {
+            Step::Ask { who, account, approvers }
+        }),
+        6 => (asker.clone(), 0..3u8, 0..4u8, duration, life, 0..10u8).prop_map(
+            |(who, account, parts, duration, life, lie)| {
+                Step::Request { who, account, parts, duration, life, lie: lie == 0 }
+            }
+        ),
+        20 => (trustee.clone(), pick.clone(), lag.clone(), wrong)
+            .prop_map(|(who, pick, lag, wrong)| Step::Approve { who, pick, lag, wrong }),
+        2 => (trustee.clone(), pick.clone()).prop_map(|(who, pick)| Step::Deny { who, pick }),
+        3 => (who.clone(), pick.clone()).prop_map(|(who, pick)| Step::Return { who, pick }),
+        2 => (trustee.clone(), pick.clone()).prop_map(|(who, pick)| Step::Revoke { who, pick }),
+        5 => pick.clone().prop_map(|pick| Step::Collect { pick }),
+        1 => pick.clone().prop_map(|pick| Step::ExpireRequest { pick }),
+        1 => pick.clone().prop_map(|pick| Step::ExpireLease { pick }),
+        3 => Just(Step::Timers),
+        5 => seconds.prop_map(|seconds| Step::Wait { seconds }),
+        1 => prop_oneof![who, 7..9usize].prop_map(|who| Step::Leave { who }),
+        1 => (trustee.clone(), 0..7usize).prop_map(|(who, without)| Step::Propose { who, without }),
+        3 => (trustee, pick.clone(), lag).prop_map(|(who, pick, lag)| Step::Sign { who, pick, lag }),
+        1 => (0..7usize, any::<u8>()).prop_map(|(without, signers)| Step::Amend { without, signers }),
+        1 => pick.prop_map(|pick| Step::Again { pick }),
+    ]
+}
+
+pub struct Run {
+    pub world: World,
+    pub model: Model,
+    two_groups: bool,
+}
+
+/// Everything of a charter with these trustees, for the rules and for the model; `None` where too few are left.
+struct Plan {
+    charter: v1::Charter,
+    amend: Quorum,
+    vaults: BTreeMap<&'static str, Vec<Quorum>>,
+}
+
+fn plan(two_groups: bool, version: u32, trustees: &BTreeSet<Who>) -> Option<Plan> {
+    let all: Vec<Who> = trustees.iter().copied().collect();
+    let (board, technical): (Vec<Who>, Vec<Who>) = all.iter().copied().partition(|who| who.0 < 3);
+    if all.len() < 3 || two_groups && (board.len() < 2 || technical.len() < 2) {
+        return None;
+    }
+    let single = |k: usize| vec![(k, trustees.clone())];
+    let both = || {
+        let set = |people: &[Who]| (2, people.iter().copied().collect());
+        vec![set(&board), set(&technical)]
+    };
+    let amend = if two_groups { both() } else { single(3) };
+    let everyday = if two_groups { both() } else { single(2) };
+    let vital = single(3);
+    let named = |name: &str, q: &Quorum| {
+        let groups = q.iter().map(|(k, people)| group(*k as u32, &people.iter().copied().collect::<Vec<_>>()));
+        quorum(name, groups.collect())
+    };
+    let quorums =
+        vec![named("amend", &amend), named("destroy", &amend), named("everyday", &everyday), named("vital", &vital)];
+    let askers = [Role::Trustee, Role::Member];
+    let wire =
+        vec![vault("bank", &["vital"], &askers, LONGEST), vault("web", &["everyday", "vital"], &askers, LONGEST)];
+    let mut charter = charter(version, &all, quorums, wire);
+    charter.mediators = ids(&[MEDIATOR]);
+    charter.technicians = ids(&[TECHNICIAN]);
+    charter.limits = Some(v1::Limits { entries_per_day: 10_000, bytes_per_day: 1 << 30 });
+    let vaults = BTreeMap::from([("bank", vec![vital.clone()]), ("web", vec![everyday, vital])]);
+    Some(Plan { charter, amend, vaults })
+}
+
+impl Run {
+    fn new(two_groups: bool) -> Self {
+        let Plan { charter, amend, vaults } = plan(two_groups, 1, &FIVE.into()).unwrap();
+        // Every second trustee is a member besides.
+        let trustee = |who: &Who| match who.0 % 2 {
+            0 => (*who, vec![Role::Trustee, Role::Member]),
+            _ => (*who, vec![Role::Trustee]),
+        };
+        let mut roll: Vec<_> = FIVE.iter().map(trustee).collect();
+        roll.push((MEDIATOR, vec![Role::Mediator]));
+        roll.push((TECHNICIAN, vec![Role::Technician]));
+        roll.push((MEMBER, vec![Role::Member]));
+        roll.push((OTHER_MEMBER, vec![Role::Member]));
+        let world = World::found_with(charter, &roll);
+        let founded = world.state().size() - 1;
+        let model = Model {
+            trustees: FIVE.into(),
+            mediators: [MEDIATOR].into(),
+            technicians: [TECHNICIAN].into(),
+            members: [Who(0), Who(2), Who(4), MEMBER, OTHER_MEMBER].into(),
+            admitted: PEOPLE[..9].iter().copied().collect(),
+            changed: roll.iter().map(|(who, _)| (*who, founded)).collect(),
+            charter: 1,
+            charter_changed: founded,
+            amend,
+            vaults,
+            accounts: BTreeMap::new(),
+            requests: BTreeMap::new(),
+            proposals: BTreeMap::new(),
+        };
+        Self { world, model, two_groups }
+    }
+
+    /// With an account in each vault to begin with.
+    pub fn with_accounts(two_groups: bool) -> Self {
+        let mut run = Self::new(two_groups);
+        (0..3).for_each(|n| run.deposit(MEMBER, n, 0, 0));
+        run
+    }
+
+    /// Submits, built on a tree that is `lag` entries behind; what happens must be what the model expects.
+    fn submit(&mut self, who: Who, act: Act, lag: u64, expected: bool) -> Option<u64> {
+        let mut command = self.world.draft(act);
+        let base = self.world.state().size().saturating_sub(lag);
+        command.base = Some(self.world.head_at(base).into());
+        let result = self.world.submit_draft(who, &command);
+        assert_eq!(result.is_ok(), expected, "{who:?}, {:?}: {result:?}", command.act);
+        result.ok()
+    }
+
+    /// Whether somebody whose base is `lag` behind saw these entries.
+    fn saw(&self, lag: u64, entries: &[u64]) -> bool {
+        let base = self.world.state().size().saturating_sub(lag);
+        entries.iter().all(|entry| *entry < base)
+    }
+
+    fn pick_request(&self, pick: usize) -> Option<u64> {
+        // The newest first: what is old is over, mostly.
+        let count = self.model.requests.len();
+        self.model.requests.keys().rev().nth(pick.checked_rem(count)?).copied()
+    }
+
+    /// Takes a step; gives the number of entries that it added.
+    pub fn take(&mut self, step: &Step) -> u64 {
+        let before = self.world.state().size();
+        self.attempt(step);
+        self.world.state().size() - before
+    }
+
+    fn attempt(&mut self, step: &Step) -> Option<()> {
+        match *step {
+            Step::Deposit { who, account, ahead, lag } => self.deposit(PEOPLE[who], account, ahead, lag),
+            Step::Request { who, account, parts, duration, life, lie } => {
+                self.request(PEOPLE[who], account, parts, Seconds(duration), Seconds(life), lie)?;
+            }
+            Step::Approve { who, pick, lag, wrong } => {
+                let request = self.pick_request(pick)?;
+                self.approve(PEOPLE[who], request, lag, wrong);
+            }
+            Step::Deny { who, pick } => {
+                let request = self.pick_request(pick)?;
+                let expected = self.may_answer(PEOPLE[who], request);
+                let act = self.world.deny(request);
+                self.submit(PEOPLE[who], act, 0, expected)?;
+                self.model.requests.get_mut(&request)?.denials.insert(PEOPLE[who]);
+            }
+            Step::Return { who, pick } => {
+                let request = self.pick_request(pick)?;
+                // Half of the time the requester, so that something comes of it.
+                let asked = &self.model.requests[&request];
+                let who = if who % 2 == 0 { asked.who } else { PEOPLE[who] };
+                let expected = asked.who == who && !asked.ended && self.model.admitted.contains(&who);
+                self.submit(who, give_back(request), 0, expected)?;
+                self.model.end(request, Urgency::Later);
+            }
+            Step::Revoke { who, pick } => {
+                let request = self.pick_request(pick)?;
+                let asked = &self.model.requests[&request];
+                let expected = self.model.trustees.contains(&PEOPLE[who]) && asked.granted.is_some() && !asked.ended;
+                self.submit(PEOPLE[who], revoke(request), 0, expected)?;
+                self.model.end(request, Urgency::Now);
+            }
+            Step::Collect { pick } => {
+                let request = self.pick_request(pick)?;
+                let now = self.world.now;
+                let asked = self.model.requests.get_mut(&request)?;
+                let expected = asked.granted.is_some() && asked.accepts(now);
+                assert_eq!(self.world.daemon(DaemonAct::Collected(request)).is_ok(), expected);
+                asked.lease = expected.then(|| (now, now.after(asked.duration))).or(asked.lease);
+            }
+            Step::ExpireRequest { pick } => {
+                let request = self.pick_request(pick)?;
+                self.expire_request(request);
+            }
+            Step::ExpireLease { pick } => {
+                let request = self.pick_request(pick)?;
+                self.expire_lease(request);
+            }
+            Step::Timers => {
+                while let Some(act) = self.world.state().due(self.world.now).first().copied() {
+                    let happened = match act {
+                        DaemonAct::RequestExpired(request) => self.expire_request(request),
+                        DaemonAct::LeaseExpired(request) => self.expire_lease(request),
+                        DaemonAct::Collected(_) => panic!("collecting is never due"),
+                    };
+                    assert!(happened, "{act:?} was due");
+                }
+                let over = self.model.next_deadline().is_some_and(|at| at <= self.world.now);
+                assert!(!over, "something is over and not due");
+            }
+            Step::Wait { seconds } => self.world.wait(Seconds(seconds)),
+            Step::Leave { who } => {
+                let who = PEOPLE[who];
+                let expected = self.model.roles(who) == [Role::Member].into();
+                let entry = self.submit(who, leave(), 0, expected)?;
+                self.model.gone(who, entry);
+            }
+            Step::Propose { who, without } => {
+                self.propose(PEOPLE[who], without)?;
+            }
+            Step::Sign { who, pick, lag } => {
+                let count = self.model.proposals.len();
+                let proposal = *self.model.proposals.keys().rev().nth(pick.checked_rem(count)?)?;
+                self.sign(PEOPLE[who], proposal, lag);
+            }
+            Step::Amend { without, signers } => {
+                let proposer = *self.model.trustees.first()?;
+                let proposal = self.propose(proposer, without)?;
+                for who in FIVE.into_iter().filter(|who| signers >> who.0 & 1 == 1) {
+                    self.sign(who, proposal, 0);
+                }
+            }
+            Step::Ask { who, account, approvers } => {
+                let request = self.request(PEOPLE[who], account, 2, Seconds(3_600), Seconds(259_200), false)?;
+                for who in FIVE.into_iter().filter(|who| approvers >> who.0 & 1 == 1) {
+                    self.approve(who, request, 0, Wrong::Nothing);
+                }
+            }
+            Step::Again { pick } => {
+                let Entry { what, .. } = Entry::parse(self.world.entries.iter().nth_back(pick)?).unwrap();
+                let again = Entry { index: self.world.state().size(), time: self.world.now, what };
+                let fault = self.world.push(&again).unwrap_err();
+                let earlier = again.index - 1 - pick as u64;
+                assert!(matches!(fault, Fault::DaemonSignature(_)) || fault == Fault::Repeated(earlier), "{fault}");
+            }
+        }
+        Some(())
+    }
+
+    fn deposit(&mut self, who: Who, n: u8, ahead: u32, lag: u64) {
+        let vault = if n == 0 { "bank" } else { "web" };
+        let (current, changed) = self.model.accounts.get(&n).map_or((0, 0), |a| (a.current(), a.changed));
+        let number = current + 1 + ahead;
+        let kinds = &KINDS[..if n == 2 { 2 } else { 1 }];
+        let expected = self.model.uses_vaults(who)
+            && ahead == 0
+            && self.saw(lag, &[self.model.charter_changed])
+            && (current == 0 || self.saw(lag, &[changed]));
+        let deposit = self.world.deposit_of(n, number, vault, kinds);
+        let Some(entry) = self.submit(who, Act::Deposit(deposit), lag, expected) else { return };
+        let version = Version {
+            depositor: who,
+            kinds: kinds.to_vec(),
+            opened_by: self.model.vaults[vault].clone(),
+            exposed: BTreeSet::new(),
+            due: None,
+        };
+        let account = Account { vault, versions: Vec::new(), changed: entry };
+        let account = self.model.accounts.entry(n).or_insert(account);
+        account.versions.push(version);
+        account.changed = entry;
+        for asked in self.model.requests.values_mut().filter(|a| a.account == n && a.granted.is_none()) {
+            asked.ended = true;
+        }
+    }
+
+    fn request(&mut self, who: Who, n: u8, parts: u8, duration: Seconds, life: Seconds, lie: bool) -> Option<u64> {
+        let now = self.world.now;
+        let account = self.model.accounts.get(&n)?;
+        let version = account.versions.last()?;
+        let number = account.current();
+        let mut asked = self.world.request_of(who, n);
+        if parts < 2 && version.kinds.len() == 2 {
+            asked.parts.remove(usize::from(parts));
+        }
+        let kinds: Vec<PartKind> =
+            KINDS.into_iter().filter(|k| asked.parts.iter().any(|p| p.kind == *k as i32)).collect();
+        let own = version.dealt_to(who);
+        asked.duration = duration.0;
+        asked.expires = now.after(life).0;
+        asked.own_share = own != lie;
+        let open = |a: &Asked| a.who == who && a.account == n && a.accepts(now);
+        let expected = self.model.uses_vaults(who)
+            && (60..=LONGEST.0).contains(&duration.0)
+            && (1..=604_800).contains(&life.0)
+            && !lie
+            && !self.model.requests.values().any(open);
+        let entry = self.submit(who, Act::Request(asked), 0, expected)?;
+        let asked = Asked {
+            who,
+            account: n,
+            version: number,
+            kinds,
+            duration,
+            expires: now.after(life),
+            own,
+            approvals: BTreeMap::new(),
+            denials: BTreeSet::new(),
+            granted: None,
+            lease: None,
+            ended: false,
+        };
+        self.model.requests.insert(entry, asked);
+        self.model.released(entry, entry);
+        Some(entry)
+    }
+
+    /// Whether somebody may approve or deny, as far as who they are and how the request stands.
+    fn may_answer(&self, who: Who, request: u64) -> bool {
+        let asked = &self.model.requests[&request];
+        asked.accepts(self.world.now)
+            && self.model.trustees.contains(&who)
+            && self.model.version(asked).dealt_to(who)
+            && asked.who != who
+            && !asked.approvals.contains_key(&who)
+    }
+
+    fn approve(&mut self, who: Who, request: u64, lag: u64, wrong: Wrong) {
+        let asked = &self.model.requests[&request];
+        let depends_on = [
+            request,
+            self.model.charter_changed,
+            self.model.changed[&asked.who],
+            self.model.accounts[&asked.account].changed,
+        ];
+        let expected = self.may_answer(who, request) && self.saw(lag, &depends_on) && wrong == Wrong::Nothing;
+        let mut approval = self.world.approval_of(who, request);
+        match wrong {
+            Wrong::Nothing => {}
+            Wrong::Leaf => approval.request_leaf = blob("another"),
+            Wrong::Recipient => approval.parts[0].recipient = Some(recipient("another")),
+            Wrong::Expiry => approval.expires += 1,
+            Wrong::Shape => approval.released[0].shares.push(blob("one more")),
+        }
+        let Some(entry) = self.submit(who, Act::Approve(approval), lag, expected) else { return };
+        let asked = self.model.requests.get_mut(&request).unwrap();
+        asked.approvals.insert(who, entry);
+        asked.denials.remove(&who);
+        self.model.released(request, entry);
+    }
+
+    fn expire_request(&mut self, request: u64) -> bool {
+        let now = self.world.now;
+        let asked = self.model.requests.get_mut(&request).unwrap();
+        let expected = !asked.ended && asked.lease.is_none() && now >= asked.expires;
+        let happened = self.world.daemon(DaemonAct::RequestExpired(request)).is_ok();
+        assert_eq!(happened, expected);
+        if happened && asked.granted.is_some() {
+            asked.lease = Some((asked.expires, asked.expires.after(asked.duration)));
+        } else if happened {
+            asked.ended = true;
+        }
+        happened
+    }
+
+    fn expire_lease(&mut self, request: u64) -> bool {
+        let asked = &self.model.requests[&request];
+        let over = asked.lease.is_some_and(|(_, until)| self.world.now >= until);
+        let expected = over && !asked.ended;
+        let happened = self.world.daemon(DaemonAct::LeaseExpired(request)).is_ok();
+        assert_eq!(happened, expected);
+        if happened {
+            self.model.end(request, Urgency::Later);
+        }
+        happened
+    }
+
+    /// A charter of all five who are still there, without one of them (or with all).
+    fn propose(&mut self, who: Who, without: usize) -> Option<u64> {
+        let there = |who: &Who| self.model.admitted.contains(who) && FIVE.get(without) != Some(who);
+        let trustees: BTreeSet<Who> = FIVE.into_iter().filter(there).collect();
+        let Plan { charter, amend, vaults } = plan(self.two_groups, self.model.charter + 1, &trustees)?;
+        let act = self.world.charter_proposal(charter, &[]);
+        let expected = self.model.admitted.contains(&who) && !self.model.offices(who).is_empty();
+        let entry = self.submit(who, act, 0, expected)?;
+        let expires = self.world.now.after(Seconds(30 * 86_400));
+        let said = [who].into();
+        let amendment = Amendment { at: entry, expires, trustees, amend, vaults, said, open: true };
+        assert!(!satisfied(&self.model.amend, &amendment.said), "nobody amends alone");
+        self.model.proposals.insert(entry, amendment);
+        Some(entry)
+    }
+
+    fn sign(&mut self, who: Who, proposal: u64, lag: u64) {
+        let amendment = &self.model.proposals[&proposal];
+        let named = amendment.trustees.iter().all(|who| self.model.admitted.contains(who));
+        let expected = amendment.open
+            && self.world.now < amendment.expires
+            && !amendment.said.contains(&who)
+            && self.saw(lag, &[amendment.at, self.model.charter_changed])
+            && self.model.admitted.contains(&who)
+            && named;
+        let act = self.world.sign(proposal);
+        let Some(entry) = self.submit(who, act, lag, expected) else { return };
+        self.model.proposals.get_mut(&proposal).unwrap().said.insert(who);
+        self.model.ratify(proposal, entry);
+    }
+}

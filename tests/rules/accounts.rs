@@ -1,0 +1,242 @@
+//! Deposits, confirmations of shares, and daily limits.
+
+use sequestre::escrow::act::ShareVerdict;
+use sequestre::escrow::organisation::{Audience, Effect};
+use sequestre::escrow::part::PartKind;
+use sequestre::escrow::refusal::Refusal;
+use sequestre::escrow::role::Role;
+use sequestre::escrow::time::Seconds;
+use v1::ShareVerdict::{DoesNotOpen, Good};
+
+use crate::world::*;
+
+const BOTH: [PartKind; 2] = [PartKind::Password, PartKind::TotpSecret];
+
+#[test]
+fn a_deposit_is_dealt_to_every_quorum_of_its_vault() {
+    let mut world = World::founded();
+    let deposit = world.deposit_of(1, 1, "web", &BOTH);
+    let index = world.ok(MEMBER, Act::Deposit(deposit));
+    let (number, current) = world.state().credential(&credential(1)).unwrap().current().unwrap();
+    assert_eq!((number, current.index, current.depositor), (1, index, MEMBER.id));
+    for kind in BOTH {
+        let deals = &world.state().part(&part(1, 1, kind)).unwrap().part.deals;
+        let names: Vec<&str> = deals.iter().map(|deal| deal.quorum().name().as_str()).collect();
+        assert_eq!(names, ["everyday", "vital"]);
+        assert!(TRUSTEES.iter().all(|who| deals.iter().all(|deal| deal.share_of(&who.id).is_some())));
+        assert!(deals.iter().all(|deal| deal.share_of(&MEMBER.id).is_none()));
+    }
+    let Some(Effect::Keep(blobs)) = world.effects.first() else { panic!("no blobs") };
+    let of = |audience| blobs.iter().filter(|(_, a)| *a == audience).count();
+    assert_eq!((of(Audience::Everyone), of(Audience::Overseers)), (1, 1));
+    assert_eq!(of(Audience::Trustees), 2 * (1 + 2 * 7));
+    assert!(Audience::Overseers.includes(&[Role::Mediator].into()));
+    assert!(!Audience::Trustees.includes(&[Role::Mediator, Role::Technician, Role::Member].into()));
+}
+
+#[test]
+fn shares_have_the_shape_of_the_quorums() {
+    let mut world = World::founded();
+    let honest = world.deposit_of(1, 1, "web", &BOTH);
+    let changes: [fn(&mut v1::Deposit); 9] = [
+        |d| d.parts[0].deals.clear(),
+        |d| drop(d.parts[1].deals.pop()),
+        |d| d.parts[0].deals.swap(0, 1),
+        |d| d.parts[0].deals[1].quorum = "amend".into(),
+        |d| drop(d.parts[0].deals[0].groups[0].shares.pop()),
+        |d| {
+            let share = d.parts[0].deals[0].groups[0].shares[0].clone();
+            d.parts[0].deals[0].groups[0].shares.push(share);
+        },
+        |d| d.parts[0].deals[0].groups[0].outer = blob("outer"),
+        |d| d.parts[0].deals[0].groups.clear(),
+        // One key for two parts: who opens one opens the other.
+        |d| d.parts[1].master_key = d.parts[0].master_key.clone(),
+    ];
+    for change in changes {
+        let mut deposit = honest.clone();
+        change(&mut deposit);
+        assert_eq!(world.no(MEMBER, Act::Deposit(deposit)), Refusal::DealShape);
+    }
+    world.ok(MEMBER, Act::Deposit(honest));
+}
+
+#[test]
+fn two_groups_have_two_levels_of_shares() {
+    let mut world = World::two_groups();
+    let honest = world.deposit_of(1, 1, "web", &[PartKind::Password]);
+    let changes: [fn(&mut v1::Deposit); 3] = [
+        |d| d.parts[0].deals[0].groups[1].outer.clear(),
+        |d| drop(d.parts[0].deals[0].groups.pop()),
+        |d| d.parts[0].deals[0].groups.truncate(1),
+    ];
+    for change in changes {
+        let mut deposit = honest.clone();
+        change(&mut deposit);
+        assert_eq!(world.no(MEMBER, Act::Deposit(deposit)), Refusal::DealShape);
+    }
+    world.ok(MEMBER, Act::Deposit(honest));
+}
+
+#[test]
+fn who_may_deposit_where() {
+    let mut world = World::founded();
+    for who in [MEDIATOR, TECHNICIAN] {
+        let deposit = world.deposit_of(1, 1, "web", &BOTH);
+        assert_eq!(world.no(who, Act::Deposit(deposit)), Refusal::MayNotDeposit);
+    }
+    let nowhere = v1::Deposit { vault: "attic".into(), ..world.deposit_of(1, 1, "web", &BOTH) };
+    assert_eq!(world.no(MEMBER, Act::Deposit(nowhere)), Refusal::VaultUnknown);
+}
+
+#[test]
+fn a_version_follows_exactly_the_one_that_it_replaces() {
+    let mut world = World::founded();
+    let early = world.deposit_of(1, 2, "web", &BOTH);
+    assert_eq!(world.no(MEMBER, Act::Deposit(early)), Refusal::CredentialUnknown);
+    world.let_deposit(MEMBER, 1);
+    let again = world.deposit_of(1, 1, "web", &BOTH);
+    assert_eq!(world.no(MEMBER, Act::Deposit(again)), Refusal::CredentialExists);
+    let skipping = world.deposit_of(1, 3, "web", &BOTH);
+    assert_eq!(world.no(MEMBER, Act::Deposit(skipping)), Refusal::VersionConflict { current: 1 });
+    let elsewhere = world.deposit_of(1, 2, "bank", &BOTH);
+    assert_eq!(world.no(MEMBER, Act::Deposit(elsewhere)), Refusal::VaultDiffers);
+    let next = world.deposit_of(1, 2, "web", &BOTH);
+    world.ok(TRUSTEES[4], Act::Deposit(next.clone()));
+    assert_eq!(world.no(MEMBER, Act::Deposit(next)), Refusal::VersionConflict { current: 2 });
+}
+
+#[test]
+fn every_version_has_a_master_key_of_its_own() {
+    let mut world = World::founded();
+    world.let_deposit(MEMBER, 1);
+    let second = world.deposit_of(1, 2, "web", &BOTH);
+    world.ok(MEMBER, Act::Deposit(second.clone()));
+    for (number, reused) in [(1, PartKind::Password), (2, PartKind::TotpSecret)] {
+        let key = world.state().part(&part(1, number, reused)).unwrap().part.master_key;
+        let mut third = world.deposit_of(1, 3, "web", &BOTH);
+        third.parts[0].master_key = Some(key.into());
+        assert_eq!(world.no(MEMBER, Act::Deposit(third)), Refusal::DealShape);
+    }
+}
+
+#[test]
+fn a_deposit_is_stale_if_the_account_changed_meanwhile() {
+    let mut world = World::founded();
+    world.let_deposit(MEMBER, 1);
+    let base = world.head();
+    let second = world.deposit_of(1, 2, "web", &BOTH);
+    world.ok(MEMBER, Act::Deposit(second));
+    let third = world.deposit_of(1, 3, "web", &BOTH);
+    let mut command = world.draft(Act::Deposit(third));
+    command.base = Some(base.into());
+    assert_eq!(world.submit_draft(OTHER_MEMBER, &command), Err(Refusal::StaleBase));
+}
+
+#[test]
+fn a_deposit_is_stale_if_the_charter_changed_meanwhile() {
+    let mut world = World::founded();
+    let deposit = world.deposit_of(1, 1, "web", &BOTH);
+    let signed = world.signed(MEMBER, Act::Deposit(deposit));
+    let proposal = world.propose_charter(v1::Charter { version: 2, ..standard_charter() }, &[]);
+    for who in &TRUSTEES[1..5] {
+        world.ok(*who, world.sign(proposal));
+    }
+    assert_eq!(world.offer(signed), Err(Refusal::StaleBase));
+}
+
+#[test]
+fn nobody_deposits_before_the_charter() {
+    let deposit = World::founded().deposit_of(1, 1, "web", &BOTH);
+    let mut world = World::begin();
+    assert_eq!(world.no(FOUNDER, Act::Deposit(deposit)), Refusal::NotAdmitted);
+}
+
+#[test]
+fn trustees_confirm_their_own_shares_and_claims_stand() {
+    let mut world = World::founded();
+    world.let_deposit(MEMBER, 1);
+    let password = part(1, 1, PartKind::Password);
+    assert_eq!(world.no(MEMBER, confirm(&[(password, Good)])), Refusal::NoShare);
+    assert_eq!(world.no(MEDIATOR, confirm(&[(password, Good)])), Refusal::NoShare);
+    let unknown = part(1, 1, PartKind::Notes);
+    assert_eq!(world.no(FOUNDER, confirm(&[(password, Good), (unknown, Good)])), Refusal::PartUnknown);
+    world.ok(FOUNDER, confirm(&[(password, Good)]));
+    assert_eq!(world.no(FOUNDER, confirm(&[(password, Good)])), Refusal::AlreadySigned);
+    world.ok(FOUNDER, confirm(&[(password, DoesNotOpen)]));
+    assert_eq!(world.state().part(&password).unwrap().verdicts[&FOUNDER.id], ShareVerdict::DoesNotOpen);
+}
+
+/// The founded organisation under limits.
+fn limited(entries_per_day: u32, bytes_per_day: u64) -> World {
+    let mut world = World::founded();
+    let limits = Some(v1::Limits { entries_per_day, bytes_per_day });
+    let charter = v1::Charter { version: 2, limits, ..standard_charter() };
+    let proposal = world.propose_charter(charter, &[]);
+    for who in &TRUSTEES[1..5] {
+        world.ok(*who, world.sign(proposal));
+    }
+    // What was added under the old charter counts for its day.
+    world.wait(Seconds::DAY);
+    world
+}
+
+#[test]
+fn nobody_adds_more_entries_a_day_than_the_charter_allows() {
+    let mut world = limited(3, 4 << 20);
+    for n in 1..=3 {
+        world.ok(MEMBER, enrol(MEMBER, public_key(&format!("device of {n}"))));
+    }
+    assert_eq!(world.no(MEMBER, enrol(MEMBER, public_key("one too many"))), Refusal::RateLimit);
+    world.ok(OTHER_MEMBER, enrol(OTHER_MEMBER, public_key("another person's")));
+    let midnight = Seconds(86_400 - world.now.0 % 86_400);
+    world.wait(Seconds(midnight.0 - 1));
+    assert_eq!(world.no(MEMBER, enrol(MEMBER, public_key("still today"))), Refusal::RateLimit);
+    world.wait(Seconds(1));
+    world.ok(MEMBER, enrol(MEMBER, public_key("tomorrow")));
+}
+
+#[test]
+fn nobody_adds_more_bytes_a_day_than_the_charter_allows() {
+    let entry = World::founded().signed(MEMBER, enrol(MEMBER, public_key("0"))).wire_len() as u64;
+    let mut world = limited(100, 2 * entry);
+    for n in 0..2 {
+        world.ok(MEMBER, enrol(MEMBER, public_key(&n.to_string())));
+    }
+    assert_eq!(world.no(MEMBER, enrol(MEMBER, public_key("2"))), Refusal::RateLimit);
+    let mut world = limited(100, 2 * entry - 1);
+    world.ok(MEMBER, enrol(MEMBER, public_key("0")));
+    assert_eq!(world.no(MEMBER, enrol(MEMBER, public_key("1"))), Refusal::RateLimit);
+}
+
+#[test]
+fn refused_commands_cost_nothing() {
+    let mut world = limited(1, 4 << 20);
+    for _ in 0..5 {
+        assert_eq!(world.no(MEMBER, revoke_device(public_key("none"))), Refusal::DeviceUnknown);
+    }
+    world.ok(MEMBER, enrol(MEMBER, public_key("device")));
+}
+
+#[test]
+fn first_confirmations_are_outside_the_limits() {
+    let mut world = limited(1, 4 << 20);
+    for (n, depositor) in [MEMBER, OTHER_MEMBER].into_iter().enumerate() {
+        world.let_deposit(depositor, n as u8 + 1);
+    }
+    world.ok(FOUNDER, enrol(FOUNDER, public_key("the one entry of today")));
+    world.ok(FOUNDER, confirm(&[(part(1, 1, PartKind::Password), Good)]));
+    world.ok(FOUNDER, confirm(&[(part(2, 1, PartKind::Password), Good)]));
+    let changed = confirm(&[(part(1, 1, PartKind::Password), DoesNotOpen)]);
+    assert_eq!(world.no(FOUNDER, changed), Refusal::RateLimit, "to and fro would be endless");
+}
+
+#[test]
+fn joining_is_outside_the_limits() {
+    let mut world = limited(1, 4 << 20);
+    let secret = token("a");
+    let expires = world.now.after(Seconds::DAY);
+    world.ok(FOUNDER, invite(&secret, &[Role::Member], expires));
+    world.ok(NEWCOMER, join(NEWCOMER, &secret, &[Role::Member]));
+    world.ok(NEWCOMER, enrol(NEWCOMER, public_key("device")));
+}

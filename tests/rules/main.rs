@@ -1,0 +1,13 @@
+//! The rules, one case at a time: what each refuses and with which reason, and what the state is after it allowed.
+
+#[path = "../support/world.rs"]
+mod world;
+
+mod accounts;
+mod charters;
+mod entries;
+mod founding;
+mod invitations;
+mod leases;
+mod requests;
+mod sums;
