@@ -10,6 +10,8 @@ use crate::escrow::id::OrganisationId;
 use crate::escrow::refusal::Refusal;
 use crate::escrow::text::BadText;
 use crate::escrow::time::{Seconds, Time};
+use crate::seal::code::{CodeError, CodeKind};
+use crate::seal::invitation::BadInvitation;
 
 use super::say::{Args, Say};
 
@@ -192,6 +194,35 @@ impl From<BadText> for Failure {
             | BadText::Bidirectional { position, .. }
             | BadText::Invisible { position, .. } => failure.with("position", position),
             _ => failure,
+        }
+    }
+}
+
+/// Says where a code that was typed or pasted is wrong; it is never corrected for the person.
+impl From<BadInvitation> for Failure {
+    fn from(bad: BadInvitation) -> Self {
+        let failure = |key: &str| Self::new(Exit::Usage, key);
+        let BadInvitation::Code(code) = bad else { return failure("code-malformed").because(bad) };
+        let kind = |kind: CodeKind| match kind {
+            CodeKind::Invitation => "invitation",
+            CodeKind::Card => "card",
+            CodeKind::Founding => "founding",
+        };
+        match code {
+            CodeError::NotACode => failure("code-none"),
+            CodeError::WrongKind { found, wanted } => {
+                failure("code-wrong-kind").with("found", kind(found)).with("wanted", kind(wanted))
+            }
+            CodeError::Character { line, position, .. } => {
+                failure("code-character").with("line", line).with("position", position)
+            }
+            CodeError::TypoAt { line, position } => {
+                failure("code-typo-at").with("line", line).with("position", position)
+            }
+            CodeError::Typo { line } => failure("code-typo").with("line", line),
+            CodeError::OtherSet { line } => failure("code-other-set").with("line", line),
+            CodeError::Missing { number, count } => failure("code-missing").with("number", number).with("count", count),
+            CodeError::Length | CodeError::Malformed => failure("code-malformed").because(code),
         }
     }
 }
