@@ -76,7 +76,7 @@ enum Verb {
         quorum: Vec<String>,
         #[arg(long, value_name = "NAME=QUORUM")]
         vault: Vec<String>,
-        #[arg(long, value_name = "QUORUM", default_value = "")]
+        #[arg(long, value_name = "QUORUM", default_value = "", hide_default_value = true)]
         admission: String,
         #[arg(long, value_name = "FILE")]
         code_file: Option<PathBuf>,
@@ -218,7 +218,8 @@ enum AuditVerb {
 
 fn main() -> ExitCode {
     sequestre::seal::harden::harden();
-    let locale = ["LC_ALL", "LC_MESSAGES", "LANG"].iter().find_map(|name| std::env::var(name).ok());
+    let set = |name: &&str| std::env::var(name).ok().filter(|value| !value.is_empty());
+    let locale = ["LC_ALL", "LC_MESSAGES", "LANG"].iter().find_map(set);
     let option = language_option(std::env::args());
     let say = Say::choose(option.as_deref(), locale.as_deref());
     let command = sequestre::client::help::translate(Cli::command(), &say);
