@@ -6,7 +6,7 @@
 
 include!(concat!(env!("OUT_DIR"), "/sequestre.rs"));
 
-pub use sequestre::{api, v1};
+pub use self::sequestre::{api, v1};
 
 /// The compiled descriptors, for gRPC reflection.
 pub const DESCRIPTORS: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/descriptors.bin"));

@@ -1,1 +1,422 @@
-fn main() {}
+//! `sequestre`: the client's arguments, and nothing else.
+//!
+//! Exit codes: 0 done; 1 something on this computer is missing or unusable; 2 the command line makes no sense;
+//! 3 the rules refuse; 4 the server cannot be reached; 5 the server is not to be trusted, stop; 6 a question was not
+//! answered.
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::sync::Arc;
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand};
+use sequestre::client::deposit::{self, Deposit};
+use sequestre::client::failure::{Exit, Failure};
+use sequestre::client::found::{self, Plan, Planned};
+use sequestre::client::home::Home;
+use sequestre::client::out::Out;
+use sequestre::client::request::{self, Asking, REQUEST_LIFE, Reveal};
+use sequestre::client::say::Say;
+use sequestre::client::session::{self, Env};
+use sequestre::client::unlock::{self, Unlock};
+use sequestre::client::{audit, consent, join, status};
+use sequestre::escrow::part::PartKind;
+use sequestre::escrow::role::Role;
+use sequestre::escrow::time::{Seconds, Time};
+use sequestre::seal::identity::WorkFactor;
+
+#[derive(Parser)]
+#[command(name = "sequestre", version, disable_help_subcommand = true)]
+struct Cli {
+    #[command(flatten)]
+    common: Common,
+    #[command(subcommand)]
+    verb: Verb,
+}
+
+#[derive(Args)]
+struct Common {
+    #[arg(long, global = true, env = "SEQUESTRE_HOME", value_name = "DIR")]
+    home: Option<PathBuf>,
+    #[arg(long, global = true, value_name = "ID")]
+    org: Option<String>,
+    #[arg(long, global = true, value_name = "en|fr")]
+    lang: Option<String>,
+    #[arg(long, global = true)]
+    json: bool,
+    #[arg(long, global = true, env = "SEQUESTRE_PASSPHRASE_FILE", value_name = "FILE")]
+    passphrase_file: Option<PathBuf>,
+    #[arg(long, global = true)]
+    yes: bool,
+    #[arg(long, global = true)]
+    accept_unwitnessed: bool,
+}
+
+#[derive(Subcommand)]
+enum Verb {
+    #[cfg(feature = "daemon")]
+    Demo {
+        #[arg(long, value_name = "DIR")]
+        keep: Option<PathBuf>,
+    },
+    Found {
+        #[arg(long)]
+        name: String,
+        #[arg(long)]
+        me: String,
+        #[arg(long, value_name = "NAME")]
+        trustee: Vec<String>,
+        #[arg(long, value_name = "NAME")]
+        mediator: Vec<String>,
+        #[arg(long, value_name = "NAME")]
+        technician: Vec<String>,
+        #[arg(long, value_name = "NAME")]
+        member: Vec<String>,
+        #[arg(long, value_name = "NAME=K")]
+        quorum: Vec<String>,
+        #[arg(long, value_name = "NAME=QUORUM")]
+        vault: Vec<String>,
+        #[arg(long, value_name = "QUORUM", default_value = "")]
+        admission: String,
+        #[arg(long, value_name = "FILE")]
+        code_file: Option<PathBuf>,
+        #[arg(long, value_name = "DIR", default_value = "invitations")]
+        invitations: PathBuf,
+    },
+    Invite {
+        name: String,
+        #[arg(long = "as", value_name = "ROLE", required = true)]
+        roles: Vec<String>,
+        #[arg(long, value_name = "DIR", default_value = "invitations")]
+        invitations: PathBuf,
+    },
+    Join {
+        #[arg(value_name = "FILE")]
+        invitation: Option<PathBuf>,
+    },
+    Admit {
+        name: String,
+    },
+    Remove {
+        name: String,
+        #[arg(long)]
+        reason: String,
+    },
+    Leave,
+    Inbox,
+    Approve {
+        id: u64,
+    },
+    Deny {
+        id: u64,
+        #[arg(long)]
+        reason: String,
+    },
+    Deposit {
+        label: String,
+        #[arg(long)]
+        vault: Option<String>,
+        #[arg(long)]
+        new_version: bool,
+        #[arg(long, value_name = "FILE")]
+        from: Option<PathBuf>,
+    },
+    Credentials {
+        label: Option<String>,
+    },
+    Request {
+        label: String,
+        #[arg(long = "for", value_name = "1h")]
+        duration: String,
+        #[arg(long)]
+        reason: String,
+        #[arg(long, value_name = "PART")]
+        part: Vec<String>,
+        #[arg(long, value_name = "72h")]
+        open_for: Option<String>,
+    },
+    Leases {
+        #[arg(long)]
+        all: bool,
+    },
+    Show {
+        id: u64,
+        #[arg(long, value_name = "PART", num_args = 0..=1, default_missing_value = "password")]
+        copy: Option<String>,
+    },
+    Return {
+        id: u64,
+    },
+    Revoke {
+        id: u64,
+        #[arg(long)]
+        reason: String,
+    },
+    People,
+    Charter {
+        #[command(subcommand)]
+        verb: Option<CharterVerb>,
+    },
+    Status,
+    Sync,
+    Device {
+        #[command(subcommand)]
+        verb: Option<DeviceVerb>,
+    },
+    RestoreIdentity {
+        #[arg(long, value_name = "FILE")]
+        words_file: Option<PathBuf>,
+        #[arg(long, value_name = "FILE")]
+        card_file: Option<PathBuf>,
+    },
+    Card,
+    Audit {
+        #[command(subcommand)]
+        verb: AuditVerb,
+    },
+}
+
+#[derive(Subcommand)]
+enum CharterVerb {
+    Propose {
+        #[arg(long, value_name = "NAME")]
+        drop: Vec<String>,
+    },
+}
+
+#[derive(Subcommand)]
+enum DeviceVerb {
+    Revoke { device: String },
+}
+
+#[derive(Subcommand)]
+enum AuditVerb {
+    Log {
+        #[arg(long)]
+        from: Option<u64>,
+        #[arg(long)]
+        to: Option<u64>,
+        #[arg(long, value_name = "NAME")]
+        person: Option<String>,
+        #[arg(long, value_name = "LABEL")]
+        account: Option<String>,
+    },
+    Export {
+        dir: PathBuf,
+    },
+    Verify {
+        dir: PathBuf,
+    },
+    Proof {
+        index: u64,
+    },
+}
+
+fn main() -> ExitCode {
+    sequestre::seal::harden::harden();
+    let locale = ["LC_ALL", "LC_MESSAGES", "LANG"].iter().find_map(|name| std::env::var(name).ok());
+    let option = language_option(std::env::args());
+    let say = Say::choose(option.as_deref(), locale.as_deref());
+    let command = sequestre::client::help::translate(Cli::command(), &say);
+    let cli = match command.try_get_matches().and_then(|matches| Cli::from_arg_matches(&matches)) {
+        Ok(cli) => cli,
+        Err(error) => {
+            let _ = error.print();
+            return ExitCode::from(if error.use_stderr() { Exit::Usage as u8 } else { 0 });
+        }
+    };
+    let out = Out::new(say, cli.common.json);
+    let runtime = match tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build() {
+        Ok(runtime) => runtime,
+        Err(error) => {
+            out.failure(&Failure::technical(error));
+            return ExitCode::from(Exit::Failed as u8);
+        }
+    };
+    match env(&cli.common, out.clone()).and_then(|env| runtime.block_on(run(&env, cli.verb))) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => {
+            out.failure(&failure);
+            ExitCode::from(failure.exit() as u8)
+        }
+    }
+}
+
+/// The language must be known before the arguments are parsed, because help and errors are in it.
+fn language_option(args: impl Iterator<Item = String>) -> Option<String> {
+    let mut args = args.skip_while(|arg| arg != "--lang" && !arg.starts_with("--lang="));
+    let first = args.next()?;
+    first.strip_prefix("--lang=").map(str::to_owned).or_else(|| args.next())
+}
+
+fn env(common: &Common, out: Out) -> Result<Env, Failure> {
+    let home = match &common.home {
+        Some(path) => path.clone(),
+        None => {
+            let user = std::env::home_dir().ok_or_else(|| Failure::new(Exit::Usage, "failed-no-home"))?;
+            user.join(".sequestre")
+        }
+    };
+    let mut accepted = Vec::new();
+    if common.yes {
+        accepted.push("--yes");
+    }
+    if common.accept_unwitnessed {
+        accepted.push("--accept-unwitnessed");
+    }
+    Ok(Env {
+        home: Home::new(home),
+        organisation: common.org.clone(),
+        out,
+        unlock: Unlock {
+            passphrase_file: common.passphrase_file.clone(),
+            accepted,
+            work: WorkFactor::STANDARD,
+        },
+        clock: Arc::new(|| {
+            Time(SystemTime::now().duration_since(UNIX_EPOCH).map(|since| since.as_secs()).unwrap_or_default())
+        }),
+    })
+}
+
+async fn run(env: &Env, verb: Verb) -> Result<(), Failure> {
+    match verb {
+        #[cfg(feature = "daemon")]
+        Verb::Demo { keep } => sequestre::demo::run(&env.out, keep).await,
+        Verb::Found {
+            name,
+            me,
+            trustee,
+            mediator,
+            technician,
+            member,
+            quorum,
+            vault,
+            admission,
+            code_file,
+            invitations,
+        } => {
+            let people = [
+                (Role::Trustee, trustee),
+                (Role::Mediator, mediator),
+                (Role::Technician, technician),
+                (Role::Member, member),
+            ];
+            let mut plan = Plan {
+                name,
+                me,
+                people: planned(people),
+                quorums: Default::default(),
+                vaults: Default::default(),
+                admission,
+            };
+            quorum.iter().try_for_each(|text| plan.add_quorum(text))?;
+            vault.iter().try_for_each(|text| plan.add_vault(text))?;
+            let code = read_or_paste(env, code_file, "ask-founding-code")?;
+            found::found(env, &code, plan, &invitations).await
+        }
+        Verb::Invite { name, roles, invitations } => found::invite(env, &name, &roles, &invitations).await,
+        Verb::Join { invitation } => join::join(env, &read_or_paste(env, invitation, "ask-invitation")?).await,
+        Verb::Admit { name } => join::admit(env, &name).await,
+        Verb::Remove { name, reason } => join::remove(env, &name, &reason).await,
+        Verb::Leave => join::leave(env).await,
+        Verb::Inbox => consent::inbox(env).await,
+        Verb::Approve { id } => consent::approve(env, id).await,
+        Verb::Deny { id, reason } => consent::deny(env, id, &reason).await,
+        Verb::Deposit { label, vault, new_version, from } => {
+            let (sheet, parts) = match from {
+                Some(path) => deposit::from_json(&unlock::read_secret(&path)?)?,
+                None => deposit::from_prompts(env)?,
+            };
+            deposit::deposit(env, Deposit { label, vault, new_version, sheet, parts }).await
+        }
+        Verb::Credentials { label: None } => status::credentials(env).await,
+        Verb::Credentials { label: Some(label) } => status::credential(env, &label).await,
+        Verb::Request { label, duration, reason, part, open_for } => {
+            let parts = part.iter().map(|name| part_kind(name)).collect::<Result<_, _>>()?;
+            let open_for = open_for.map_or(Ok(REQUEST_LIFE), |text| length(&text))?;
+            let asking = Asking { label, duration: length(&duration)?, reason, parts, open_for };
+            request::request(env, asking).await
+        }
+        Verb::Leases { all } => status::leases(env, all).await,
+        Verb::Show { id, copy } => {
+            let reveal = match copy {
+                Some(name) => Reveal::Clipboard(part_kind(&name)?),
+                None => Reveal::Screen,
+            };
+            request::show(env, id, reveal).await
+        }
+        Verb::Return { id } => request::give_back(env, id).await,
+        Verb::Revoke { id, reason } => request::revoke(env, id, &reason).await,
+        Verb::People => status::people(env).await,
+        Verb::Charter { verb: None } => status::charter(env).await,
+        Verb::Charter { verb: Some(CharterVerb::Propose { drop }) } => found::propose(env, &drop).await,
+        Verb::Status => status::status(env).await,
+        Verb::Sync => session::sync(env).await,
+        Verb::Device { verb: None } => status::devices(env).await,
+        Verb::Device { verb: Some(DeviceVerb::Revoke { device }) } => join::revoke_device(env, &device).await,
+        Verb::RestoreIdentity { words_file, card_file } => {
+            let words = match words_file {
+                Some(path) => unlock::read_secret(&path)?,
+                None => env.unlock.secret(&env.out, "ask-words", "--words-file")?,
+            };
+            let card = read_or_paste(env, card_file, "ask-card")?;
+            join::restore_identity(env, &words, &card).await
+        }
+        Verb::Card => join::card(env),
+        Verb::Audit { verb } => match verb {
+            AuditVerb::Log { from, to, person, account } => {
+                audit::log(env, audit::LogOptions { from, to, person, account }).await
+            }
+            AuditVerb::Export { dir } => audit::export(env, &dir).await,
+            AuditVerb::Verify { dir } => audit::verify(env, &dir),
+            AuditVerb::Proof { index } => audit::proof(env, index),
+        },
+    }
+}
+
+/// One entry a name; a name given with two roles has both.
+fn planned(people: [(Role, Vec<String>); 4]) -> Vec<Planned> {
+    let mut planned: Vec<Planned> = Vec::new();
+    for (role, names) in people {
+        for name in names {
+            match planned.iter_mut().find(|p| p.name == name) {
+                Some(known) => known.roles.push(role.as_str().to_owned()),
+                None => planned.push(Planned { name, roles: vec![role.as_str().to_owned()], invitation: None }),
+            }
+        }
+    }
+    planned
+}
+
+/// Codes are secrets: from a file, standard input (`-`), or pasted; never from the command line.
+fn read_or_paste(
+    env: &Env,
+    file: Option<PathBuf>,
+    question: &str,
+) -> Result<sequestre::seal::secret::Secret, Failure> {
+    match file {
+        Some(path) => unlock::read_secret(&path),
+        None => unlock::paste(&env.out, question),
+    }
+}
+
+fn part_kind(name: &str) -> Result<PartKind, Failure> {
+    let all = PartKind::ALL.map(PartKind::as_str).join(", ");
+    PartKind::from_name(name).ok_or_else(|| Failure::new(Exit::Usage, "failed-part-unknown").with("list", all))
+}
+
+/// `30s`, `90m`, `2h`, `3d`; French `3j` too.
+fn length(text: &str) -> Result<Seconds, Failure> {
+    let bad = || Failure::new(Exit::Usage, "failed-duration-form").with("text", text);
+    let unit = text.chars().last().ok_or_else(bad)?;
+    let seconds = match unit {
+        's' => 1,
+        'm' => 60,
+        'h' => 3_600,
+        'd' | 'j' => 86_400,
+        _ => return Err(bad()),
+    };
+    let number: u64 = text.strip_suffix(unit).unwrap_or_default().parse().map_err(|_| bad())?;
+    Ok(Seconds(number.checked_mul(seconds).ok_or_else(bad)?))
+}

@@ -1,1 +1,156 @@
-fn main() {}
+//! `sequestred`, the daemon: arguments and nothing else.
+
+use std::error::Error;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::{Args, Parser, Subcommand};
+use sequestre::daemon::config::{Config, Overrides};
+use sequestre::daemon::{self, InitOutcome};
+use sequestre::seal::founding::FoundingCode;
+use sequestre::seal::harden::harden;
+use sequestre::store::fsck::fsck;
+use tokio::signal::unix::{SignalKind, signal};
+
+const EXIT_CODES: &str = "\
+Exit codes:
+  0  done; for run: stopped on request, everything acknowledged is on disk
+  1  not done; the reason is on standard error
+  2  wrong arguments
+  3  fsck found something that does not hold";
+
+/// Keeps associations' web accounts in escrow: the daemon.
+#[derive(Parser)]
+#[command(name = "sequestred", version, after_help = EXIT_CODES)]
+struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Make a data folder and print the code with which a first organisation can be founded.
+    #[command(after_help = EXIT_CODES)]
+    Init {
+        #[command(flatten)]
+        folder: Folder,
+        /// Name under which clients reach the daemon: host, or host:port.
+        #[arg(long)]
+        name: String,
+        /// Address and port to listen on.
+        #[arg(long, default_value = "[::]:7443")]
+        listen: SocketAddr,
+    },
+    /// Serve a data folder until SIGTERM or SIGINT.
+    #[command(after_help = EXIT_CODES)]
+    Run {
+        #[command(flatten)]
+        folder: Folder,
+        #[command(flatten)]
+        overrides: Overrides,
+    },
+    /// Recompute everything from the entries and say what does not hold. The daemon may run meanwhile.
+    #[command(after_help = EXIT_CODES)]
+    Fsck {
+        #[command(flatten)]
+        folder: Folder,
+    },
+    /// Print a code with which one more organisation can be founded. The daemon may run meanwhile.
+    #[command(after_help = EXIT_CODES)]
+    Token {
+        #[command(flatten)]
+        folder: Folder,
+        #[command(flatten)]
+        overrides: Overrides,
+    },
+    /// Print the configuration in effect.
+    #[command(after_help = EXIT_CODES)]
+    Config {
+        #[command(flatten)]
+        folder: Folder,
+        #[command(flatten)]
+        overrides: Overrides,
+    },
+}
+
+#[derive(Args)]
+struct Folder {
+    /// The data folder.
+    #[arg(long, value_name = "DIR", env = "SEQUESTRED_DATA")]
+    data: PathBuf,
+}
+
+fn main() -> ExitCode {
+    let hardening = harden();
+    match act(Arguments::parse().command, hardening) {
+        Ok(code) => code,
+        Err(error) => {
+            eprintln!("sequestred: {error}");
+            let mut source = error.source();
+            while let Some(cause) = source {
+                eprintln!("  because: {cause}");
+                source = cause.source();
+            }
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn act(command: Command, hardening: sequestre::seal::harden::Hardening) -> Result<ExitCode, Box<dyn Error>> {
+    match command {
+        Command::Init { folder, name, listen } => {
+            let InitOutcome { server_key, founding } = daemon::init(&folder.data, &name, listen)?;
+            println!("# Data folder: {}", folder.data.display());
+            println!("# Server key: {}", hex::encode(server_key.as_bytes()));
+            print_founding(&founding)?;
+        }
+        Command::Run { folder, overrides } => {
+            daemon::start_logging(&Config::load(&folder.data, &overrides)?)?;
+            tracing::info!(?hardening, "starting");
+            let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+            runtime.block_on(async {
+                let (mut terminate, mut interrupt) =
+                    (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
+                let shutdown = async move {
+                    tokio::select! {
+                        _ = terminate.recv() => {}
+                        _ = interrupt.recv() => {}
+                    }
+                };
+                let clock = daemon::system_clock();
+                daemon::run(&folder.data, &overrides, clock, shutdown).await?.stopped().await?;
+                Ok::<_, Box<dyn Error>>(())
+            })?;
+        }
+        Command::Fsck { folder } => {
+            let report = fsck(&folder.data)?;
+            for finding in &report.findings {
+                let organisation = finding.organisation.map_or("all".to_owned(), |id| id.to_string());
+                let index = finding.index.map_or("-".to_owned(), |index| index.to_string());
+                println!("{organisation} entry {index}: {}", finding.reason);
+            }
+            println!(
+                "{} organisations, {} entries, {} blobs checked: {} findings",
+                report.organisations,
+                report.entries,
+                report.blobs,
+                report.findings.len()
+            );
+            if !report.findings.is_empty() {
+                return Ok(ExitCode::from(3));
+            }
+        }
+        Command::Token { folder, overrides } => print_founding(&daemon::allow_founding(&folder.data, &overrides)?)?,
+        Command::Config { folder, overrides } => print!("{}", Config::load(&folder.data, &overrides)?.to_toml()),
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Prints the code with what it is for; the lines that begin with # may be pasted along.
+fn print_founding(founding: &FoundingCode) -> Result<(), Box<dyn Error>> {
+    let code = founding.to_code()?;
+    println!("# Whoever has this code can found one organisation at {}: sequestre found", founding.address.as_str());
+    println!("{}", code.expose_str().unwrap_or_default());
+    Ok(())
+}

@@ -4,7 +4,7 @@
 //! [`decide`](super::organisation::Organisation::decide) to say.
 
 use super::charter::VaultName;
-use super::id::{BlobId, CredentialId, DeviceId, Digest, InvitationId, PersonId};
+use super::id::{BlobId, CredentialId, DeviceId, Digest, InvitationId, OrganisationId, PersonId};
 use super::key::{PersonKeys, RecipientKey, VerifyingKey};
 use super::part::{PartId, PartKind, VersionId};
 use super::quorum::QuorumName;
@@ -324,6 +324,21 @@ impl Join {
             mac: m.mac.as_slice().try_into().map_err(|_| Malformed::Range("MAC"))?,
         })
     }
+}
+
+/// What a newcomer authenticates with the invitation's secret: label ‖ organisation id ‖ roles, one byte each ‖
+/// canonical keys ‖ device key. The inviter's client compares before it proposes to take them in.
+pub fn join_mac_message(
+    organisation: &OrganisationId,
+    roles: &Roles,
+    person: &PersonKeys,
+    device: &VerifyingKey,
+) -> Vec<u8> {
+    use prost::Message as _;
+    let roles: Vec<u8> = roles.iter().map(|role| role as u8).collect();
+    let keys = v1::PersonKeys::from(*person).encode_to_vec();
+    let device = v1::SigningKey::from(*device).encode_to_vec();
+    [b"sequestre/join/v1\0", organisation.as_bytes().as_slice(), &roles, &keys, &device].concat()
 }
 
 impl Admission {

@@ -1,4 +1,18 @@
-//! The pure rules: no input, output, clock or randomness.
+//! The pure rules: what an organisation's log may contain, and what it amounts to.
+//!
+//! No input, output, clock or randomness: time and roots are arguments, effects are values. The same code decides in
+//! the daemon, shows the inbox in the client and judges in the verifier, so that none of them has to believe another.
+//!
+//! | question | module |
+//! |---|---|
+//! | How do bytes become something that is known to be signed? | [`wire`], [`act`], [`command`], [`entry`] |
+//! | Who is who, and with which keys? | [`id`], [`key`], [`role`], [`people`] |
+//! | Who must agree? | [`quorum`], [`charter`], [`proposal`] |
+//! | What lies in escrow, and who knows it? | [`part`], [`credential`] |
+//! | How does temporary access begin and end? | [`request`] |
+//! | What is allowed now, and what follows? | [`organisation`], [`refusal`] |
+//! | Does this log hold? | [`replay`], [`log`] |
+//! | What may a text contain? | [`text`] |
 
 pub mod act;
 pub mod charter;
@@ -17,5 +31,6 @@ pub mod refusal;
 pub mod replay;
 pub mod request;
 pub mod role;
+pub mod text;
 pub mod time;
 pub mod wire;

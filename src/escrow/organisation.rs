@@ -179,6 +179,10 @@ impl Organisation {
     /// Begins a log with a genesis. `now` is the entry's time.
     pub fn found(genesis: &VerifiedCommand, at: Position) -> Result<(Self, Vec<Effect>), Refusal> {
         let Act::Genesis(g) = &genesis.command().act else { return Err(Refusal::NotFounded) };
+        // Its signature does not say for which organisation it was verified: the id follows from its bytes alone.
+        if genesis.signed().founds() != Some(genesis.organisation()) {
+            return Err(Refusal::ForeignBase);
+        }
         if g.rules_version != RULES_VERSION {
             return Err(Refusal::UnknownRules { version: g.rules_version });
         }

@@ -56,6 +56,8 @@ pub struct Candidacy {
     pub invitation: InvitationId,
     /// The roles that it offers.
     pub roles: Roles,
+    /// The device that they joined with.
+    pub device: VerifyingKey,
     /// HMAC under the invitation's secret.
     pub mac: [u8; 32],
 }
@@ -199,7 +201,12 @@ impl Organisation {
         let id = join.person.person();
         let Some(invitation) = self.invitations.get_mut(&join.invitation) else { return Vec::new() };
         invitation.state = InvitationState::Used(id);
-        let candidacy = Candidacy { invitation: join.invitation, roles: join.roles, mac: join.mac };
+        let candidacy = Candidacy {
+            invitation: join.invitation,
+            roles: join.roles,
+            device: join.device,
+            mac: join.mac,
+        };
         let person = Person {
             keys: join.person,
             name: invitation.name,

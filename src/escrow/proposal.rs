@@ -252,6 +252,16 @@ impl Organisation {
         ratification.map(|r| self.enact(at.index, r, at)).unwrap_or_default()
     }
 
+    /// Whether a proposal is the charter in force, which whoever did not sign it may still acknowledge.
+    pub fn is_current_charter(&self, proposal: &Proposal) -> bool {
+        match (&proposal.subject, &proposal.outcome, &self.charter) {
+            (Subject::Charter { charter, .. }, Outcome::InForce { .. }, Some(current)) => {
+                charter.version() == current.version()
+            }
+            _ => false,
+        }
+    }
+
     pub(super) fn decide_sign(
         &self,
         signer: &PersonId,
@@ -263,7 +273,8 @@ impl Organisation {
         if proposal.at != *reference {
             return Err(Refusal::ProposalDiffers);
         }
-        if !proposal.is_open(now) {
+        let decided = self.is_current_charter(proposal);
+        if !decided && !proposal.is_open(now) {
             return Err(Refusal::ProposalClosed);
         }
         if proposal.signed.contains(signer) || proposal.acknowledged.contains(signer) {
@@ -272,7 +283,8 @@ impl Organisation {
         // The signer must have seen the proposal and the charter that it would change.
         self.unchanged_since(base, reference.index)?;
         self.unchanged_since(base, self.charter_changed)?;
-        let counts = self.signers(&proposal.subject).contains(signer);
+        // What is decided can still be acknowledged; no signature counts any more.
+        let counts = !decided && self.signers(&proposal.subject).contains(signer);
         let concerned = match &proposal.subject {
             Subject::Charter { charter, roll } => {
                 charter.named().contains(signer)
@@ -284,7 +296,9 @@ impl Organisation {
         if !counts && !concerned {
             return Err(Refusal::NotConcerned);
         }
-        self.check_subject(proposal)?;
+        if !decided {
+            self.check_subject(proposal)?;
+        }
         let mut signed = proposal.signed.clone();
         if counts {
             signed.insert(*signer);

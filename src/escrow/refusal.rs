@@ -6,6 +6,35 @@
 use super::charter::BadCharter;
 use super::time::{Seconds, Time};
 
+/// A value as `ErrorInfo.metadata` carries it: plain numbers, for clients to put into words.
+trait Detail {
+    fn detail(&self) -> String;
+}
+
+impl Detail for Seconds {
+    fn detail(&self) -> String {
+        self.0.to_string()
+    }
+}
+
+impl Detail for Time {
+    fn detail(&self) -> String {
+        self.0.to_string()
+    }
+}
+
+impl Detail for u32 {
+    fn detail(&self) -> String {
+        self.to_string()
+    }
+}
+
+impl Detail for u64 {
+    fn detail(&self) -> String {
+        self.to_string()
+    }
+}
+
 macro_rules! refusals {
     ($($(#[$doc:meta])* $name:ident $({ $($(#[$fdoc:meta])* $field:ident: $type:ty),* $(,)? })? => $reason:literal, $text:literal;)*) => {
         /// Why a command is refused.
@@ -26,6 +55,14 @@ macro_rules! refusals {
                 match self {
                     $(Self::$name { .. } => $reason,)*
                     Self::Charter(_) => "BAD_CHARTER",
+                }
+            }
+
+            /// The values of the sentence, by name: `ErrorInfo.metadata`.
+            pub fn details(&self) -> Vec<(&'static str, String)> {
+                match self {
+                    $(Self::$name $({ $($field),* })? => vec![$($((stringify!($field), Detail::detail($field)),)*)?],)*
+                    Self::Charter(bad) => vec![("why", bad.to_string())],
                 }
             }
         }

@@ -5,9 +5,9 @@
 
 use std::collections::HashMap;
 
-use super::command::BadSignature;
+use super::command::{BadSignature, SignedCommand, VerifiedCommand};
 use super::entry::{Entry, What};
-use super::id::{CommandId, OrganisationId};
+use super::id::{CommandId, Digest, OrganisationId};
 use super::key::BadKey;
 use super::log::merkle::{MemoryTree, TreeHead, leaf_hash, root_at};
 use super::organisation::{Effect, Organisation, Position};
@@ -78,24 +78,10 @@ impl Replay {
     }
 
     fn first(id: OrganisationId, bytes: &[u8], trust: Trust) -> Result<(Self, Vec<Effect>), Fault> {
-        let entry = Entry::parse(bytes)?;
-        let What::Command(signed) = entry.what else { return Err(Fault::Genesis) };
-        if signed.founds() != Some(id) {
-            return Err(Fault::Genesis);
-        }
-        if entry.index != 0 {
-            return Err(Fault::Index(entry.index));
-        }
-        let verified = match trust {
-            Trust::Nothing => signed.verify(id)?,
-            Trust::OwnDisk => signed.assume_verified(id),
-        };
-        let leaf = leaf_hash(bytes);
-        let at = Position { index: 0, time: entry.time, leaf };
-        let (organisation, effects) = Organisation::found(&verified, at)?;
+        let (organisation, genesis, effects) = found(id, bytes, trust)?;
         let mut tree = MemoryTree::new();
-        tree.push(leaf);
-        Ok((Self { organisation, tree, commands: HashMap::from([(verified.id(), 0)]) }, effects))
+        tree.push(leaf_hash(bytes));
+        Ok((Self { organisation, tree, commands: HashMap::from([(genesis, 0)]) }, effects))
     }
 
     /// Adds the next entry, if it holds.
@@ -105,39 +91,16 @@ impl Replay {
     }
 
     fn next(&mut self, bytes: &[u8], trust: Trust) -> Result<Vec<Effect>, Fault> {
-        let entry = Entry::parse(bytes)?;
-        if entry.index != self.organisation.size() {
-            return Err(Fault::Index(entry.index));
-        }
-        if entry.time < self.organisation.last_time() {
-            return Err(Fault::Time);
-        }
-        let transition = match entry.what {
-            What::Command(signed) => {
-                let id = self.organisation.id();
-                let verified = match trust {
-                    Trust::Nothing => signed.verify(id)?,
-                    Trust::OwnDisk => signed.assume_verified(id),
-                };
-                if let Some(earlier) = self.commands.get(&verified.id()) {
-                    return Err(Fault::Repeated(*earlier));
-                }
-                let base_root = root_at(&self.tree, verified.command().base.size).ok();
-                let transition = self.organisation.decide(&verified, entry.time, base_root)?;
-                self.commands.insert(verified.id(), entry.index);
-                transition
-            }
-            What::Act(signed) => {
-                if trust == Trust::Nothing {
-                    let (id, key) = (self.organisation.id(), self.organisation.log_key());
-                    signed.verify(&id, key, entry.index, entry.time).map_err(Fault::DaemonSignature)?;
-                }
-                self.organisation.decide_daemon(signed.act, entry.time)?
-            }
+        let (tree, commands) = (&self.tree, &self.commands);
+        let check = |command: &VerifiedCommand| match commands.get(&command.id()) {
+            Some(earlier) => Err(Fault::Repeated(*earlier)),
+            None => Ok(root_at(tree, command.command().base.size).ok()),
         };
-        let leaf = leaf_hash(bytes);
-        let effects = self.organisation.apply(transition, Position { index: entry.index, time: entry.time, leaf });
-        self.tree.push(leaf);
+        let (command, effects) = advance(&mut self.organisation, bytes, trust, check)?;
+        if let Some(id) = command {
+            self.commands.insert(id, self.tree.size());
+        }
+        self.tree.push(leaf_hash(bytes));
         Ok(effects)
     }
 
@@ -164,5 +127,74 @@ impl Replay {
     /// Gives up tree and command index, for a host that keeps those elsewhere.
     pub fn into_organisation(self) -> Organisation {
         self.organisation
+    }
+}
+
+/// The state that a genesis begins, on the disk of whoever verified it.
+pub fn restore(id: OrganisationId, genesis: &[u8]) -> Result<Organisation, Rejected> {
+    let (organisation, ..) = found(id, genesis, Trust::OwnDisk).map_err(|fault| Rejected { index: 0, fault })?;
+    Ok(organisation)
+}
+
+/// Adds the next entry to a state that is being restored. For a host that checked signatures, bases and repetitions
+/// before it wrote the entry to its own disk, and keeps tree and command index there: neither is built again.
+pub fn restore_next(organisation: &mut Organisation, bytes: &[u8]) -> Result<(), Rejected> {
+    let index = organisation.size();
+    let assume = |command: &VerifiedCommand| Ok(Some(command.command().base.root));
+    advance(organisation, bytes, Trust::OwnDisk, assume).map_err(|fault| Rejected { index, fault })?;
+    Ok(())
+}
+
+fn found(id: OrganisationId, bytes: &[u8], trust: Trust) -> Result<(Organisation, CommandId, Vec<Effect>), Fault> {
+    let entry = Entry::parse(bytes)?;
+    let What::Command(signed) = entry.what else { return Err(Fault::Genesis) };
+    if signed.founds() != Some(id) {
+        return Err(Fault::Genesis);
+    }
+    if entry.index != 0 {
+        return Err(Fault::Index(entry.index));
+    }
+    let verified = verify(*signed, id, trust)?;
+    let at = Position { index: 0, time: entry.time, leaf: leaf_hash(bytes) };
+    let (organisation, effects) = Organisation::found(&verified, at)?;
+    Ok((organisation, verified.id(), effects))
+}
+
+/// Decides and applies the next entry. `base_root` refuses repeated commands and gives the root at a command's base.
+fn advance(
+    organisation: &mut Organisation,
+    bytes: &[u8],
+    trust: Trust,
+    base_root: impl FnOnce(&VerifiedCommand) -> Result<Option<Digest>, Fault>,
+) -> Result<(Option<CommandId>, Vec<Effect>), Fault> {
+    let entry = Entry::parse(bytes)?;
+    if entry.index != organisation.size() {
+        return Err(Fault::Index(entry.index));
+    }
+    if entry.time < organisation.last_time() {
+        return Err(Fault::Time);
+    }
+    let (transition, command) = match entry.what {
+        What::Command(signed) => {
+            let verified = verify(*signed, organisation.id(), trust)?;
+            let root = base_root(&verified)?;
+            (organisation.decide(&verified, entry.time, root)?, Some(verified.id()))
+        }
+        What::Act(signed) => {
+            if trust == Trust::Nothing {
+                let (id, key) = (organisation.id(), organisation.log_key());
+                signed.verify(&id, key, entry.index, entry.time).map_err(Fault::DaemonSignature)?;
+            }
+            (organisation.decide_daemon(signed.act, entry.time)?, None)
+        }
+    };
+    let at = Position { index: entry.index, time: entry.time, leaf: leaf_hash(bytes) };
+    Ok((command, organisation.apply(transition, at)))
+}
+
+fn verify(signed: SignedCommand, id: OrganisationId, trust: Trust) -> Result<VerifiedCommand, BadSignature> {
+    match trust {
+        Trust::Nothing => signed.verify(id),
+        Trust::OwnDisk => Ok(signed.assume_verified(id)),
     }
 }

@@ -324,8 +324,9 @@ impl Organisation {
         self.consent(request, &request.agreed()).is_some()
     }
 
-    /// One quorum must have agreed on every part. A version's parts are dealt to the same quorums.
-    fn consent(&self, request: &Request, agreed: &BTreeSet<PersonId>) -> Option<Consent> {
+    /// Whether the shares of these people open every part of a request: one quorum must have agreed on all of them. A
+    /// version's parts are dealt to the same quorums.
+    pub fn consent(&self, request: &Request, agreed: &BTreeSet<PersonId>) -> Option<Consent> {
         let states: Vec<&PartState> =
             request.parts.iter().map(|asked| self.part(&asked.part)).collect::<Option<_>>()?;
         let first = states.first()?;

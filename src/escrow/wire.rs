@@ -115,7 +115,8 @@ pub(super) fn persons(list: &[Vec<u8>], what: &'static str) -> Result<Vec<Person
     Ok(ids)
 }
 
-pub(super) fn tree_head(head: Option<v1::TreeHead>) -> Result<TreeHead, Malformed> {
+/// A tree head from the wire, if such a tree can exist.
+pub fn tree_head(head: Option<v1::TreeHead>) -> Result<TreeHead, Malformed> {
     let head = required(head, "base")?;
     let head = TreeHead { size: head.size, root: Digest::parse(&head.root)? };
     if head.is_possible() { Ok(head) } else { Err(Malformed::Range("base")) }

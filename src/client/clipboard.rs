@@ -1,0 +1,27 @@
+//! The clipboard: lends a secret to it for a short while and takes it back.
+
+use std::time::Duration;
+
+use super::failure::{Exit, Failure};
+use super::out::Out;
+use crate::args;
+use crate::seal::secret::Secret;
+
+/// How long a secret stays in the clipboard.
+const LENT_FOR: Duration = Duration::from_secs(45);
+
+/// Puts a secret into the clipboard, waits, and clears it unless something else was copied meanwhile.
+pub fn lend(out: &Out, secret: &Secret) -> Result<(), Failure> {
+    let failed = |e: arboard::Error| Failure::new(Exit::Failed, "failed-clipboard").because(e);
+    let text = secret.expose_str().unwrap_or_default();
+    let mut clipboard = arboard::Clipboard::new().map_err(failed)?;
+    clipboard.set_text(text).map_err(failed)?;
+    out.tell("clipboard-lent", &args! { seconds: LENT_FOR.as_secs() });
+    std::thread::sleep(LENT_FOR);
+    let still_there = clipboard.get_text().map(Secret::from_string).is_ok_and(|now| now.matches(secret));
+    if still_there {
+        clipboard.clear().map_err(failed)?;
+    }
+    out.say("clipboard-cleared");
+    Ok(())
+}

@@ -1,0 +1,426 @@
+//! Consent: what waits for a trustee, in plain words, and the release of shares that an approval is.
+//!
+//! Order of an approval: open our shares → re-seal them to the request's keys → keep them on disk → sign over their
+//! digests → the entry is in the verified log → only then upload them.
+
+use std::fs;
+
+use super::charter;
+use super::failure::{Exit, Failure};
+use super::session::{Env, Session};
+use crate::args;
+use crate::escrow::act::{RequestedPart, ShareVerdict};
+use crate::escrow::id::{BlobId, PersonId};
+use crate::escrow::part::{Deal, PartId};
+use crate::escrow::people::{InvitationState, Standing};
+use crate::escrow::proposal::Subject;
+use crate::escrow::request::{Request, Stage};
+use crate::escrow::text::Text;
+use crate::proto::v1;
+use crate::seal::sealing::{open_with, seal_to};
+use crate::seal::sharing::{ShareContext, VerifiedShare, verify_share};
+
+/// Most verdicts in one batch, so that the command stays within its limit of 60 KiB.
+const CHECKS_PER_BATCH: usize = 1000;
+
+/// What waits for this person, in every organisation of the home.
+pub async fn inbox(env: &Env) -> Result<(), Failure> {
+    let mut all = Vec::new();
+    let mut open = 0;
+    let chosen = match &env.organisation {
+        Some(_) => vec![env.home.choose(env.organisation.as_deref())?],
+        None => env.home.organisations()?.into_iter().map(|id| env.home.folder(id)).collect(),
+    };
+    if chosen.is_empty() {
+        return Err(super::failure::no_organisation());
+    }
+    for folder in chosen {
+        let mut session = Session::open(env, folder)?;
+        // Showing what is known beats showing nothing, but people must know that it may be old.
+        match session.sync().await {
+            Err(failure) if failure.exit() == Exit::Unreachable => env.out.failure(&failure),
+            other => other?,
+        }
+        let items = waiting(&session)?;
+        env.out.tell("inbox-head", &args! { organisation: session.organisation_name(), count: items.len() });
+        for item in &items {
+            env.out.line(&format!("  {}", item.text));
+        }
+        open += items.len();
+        all.extend(items.into_iter().map(|item| item.json));
+    }
+    if open > 0 {
+        env.out.say("inbox-next");
+    }
+    env.out.data(&serde_json::json!({ "inbox": all }));
+    Ok(())
+}
+
+/// One thing to do.
+pub struct Item {
+    /// For people.
+    pub text: String,
+    /// For programs.
+    pub json: serde_json::Value,
+}
+
+/// What waits for this person in one organisation.
+pub fn waiting(session: &Session) -> Result<Vec<Item>, Failure> {
+    let (state, me, now) = (session.state()?, session.me(), session.env.now());
+    let say = session.env.out.language();
+    let mut items = Vec::new();
+    let trustee = state.charter().is_some_and(|c| c.trustees().contains(&me));
+    for request in state.live_requests() {
+        let id = request.at.index;
+        let asked = trustee
+            && request.accepts(now)
+            && matches!(request.stage, Stage::Waiting)
+            && request.requester != me
+            && !request.approvals.contains_key(&me)
+            && state.own_share(&me, &request.parts);
+        if asked {
+            let args = args! {
+                id: id, name: session.name_of(&request.requester),
+                label: session.label_of(&request.version.credential),
+                duration: say.duration(request.duration),
+                reason: session.text_of(&request.reason).unwrap_or_else(|| "?".to_owned()),
+                left: say.duration(now.until(request.expires)),
+                denied: u8::from(request.denials.contains_key(&me)),
+            };
+            let json = serde_json::json!({ "kind": "request", "id": id, "requester": session.name_of(&request.requester),
+                "label": session.label_of(&request.version.credential), "duration": request.duration.0,
+                "expires": request.expires.0 });
+            items.push(Item { text: say.with("inbox-request", &args), json });
+        }
+        if request.requester == me && matches!(request.stage, Stage::Granted(_)) {
+            let args = args! { id: id, label: session.label_of(&request.version.credential) };
+            let json = serde_json::json!({ "kind": "granted", "id": id });
+            items.push(Item { text: say.with("inbox-granted", &args), json });
+        }
+    }
+    for (id, proposal) in state.proposals() {
+        let done = proposal.signed.contains(&me) || proposal.acknowledged.contains(&me);
+        let decided = state.is_current_charter(proposal);
+        if !(proposal.is_open(now) || decided) || done {
+            continue;
+        }
+        let needed = !decided && state.signers(&proposal.subject).contains(&me);
+        let (key, concerned) = match &proposal.subject {
+            Subject::Charter { charter, roll } => {
+                let mine = charter.named().contains(&me) || roll.iter().any(|a| a.keys.person() == me);
+                (if needed { "inbox-charter-sign" } else { "inbox-charter-acknowledge" }, mine || needed)
+            }
+            Subject::Admission(_) => ("inbox-admission", needed),
+            Subject::Removal(_) => ("inbox-removal", needed),
+        };
+        if concerned {
+            let subject = match &proposal.subject {
+                Subject::Admission(admission) => session.name_of(&admission.keys.person()),
+                Subject::Removal(removal) => session.name_of(&removal.person),
+                Subject::Charter { charter, .. } => charter.version().to_string(),
+            };
+            let args = args! { id: *id, name: session.name_of(&proposal.proposer), subject: subject };
+            let json = serde_json::json!({ "kind": "proposal", "id": id, "needed": needed });
+            items.push(Item { text: say.with(key, &args), json });
+        }
+    }
+    for invitation in state.invitations().values() {
+        let InvitationState::Used(person) = invitation.state else { continue };
+        let candidate = state.person(&person).is_some_and(|p| matches!(p.standing, Standing::Candidate(_)));
+        if invitation.inviter == me && candidate && state.charter().is_some() && !proposed(session, &person)? {
+            let args = args! { name: session.name_of(&person) };
+            let json = serde_json::json!({ "kind": "candidate", "name": session.name_of(&person) });
+            items.push(Item { text: say.with("inbox-candidate", &args), json });
+        }
+    }
+    items.extend(due(session)?);
+    Ok(items)
+}
+
+fn proposed(session: &Session, person: &PersonId) -> Result<bool, Failure> {
+    let now = session.env.now();
+    Ok(session.state()?.proposals().values().any(|p| {
+        p.is_open(now)
+            && match &p.subject {
+                Subject::Admission(admission) => admission.keys.person() == *person,
+                Subject::Charter { roll, .. } => roll.iter().any(|a| a.keys.person() == *person),
+                Subject::Removal(_) => false,
+            }
+    }))
+}
+
+/// Passwords to change, for their depositors.
+fn due(session: &Session) -> Result<Vec<Item>, Failure> {
+    let (state, me) = (session.state()?, session.me());
+    let say = session.env.out.language();
+    let current = state.credentials().iter().filter_map(|(id, c)| Some((id, c.current()?.1)));
+    let mine = current.filter(|(_, version)| version.depositor == me);
+    Ok(mine
+        .filter_map(|(id, version)| {
+            let due = version.due?;
+            let key = match due.urgency {
+                crate::escrow::credential::Urgency::Now => "inbox-due-now",
+                crate::escrow::credential::Urgency::Later => "inbox-due-later",
+            };
+            let label = session.label_of(id);
+            let json = serde_json::json!({ "kind": "due", "label": &label, "since": due.since.0 });
+            Some(Item { text: say.with(key, &args! { label: &label }), json })
+        })
+        .collect())
+}
+
+/// Approves a request or signs a proposal: both are called by the index that the inbox shows.
+pub async fn approve(env: &Env, id: u64) -> Result<(), Failure> {
+    let mut session = env.session()?;
+    session.sync().await?;
+    if session.state()?.proposals().contains_key(&id) {
+        return charter::sign(&mut session, id).await;
+    }
+    let request = find_request(&session, id)?;
+    show_request(&session, &request)?;
+    session.require_witnesses()?;
+    session.env.unlock.confirm(&session.env.out, "ask-approve", &args! {}, "--yes")?;
+    session.confirm_shares().await?;
+    release(&mut session, &request).await?;
+    let missing = find_request(&session, id)?;
+    let granted = !matches!(missing.stage, Stage::Waiting);
+    env.out.tell(if granted { "approve-granted" } else { "approve-done" }, &args! { id: id });
+    env.out.data(&serde_json::json!({ "approved": id, "granted": granted }));
+    Ok(())
+}
+
+/// Refuses a request, with a reason; an approval later is still possible.
+pub async fn deny(env: &Env, id: u64, reason: &str) -> Result<(), Failure> {
+    let mut session = env.session()?;
+    session.sync().await?;
+    let request = find_request(&session, id)?;
+    let (reason, blob) = session.text(&Text::parse(reason)?)?;
+    let act = v1::command::Act::Deny(v1::Deny {
+        request_index: request.at.index,
+        request_leaf: request.at.leaf.to_vec(),
+        reason: reason.to_vec(),
+    });
+    session.submit(act, vec![blob]).await?;
+    env.out.tell("deny-done", &args! { id: id });
+    env.out.data(&serde_json::json!({ "denied": id }));
+    Ok(())
+}
+
+pub(super) fn find_request(session: &Session, id: u64) -> Result<Request, Failure> {
+    let unknown = || Failure::new(Exit::Usage, "failed-id-unknown").with("id", id);
+    session.state()?.request(id).cloned().ok_or_else(unknown)
+}
+
+/// The consent screen: who, what, why, how long, and what was released before.
+fn show_request(session: &Session, request: &Request) -> Result<(), Failure> {
+    let (state, out) = (session.state()?, &session.env.out);
+    let say = out.language();
+    let requester = state.person(&request.requester);
+    out.tell("request-head", &args! {
+        id: request.at.index, name: session.name_of(&request.requester),
+        label: session.label_of(&request.version.credential),
+    });
+    if let Some(person) = requester {
+        out.tell("request-fingerprint", &args! { code: person.keys.fingerprint() });
+    }
+    out.tell("request-reason", &args! { reason: session.needed_text(&request.reason)? });
+    out.tell("request-duration", &args! {
+        duration: say.duration(request.duration), until: say.time(request.expires),
+    });
+    for asked in &request.parts {
+        let Some(part) = state.part(&asked.part) else { continue };
+        let args = args! {
+            part: say.plain(&format!("part-{}", asked.part.kind.as_str())),
+            released: part.released_to_anybody().len(),
+        };
+        out.tell("request-part", &args);
+    }
+    let names: Vec<String> = request.agreed().iter().map(|id| session.name_of(id)).collect();
+    if !names.is_empty() {
+        out.tell("request-agreed", &args! { list: names.join(", ") });
+    }
+    Ok(())
+}
+
+/// Re-seals our shares, signs, and uploads once the approval stands in the log.
+async fn release(session: &mut Session, request: &Request) -> Result<(), Failure> {
+    let mut released = Vec::new();
+    let mut blobs: Vec<Vec<u8>> = Vec::new();
+    for asked in &request.parts {
+        let shares = my_shares(session, &asked.part)?;
+        let mut ids = Vec::new();
+        for share in shares {
+            let sealed = seal_to(&asked.recipient, share.envelope().expose()).map_err(Failure::technical)?;
+            ids.push(BlobId::of(&sealed).to_vec());
+            blobs.push(sealed);
+        }
+        released.push(v1::Released { shares: ids });
+    }
+    let folder = session.folder.join("released").join(request.at.index.to_string());
+    fs::create_dir_all(&folder).map_err(|e| Failure::io(&folder, e))?;
+    for blob in &blobs {
+        super::home::write(&folder.join(BlobId::of(blob).to_string()), blob)?;
+    }
+    let act = v1::command::Act::Approve(v1::Approve {
+        request_index: request.at.index,
+        request_leaf: request.at.leaf.to_vec(),
+        parts: wire_parts(&request.parts),
+        expires: request.expires.0,
+        released,
+    });
+    match session.submit(act, Vec::new()).await {
+        Ok(_) => {}
+        Err(failure) => {
+            if failure.exit() == Exit::Refused {
+                fs::remove_dir_all(&folder).map_err(|e| Failure::io(&folder, e))?;
+            }
+            return Err(failure);
+        }
+    }
+    session.upload_released().await
+}
+
+pub(super) fn wire_parts(parts: &[RequestedPart]) -> Vec<v1::RequestedPart> {
+    let wire = |p: &RequestedPart| v1::RequestedPart {
+        credential: p.part.version.credential.to_vec(),
+        version: p.part.version.version,
+        kind: p.part.kind as i32,
+        recipient: Some(p.recipient.into()),
+    };
+    parts.iter().map(wire).collect()
+}
+
+/// What the shares of a part are bound to.
+pub(super) fn share_context(session: &Session, part: &PartId) -> Result<ShareContext, Failure> {
+    let state = session.state()?.part(part).ok_or(crate::escrow::refusal::Refusal::PartUnknown)?;
+    let (epoch, master_key) = (state.part.epoch, state.part.master_key);
+    Ok(ShareContext { organisation: session.folder.id, part: *part, epoch, master_key })
+}
+
+/// The deals of a part.
+pub(super) fn deals(session: &Session, part: &PartId) -> Result<Vec<Deal>, Failure> {
+    let state = session.state()?.part(part).ok_or(crate::escrow::refusal::Refusal::PartUnknown)?;
+    Ok(state.part.deals.clone())
+}
+
+/// Our shares of a part, opened and compared with the log: one per deal that names us, in the deals' order.
+pub(super) fn my_shares(session: &mut Session, part: &PartId) -> Result<Vec<VerifiedShare>, Failure> {
+    let (me, context) = (session.me(), share_context(session, part)?);
+    let mut shares = Vec::new();
+    for deal in deals(session, part)? {
+        let Some((_, logged)) = deal.share_of(&me) else { continue };
+        let sealed = session
+            .replica
+            .blob(&logged.sealed)?
+            .ok_or_else(|| Failure::new(Exit::Failed, "failed-share-missing"))?;
+        let bad = || Failure::new(Exit::Failed, "failed-share-bad");
+        let envelope = open_with(session.identity()?.age(), &sealed).map_err(|e| bad().because(e))?;
+        shares.push(verify_share(envelope, me, &context, &deal).map_err(|e| bad().because(e))?);
+    }
+    Ok(shares)
+}
+
+impl Session {
+    /// Opens every share that was dealt to us and that we have not checked yet, and says in the log what we found,
+    /// in one batch. Runs whenever the identity is unlocked anyway.
+    pub async fn confirm_shares(&mut self) -> Result<(), Failure> {
+        let me = self.me();
+        let mut unchecked = Vec::new();
+        for (credential, state) in self.state()?.credentials() {
+            for (number, version) in &state.versions {
+                for (kind, part) in &version.parts {
+                    let dealt = part.part.deals.iter().any(|deal| deal.share_of(&me).is_some());
+                    if dealt && !part.verdicts.contains_key(&me) {
+                        let version = crate::escrow::part::VersionId { credential: *credential, version: *number };
+                        unchecked.push(PartId { version, kind: *kind });
+                    }
+                }
+            }
+        }
+        if unchecked.is_empty() {
+            return Ok(());
+        }
+        let progress = self.env.out.progress("progress-shares", unchecked.len() as u64);
+        let mut checks = Vec::new();
+        for (done, part) in unchecked.iter().enumerate() {
+            progress.set(done as u64);
+            let verdict = match self.check_share(part)? {
+                Some(verdict) => verdict,
+                // Not here yet: says nothing about the depositor.
+                None => continue,
+            };
+            let verdict = match verdict {
+                ShareVerdict::Good => v1::ShareVerdict::Good,
+                ShareVerdict::DoesNotOpen => v1::ShareVerdict::DoesNotOpen,
+                ShareVerdict::DoesNotMatch => v1::ShareVerdict::DoesNotMatch,
+            };
+            checks.push(v1::ShareCheck {
+                credential: part.version.credential.to_vec(),
+                version: part.version.version,
+                kind: part.kind as i32,
+                verdict: verdict as i32,
+            });
+        }
+        drop(progress);
+        for batch in checks.chunks(CHECKS_PER_BATCH) {
+            let act = v1::command::Act::ConfirmShares(v1::ConfirmShares { checks: batch.to_vec() });
+            self.submit(act, Vec::new()).await?;
+        }
+        let bad = checks.iter().filter(|c| c.verdict != v1::ShareVerdict::Good as i32).count();
+        if !checks.is_empty() {
+            self.env.out.aside("shares-checked", &args! { good: checks.len() - bad });
+        }
+        if bad > 0 {
+            self.env.out.aside("shares-bad", &args! { bad: bad });
+        }
+        Ok(())
+    }
+
+    fn check_share(&mut self, part: &PartId) -> Result<Option<ShareVerdict>, Failure> {
+        let (me, context) = (self.me(), share_context(self, part)?);
+        for deal in deals(self, part)? {
+            let Some((_, logged)) = deal.share_of(&me) else { continue };
+            let Some(sealed) = self.replica.blob(&logged.sealed)? else { return Ok(None) };
+            let Ok(envelope) = open_with(self.identity()?.age(), &sealed) else {
+                return Ok(Some(ShareVerdict::DoesNotOpen));
+            };
+            if verify_share(envelope, me, &context, &deal).is_err() {
+                return Ok(Some(ShareVerdict::DoesNotMatch));
+            }
+        }
+        Ok(Some(ShareVerdict::Good))
+    }
+
+    /// Uploads re-sealed shares of approvals that stand in the verified log, and forgets those of requests that are
+    /// over. What an interrupted approval left behind is finished here.
+    pub async fn upload_released(&mut self) -> Result<(), Failure> {
+        let folder = self.folder.join("released");
+        let Ok(entries) = fs::read_dir(&folder) else { return Ok(()) };
+        let mut pending = Vec::new();
+        for entry in entries {
+            let path = entry.map_err(|e| Failure::io(&folder, e))?.path();
+            let index = path.file_name().and_then(|n| n.to_str()).and_then(|n| n.parse::<u64>().ok());
+            pending.extend(index.map(|index| (index, path)));
+        }
+        let (me, id) = (self.me(), self.folder.id);
+        for (index, path) in pending {
+            let request = self.state()?.request(index).cloned();
+            let wanted = request.as_ref().filter(|r| !matches!(r.stage, Stage::Ended { .. }));
+            let named: Vec<BlobId> =
+                wanted.and_then(|r| r.approvals.get(&me)).map(|b| b.iter().flatten().copied().collect()).unwrap_or_default();
+            if named.is_empty() && wanted.is_some() {
+                // Signed but not in the log yet: the outbox will bring it there.
+                continue;
+            }
+            let mut blobs = Vec::new();
+            for blob in &named {
+                blobs.extend(super::home::read_if_there(&path.join(blob.to_string()))?);
+            }
+            if !blobs.is_empty() {
+                self.remote().await?.put_blobs(id, blobs).await?;
+            }
+            fs::remove_dir_all(&path).map_err(|e| Failure::io(&path, e))?;
+        }
+        Ok(())
+    }
+}

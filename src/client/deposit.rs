@@ -1,0 +1,288 @@
+//! Depositing: the only place where a client holds a secret and a master key at once, and forgets both.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use super::failure::{Exit, Failure};
+use super::session::{Env, Session};
+use crate::args;
+use crate::escrow::charter::VaultName;
+use crate::escrow::id::CredentialId;
+use crate::escrow::part::{PartId, PartKind, VersionId};
+use crate::escrow::text::Text;
+use crate::proto::v1;
+use crate::seal::sealing::{PartValue, seal_part, seal_to};
+use crate::seal::secret::{Secret, random_bytes};
+use crate::seal::sharing::{MasterKey, ShareContext, deal};
+
+/// What hostage-takers really use, and what a successor needs. Visible to the server.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct AccountSheet {
+    /// What kind of account: registrar, hosting, mailbox, …
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub kind: String,
+    /// Where to log in.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub url: String,
+    /// Who owns it by law.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub legal_holder: String,
+    /// Where 'forgot my password' goes.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub recovery_mailbox: String,
+    /// Who reads that mailbox.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub recovery_mailbox_controlled_by: String,
+    /// Where codes are sent.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub recovery_telephone: String,
+    /// Who holds that telephone.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub recovery_telephone_controlled_by: String,
+    /// Who else can administer it.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub other_administrators: String,
+    /// When it must be renewed.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub renewal_date: String,
+    /// Who pays.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub paid_by: String,
+    /// Where the password is changed.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub change_password_page: String,
+}
+
+/// What is to be deposited.
+pub struct Deposit {
+    /// What people call it.
+    pub label: String,
+    /// Its vault; the account's own, or the charter's first, if not said.
+    pub vault: Option<String>,
+    /// Whether this replaces the current version.
+    pub new_version: bool,
+    /// The account sheet; the current one is kept if not given.
+    pub sheet: Option<AccountSheet>,
+    /// The secrets.
+    pub parts: BTreeMap<PartKind, PartValue>,
+}
+
+/// A deposit as a file: JSON, as `--from` reads it.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct DepositFile {
+    #[serde(default)]
+    user_name: Option<String>,
+    #[serde(default)]
+    password: Option<String>,
+    #[serde(default)]
+    totp_secret: Option<String>,
+    #[serde(default)]
+    recovery_codes: Option<String>,
+    #[serde(default)]
+    notes: Option<String>,
+    #[serde(default)]
+    sheet: Option<AccountSheet>,
+}
+
+/// Reads a deposit from JSON.
+pub fn from_json(text: &Secret) -> Result<(Option<AccountSheet>, BTreeMap<PartKind, PartValue>), Failure> {
+    // serde_json's message quotes no values beside the position, but an unknown field's name could be a secret that
+    // was put in the wrong place, so the message is not passed on.
+    let file: DepositFile = serde_json::from_slice(text.expose())
+        .map_err(|e| Failure::new(Exit::Usage, "failed-deposit-file").with("line", e.line()).with("column", e.column()))?;
+    let mut parts = BTreeMap::new();
+    add_part(&mut parts, PartKind::Password, file.user_name.map(Secret::from_string), file.password)?;
+    add_part(&mut parts, PartKind::TotpSecret, None, file.totp_secret)?;
+    add_part(&mut parts, PartKind::RecoveryCodes, None, file.recovery_codes)?;
+    add_part(&mut parts, PartKind::Notes, None, file.notes)?;
+    Ok((file.sheet, parts))
+}
+
+fn add_part(
+    parts: &mut BTreeMap<PartKind, PartValue>,
+    kind: PartKind,
+    user_name: Option<Secret>,
+    value: Option<String>,
+) -> Result<(), Failure> {
+    let Some(value) = value.map(Secret::from_string).filter(|v| !v.is_empty()) else { return Ok(()) };
+    if kind == PartKind::TotpSecret && !is_base32(&value) {
+        return Err(Failure::new(Exit::Usage, "failed-totp-secret"));
+    }
+    parts.insert(kind, PartValue { user_name, value });
+    Ok(())
+}
+
+/// RFC 4648 base32 as providers show it: spaces, case and padding do not matter.
+fn is_base32(value: &Secret) -> bool {
+    let text = value.expose_str().unwrap_or_default();
+    let digits = text.bytes().filter(|b| !matches!(b, b' ' | b'-' | b'='));
+    let good = digits.clone().all(|b| b.is_ascii_alphabetic() || (b'2'..=b'7').contains(&b));
+    good && digits.count() >= 16
+}
+
+/// Asks for everything at the terminal.
+pub fn from_prompts(env: &Env) -> Result<(Option<AccountSheet>, BTreeMap<PartKind, PartValue>), Failure> {
+    let ask = |question: &str| env.unlock.line(&env.out, question, "--from");
+    let hidden = |question: &str| env.unlock.secret(&env.out, question, "--from");
+    env.out.say("deposit-intro");
+    let mut parts = BTreeMap::new();
+    let user_name = Some(ask("ask-user-name")?).filter(|n| !n.is_empty()).map(Secret::from_string);
+    for (kind, question) in [
+        (PartKind::Password, "ask-password"),
+        (PartKind::TotpSecret, "ask-totp-secret"),
+        (PartKind::RecoveryCodes, "ask-recovery-codes"),
+        (PartKind::Notes, "ask-notes"),
+    ] {
+        let value = hidden(question)?;
+        if value.is_empty() {
+            continue;
+        }
+        if kind == PartKind::TotpSecret && !is_base32(&value) {
+            return Err(Failure::new(Exit::Usage, "failed-totp-secret"));
+        }
+        parts.insert(kind, PartValue { user_name: None, value });
+    }
+    if let Some(password) = parts.get_mut(&PartKind::Password) {
+        password.user_name = user_name;
+    }
+    env.out.say("deposit-sheet-intro");
+    let sheet = AccountSheet {
+        kind: ask("ask-kind")?,
+        url: ask("ask-url")?,
+        legal_holder: ask("ask-legal-holder")?,
+        recovery_mailbox: ask("ask-recovery-mailbox")?,
+        recovery_mailbox_controlled_by: ask("ask-recovery-mailbox-by")?,
+        recovery_telephone: ask("ask-recovery-telephone")?,
+        recovery_telephone_controlled_by: ask("ask-recovery-telephone-by")?,
+        other_administrators: ask("ask-other-administrators")?,
+        renewal_date: ask("ask-renewal-date")?,
+        paid_by: ask("ask-paid-by")?,
+        change_password_page: ask("ask-change-password-page")?,
+    };
+    Ok((Some(sheet), parts))
+}
+
+/// Seals, splits and deposits; the master keys are forgotten when this returns.
+pub async fn deposit(env: &Env, deposit: Deposit) -> Result<(), Failure> {
+    let mut session = env.session()?;
+    session.sync().await?;
+    session.require_witnesses()?;
+    session.confirm_shares().await?;
+    if deposit.parts.is_empty() {
+        return Err(Failure::new(Exit::Usage, "failed-nothing-to-deposit"));
+    }
+    let label = Text::parse(&deposit.label)?;
+    let (version, vault) = place(&session, &deposit)?;
+    let sheet = match &deposit.sheet {
+        Some(sheet) => sheet.clone(),
+        None => current_sheet(&session, &version.credential)?.unwrap_or_default(),
+    };
+    let sheet = Text::parse_multiline(&serde_json::to_string_pretty(&sheet).map_err(Failure::technical)?)?;
+    let (label_id, label_blob) = session.text(&label)?;
+    let (sheet_id, sheet_blob) = session.text(&sheet)?;
+    let mut blobs = vec![label_blob, sheet_blob];
+    let mut parts = Vec::new();
+    for (kind, value) in &deposit.parts {
+        let (part, sealed) = seal_one(&session, PartId { version, kind: *kind }, &vault, value)?;
+        parts.push(part);
+        blobs.extend(sealed);
+    }
+    let act = v1::command::Act::Deposit(v1::Deposit {
+        credential: version.credential.to_vec(),
+        version: version.version,
+        vault: vault.as_str().to_owned(),
+        label: label_id.to_vec(),
+        sheet: sheet_id.to_vec(),
+        parts,
+    });
+    let index = session.submit(act, blobs).await?;
+    // The depositor may be a trustee, with fresh shares of their own.
+    session.confirm_shares().await?;
+    env.out.tell("deposit-done", &args! { label: label.as_str(), version: version.version });
+    env.out.data(&serde_json::json!({
+        "credential": version.credential.to_string(), "version": version.version, "index": index,
+    }));
+    Ok(())
+}
+
+/// Which version of which account this becomes, in which vault.
+fn place(session: &Session, deposit: &Deposit) -> Result<(VersionId, VaultName), Failure> {
+    let state = session.state()?;
+    let charter = state.charter().ok_or(crate::escrow::refusal::Refusal::NotFounded)?;
+    let existing = session.find_credential(&deposit.label);
+    let unknown = |name: &str| {
+        let list: Vec<&str> = charter.vaults().map(|v| v.name.as_str()).collect();
+        Failure::new(Exit::Usage, "failed-vault-unknown").with("name", name).with("list", list.join(", "))
+    };
+    if deposit.new_version {
+        let id = existing?;
+        let credential = state.credential(&id).ok_or_else(|| unknown(""))?;
+        let current = credential.current().map_or(0, |(number, _)| number);
+        let version = VersionId { credential: id, version: current.saturating_add(1) };
+        return Ok((version, credential.vault.clone()));
+    }
+    if existing.is_ok() {
+        return Err(Failure::new(Exit::Usage, "failed-label-taken").with("label", &deposit.label));
+    }
+    let labels: Vec<String> = state.credentials().keys().map(|id| session.label_of(id)).collect();
+    session.refuse_lookalike(&deposit.label, labels.into_iter())?;
+    let vault = match &deposit.vault {
+        Some(name) => charter.vaults().find(|v| v.name.as_str() == name).ok_or_else(|| unknown(name))?,
+        None => charter.vaults().next().ok_or_else(|| unknown(""))?,
+    };
+    let credential = CredentialId::new(random_bytes::<16>().map_err(Failure::technical)?);
+    Ok((VersionId { credential, version: 1 }, vault.name.clone()))
+}
+
+/// Makes a part's master key, splits it to each quorum of the vault, seals the shares and the secret.
+fn seal_one(
+    session: &Session,
+    part: PartId,
+    vault: &VaultName,
+    value: &PartValue,
+) -> Result<(v1::Part, Vec<Vec<u8>>), Failure> {
+    use crate::escrow::refusal::Refusal;
+    let state = session.state()?;
+    let charter = state.charter().ok_or(Refusal::NotFounded)?;
+    let vault = charter.vault(vault).ok_or(Refusal::VaultUnknown)?;
+    let key = MasterKey::generate().map_err(Failure::technical)?;
+    let context =
+        ShareContext { organisation: session.folder.id, part, epoch: 0, master_key: *key.recipient() };
+    let sealed = seal_part(key.recipient(), &context.part_context(), value).map_err(Failure::technical)?;
+    let mut blobs = vec![sealed];
+    let mut deals = Vec::new();
+    for name in &vault.opened_by {
+        let quorum = charter.quorum(name).ok_or(Refusal::DealShape)?;
+        let dealt = deal(&key, &context, quorum).map_err(Failure::technical)?;
+        let mut groups = Vec::new();
+        for group in dealt.groups {
+            let mut shares = Vec::new();
+            for share in group.shares {
+                let trustee = state.person(&share.trustee).ok_or(Refusal::DealShape)?;
+                let sealed =
+                    seal_to(&trustee.keys.recipient, share.envelope.expose()).map_err(Failure::technical)?;
+                let id = crate::escrow::id::BlobId::of(&sealed);
+                shares.push(v1::DealtShare { digest: share.digest.to_vec(), sealed: id.to_vec() });
+                blobs.push(sealed);
+            }
+            let outer = group.outer.map(|d| d.to_vec()).unwrap_or_default();
+            groups.push(v1::DealtGroup { outer, shares });
+        }
+        deals.push(v1::Deal { quorum: name.as_str().to_owned(), groups });
+    }
+    let sealed = blobs.first().map(|b| crate::escrow::id::BlobId::of(b).to_vec()).unwrap_or_default();
+    let part = v1::Part { kind: part.kind as i32, master_key: Some((*key.recipient()).into()), sealed, deals };
+    Ok((part, blobs))
+}
+
+/// The sheet of the current version, where this person's replica holds it.
+pub fn current_sheet(session: &Session, id: &CredentialId) -> Result<Option<AccountSheet>, Failure> {
+    let current = session.state()?.credential(id).and_then(|c| c.current());
+    let Some((_, version)) = current else { return Ok(None) };
+    let Some(blob) = session.replica.blob(&version.sheet)? else { return Ok(None) };
+    let text = Text::multiline_from_blob(&blob, version.sheet)?;
+    Ok(serde_json::from_str(text.as_str()).ok())
+}

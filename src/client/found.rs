@@ -1,0 +1,487 @@
+//! Founding: genesis, invitations, and the first charter.
+//!
+//! What the founder planned lies in `plan.json` until the charter is proposed: names and numbers, no secrets. The
+//! invitations' secrets lie beside it, sealed to the founder's identity, for checking the newcomers' MACs.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use serde::{Deserialize, Serialize};
+
+use super::failure::{Exit, Failure};
+use super::home::{self, Contact};
+use super::remote::Remote;
+use super::session::{Env, Session, sign_command};
+use crate::args;
+use crate::escrow::charter::{AMEND, DESTROY, RULES_VERSION};
+use crate::escrow::command::{NO_ORGANISATION, organisation_id};
+use crate::escrow::id::{InvitationId, PersonId};
+use crate::escrow::log::merkle::TreeHead;
+use crate::escrow::people::{InvitationState, Standing};
+use crate::escrow::role::{Role, Roles};
+use crate::escrow::text::Text;
+use crate::escrow::time::{Seconds, Time};
+use crate::proto::v1;
+use crate::seal::device::DeviceKey;
+use crate::seal::identity::Identity;
+use crate::seal::founding::FoundingCode;
+use crate::seal::invitation::{ContactCard, Invitation, InvitationSecret, ServerAddress};
+use crate::seal::sealing::{open_with, salted_text, seal_to};
+use crate::seal::secret::Secret;
+
+/// How long an invitation lives.
+const INVITATION_LIFE: Seconds = Seconds(14 * Seconds::DAY.0);
+
+/// Who is to be what, and which agreements there are: what `sequestre found` is told.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Plan {
+    /// The association's name.
+    pub name: String,
+    /// The founder's own name.
+    pub me: String,
+    /// The others, with their roles.
+    pub people: Vec<Planned>,
+    /// Agreements by name.
+    pub quorums: BTreeMap<String, Vec<PlannedGroup>>,
+    /// Vaults by name: the agreements that open each.
+    pub vaults: BTreeMap<String, Vec<String>>,
+    /// Which agreement admits members.
+    pub admission: String,
+}
+
+/// Somebody to invite.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Planned {
+    /// Their name.
+    pub name: String,
+    /// Role names.
+    pub roles: Vec<String>,
+    /// Their invitation, once made.
+    #[serde(default)]
+    pub invitation: Option<String>,
+}
+
+/// k of some named trustees; no names means all trustees.
+#[derive(Debug, Clone, Serialize, Deserialize, PartialEq, Eq)]
+#[serde(deny_unknown_fields)]
+pub struct PlannedGroup {
+    /// How many must agree.
+    pub threshold: u32,
+    /// Of whom.
+    pub members: Vec<String>,
+}
+
+impl Plan {
+    /// Reads `NAME=K` or `NAME=K:Alice,Bob+K:Carl,Dan`.
+    pub fn add_quorum(&mut self, text: &str) -> Result<(), Failure> {
+        let bad = || Failure::new(Exit::Usage, "failed-quorum-form").with("text", text);
+        let (name, groups) = text.split_once('=').ok_or_else(bad)?;
+        let group = |part: &str| -> Result<PlannedGroup, Failure> {
+            let (threshold, members) = part.split_once(':').unwrap_or((part, ""));
+            let members = members.split(',').map(str::trim).filter(|m| !m.is_empty()).map(str::to_owned).collect();
+            Ok(PlannedGroup { threshold: threshold.trim().parse().map_err(|_| bad())?, members })
+        };
+        let groups = groups.split('+').map(group).collect::<Result<Vec<_>, _>>()?;
+        self.quorums.insert(name.trim().to_owned(), groups);
+        Ok(())
+    }
+
+    /// Reads `NAME=QUORUM,QUORUM`.
+    pub fn add_vault(&mut self, text: &str) -> Result<(), Failure> {
+        let bad = || Failure::new(Exit::Usage, "failed-vault-form").with("text", text);
+        let (name, quorums) = text.split_once('=').ok_or_else(bad)?;
+        let quorums: Vec<String> = quorums.split(',').map(|q| q.trim().to_owned()).collect();
+        self.vaults.insert(name.trim().to_owned(), quorums);
+        Ok(())
+    }
+
+    /// Fills in what was not said: `everyday` 2, `vital`, `amend` and `destroy` more than half, a vault for each of
+    /// the first two, members admitted by `everyday`.
+    pub fn complete(&mut self) {
+        let trustees = 1 + self.people.iter().filter(|p| p.roles.iter().any(|r| r == Role::Trustee.as_str())).count();
+        let majority = u32::try_from(trustees / 2 + 1).unwrap_or(u32::MAX).max(2);
+        for (name, threshold) in [("everyday", 2), ("vital", majority), (AMEND, majority), (DESTROY, majority)] {
+            let all = || vec![PlannedGroup { threshold, members: Vec::new() }];
+            self.quorums.entry(name.to_owned()).or_insert_with(all);
+        }
+        if self.vaults.is_empty() {
+            for name in ["everyday", "vital"] {
+                self.vaults.insert(name.to_owned(), vec![name.to_owned()]);
+            }
+        }
+        if self.admission.is_empty() {
+            self.admission = "everyday".to_owned();
+        }
+    }
+
+    fn roles_of(planned: &Planned) -> Result<Roles, Failure> {
+        let unknown = || Failure::new(Exit::Usage, "failed-role-unknown").with("name", planned.roles.join(", "));
+        let roles = planned.roles.iter().map(|name| Role::from_name(name).ok_or_else(unknown));
+        Roles::new(roles.collect::<Result<Vec<_>, _>>()?).map_err(|e| unknown().because(e))
+    }
+
+    /// Mistakes that would otherwise show only after everybody joined.
+    fn check(&self) -> Result<(), Failure> {
+        let mut names = vec![self.me.clone()];
+        for planned in &self.people {
+            Self::roles_of(planned)?;
+            Text::parse(&planned.name)?;
+            if let Some(other) = names.iter().find(|n| crate::escrow::text::looks_like(n, &planned.name)) {
+                let failure = Failure::new(Exit::Usage, "failed-lookalike");
+                return Err(failure.with("name", &planned.name).with("other", other));
+            }
+            names.push(planned.name.clone());
+        }
+        let trustees: Vec<&String> = self.trustees();
+        for (name, groups) in &self.quorums {
+            for group in groups {
+                let members = if group.members.is_empty() { trustees.len() } else { group.members.len() };
+                if let Some(stranger) = group.members.iter().find(|m| !trustees.contains(m)) {
+                    return Err(Failure::new(Exit::Usage, "failed-name-unknown").with("name", stranger));
+                }
+                if group.threshold < 2 || group.threshold as usize > members {
+                    let failure = Failure::new(Exit::Usage, "failed-threshold").with("quorum", name);
+                    return Err(failure.with("threshold", group.threshold).with("members", members));
+                }
+            }
+        }
+        for quorum in self.vaults.values().flatten().chain([&self.admission]) {
+            if !self.quorums.contains_key(quorum) {
+                return Err(Failure::new(Exit::Usage, "failed-quorum-unknown").with("quorum", quorum));
+            }
+        }
+        Ok(())
+    }
+
+    fn trustees(&self) -> Vec<&String> {
+        let trustee = |p: &&Planned| p.roles.iter().any(|r| r == Role::Trustee.as_str());
+        std::iter::once(&self.me).chain(self.people.iter().filter(trustee).map(|p| &p.name)).collect()
+    }
+}
+
+/// Founds an organisation and writes an invitation for everybody in the plan into `invitations`.
+pub async fn found(env: &Env, code: &Secret, mut plan: Plan, invitations: &Path) -> Result<(), Failure> {
+    plan.complete();
+    plan.check()?;
+    let code = read_code(code, FoundingCode::from_code)?;
+    let (name, my_name) = (Text::parse(&plan.name)?, Text::parse(&plan.me)?);
+    let identity = own_identity(env)?;
+    let device = DeviceKey::generate().map_err(Failure::technical)?;
+    let mut remote = Remote::connect(code.address.as_str(), &code.server_key, &device).await?;
+    let log_key = remote.prepare_founding(code.token().expose()).await?;
+
+    let (name, name_blob) = salted_text(&name).map_err(Failure::technical)?;
+    let (founder_name, founder_blob) = salted_text(&my_name).map_err(Failure::technical)?;
+    let genesis = v1::command::Act::Genesis(v1::Genesis {
+        rules_version: RULES_VERSION,
+        log_key: Some(log_key.into()),
+        address: code.address.as_str().to_owned(),
+        name: name.to_vec(),
+        founder: Some(identity.keys().into()),
+        founder_name: founder_name.to_vec(),
+        device: Some(device.public().into()),
+        founding_token: code.token_digest().to_vec(),
+    });
+    let signed = sign_command(&identity, NO_ORGANISATION, TreeHead::EMPTY, env.now(), genesis)?;
+    let id = organisation_id(&signed.to_wire().command);
+    let folder = env.home.folder(id);
+    folder.prepare_with(&device)?;
+    let contact = Contact {
+        address: code.address.as_str().to_owned(),
+        server_key: code.server_key,
+        log_key,
+        checkpoint: TreeHead::EMPTY,
+        me: identity.person(),
+    };
+    folder.store_contact(&contact)?;
+    store_plan(&folder.join("plan.json"), &plan)?;
+    let blobs = vec![name_blob, founder_blob];
+    if let Err(failure) = remote.submit(None, &signed, blobs, code.token().expose().to_vec()).await {
+        if failure.exit() == Exit::Refused {
+            folder.discard()?;
+        }
+        return Err(failure);
+    }
+    let mut session = Session::open(env, folder)?.with_identity(identity);
+    session.sync().await?;
+    env.out.tell("found-done", &args! { name: &plan.name, id: id.to_string() });
+
+    for index in 0..plan.people.len() {
+        let Some(planned) = plan.people.get(index).cloned() else { continue };
+        let roles = Plan::roles_of(&planned)?;
+        let (invitation, path) = invite_to(&mut session, &planned.name, roles, invitations).await?;
+        if let Some(planned) = plan.people.get_mut(index) {
+            planned.invitation = Some(invitation.to_string());
+        }
+        store_plan(&session.folder.join("plan.json"), &plan)?;
+        env.out.tell("invite-written", &args! { name: &planned.name, path: path.display() });
+    }
+    env.out.say("found-next");
+    env.out.data(&serde_json::json!({ "organisation": id.to_string(), "name": plan.name }));
+    Ok(())
+}
+
+/// Invites somebody and writes the invitation into a file of `folder`.
+pub async fn invite(env: &Env, name: &str, roles: &[String], folder: &Path) -> Result<(), Failure> {
+    let mut session = env.session()?;
+    session.sync().await?;
+    let planned = Planned { name: name.to_owned(), roles: roles.to_vec(), invitation: None };
+    let roles = Plan::roles_of(&planned)?;
+    let (id, path) = invite_to(&mut session, name, roles, folder).await?;
+    // During the founding a late invitee belongs to the plan like the others.
+    let plan_path = session.folder.join("plan.json");
+    if let (None, Some(mut plan)) = (session.state()?.charter(), load_plan(&plan_path)?) {
+        plan.people.push(Planned { invitation: Some(id.to_string()), ..planned });
+        store_plan(&plan_path, &plan)?;
+    }
+    env.out.tell("invite-written", &args! { name: name, path: path.display() });
+    env.out.say("invite-next");
+    env.out.data(&serde_json::json!({ "invitation": id.to_string(), "file": path.display().to_string() }));
+    Ok(())
+}
+
+/// Makes an invitation: secret on our disk first, then the log, then the file to hand over.
+async fn invite_to(
+    session: &mut Session,
+    name: &str,
+    roles: Roles,
+    folder: &Path,
+) -> Result<(InvitationId, PathBuf), Failure> {
+    let text = Text::parse(name)?;
+    let known: Vec<String> = session.state()?.people().keys().map(|id| session.name_of(id)).collect();
+    session.refuse_lookalike(name, known.into_iter())?;
+    let secret = InvitationSecret::generate().map_err(Failure::technical)?;
+    let id = secret.id();
+    let recipient = session.identity()?.keys().recipient;
+    let sealed = seal_to(&recipient, secret.to_secret_bytes().expose()).map_err(Failure::technical)?;
+    home::write(&session.folder.join("invitations").join(id.to_string()), &sealed)?;
+    let (name_id, blob) = session.text(&text)?;
+    let expires = session.env.now().after(INVITATION_LIFE);
+    let act = v1::command::Act::Invite(v1::Invite {
+        invitation: id.to_vec(),
+        roles: roles.to_wire(),
+        name: name_id.to_vec(),
+        expires: expires.0,
+    });
+    session.submit(act, vec![blob]).await?;
+    let path = write_invitation(session, name, roles, expires, secret, folder)?;
+    Ok((id, path))
+}
+
+fn write_invitation(
+    session: &mut Session,
+    name: &str,
+    roles: Roles,
+    expires: Time,
+    secret: InvitationSecret,
+    folder: &Path,
+) -> Result<PathBuf, Failure> {
+    let address = ServerAddress::parse(&session.contact.address).map_err(Failure::technical)?;
+    let contact = ContactCard {
+        organisation: session.folder.id,
+        address,
+        server_key: session.contact.server_key,
+        log_key: session.contact.log_key,
+        checkpoint: session.replica.head(),
+    };
+    let inviter = session.identity()?.keys().signing;
+    let invitation = Invitation { contact, inviter, roles, expires, secret };
+    let code = invitation.to_code().map_err(Failure::technical)?;
+    let say = session.env.out.language();
+    let intro = say.with("invite-file", &args! {
+        name: name, organisation: session.organisation_name(), until: say.time(expires),
+    });
+    let mut text: String = intro.lines().map(|line| format!("# {line}\n")).collect();
+    text.push_str(code.expose_str().unwrap_or_default());
+    text.push('\n');
+    let text = Secret::from_string(text);
+    std::fs::create_dir_all(folder).map_err(|e| Failure::io(folder, e))?;
+    let safe: String = name.chars().map(|c| if c.is_alphanumeric() { c } else { '-' }).collect();
+    let path = folder.join(format!("{safe}.txt"));
+    home::write(&path, text.expose())?;
+    Ok(path)
+}
+
+/// Proposes the founding charter with everybody who joined; `drop` leaves out invitees who did not.
+pub async fn propose(env: &Env, drop: &[String]) -> Result<(), Failure> {
+    let mut session = env.session()?;
+    session.sync().await?;
+    let path = session.folder.join("plan.json");
+    let mut plan = load_plan(&path)?.ok_or_else(|| Failure::new(Exit::Failed, "failed-no-plan"))?;
+    for name in drop {
+        if !plan.people.iter().any(|p| p.name == *name) {
+            return Err(Failure::new(Exit::Usage, "failed-name-unknown").with("name", name));
+        }
+    }
+    plan.people.retain(|p| !drop.contains(&p.name));
+    for group in plan.quorums.values_mut().flatten() {
+        group.members.retain(|m| !drop.contains(m));
+    }
+    plan.check()?;
+    let mut people: BTreeMap<String, PersonId> = BTreeMap::from([(plan.me.clone(), session.me())]);
+    let mut roll = vec![founder_admission(&session)?];
+    let mut absent = Vec::new();
+    for planned in &plan.people {
+        match joined(&session, planned) {
+            Some(person) => {
+                roll.push(checked_admission(&mut session, &person)?);
+                people.insert(planned.name.clone(), person);
+            }
+            None => absent.push(planned.name.clone()),
+        }
+    }
+    if !absent.is_empty() {
+        return Err(Failure::new(Exit::Failed, "failed-absent").with("list", absent.join(", ")));
+    }
+    roll.sort_by_key(admitted_person);
+    let charter = charter(&session, &plan, &people)?;
+    let act = v1::command::Act::ProposeCharter(v1::ProposeCharter { charter: Some(charter), roll });
+    let index = session.submit(act, Vec::new()).await?;
+    store_plan(&path, &plan)?;
+    super::charter::tell_proposal(&session, index)
+}
+
+fn founder_admission(session: &Session) -> Result<v1::Admission, Failure> {
+    let state = session.state()?;
+    let me = state.person(&session.me()).ok_or_else(super::failure::no_organisation)?;
+    Ok(v1::Admission {
+        keys: Some(me.keys.into()),
+        roles: vec![Role::Trustee as i32],
+        join_index: me.joined.index,
+        join_leaf: me.joined.leaf.to_vec(),
+    })
+}
+
+fn admitted_person(admission: &v1::Admission) -> Vec<u8> {
+    let key = admission.keys.as_ref().and_then(|k| k.signing.as_ref());
+    key.map(|k| crate::escrow::id::sha256(&[&[k.algorithm as u8], &k.key]).to_vec()).unwrap_or_default()
+}
+
+fn joined(session: &Session, planned: &Planned) -> Option<PersonId> {
+    let id: InvitationId = planned.invitation.as_ref()?.parse().ok()?;
+    match session.state().ok()?.invitations().get(&id)?.state {
+        InvitationState::Used(person) => Some(person),
+        InvitationState::Open | InvitationState::Cancelled => None,
+    }
+}
+
+/// The admission of a candidate whose MAC our secret of their invitation confirms. Without that check the server
+/// could put its own keys in the newcomer's place.
+pub fn checked_admission(session: &mut Session, person: &PersonId) -> Result<v1::Admission, Failure> {
+    let found = session.state()?.person(person).cloned();
+    let Some((candidate, Standing::Candidate(Some(candidacy)))) = found.map(|p| (p.clone(), p.standing)) else {
+        return Err(Failure::new(Exit::Usage, "failed-not-candidate").with("name", session.name_of(person)));
+    };
+    let path = session.folder.join("invitations").join(candidacy.invitation.to_string());
+    let name = session.name_of(person);
+    let Some(sealed) = home::read_if_there(&path)? else {
+        return Err(Failure::new(Exit::Failed, "failed-not-inviter").with("name", name));
+    };
+    let secret = open_with(session.identity()?.age(), &sealed).map_err(|e| home::damaged(&path).because(e))?;
+    let secret = InvitationSecret::from_bytes(secret).map_err(|e| home::damaged(&path).because(e))?;
+    let message = crate::escrow::act::join_mac_message(
+        &session.folder.id,
+        &candidacy.roles,
+        &candidate.keys,
+        &candidacy.device,
+    );
+    secret
+        .verify_mac(&message, &candidacy.mac)
+        .map_err(|_| Failure::new(Exit::Distrust, "distrust-joiner").with("name", name))?;
+    Ok(v1::Admission {
+        keys: Some(candidate.keys.into()),
+        roles: candidacy.roles.to_wire(),
+        join_index: candidate.joined.index,
+        join_leaf: candidate.joined.leaf.to_vec(),
+    })
+}
+
+fn charter(session: &Session, plan: &Plan, people: &BTreeMap<String, PersonId>) -> Result<v1::Charter, Failure> {
+    let of_role = |role: Role| -> Vec<Vec<u8>> {
+        let with = |p: &&Planned| p.roles.iter().any(|r| r == role.as_str());
+        let mut ids: Vec<PersonId> =
+            plan.people.iter().filter(with).filter_map(|p| people.get(&p.name)).copied().collect();
+        if role == Role::Trustee {
+            ids.push(session.me());
+        }
+        sorted(ids)
+    };
+    let quorums = plan.quorums.iter().map(|(name, groups)| {
+        let group = |g: &PlannedGroup| v1::Group {
+            threshold: g.threshold,
+            members: if g.members.is_empty() {
+                of_role(Role::Trustee)
+            } else {
+                sorted(g.members.iter().filter_map(|m| people.get(m)).copied().collect())
+            },
+        };
+        v1::Quorum { name: name.clone(), groups: groups.iter().map(group).collect() }
+    });
+    let who = |roles: &[Role]| Some(v1::Who { roles: roles.iter().map(|r| *r as i32).collect(), persons: vec![] });
+    let vaults = plan.vaults.iter().map(|(name, opened_by)| {
+        let mut opened_by = opened_by.clone();
+        opened_by.sort();
+        v1::Vault {
+            name: name.clone(),
+            opened_by,
+            askers: who(&[Role::Trustee, Role::Member]),
+            depositors: who(&[Role::Trustee, Role::Technician, Role::Member]),
+            longest_lease: 30 * Seconds::DAY.0,
+        }
+    });
+    Ok(v1::Charter {
+        version: 1,
+        rules_version: RULES_VERSION,
+        log_key: Some(session.contact.log_key.into()),
+        address: session.state()?.address().to_owned(),
+        trustees: of_role(Role::Trustee),
+        mediators: of_role(Role::Mediator),
+        technicians: of_role(Role::Technician),
+        quorums: quorums.collect(),
+        admission: plan.admission.clone(),
+        vaults: vaults.collect(),
+        limits: Some(v1::Limits { entries_per_day: 200, bytes_per_day: 2 << 20 }),
+    })
+}
+
+fn sorted(mut ids: Vec<PersonId>) -> Vec<Vec<u8>> {
+    ids.sort();
+    ids.dedup();
+    ids.into_iter().map(PersonId::to_vec).collect()
+}
+
+/// The identity in this home, made if there is none yet: passphrase, then the 24 words, then the file.
+pub fn own_identity(env: &Env) -> Result<Identity, Failure> {
+    if env.home.has_identity() {
+        return env.unlock.identity(&env.home, &env.out);
+    }
+    let identity = Identity::generate().map_err(Failure::technical)?;
+    let passphrase = env.unlock.new_passphrase(&env.out)?;
+    env.unlock.show_words(&env.out, &identity, env.out.language())?;
+    {
+        let _waiting = env.out.wait("progress-unlock");
+        env.home.store_identity(&identity, &passphrase, env.unlock.work)?;
+    }
+    env.out.tell("identity-made", &args! { path: env.home.path().display() });
+    Ok(identity)
+}
+
+/// Reads a pasted or printed code.
+pub fn read_code<T>(
+    text: &Secret,
+    parse: impl Fn(&str) -> Result<T, crate::seal::invitation::BadInvitation>,
+) -> Result<T, Failure> {
+    let text = text.expose_str().unwrap_or_default();
+    parse(text).map_err(|bad| Failure::new(Exit::Usage, "failed-code").because(bad))
+}
+
+fn store_plan(path: &Path, plan: &Plan) -> Result<(), Failure> {
+    home::write(path, &serde_json::to_vec_pretty(plan).map_err(Failure::technical)?)
+}
+
+fn load_plan(path: &Path) -> Result<Option<Plan>, Failure> {
+    let Some(bytes) = home::read_if_there(path)? else { return Ok(None) };
+    serde_json::from_slice(&bytes).map(Some).map_err(|e| home::damaged(path).because(e))
+}

@@ -1,0 +1,296 @@
+//! The client's files, and how they are written: completely, or not at all.
+//!
+//! ```text
+//! identity.age                     the person's seed, sealed with the passphrase
+//! organisations/<id>/
+//!   contact.json                   where the server is and which keys are pinned
+//!   device.key                     this computer's key for this organisation: TLS and cosignatures only
+//!   entries, checkpoint            the verified replica of the log
+//!   synchronised, cosigned         when that was last done, in POSIX seconds
+//!   blobs/<id>                     texts; for trustees all sealed secrets and shares too
+//!   outbox/<id>                    what was signed and is not known to be in the log
+//!   keys/<recipient>               keys of our own requests, sealed to the identity
+//!   invitations/<id>               secrets of invitations that we made, sealed to the identity
+//!   evidence/                      signed notes that contradict each other
+//! ```
+//!
+//! Nothing here may be written in the clear that opens anything.
+
+use std::fs::{self, File, OpenOptions};
+use std::io::{self, Write as _};
+use std::path::{Path, PathBuf};
+
+use serde::{Deserialize, Serialize};
+
+use super::failure::{Exit, Failure, no_organisation, which_organisation};
+use crate::escrow::id::{OrganisationId, PersonId};
+use crate::escrow::key::VerifyingKey;
+use crate::escrow::log::merkle::TreeHead;
+use crate::seal::device::DeviceKey;
+use crate::seal::identity::{Identity, IdentityError, WorkFactor};
+use crate::seal::secret::Secret;
+
+/// The client's directory (`--home`, `SEQUESTRE_HOME`).
+#[derive(Debug, Clone)]
+pub struct Home(PathBuf);
+
+impl Home {
+    /// Uses this directory; it is made when something is first written to it.
+    pub fn new(path: PathBuf) -> Self {
+        Self(path)
+    }
+
+    fn identity_path(&self) -> PathBuf {
+        self.0.join("identity.age")
+    }
+
+    /// Whether an identity is here.
+    pub fn has_identity(&self) -> bool {
+        self.identity_path().exists()
+    }
+
+    /// Stores a new identity; an existing one is never overwritten.
+    pub fn store_identity(&self, identity: &Identity, passphrase: &Secret, work: WorkFactor) -> Result<(), Failure> {
+        if self.has_identity() {
+            return Err(Failure::new(Exit::Failed, "failed-identity-exists").with("path", self.0.display()));
+        }
+        let sealed = identity.encrypt(passphrase, work).map_err(Failure::technical)?;
+        private_dir(&self.0)?;
+        write(&self.identity_path(), &sealed)
+    }
+
+    /// Opens the identity with its passphrase.
+    pub fn identity(&self, passphrase: &Secret) -> Result<Identity, Failure> {
+        let path = self.identity_path();
+        let sealed = match fs::read(&path) {
+            Ok(sealed) => sealed,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                return Err(Failure::new(Exit::Failed, "failed-no-identity").with("path", self.0.display()));
+            }
+            Err(error) => return Err(Failure::io(&path, error)),
+        };
+        Identity::decrypt(&sealed, passphrase).map_err(|error| match error {
+            IdentityError::WrongPassphrase => Failure::new(Exit::Failed, "failed-passphrase"),
+            other => Failure::technical(other),
+        })
+    }
+
+    /// The organisations that this home knows.
+    pub fn organisations(&self) -> Result<Vec<OrganisationId>, Failure> {
+        let path = self.0.join("organisations");
+        let entries = match fs::read_dir(&path) {
+            Ok(entries) => entries,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
+            Err(error) => return Err(Failure::io(&path, error)),
+        };
+        let mut ids = Vec::new();
+        for entry in entries {
+            let entry = entry.map_err(|e| Failure::io(&path, e))?;
+            let id = entry.file_name().to_str().and_then(|name| name.parse::<OrganisationId>().ok());
+            // A folder without contact is the rest of a joining that did not come to its end.
+            ids.extend(id.filter(|_| entry.path().join("contact.json").exists()));
+        }
+        ids.sort();
+        Ok(ids)
+    }
+
+    /// The organisation meant by `--org` (the beginning of its id), or the only one.
+    pub fn choose(&self, wanted: Option<&str>) -> Result<Folder, Failure> {
+        let known = self.organisations()?;
+        let matching: Vec<OrganisationId> = match wanted {
+            Some(prefix) => known.iter().filter(|id| id.to_string().starts_with(prefix)).copied().collect(),
+            None => known.clone(),
+        };
+        match matching.as_slice() {
+            [] if known.is_empty() => Err(no_organisation()),
+            [] => Err(which_organisation(&known)),
+            [only] => Ok(self.folder(*only)),
+            [..] => Err(which_organisation(&matching)),
+        }
+    }
+
+    /// One organisation's folder.
+    pub fn folder(&self, id: OrganisationId) -> Folder {
+        Folder { id, path: self.0.join("organisations").join(id.to_string()) }
+    }
+
+    /// The directory.
+    pub fn path(&self) -> &Path {
+        &self.0
+    }
+}
+
+/// One organisation's folder.
+#[derive(Debug, Clone)]
+pub struct Folder {
+    /// Whose.
+    pub id: OrganisationId,
+    path: PathBuf,
+}
+
+/// What is pinned when joining, and never taken from the server again.
+#[derive(Debug, Clone)]
+pub struct Contact {
+    /// `host:port`.
+    pub address: String,
+    /// The server's TLS key.
+    pub server_key: VerifyingKey,
+    /// The organisation's log key.
+    pub log_key: VerifyingKey,
+    /// A tree that the log must extend.
+    pub checkpoint: TreeHead,
+    /// Who we are in it.
+    pub me: PersonId,
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct ContactFile {
+    address: String,
+    server_key: String,
+    log_key: String,
+    checkpoint_size: u64,
+    checkpoint_root: String,
+    me: String,
+}
+
+impl Folder {
+    /// A file or folder in it.
+    pub fn join(&self, name: impl AsRef<Path>) -> PathBuf {
+        self.path.join(name)
+    }
+
+    /// Makes the folder with its device key, once; called again it returns the key that is there.
+    pub fn prepare(&self) -> Result<DeviceKey, Failure> {
+        if !self.join("device.key").exists() {
+            let key = DeviceKey::generate().map_err(Failure::technical)?;
+            self.prepare_with(&key)?;
+        }
+        self.device()
+    }
+
+    /// Makes the folder around a device key that exists already, as at a founding.
+    pub fn prepare_with(&self, key: &DeviceKey) -> Result<(), Failure> {
+        private_dir(&self.path)?;
+        for sub in ["blobs", "outbox", "keys", "invitations", "evidence"] {
+            private_dir(&self.path.join(sub))?;
+        }
+        let text = Secret::from_string(hex::encode(key.to_secret_bytes().expose()));
+        write(&self.join("device.key"), text.expose())
+    }
+
+    /// Forgets an organisation that never came to be.
+    pub fn discard(&self) -> Result<(), Failure> {
+        fs::remove_dir_all(&self.path).map_err(|e| Failure::io(&self.path, e))
+    }
+
+    /// This computer's key for this organisation.
+    pub fn device(&self) -> Result<DeviceKey, Failure> {
+        let path = self.join("device.key");
+        let text = Secret::new(read(&path)?);
+        let bytes = hex::decode(text.expose()).map_err(|_| damaged(&path))?;
+        DeviceKey::from_bytes(Secret::new(bytes)).map_err(|_| damaged(&path))
+    }
+
+    /// Pins where the server is and who we are.
+    pub fn store_contact(&self, contact: &Contact) -> Result<(), Failure> {
+        let file = ContactFile {
+            address: contact.address.clone(),
+            server_key: hex::encode(contact.server_key.as_bytes()),
+            log_key: hex::encode(contact.log_key.as_bytes()),
+            checkpoint_size: contact.checkpoint.size,
+            checkpoint_root: contact.checkpoint.root.to_string(),
+            me: contact.me.to_string(),
+        };
+        let text = serde_json::to_vec_pretty(&file).map_err(Failure::technical)?;
+        write(&self.join("contact.json"), &text)
+    }
+
+    /// What was pinned.
+    pub fn contact(&self) -> Result<Contact, Failure> {
+        let path = self.join("contact.json");
+        let file: ContactFile = serde_json::from_slice(&read(&path)?).map_err(|e| damaged(&path).because(e))?;
+        let key = |text: &str| hex::decode(text).ok().and_then(|bytes| VerifyingKey::ed25519(&bytes).ok());
+        let parsed = || {
+            Some(Contact {
+                address: file.address.clone(),
+                server_key: key(&file.server_key)?,
+                log_key: key(&file.log_key)?,
+                checkpoint: TreeHead { size: file.checkpoint_size, root: file.checkpoint_root.parse().ok()? },
+                me: file.me.parse().ok()?,
+            })
+        };
+        parsed().ok_or_else(|| damaged(&path))
+    }
+
+    /// Keeps two clients from writing this folder at once; released when dropped.
+    pub fn lock(&self) -> Result<Lock, Failure> {
+        let path = self.join("lock");
+        let file = OpenOptions::new().create(true).append(true).open(&path).map_err(|e| Failure::io(&path, e))?;
+        file.lock().map_err(|e| Failure::io(&path, e))?;
+        Ok(Lock { _file: file })
+    }
+}
+
+/// Held while a folder is being changed.
+#[derive(Debug)]
+pub struct Lock {
+    _file: File,
+}
+
+/// A file that cannot be read as what it should be.
+pub fn damaged(path: &Path) -> Failure {
+    Failure::new(Exit::Failed, "failed-damaged").with("path", path.display())
+}
+
+/// Reads a file.
+pub fn read(path: &Path) -> Result<Vec<u8>, Failure> {
+    fs::read(path).map_err(|e| Failure::io(path, e))
+}
+
+/// Reads a file that need not exist.
+pub fn read_if_there(path: &Path) -> Result<Option<Vec<u8>>, Failure> {
+    match fs::read(path) {
+        Ok(bytes) => Ok(Some(bytes)),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(Failure::io(path, error)),
+    }
+}
+
+/// Writes a file for its owner only, so that after a crash it is either the old or the new one.
+pub fn write(path: &Path, content: &[u8]) -> Result<(), Failure> {
+    let folder = path.parent().unwrap_or(Path::new("."));
+    let put = || -> io::Result<()> {
+        let mut file = tempfile::NamedTempFile::new_in(folder)?;
+        file.write_all(content)?;
+        file.as_file().sync_all()?;
+        file.persist(path).map_err(|e| e.error)?;
+        sync_dir(folder)
+    };
+    put().map_err(|e| Failure::io(path, e))
+}
+
+/// Deletes a file that need not exist.
+pub fn remove(path: &Path) -> Result<(), Failure> {
+    match fs::remove_file(path) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(Failure::io(path, error)),
+        _ => Ok(()),
+    }
+}
+
+/// Makes a renamed or new file's name durable. Windows has no such call and needs none.
+pub fn sync_dir(folder: &Path) -> io::Result<()> {
+    if cfg!(unix) { File::open(folder)?.sync_all() } else { Ok(()) }
+}
+
+/// Makes a folder that only its owner can open.
+pub(super) fn private_dir(path: &Path) -> Result<(), Failure> {
+    let mut builder = fs::DirBuilder::new();
+    builder.recursive(true);
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::DirBuilderExt as _;
+        builder.mode(0o700);
+    }
+    builder.create(path).map_err(|e| Failure::io(path, e))
+}

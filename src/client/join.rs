@@ -1,0 +1,242 @@
+//! Coming in: joining with an invitation, bringing an identity to a new computer, and taking people in.
+
+use super::failure::{Exit, Failure, distrust};
+use super::found::{checked_admission, own_identity, read_code};
+use super::home::{self, Contact, Folder};
+use super::remote::{self, Remote};
+use super::session::{Env, Session, sign_command};
+use crate::args;
+use crate::escrow::act::join_mac_message;
+use crate::escrow::command::SignedCommand;
+use crate::escrow::id::DeviceId;
+use crate::escrow::log::merkle::TreeHead;
+use crate::escrow::people::Standing;
+use crate::proto::v1;
+use crate::seal::device::DeviceKey;
+use crate::seal::identity::Identity;
+use crate::seal::invitation::{ContactCard, Invitation, ServerAddress};
+use crate::seal::secret::Secret;
+use crate::seal::words::BadWords;
+
+/// Joins with an invitation.
+pub async fn join(env: &Env, code: &Secret) -> Result<(), Failure> {
+    let invitation = read_code(code, Invitation::from_code)?;
+    let organisation = invitation.contact.organisation;
+    let folder = env.home.folder(organisation);
+    if folder.join("checkpoint").exists() {
+        return Err(Failure::new(Exit::Usage, "failed-joined-already"));
+    }
+    let identity = own_identity(env)?;
+    let device = folder.prepare()?;
+    let keys = identity.keys();
+    let message = join_mac_message(&organisation, &invitation.roles, &keys, &device.public());
+    let act = v1::command::Act::Join(v1::Join {
+        token: invitation.secret.token().expose().to_vec(),
+        roles: invitation.roles.to_wire(),
+        person: Some(keys.into()),
+        device: Some(device.public().into()),
+        mac: invitation.secret.mac(&message).to_vec(),
+    });
+    let session = enter(env, folder, identity, device, invitation.contact, act).await?;
+    // The invitation names its maker's key: whoever shows us another founder or inviter shows us another log.
+    if session.state()?.person(&invitation.inviter.person()).is_none() {
+        return Err(distrust("distrust-inviter", None));
+    }
+    env.out.tell("join-done", &args! { organisation: session.organisation_name() });
+    env.out.tell("join-fingerprint", &args! { code: keys.fingerprint() });
+    env.out.data(&serde_json::json!({
+        "organisation": organisation.to_string(), "person": keys.person().to_string(),
+        "fingerprint": keys.fingerprint().to_string(),
+    }));
+    Ok(())
+}
+
+/// Brings an identity back from its 24 words, on this computer, with a new device key.
+pub async fn restore_identity(env: &Env, words: &Secret, card: &Secret) -> Result<(), Failure> {
+    let card = read_code(card, ContactCard::from_code)?;
+    let folder = env.home.folder(card.organisation);
+    if folder.join("checkpoint").exists() {
+        return Err(Failure::new(Exit::Usage, "failed-joined-already"));
+    }
+    let restored = Identity::from_words(words.expose_str().unwrap_or_default(), None).map_err(bad_words)?;
+    let identity = if env.home.has_identity() {
+        let present = env.unlock.identity(&env.home, &env.out)?;
+        if present.person() != restored.person() {
+            return Err(Failure::new(Exit::Failed, "failed-identity-exists").with("path", env.home.path().display()));
+        }
+        present
+    } else {
+        let passphrase = env.unlock.new_passphrase(&env.out)?;
+        let _waiting = env.out.wait("progress-unlock");
+        env.home.store_identity(&restored, &passphrase, env.unlock.work)?;
+        restored
+    };
+    let device = folder.prepare()?;
+    let act = v1::command::Act::EnrolDevice(v1::EnrolDevice {
+        device: Some(device.public().into()),
+        person: Some(identity.keys().into()),
+    });
+    let session = enter(env, folder, identity, device, card, act).await?;
+    let me = session.name_of(&session.me());
+    env.out.tell("restore-done", &args! { name: &me, organisation: session.organisation_name() });
+    env.out.data(&serde_json::json!({ "organisation": session.folder.id.to_string(), "name": me }));
+    Ok(())
+}
+
+/// Sends the command that makes this device known, then fetches and verifies the log. Interrupted, it is repeated
+/// with the same command.
+async fn enter(
+    env: &Env,
+    folder: Folder,
+    identity: Identity,
+    device: DeviceKey,
+    card: ContactCard,
+    act: v1::command::Act,
+) -> Result<Session, Failure> {
+    let pending = folder.join("entering");
+    let signed = match home::read_if_there(&pending)? {
+        Some(bytes) => {
+            use prost::Message as _;
+            let wire = v1::SignedCommand::decode(bytes.as_slice()).map_err(|e| home::damaged(&pending).because(e))?;
+            SignedCommand::parse(wire).map_err(|e| home::damaged(&pending).because(e))?
+        }
+        None => {
+            let signed = sign_command(&identity, folder.id, TreeHead::EMPTY, env.now(), act)?;
+            home::write(&pending, &remote::encode(&signed))?;
+            signed
+        }
+    };
+    let address = card.address.as_str();
+    let mut remote = Remote::connect(address, &card.server_key, &device).await?;
+    if let Err(failure) = remote.submit(Some(folder.id), &signed, Vec::new(), Vec::new()).await {
+        if failure.exit() == Exit::Refused {
+            home::remove(&pending)?;
+        }
+        return Err(failure);
+    }
+    let contact = Contact {
+        address: address.to_owned(),
+        server_key: card.server_key,
+        log_key: card.log_key,
+        checkpoint: card.checkpoint,
+        me: identity.person(),
+    };
+    folder.store_contact(&contact)?;
+    let mut session = Session::open(env, folder)?.with_identity(identity);
+    session.sync().await?;
+    home::remove(&pending)?;
+    Ok(session)
+}
+
+fn bad_words(error: crate::seal::identity::IdentityError) -> Failure {
+    use crate::seal::identity::IdentityError;
+    match error {
+        IdentityError::Words(bad) => words_failure(bad),
+        other => Failure::technical(other),
+    }
+}
+
+/// Says where on the paper the mistake is; it is never corrected for the person.
+pub fn words_failure(bad: BadWords) -> Failure {
+    match bad {
+        BadWords::Count { found } => Failure::new(Exit::Usage, "words-count").with("found", found),
+        BadWords::Unknown { position, .. } => Failure::new(Exit::Usage, "words-unknown").with("position", position),
+        _ => Failure::new(Exit::Usage, "words-checksum"),
+    }
+}
+
+/// Proposes to take in somebody who joined after the founding.
+pub async fn admit(env: &Env, name: &str) -> Result<(), Failure> {
+    let mut session = env.session()?;
+    session.sync().await?;
+    let person = session.find_person(name)?;
+    let admission = checked_admission(&mut session, &person)?;
+    let keys = session.state()?.person(&person).map(|p| p.keys);
+    if let Some(keys) = keys {
+        let args = args! { name: name, code: keys.fingerprint() };
+        env.unlock.confirm(&env.out, "ask-admit", &args, "--yes")?;
+    }
+    let act = v1::command::Act::ProposeAdmission(v1::ProposeAdmission { admission: Some(admission) });
+    let index = session.submit(act, Vec::new()).await?;
+    super::charter::tell_proposal(&session, index)
+}
+
+/// Proposes to remove a member.
+pub async fn remove(env: &Env, name: &str, reason: &str) -> Result<(), Failure> {
+    let mut session = env.session()?;
+    session.sync().await?;
+    let person = session.find_person(name)?;
+    let (reason, blob) = session.text(&crate::escrow::text::Text::parse(reason)?)?;
+    let act = v1::command::Act::ProposeRemoval(v1::ProposeRemoval {
+        person: person.to_vec(),
+        reason: reason.to_vec(),
+    });
+    let index = session.submit(act, vec![blob]).await?;
+    super::charter::tell_proposal(&session, index)
+}
+
+/// Leaves the organisation.
+pub async fn leave(env: &Env) -> Result<(), Failure> {
+    let mut session = env.session()?;
+    session.sync().await?;
+    let args = args! { organisation: session.organisation_name() };
+    env.unlock.confirm(&env.out, "ask-leave", &args, "--yes")?;
+    let left = session.submit(v1::command::Act::Leave(v1::Leave {}), Vec::new()).await;
+    match left {
+        // Having left, we may not read the log that would show it.
+        Err(failure) if failure.exit() != Exit::Refused || !still_in(&session) => {}
+        Err(failure) => return Err(failure),
+        Ok(_) => {}
+    }
+    env.out.tell("leave-done", &args);
+    Ok(())
+}
+
+fn still_in(session: &Session) -> bool {
+    let person = session.state().ok().and_then(|state| state.person(&session.me()));
+    person.is_some_and(|p| !matches!(p.standing, Standing::Gone { .. }))
+}
+
+/// Revokes a device of ours, by the beginning of its id.
+pub async fn revoke_device(env: &Env, prefix: &str) -> Result<(), Failure> {
+    let mut session = env.session()?;
+    session.sync().await?;
+    let me = session.me();
+    let devices = session.state()?.devices().iter();
+    let mine = devices.filter(|(id, d)| d.person == me && d.revoked.is_none() && id.to_string().starts_with(prefix));
+    let found: Vec<DeviceId> = mine.map(|(id, _)| *id).collect();
+    let [device] = found.as_slice() else {
+        return Err(Failure::new(Exit::Usage, "failed-device-unknown").with("device", prefix));
+    };
+    if *device == session.device.id() {
+        env.unlock.confirm(&env.out, "ask-revoke-this", &args! {}, "--yes")?;
+    }
+    let act = v1::command::Act::RevokeDevice(v1::RevokeDevice { device: device.to_vec() });
+    session.submit(act, Vec::new()).await?;
+    env.out.tell("device-revoked", &args! { device: &device.to_string()[..8] });
+    Ok(())
+}
+
+/// The contact card of an organisation, as lines to print.
+pub fn contact_card(session: &Session) -> Result<Secret, Failure> {
+    let card = ContactCard {
+        organisation: session.folder.id,
+        address: ServerAddress::parse(&session.contact.address).map_err(Failure::technical)?,
+        server_key: session.contact.server_key,
+        log_key: session.contact.log_key,
+        checkpoint: session.replica.head(),
+    };
+    card.to_code().map_err(Failure::technical)
+}
+
+/// Prints the contact card of the organisation: what a new computer needs besides the 24 words.
+pub fn card(env: &Env) -> Result<(), Failure> {
+    let code = contact_card(&env.session()?)?;
+    let code = code.expose_str().unwrap_or_default();
+    if env.out.is_json() {
+        env.out.data(&serde_json::json!({ "card": code }));
+    } else {
+        env.out.line(code);
+    }
+    Ok(())
+}

@@ -1,0 +1,92 @@
+# Why the rules or the server say no: one sentence for each reason.
+
+# What was signed, and when.
+refused-foreign-base = STOP. This computer and the server do not agree about what happened so far. Do not try again; compare with the others by another way, and show this to a mediator.
+refused-stale-base = Something that this depends on has changed in the meantime. Look at it again, and repeat if you still want it.
+refused-clock-skew = What you signed and the server's clock are { $by } apart; at most 10 minutes are allowed. If it had to wait for the server, do it again. Otherwise check the clock of this computer.
+refused-unknown-rules = The association works by rules (version { $version }) that this program does not know yet. Update the program; until then nothing can be signed.
+refused-rate-limit = You have reached your limit for today. Go on tomorrow.
+refused-genesis-twice = This association is founded already. Ask for an invitation to join it.
+
+# People and invitations.
+refused-stranger = This association does not know your identity. Ask for an invitation.
+refused-not-admitted = You have joined but are not taken in yet. Wait until the charter or your admission is signed.
+refused-not-founded = The first charter is not in force yet. This becomes possible once all trustees have signed it.
+refused-not-trustee = Only a trustee who holds a part of this account's key can do this. Ask one of them.
+refused-may-not-invite = Only those whom the charter names for it may invite, take in or remove people; before the first charter, only the founder. Ask one of them.
+refused-invitation-unknown = The association does not know this invitation. Ask the person who invited you for a new one.
+refused-invitation-used = This invitation has already been used. If that was not you, tell the person who invited you at once.
+refused-invitation-cancelled = This invitation was cancelled. Ask for a new one.
+refused-invitation-expired = This invitation has expired. Ask for a new one.
+refused-invitation-roles = The roles are not those of the invitation. Use the invitation as you received it, or ask for a new one.
+refused-invitation-exists = This invitation exists already. Make a new one.
+refused-invitation-life = An invitation can be valid for 30 days at most. Make one that ends earlier.
+refused-already-joined = You already belong to this association. To use another computer as well, run “sequestre restore-identity” there.
+refused-not-your-keys = The identity that signed this is not the one that it is about. Use your own identity; --home says in which folder it is.
+refused-device-known = This device key is already in use. Each computer needs its own: do not copy folders between computers, run “sequestre restore-identity” in an empty one.
+refused-device-unknown = You have no such device, or it is already revoked. “sequestre device” lists yours.
+refused-not-removable = Trustees, mediators and technicians cannot leave or be removed this way: first a new charter must release them from their office.
+
+# Charter and proposals.
+refused-admission-mismatch = This is not what the newcomer signed when joining, or that person is not waiting to be taken in. Look at the inbox and propose again.
+refused-charter-names-stranger = The charter names somebody who has not joined. Wait for that person, or leave them out with --drop NAME.
+refused-charter-version = The next charter is version { $expected }: no number is skipped or used twice. Propose it again.
+refused-charter-log-key = A charter cannot change the server's address or the key of the log. Leave both as they are and propose again.
+refused-bad-charter = This charter contradicts itself. Correct it and propose it again.
+refused-proposal-unknown = There is no such proposal. “sequestre inbox” shows what waits for you.
+refused-proposal-differs = The proposal is not the one that you saw; your signature was not accepted. Look at it again before you sign.
+refused-proposal-closed = This proposal is no longer open: it was decided, replaced, or nobody decided in time. “sequestre charter” shows the open ones.
+refused-already-signed = You have already signed this proposal. Nothing more is needed from you.
+refused-not-concerned = This proposal does not need your signature. There is nothing for you to do.
+
+# Accounts.
+refused-may-not-ask = The charter does not let you ask for accounts of this vault. Ask a trustee to request it.
+refused-may-not-deposit = The charter does not let you deposit in this vault. Choose another one with --vault, or ask a trustee to deposit it.
+refused-vault-unknown = The charter has no vault of this name. “sequestre charter” lists the vaults.
+refused-vault-differs = A new version stays in the vault of its account. Leave out --vault.
+refused-deal-shape = The parts of the key do not fit the trustees who guard this vault now; perhaps the charter has just changed. Deposit again.
+refused-credential-exists = This account is already in escrow. To replace its password, add --new-version.
+refused-credential-unknown = There is no such account. “sequestre credentials” lists them.
+refused-version-conflict = This account is already at version { $current }: somebody deposited in the meantime. Ask them which password is valid before you deposit again.
+refused-part-unknown = This account does not contain that. “sequestre credentials LABEL” shows what it contains.
+refused-no-share = You hold no part of this key, so there is nothing for you to confirm.
+
+# Requests and access.
+refused-duration = In this vault, access can be asked for from 1 minute up to { $longest }. Choose another length with --for.
+refused-request-life = A request must stay open for some time, 7 days at most. Choose another length with --open-for.
+refused-own-share = This program did not count your own part of the key correctly. Update it, then ask again.
+refused-already-requested = Your request { $request } for this account is still open. Wait for it, or take it back with “sequestre return { $request }”.
+refused-request-unknown = There is no such request. “sequestre inbox” shows what waits for you, “sequestre leases” what you asked for.
+refused-request-differs = The request is not the one that you saw; your agreement was not accepted. Look at it again before you agree.
+refused-request-closed = This request is no longer open. If access is still needed, the person can ask again.
+refused-request-expired = This request ended on { $at }. If access is still needed, the person can ask again.
+refused-own-request = This is your own request: your part of the key counts already. Others must agree.
+refused-already-approved = You have already agreed to this request, and that is final. Once the access is granted, “sequestre revoke” can end it.
+refused-released-shape = Your computer did not hand over exactly your parts of the key. Update this program, then agree again.
+refused-not-yours = This request is somebody else's. Only the person who asked can do this.
+refused-nothing-to-end = There is no access to end yet. Refuse the request instead: “sequestre deny NUMBER --reason …”.
+refused-not-collectable = There is nothing to fetch: the request is not granted yet, or it is over. “sequestre leases” shows which.
+refused-not-due = It is not time for this yet. If you did not ask for it, tell the technician.
+
+# The server.
+refused-unknown-organisation = This server does not keep your association. Ask the others by voice whether it has moved.
+refused-founding-token = This founding code is unknown or already used. Ask the technician for a new one.
+refused-missing-blob = A piece of what you sent did not reach the server. Do it again; tell the technician if it happens twice.
+refused-blob-too-large = This is too large for the server. Shorten it: at most 256 KiB in one piece.
+refused-not-awaited = Nobody is waiting for these parts of the key: the request is over, or your agreement is not in the log. “sequestre inbox” shows what still waits for you.
+refused-not-yet-uploaded = The agreement is there, but not enough trustees' computers have delivered their parts yet. Ask those who agreed to run “sequestre sync”, then try again.
+refused-bad-cosignature = The server did not accept this computer's confirmation of the log. Run “sequestre sync”; tell the technician if it happens again.
+refused-busy = The server has too much to do just now. Try again in a minute.
+refused-storage = The server's disk does not work as it should, and nothing was recorded. Tell the technician, and try again later.
+refused-closing = The server is being stopped. Try again when it is back.
+refused-malformed = The server did not understand this program. Update the program, or ask the technician to update the server.
+refused-bad-signature = The signature did not reach the server intact. Do it again; tell the technician and a mediator if it happens twice.
+refused-no-device = The server does not see which computer is calling. Join with “sequestre join”, or bring your identity here with “sequestre restore-identity”.
+refused-unknown-device = The association does not know this computer, or no longer: it was never added, it was revoked, or you have left. Bring your identity into an empty folder (--home) with “sequestre restore-identity”, or ask for an invitation.
+refused-device-differs = This was signed for another computer than the one that sent it. Do it on that computer.
+refused-too-many-requests = This computer is calling the server too often. Wait a minute, then try again.
+refused-timeout = The server did not finish in time. Try again: what was done already is not done twice.
+refused-unknown-method = The server is older than this program and cannot do this. Ask the technician to update it.
+refused-unknown-service = The server does not offer this. Ask the technician to update it.
+refused-message-too-large = This is too much for the server at once. Make it smaller, or do it in several steps.
+refused-beyond-log = Entry { $asked } was asked for, but the server's log has only { $size } entries. Run “sequestre sync”; if it happens again, show this to the others and to a mediator.

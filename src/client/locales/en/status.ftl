@@ -1,0 +1,146 @@
+# Words that all reading verbs share.
+view-text-missing = (this text is not on this computer)
+view-role-trustee = trustee
+view-role-mediator = mediator
+view-role-technician = technician
+view-role-member = member
+view-all-trustees = all trustees
+view-all-mediators = all mediators
+view-all-technicians = all technicians
+view-all-members = all members
+view-nobody = nobody
+view-part-password = password
+view-part-totp = one-time code secret
+view-part-codes = recovery codes
+view-part-notes = notes
+view-threshold = { $k } of { $n }
+view-and = { $first } and { $second }
+view-standing-candidate = newcomer, not taken in yet
+view-standing-admitted = belongs
+view-standing-gone = gone since { $time }
+view-due-now = now
+view-due-later = later
+view-cause-ended = { $name }’s access (request { $request }) ended
+view-cause-revoked = { $name }’s access (request { $request }) was revoked
+view-cause-shares = shares given out for several requests are enough together, the last one is request { $request }
+view-cause-left = { $name } knows it and left
+view-stage-waiting = { $missing ->
+    [one] waiting for 1 more approval
+   *[other] waiting for { $missing } more approvals
+}
+view-stage-granted = granted, to be fetched
+view-stage-leased = access is running
+view-stage-uncollected = never fetched, counts as running
+view-end-expired = too few approvals in time
+view-end-withdrawn = withdrawn
+view-end-superseded = out of date, the password was changed
+view-end-lease-expired = access ended, time over
+view-end-returned = given back
+view-end-revoked = revoked by { $name }
+view-end-left = ended, the person left
+
+# Headings of tables.
+status-head-name = Name
+status-head-roles = Roles
+status-head-standing = Standing
+status-head-devices = Devices
+status-head-since = Since
+status-head-fingerprint = Fingerprint (compare by voice)
+status-head-device = Device
+status-head-quorum = Agreement
+status-head-agree = Who must agree
+status-head-people = Among
+status-head-vault = Vault
+status-head-opened-by = Opened by (any one)
+status-head-askers = May ask
+status-head-depositors = May deposit
+status-head-longest = Longest access
+status-head-label = Account
+status-head-version = Version
+status-head-parts = Parts
+status-head-deposited = Deposited by
+status-head-confirmed = Shares checked
+status-head-due = To be changed
+status-head-asked = Asked for last
+status-head-request = Request
+status-head-who = Who
+status-head-state = State
+status-head-until = Until
+
+# Where things stand.
+status-offline = The server { $address } cannot be reached. What follows is what this computer knew on { $time }.
+status-organisation = Association “{ $name }” ({ $id })
+status-log = The log has { $n ->
+    [one] 1 entry
+   *[other] { $n } entries
+}, the last one of { $time }.
+status-reachable = Synchronised just now with { $address }: everything was checked.
+status-unreachable = The server { $address } cannot be reached. Last synchronised: { $time }.
+status-unreachable-ever = The server { $address } cannot be reached.
+status-not-believed = The server’s answer was not accepted: see the last line. What is shown here was checked earlier.
+status-clock = This computer’s clock seems to be { $by } slow: others signed later than that. Set it before going on.
+status-witnesses-unknown = How many witnesses confirmed this log lately is not known without the server.
+status-witnesses-none = The log has no witnesses yet: the charter names them.
+status-witnesses-enough = { $fresh } of { $of } witnesses saw this log in the last 7 days ({ $needed } are needed): all is well.
+status-witnesses-few = Only { $fresh } of { $of } witnesses saw this log in the last 7 days, { $needed } are needed. Ask the others to run “sequestre sync”.
+status-charter = Charter: version { $version }, code { $code }
+status-no-charter = There is no charter in force yet.
+status-me = You are { $name }: { $roles }.
+status-me-candidate = You are { $name }. You joined and are not taken in yet.
+status-me-gone = You no longer belong to this association. What you read here stays readable.
+status-nothing-waits = Nothing waits for you.
+status-waits = { $n ->
+    [one] One thing waits for you (“sequestre inbox”):
+   *[other] { $n } things wait for you (“sequestre inbox”):
+}
+status-wait-approve = - request { $request }: { $name } asks for access to “{ $label }”, until { $time }
+status-wait-collect = - request { $request }: your access to “{ $label }” is granted; fetch it before { $time } (“sequestre show { $request }”)
+status-wait-charter = - proposal { $proposal }: version { $version } of the charter needs your signature, until { $time }
+status-wait-acknowledge = - proposal { $proposal }: version { $version } of the charter names you; read it and acknowledge it, until { $time }
+status-wait-admission = - proposal { $proposal }: take in { $name }? Your signature counts, until { $time }
+status-wait-removal = - proposal { $proposal }: remove { $name }? Your signature counts, until { $time }
+status-wait-confirm = - your shares of “{ $label }” are not checked yet
+status-wait-newcomer = - { $name } joined with your invitation and is not taken in yet
+status-due = To be changed { $when }: “{ $label }” ({ $cause })
+status-running = Access running: { $name } to “{ $label }” until { $time } (request { $request })
+
+# People and devices.
+status-this-is-you = { $name } (you)
+status-device-this = this computer
+status-device-other = in use
+status-device-revoked = revoked on { $time }
+
+# The charter.
+status-trustees = Trustees: { $names }
+status-mediators = Mediators: { $names }
+status-technicians = Technicians: { $names }
+status-quorums = Agreements (how many must agree):
+status-admission = Members are taken in and removed by “{ $quorum }”.
+status-vaults = Vaults:
+status-limits = Each person may add { $entries } entries and { $kibibytes } KiB to the log in a day.
+status-proposals = Open proposals:
+status-no-proposals = Nothing is proposed.
+status-proposal-charter = - { $proposal }: charter version { $version }, proposed by { $proposer }, open until { $time }. Code { $code }. Signed: { $signed }. Signatures still needed: { $missing }, from { $others }.
+status-proposal-admission = - { $proposal }: take in { $name } as { $roles }, proposed by { $proposer }, open until { $time }. Fingerprint { $fingerprint }. Signed: { $signed }. Signatures still needed: { $missing }, from { $others }.
+status-proposal-removal = - { $proposal }: remove { $name } (“{ $reason }”), proposed by { $proposer }, open until { $time }. Signed: { $signed }. Signatures still needed: { $missing }, from { $others }.
+
+# Accounts and accesses.
+status-no-accounts = No account is in escrow yet. Begin with “sequestre deposit”.
+status-who-when = { $name }, { $time }
+status-confirmed = { $good } of { $holders }
+status-confirmed-faulty = { $good } of { $holders }; bad: { $bad }
+status-account = “{ $label }” in vault “{ $vault }” ({ $id })
+status-account-version = - version { $version }: { $parts }, deposited by { $name } on { $time }
+status-account-quorum = Opened by “{ $quorum }”: { $agree } ({ $names })
+status-account-confirmed = Shares that trustees opened and found right: { $confirmed }
+status-account-released = Shares given out so far ({ $part }): { $n }, by { $names }
+status-account-known = Known to { $name }, who deposited version { $version }
+status-account-exposed = Known to { $name } ({ $parts }) since { $time }, through request { $request }
+status-account-due = To be changed { $when }: { $cause }
+status-account-not-due = Nothing has to be changed.
+status-account-requests = The last requests:
+status-account-sheet = Account sheet:
+status-account-no-sheet = The account sheet is not on this computer: trustees and mediators hold it.
+status-sheet-field = - { $name }: { $text }
+status-sheet-odd = (contains characters that cannot be shown)
+status-no-leases = No request and no access.

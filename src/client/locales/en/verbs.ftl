@@ -1,0 +1,162 @@
+# Small words.
+and = and
+k-of-n = { $k } of { $n }
+time-days = { $n ->
+    [one] 1 day
+   *[other] { $n } days
+}
+time-hours = { $n ->
+    [one] 1 hour
+   *[other] { $n } hours
+}
+time-minutes = { $n ->
+    [one] 1 minute
+   *[other] { $n } minutes
+}
+time-seconds = { $n ->
+    [one] 1 second
+   *[other] { $n } seconds
+}
+part-user-name = User name
+part-password = Password
+part-totp-secret = One-time code secret
+part-recovery-codes = Recovery codes
+part-notes = Notes
+
+# Waiting.
+progress-entries = Checking the log
+progress-blobs = Fetching
+progress-shares = Checking your parts of keys
+progress-unlock = Unlocking your identity…
+
+# Identity.
+ask-passphrase = Passphrase
+ask-new-passphrase = New passphrase (empty takes the one proposed)
+ask-passphrase-again = The same passphrase again
+passphrase-proposal = Your identity will be locked with a passphrase. A good one would be:
+passphrase-short = That is too short. Take at least 12 characters, or leave it empty for the one proposed.
+passphrase-differs = The two are not the same. Once more.
+words-intro = These 24 words are your identity. Write them on paper now; they are shown only this once. With them you can come back on any computer; so could anybody else who finds them.
+ask-word = To make sure: what is word { $position }?
+word-wrong = That is not the word on the list above. Look at your paper.
+identity-made = Your identity was made and lies, locked, in { $path }.
+ask-words = The 24 words, separated by spaces
+ask-founding-code = Paste the founding code that the technician gave you, then an empty line:
+ask-invitation = Paste the invitation, then an empty line:
+ask-card = Paste the contact card of the association, then an empty line:
+ask-unwitnessed = Only { $fresh } of { $of } witnesses confirmed this log in the last 7 days, and { $needed } are needed to rule out that the server shows you a different one. Go on all the same?
+ask-no-witnesses = Nobody could witness this log yet: the charter is not in force. Go on only if you compared the charter code with the others by voice. Did everybody read the same?
+
+# Founding and joining.
+found-done = “{ $name }” is founded. Its number is { $id }.
+found-next = Hand each invitation to its person, and to nobody else. When all have joined, run “sequestre charter propose”.
+invite-written = The invitation for { $name } is in { $path }.
+invite-next = Hand it to that person and to nobody else. When they have joined, your inbox says so.
+invite-file =
+    Invitation for { $name } to { $organisation }, valid until { $until }.
+    Only you may use it, once. Install Séquestre, then run:
+      sequestre join THIS-FILE
+    Then read your fingerprint to the person who invited you, by telephone or face to face.
+join-done = You have joined { $organisation }. You can read its log; the charter or your admission must still be signed.
+join-fingerprint = Your fingerprint, to read by voice to the person who invited you: { $code }
+restore-done = Welcome back, { $name }. This computer now belongs to { $organisation }.
+ask-admit = The fingerprint of { $name } is { $code }. Did { $name } read you the same?
+ask-leave = You will leave { $organisation }. Passwords that you know will be changed. Leave?
+leave-done = You have left { $organisation }.
+ask-revoke-this = This is the computer in front of you: it will be shut out. Revoke it?
+device-revoked = The device { $device } is revoked.
+
+# Proposals.
+proposal-by = Proposal { $index } by { $name }.
+proposal-charter = Charter, version { $version }.
+proposal-trustees =   Trustees: { $list }
+proposal-mediators =   Mediators: { $list }
+proposal-technicians =   Technicians: { $list }
+proposal-quorum =   Agreement “{ $name }”: { $words }
+proposal-vault =   Vault “{ $name }” is opened by: { $list }
+proposal-charter-code = Charter code, to be read aloud by everybody and compared: { $code }
+proposal-admission = Take in { $name } as a member. Their fingerprint is { $code }.
+proposal-removal = Remove { $name }. Reason: { $reason }
+proposal-in-force = This is now decided and in force.
+proposal-superseded = A newer proposal took its place.
+proposal-open = Proposal { $index } waits for: { $list }
+ask-sign-charter = Did everybody read the same charter code aloud, and do you agree?
+ask-sign-admission = Did you compare the fingerprint by voice, and do you agree?
+ask-sign-removal = Do you agree?
+
+# Inbox.
+inbox-head = { $organisation }: { $count ->
+    [0] nothing waits for you.
+    [one] one thing waits for you.
+   *[other] { $count } things wait for you.
+}
+inbox-request = { $id } — { $name } asks for “{ $label }” for { $duration }: “{ $reason }”. Open for another { $left }.{ $denied ->
+    [0] {""}
+   *[other] {" "}You refused; you can still agree.
+}
+inbox-granted = { $id } — your request for “{ $label }” is granted: “sequestre show { $id }” begins your access.
+inbox-charter-sign = { $id } — { $name } proposes charter version { $subject }; it needs your signature.
+inbox-charter-acknowledge = { $id } — { $name } proposes charter version { $subject }; please acknowledge it.
+inbox-admission = { $id } — { $name } proposes to take in { $subject }.
+inbox-removal = { $id } — { $name } proposes to remove { $subject }.
+inbox-candidate = { $name } has joined with your invitation. Compare fingerprints by voice, then run “sequestre admit "{ $name }"”.
+inbox-due-now = “{ $label }”: change this password NOW at the provider, then deposit the new one with --new-version.
+inbox-due-later = “{ $label }”: this password should be changed at the provider, then deposited with --new-version.
+inbox-next = To agree: “sequestre approve NUMBER”. To refuse: “sequestre deny NUMBER --reason …”.
+
+# Requests, as trustees see them.
+request-head = Request { $id }: { $name } asks for “{ $label }”.
+request-fingerprint =   Fingerprint of the person: { $code }
+request-reason =   Reason: “{ $reason }”
+request-duration =   For { $duration } from the moment the password is fetched; the request stays open until { $until }.
+request-part =   { $part } (parts of its key handed over so far, in all requests: { $released })
+request-agreed =   Agreed so far: { $list }
+ask-approve = Hand over your part of the key for this?
+approve-done = Your agreement to request { $id } stands in the log, and your part of the key is handed over.
+approve-granted = Your agreement to request { $id } stands in the log. The agreement is complete: the person can fetch the password.
+deny-done = Your refusal of request { $id } stands in the log. You can still agree later.
+shares-checked = { $good ->
+    [one] One of your parts of keys was checked: it opens and matches.
+   *[other] { $good } of your parts of keys were checked: they open and match.
+}
+shares-bad = WARNING: { $bad } of your parts of keys cannot be used. The log now says so; tell the depositor.
+
+# Deposits.
+deposit-intro = What you type now is sealed on this computer. Leave empty what does not exist.
+ask-user-name = User name
+ask-password = Password (hidden)
+ask-totp-secret = Secret of the one-time codes (hidden)
+ask-recovery-codes = Recovery codes (hidden)
+ask-notes = Notes that must stay secret (hidden)
+deposit-sheet-intro = Now the account sheet. The server can read it: no secrets here.
+ask-kind = Kind of account (registrar, hosting, mailbox, …)
+ask-url = Address to log in
+ask-legal-holder = Legal holder
+ask-recovery-mailbox = Mailbox for “forgot my password”
+ask-recovery-mailbox-by = Who reads that mailbox
+ask-recovery-telephone = Telephone for codes
+ask-recovery-telephone-by = Who holds that telephone
+ask-other-administrators = Other administrators
+ask-renewal-date = Renewal date
+ask-paid-by = Who pays
+ask-change-password-page = Page to change the password
+deposit-done = “{ $label }” is in escrow, version { $version }. This computer has forgotten its key.
+
+# Access.
+request-done = Request { $id } for “{ $label }” stands in the log and stays open until { $until }.
+request-forward =
+    Text to forward to the trustees:
+
+      { $name } ({ $organisation }) asks for access to “{ $label }” for { $duration }.
+      Reason: { $reason }
+      To see it: sequestre inbox — to agree: sequestre approve { $id }
+      It stays open until { $until }.
+show-head = “{ $label }” — { $left } left, until { $until }:
+show-foot = When you are done: “sequestre return NUMBER”. What you have seen counts as known to you until it is changed.
+clipboard-lent = The password is in the clipboard for { $seconds } seconds.
+clipboard-cleared = The clipboard was cleared.
+return-done = Request { $id } is given back. If you had seen the password, it is now due to be changed.
+revoke-done = Access { $id } is ended. The password is now due to be changed, at once.
+outbox-delivered = Something that you signed earlier has now reached the log.
+outbox-refused = Something that you signed earlier was refused and is dropped:
+sync-done = The log is verified up to entry { $size }.

@@ -1,0 +1,92 @@
+# Pourquoi les règles ou le serveur disent non : une phrase par raison.
+
+# Ce qui a été signé, et quand.
+refused-foreign-base = STOP. Cet ordinateur et le serveur ne sont pas d’accord sur ce qui s’est passé jusqu’ici. N’essayez pas de nouveau ; comparez avec les autres par un autre moyen, et montrez ceci à un·e médiateur·rice.
+refused-stale-base = Quelque chose dont ceci dépend a changé entre-temps. Regardez de nouveau, et recommencez si vous le voulez encore.
+refused-clock-skew = Entre ce que vous avez signé et l’horloge du serveur, il y a { $by } d’écart ; 10 minutes au plus sont permises. Si cela a dû attendre le serveur, recommencez. Sinon, vérifiez l’horloge de cet ordinateur.
+refused-unknown-rules = L’association suit des règles (version { $version }) que ce programme ne connaît pas encore. Mettez-le à jour ; d’ici là, rien ne peut être signé.
+refused-rate-limit = Vous avez atteint votre limite pour aujourd’hui. Continuez demain.
+refused-genesis-twice = Cette association est déjà fondée. Demandez une invitation pour la rejoindre.
+
+# Personnes et invitations.
+refused-stranger = Cette association ne connaît pas votre clé personnelle. Demandez une invitation.
+refused-not-admitted = Vous avez rejoint l’association, mais votre admission n’est pas encore décidée. Attendez que la charte ou votre admission soit signée.
+refused-not-founded = La première charte n’est pas encore en vigueur. Ce sera possible quand l’ensemble des gardien·nes l’aura signée.
+refused-not-trustee = Seul·e un·e gardien·ne qui détient une part de la clé de ce compte peut le faire. Demandez-le à l’une de ces personnes.
+refused-may-not-invite = Seules les personnes que la charte désigne peuvent inviter, admettre ou retirer quelqu’un ; avant la première charte, seule la personne fondatrice. Demandez-le à l’une d’elles.
+refused-invitation-unknown = L’association ne connaît pas cette invitation. Demandez-en une nouvelle à la personne qui vous a invité·e.
+refused-invitation-used = Cette invitation a déjà servi. Si ce n’était pas vous, prévenez tout de suite la personne qui vous a invité·e.
+refused-invitation-cancelled = Cette invitation a été annulée. Demandez-en une nouvelle.
+refused-invitation-expired = Cette invitation n’est plus valable. Demandez-en une nouvelle.
+refused-invitation-roles = Les rôles ne sont pas ceux de l’invitation. Utilisez-la telle que vous l’avez reçue, ou demandez-en une nouvelle.
+refused-invitation-exists = Cette invitation existe déjà. Faites-en une nouvelle.
+refused-invitation-life = Une invitation est valable 30 jours au plus. Faites-en une qui finit plus tôt.
+refused-already-joined = Vous faites déjà partie de cette association. Pour utiliser aussi un autre ordinateur, lancez-y « sequestre restore-identity ».
+refused-not-your-keys = La clé personnelle qui a signé n’est pas celle dont il s’agit. Utilisez la vôtre ; --home dit dans quel dossier elle se trouve.
+refused-device-known = Cette clé d’appareil sert déjà. Chaque ordinateur a besoin de la sienne : ne copiez pas de dossier d’un ordinateur à l’autre, lancez « sequestre restore-identity » dans un dossier vide.
+refused-device-unknown = Vous n’avez pas cet appareil, ou il est déjà révoqué. « sequestre device » montre les vôtres.
+refused-not-removable = Gardien·nes, médiateur·rices et technicien·nes ne peuvent ni partir ni être retiré·es de cette façon : une nouvelle charte doit d’abord mettre fin à leur fonction.
+
+# Charte et propositions.
+refused-admission-mismatch = Ce n’est pas ce que la personne a signé en arrivant, ou elle n’attend pas d’être admise. Regardez la boîte de réception et proposez de nouveau.
+refused-charter-names-stranger = La charte nomme quelqu’un qui n’est pas encore arrivé. Attendez cette personne, ou continuez sans elle avec --drop NOM.
+refused-charter-version = La prochaine charte est la version { $expected } : aucun numéro n’est sauté ni repris. Proposez-la de nouveau.
+refused-charter-log-key = Une charte ne peut changer ni l’adresse du serveur ni la clé du journal. Laissez-les telles quelles et proposez de nouveau.
+refused-bad-charter = Cette charte se contredit. Corrigez-la et proposez-la de nouveau.
+refused-proposal-unknown = Cette proposition n’existe pas. « sequestre inbox » montre ce qui vous attend.
+refused-proposal-differs = La proposition n’est pas celle que vous avez vue ; votre signature n’a pas été acceptée. Relisez-la avant de signer.
+refused-proposal-closed = Cette proposition n’est plus ouverte : elle a été décidée, remplacée, ou personne n’a décidé à temps. « sequestre charter » montre celles qui le sont.
+refused-already-signed = Vous avez déjà signé cette proposition. Rien de plus ne vous est demandé.
+refused-not-concerned = Cette proposition n’a pas besoin de votre signature. Vous n’avez rien à faire.
+
+# Comptes.
+refused-may-not-ask = La charte ne vous permet pas de demander les comptes de ce coffre. Demandez à un·e gardien·ne de le faire.
+refused-may-not-deposit = La charte ne vous permet pas de déposer dans ce coffre. Choisissez-en un autre avec --vault, ou demandez à un·e gardien·ne de déposer.
+refused-vault-unknown = La charte n’a pas de coffre de ce nom. « sequestre charter » montre les coffres.
+refused-vault-differs = Une nouvelle version reste dans le coffre de son compte. N’indiquez pas --vault.
+refused-deal-shape = Les parts de la clé ne correspondent pas aux gardien·nes actuel·les de ce coffre ; la charte vient peut-être de changer. Déposez de nouveau.
+refused-credential-exists = Ce compte est déjà sous séquestre. Pour remplacer son mot de passe, ajoutez --new-version.
+refused-credential-unknown = Ce compte n’existe pas. « sequestre credentials » montre ceux qui existent.
+refused-version-conflict = Ce compte en est déjà à la version { $current } : quelqu’un a déposé entre-temps. Demandez-lui quel mot de passe est valable avant de déposer de nouveau.
+refused-part-unknown = Ce compte ne contient pas cela. « sequestre credentials COMPTE » montre ce qu’il contient.
+refused-no-share = Vous ne détenez aucune part de cette clé : vous n’avez rien à confirmer.
+
+# Demandes et accès.
+refused-duration = Dans ce coffre, un accès peut être demandé pour 1 minute au moins et { $longest } au plus. Choisissez une autre durée avec --for.
+refused-request-life = Une demande doit rester ouverte un certain temps, 7 jours au plus. Choisissez une autre durée avec --open-for.
+refused-own-share = Ce programme n’a pas bien compté votre propre part de la clé. Mettez-le à jour, puis redemandez.
+refused-already-requested = Votre demande { $request } pour ce compte est encore ouverte. Attendez-la, ou reprenez-la avec « sequestre return { $request } ».
+refused-request-unknown = Cette demande n’existe pas. « sequestre inbox » montre ce qui vous attend, « sequestre leases » ce que vous avez demandé.
+refused-request-differs = La demande n’est pas celle que vous avez vue ; votre accord n’a pas été accepté. Relisez-la avant d’accepter.
+refused-request-closed = Cette demande n’est plus ouverte. Si l’accès est encore nécessaire, la personne peut redemander.
+refused-request-expired = Cette demande a pris fin le { $at }. Si l’accès est encore nécessaire, la personne peut redemander.
+refused-own-request = C’est votre propre demande : votre part de la clé compte déjà. C’est aux autres d’accepter.
+refused-already-approved = Vous avez déjà accepté cette demande, et c’est définitif. Une fois l’accès accordé, « sequestre revoke » peut y mettre fin.
+refused-released-shape = Votre ordinateur n’a pas remis exactement vos parts de la clé. Mettez ce programme à jour, puis acceptez de nouveau.
+refused-not-yours = C’est la demande de quelqu’un d’autre. Seule la personne qui a demandé peut le faire.
+refused-nothing-to-end = Il n’y a pas encore d’accès auquel mettre fin. Refusez plutôt la demande : « sequestre deny NUMÉRO --reason … ».
+refused-not-collectable = Il n’y a rien à récupérer : la demande n’est pas encore accordée, ou elle est terminée. « sequestre leases » le montre.
+refused-not-due = Ce n’est pas encore le moment. Si vous n’avez rien demandé de tel, prévenez un·e technicien·ne.
+
+# Le serveur.
+refused-unknown-organisation = Ce serveur n’héberge pas votre association. Demandez aux autres de vive voix si elle a déménagé.
+refused-founding-token = Ce code de fondation est inconnu ou a déjà servi. Demandez-en un nouveau à un·e technicien·ne.
+refused-missing-blob = Un morceau de ce que vous avez envoyé n’est pas arrivé au serveur. Recommencez ; prévenez un·e technicien·ne si cela se répète.
+refused-blob-too-large = C’est trop gros pour le serveur. Raccourcissez : 256 Kio au plus d’un seul tenant.
+refused-not-awaited = Personne n’attend ces parts de clé : la demande est terminée, ou votre accord n’est pas au journal. « sequestre inbox » montre ce qui vous attend encore.
+refused-not-yet-uploaded = L’accord est là, mais les ordinateurs des gardien·nes n’ont pas encore remis assez de parts. Demandez aux personnes d’accord de lancer « sequestre sync », puis réessayez.
+refused-bad-cosignature = Le serveur n’a pas accepté que cet ordinateur confirme le journal. Lancez « sequestre sync » ; prévenez un·e technicien·ne si cela se répète.
+refused-busy = Le serveur a trop à faire en ce moment. Réessayez dans une minute.
+refused-storage = Le disque du serveur ne fonctionne pas comme il faut, et rien n’a été enregistré. Prévenez un·e technicien·ne, et réessayez plus tard.
+refused-closing = Le serveur est en train de s’arrêter. Réessayez quand il sera revenu.
+refused-malformed = Le serveur n’a pas compris ce programme. Mettez le programme à jour, ou demandez à un·e technicien·ne de mettre à jour le serveur.
+refused-bad-signature = La signature n’est pas arrivée intacte au serveur. Recommencez ; prévenez un·e technicien·ne et un·e médiateur·rice si cela se répète.
+refused-no-device = Le serveur ne voit pas quel ordinateur l’appelle. Rejoignez l’association avec « sequestre join », ou apportez ici votre clé personnelle avec « sequestre restore-identity ».
+refused-unknown-device = L’association ne connaît pas cet ordinateur, ou ne le connaît plus : il n’a jamais été ajouté, il a été révoqué, ou vous êtes parti·e. Apportez votre clé personnelle dans un dossier vide (--home) avec « sequestre restore-identity », ou demandez une invitation.
+refused-device-differs = Ceci a été signé pour un autre ordinateur que celui qui l’envoie. Faites-le sur l’autre.
+refused-too-many-requests = Cet ordinateur appelle trop souvent le serveur. Attendez une minute, puis réessayez.
+refused-timeout = Le serveur n’a pas fini à temps. Réessayez : ce qui est déjà fait ne sera pas fait deux fois.
+refused-unknown-method = Le serveur est plus ancien que ce programme et ne sait pas le faire. Demandez à un·e technicien·ne de le mettre à jour.
+refused-unknown-service = Le serveur ne propose pas cela. Demandez à un·e technicien·ne de le mettre à jour.
+refused-message-too-large = C’est trop pour le serveur en une fois. Faites plus petit, ou en plusieurs étapes.
+refused-beyond-log = L’entrée { $asked } a été demandée, mais le journal du serveur n’a que { $size } entrées. Lancez « sequestre sync » ; si cela se répète, montrez-le aux autres et à un·e médiateur·rice.

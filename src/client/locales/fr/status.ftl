@@ -1,0 +1,146 @@
+# Mots communs aux commandes de lecture.
+view-text-missing = (ce texte n’est pas sur cet ordinateur)
+view-role-trustee = gardien·ne
+view-role-mediator = médiateur·rice
+view-role-technician = technicien·ne
+view-role-member = membre
+view-all-trustees = tous les gardien·nes
+view-all-mediators = tous les médiateur·rices
+view-all-technicians = tous les technicien·nes
+view-all-members = tous les membres
+view-nobody = personne
+view-part-password = mot de passe
+view-part-totp = secret des codes à usage unique
+view-part-codes = codes de secours
+view-part-notes = notes
+view-threshold = { $k } sur { $n }
+view-and = { $first } et { $second }
+view-standing-candidate = pas encore admis·e
+view-standing-admitted = fait partie de l’association
+view-standing-gone = parti·e depuis le { $time }
+view-due-now = maintenant
+view-due-later = plus tard
+view-cause-ended = l’accès de { $name } (demande { $request }) a pris fin
+view-cause-revoked = l’accès de { $name } (demande { $request }) a été retiré
+view-cause-shares = les parts de clé remises pour plusieurs demandes suffisent ensemble, la dernière est la demande { $request }
+view-cause-left = { $name } le connaît et est parti·e
+view-stage-waiting = { $missing ->
+    [one] attend encore 1 accord
+   *[other] attend encore { $missing } accords
+}
+view-stage-granted = accordée, à récupérer
+view-stage-leased = accès en cours
+view-stage-uncollected = jamais récupérée, compte comme accès en cours
+view-end-expired = trop peu d’accords à temps
+view-end-withdrawn = retirée
+view-end-superseded = dépassée, le mot de passe a été changé
+view-end-lease-expired = accès terminé, temps écoulé
+view-end-returned = accès rendu
+view-end-revoked = retiré par { $name }
+view-end-left = terminé, la personne est partie
+
+# En-têtes des tableaux.
+status-head-name = Nom
+status-head-roles = Rôles
+status-head-standing = Situation
+status-head-devices = Appareils
+status-head-since = Depuis
+status-head-fingerprint = Empreinte (à comparer de vive voix)
+status-head-device = Appareil
+status-head-quorum = Accord
+status-head-agree = Combien de personnes
+status-head-people = Parmi
+status-head-vault = Coffre
+status-head-opened-by = Ouvert par (au choix)
+status-head-askers = Peut demander
+status-head-depositors = Peut déposer
+status-head-longest = Accès le plus long
+status-head-label = Compte
+status-head-version = Version
+status-head-parts = Contenu
+status-head-deposited = Déposé par
+status-head-confirmed = Parts vérifiées
+status-head-due = À changer
+status-head-asked = Dernière demande
+status-head-request = Demande
+status-head-who = Qui
+status-head-state = État
+status-head-until = Jusqu’au
+
+# Où en sont les choses.
+status-offline = Le serveur { $address } est injoignable. Voici ce que cet ordinateur savait le { $time }.
+status-organisation = Association « { $name } » ({ $id })
+status-log = Le journal compte { $n ->
+    [one] 1 entrée
+   *[other] { $n } entrées
+}, la dernière du { $time }.
+status-reachable = Synchronisé à l’instant avec { $address } : tout a été vérifié.
+status-unreachable = Le serveur { $address } est injoignable. Dernière synchronisation : { $time }.
+status-unreachable-ever = Le serveur { $address } est injoignable.
+status-not-believed = La réponse du serveur n’a pas été acceptée : voir la dernière ligne. Ce qui est montré ici avait été vérifié avant.
+status-clock = L’horloge de cet ordinateur semble retarder de { $by } : d’autres ont signé plus tard que cela. Réglez-la avant de continuer.
+status-witnesses-unknown = Sans le serveur, on ne sait pas combien de témoins ont confirmé ce journal dernièrement.
+status-witnesses-none = Le journal n’a pas encore de témoins : c’est la charte qui les désigne.
+status-witnesses-enough = { $fresh } témoins sur { $of } ont vu ce journal dans les 7 derniers jours (il en faut { $needed }) : tout va bien.
+status-witnesses-few = Seulement { $fresh } témoins sur { $of } ont vu ce journal dans les 7 derniers jours, il en faut { $needed }. Demandez aux autres de lancer « sequestre sync ».
+status-charter = Charte : version { $version }, code { $code }
+status-no-charter = Il n’y a pas encore de charte en vigueur.
+status-me = Vous êtes { $name } : { $roles }.
+status-me-candidate = Vous êtes { $name }. Vous avez rejoint l’association et n’êtes pas encore admis·e.
+status-me-gone = Vous ne faites plus partie de cette association. Ce que vous lisez ici reste lisible.
+status-nothing-waits = Rien ne vous attend.
+status-waits = { $n ->
+    [one] Une chose vous attend (« sequestre inbox ») :
+   *[other] { $n } choses vous attendent (« sequestre inbox ») :
+}
+status-wait-approve = - demande { $request } : { $name } demande l’accès à « { $label } », jusqu’au { $time }
+status-wait-collect = - demande { $request } : votre accès à « { $label } » est accordé ; récupérez-le avant le { $time } (« sequestre show { $request } »)
+status-wait-charter = - proposition { $proposal } : la version { $version } de la charte attend votre signature, jusqu’au { $time }
+status-wait-acknowledge = - proposition { $proposal } : la version { $version } de la charte vous nomme ; lisez-la et prenez-en acte, jusqu’au { $time }
+status-wait-admission = - proposition { $proposal } : admettre { $name } ? Votre signature compte, jusqu’au { $time }
+status-wait-removal = - proposition { $proposal } : exclure { $name } ? Votre signature compte, jusqu’au { $time }
+status-wait-confirm = - vos parts de clé de « { $label } » ne sont pas encore vérifiées
+status-wait-newcomer = - { $name } a utilisé votre invitation et n’est pas encore admis·e
+status-due = Mot de passe à changer { $when } : « { $label } » ({ $cause })
+status-running = Accès temporaire en cours : { $name }, « { $label } », jusqu’au { $time } (demande { $request })
+
+# Personnes et appareils.
+status-this-is-you = { $name } (vous)
+status-device-this = cet ordinateur
+status-device-other = en service
+status-device-revoked = révoqué le { $time }
+
+# La charte.
+status-trustees = Gardien·nes : { $names }
+status-mediators = Médiateur·rices : { $names }
+status-technicians = Technicien·nes : { $names }
+status-quorums = Accords (combien de personnes doivent être d’accord) :
+status-admission = Les membres sont admis et exclus par « { $quorum } ».
+status-vaults = Coffres :
+status-limits = Chaque personne peut ajouter { $entries } entrées et { $kibibytes } Kio par jour au journal.
+status-proposals = Propositions ouvertes :
+status-no-proposals = Rien n’est proposé.
+status-proposal-charter = - { $proposal } : charte version { $version }, proposée par { $proposer }, ouverte jusqu’au { $time }. Code { $code }. Ont signé : { $signed }. Signatures encore nécessaires : { $missing }, parmi { $others }.
+status-proposal-admission = - { $proposal } : admettre { $name } comme { $roles }, proposé par { $proposer }, ouvert jusqu’au { $time }. Empreinte { $fingerprint }. Ont signé : { $signed }. Signatures encore nécessaires : { $missing }, parmi { $others }.
+status-proposal-removal = - { $proposal } : exclure { $name } (« { $reason } »), proposé par { $proposer }, ouvert jusqu’au { $time }. Ont signé : { $signed }. Signatures encore nécessaires : { $missing }, parmi { $others }.
+
+# Comptes et accès.
+status-no-accounts = Aucun compte n’est encore sous séquestre. Commencez par « sequestre deposit ».
+status-who-when = { $name }, { $time }
+status-confirmed = { $good } sur { $holders }
+status-confirmed-faulty = { $good } sur { $holders } ; mauvaises : { $bad }
+status-account = « { $label } » dans le coffre « { $vault } » ({ $id })
+status-account-version = - version { $version } : { $parts }, déposée par { $name } le { $time }
+status-account-quorum = Ouvert par « { $quorum } » : { $agree } ({ $names })
+status-account-confirmed = Parts de clé que les gardien·nes ont ouvertes et trouvées justes : { $confirmed }
+status-account-released = Parts de clé remises jusqu’ici ({ $part }) : { $n }, par { $names }
+status-account-known = Connu de { $name }, qui a déposé la version { $version }
+status-account-exposed = Connu de { $name } ({ $parts }) depuis le { $time }, par la demande { $request }
+status-account-due = Mot de passe à changer { $when } : { $cause }
+status-account-not-due = Rien n’est à changer.
+status-account-requests = Les dernières demandes :
+status-account-sheet = Fiche du compte :
+status-account-no-sheet = La fiche du compte n’est pas sur cet ordinateur : les gardien·nes et les médiateur·rices l’ont.
+status-sheet-field = - { $name } : { $text }
+status-sheet-odd = (contient des caractères qui ne peuvent pas être montrés)
+status-no-leases = Aucune demande et aucun accès.

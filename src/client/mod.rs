@@ -1,0 +1,36 @@
+//! The client: what trustees, members, mediators and technicians run.
+//!
+//! It believes nothing that it did not verify: state comes from the log that it replayed itself
+//! ([`replica`]), 'done' from finding its own entry there ([`session`]). Secrets and master keys exist in two places
+//! only, [`deposit`] and [`request`], and only while they work.
+//!
+//! | question | module |
+//! |---|---|
+//! | What lies on this computer, and how is it written? | [`home`], [`replica`] |
+//! | How is an act signed, sent and verified? | [`session`], [`remote`] |
+//! | How does one come in? | [`found`], [`join`] |
+//! | What waits for me, and what does agreeing release? | [`consent`], [`charter`] |
+//! | How does an account go in, and come out? | [`deposit`], [`request`], [`clipboard`] |
+//! | Where do things stand, and does the log hold? | [`status`], [`audit`], [`view`], [`names`] |
+//! | How does it talk to people? | [`say`], [`out`], [`unlock`], [`help`], [`failure`] |
+
+pub mod audit;
+pub mod charter;
+pub mod clipboard;
+pub mod consent;
+pub mod deposit;
+pub mod failure;
+pub mod found;
+pub mod help;
+pub mod home;
+pub mod join;
+pub mod names;
+pub mod out;
+pub mod remote;
+pub mod replica;
+pub mod request;
+pub mod say;
+pub mod session;
+pub mod status;
+pub mod unlock;
+pub mod view;

@@ -1,0 +1,142 @@
+//! Output: sentences and tables for people, or with `--json` one JSON value a line for programs. Never both.
+
+use std::io::{IsTerminal as _, Write as _};
+
+use comfy_table::{ContentArrangement, Table, presets};
+use indicatif::{ProgressBar, ProgressStyle};
+use serde_json::Value;
+
+use super::failure::Failure;
+use super::say::{Args, Say};
+
+/// Where a verb's results go.
+#[derive(Debug, Clone)]
+pub struct Out {
+    say: Say,
+    json: bool,
+    silent: bool,
+}
+
+impl Out {
+    /// Sentences in this language, or JSON.
+    pub fn new(say: Say, json: bool) -> Self {
+        Self { say, json, silent: false }
+    }
+
+    /// The same language, but nothing is written: for verbs that run inside another story.
+    pub fn silenced(&self) -> Self {
+        Self { silent: true, ..self.clone() }
+    }
+
+    /// The language.
+    pub fn language(&self) -> &Say {
+        &self.say
+    }
+
+    /// Whether programs read along.
+    pub fn is_json(&self) -> bool {
+        self.json
+    }
+
+    /// One sentence.
+    pub fn say(&self, key: &str) {
+        self.tell(key, &Args::new());
+    }
+
+    /// One sentence with values.
+    pub fn tell(&self, key: &str, args: &Args) {
+        if !self.json {
+            self.line(&self.say.with(key, args));
+        }
+    }
+
+    /// Text as it is: an invitation, a secret, a timeline.
+    pub fn line(&self, text: &str) {
+        if self.silent {
+            return;
+        }
+        // A closed pipe (`| head`) is no reason to panic.
+        let _ = writeln!(std::io::stdout().lock(), "{text}");
+    }
+
+    /// A question or hint that must not mix with the result.
+    pub fn aside(&self, key: &str, args: &Args) {
+        if self.silent {
+            return;
+        }
+        let _ = writeln!(std::io::stderr().lock(), "{}", self.say.with(key, args));
+    }
+
+    /// A value for programs.
+    pub fn data(&self, value: &Value) {
+        if self.json {
+            self.line(&value.to_string());
+        }
+    }
+
+    /// A table for people; `heads` are keys of the translation files.
+    pub fn table(&self, heads: &[&str], rows: Vec<Vec<String>>) {
+        if self.json {
+            return;
+        }
+        let mut table = Table::new();
+        table.load_style(presets::NOTHING).set_content_arrangement(ContentArrangement::Dynamic);
+        table.set_header(heads.iter().map(|key| self.say.plain(key)));
+        table.add_rows(rows);
+        for line in table.lines() {
+            self.line(line.trim_end());
+        }
+    }
+
+    /// What went wrong: on standard error, as a sentence or as JSON.
+    pub fn failure(&self, failure: &Failure) {
+        if self.silent {
+            return;
+        }
+        let text = if self.json {
+            let error = serde_json::json!({
+                "error": failure.key(), "message": failure.sentence(&self.say), "exit": failure.exit() as i32,
+            });
+            error.to_string()
+        } else {
+            failure.sentence(&self.say)
+        };
+        let _ = writeln!(std::io::stderr().lock(), "{text}");
+    }
+
+    /// A bar for what takes long; shown on terminals only.
+    pub fn progress(&self, key: &str, length: u64) -> Progress {
+        if self.silent || self.json || !std::io::stderr().is_terminal() || length < 20 {
+            return Progress(ProgressBar::hidden());
+        }
+        let style =
+            ProgressStyle::with_template("{msg} {bar:30} {pos}/{len}").unwrap_or(ProgressStyle::default_bar());
+        Progress(ProgressBar::new(length).with_style(style).with_message(self.say.plain(key)))
+    }
+
+    /// A spinner for a wait of unknown length, such as key stretching.
+    pub fn wait(&self, key: &str) -> Progress {
+        if self.silent || self.json || !std::io::stderr().is_terminal() {
+            return Progress(ProgressBar::hidden());
+        }
+        let bar = ProgressBar::new_spinner().with_message(self.say.plain(key));
+        bar.enable_steady_tick(std::time::Duration::from_millis(120));
+        Progress(bar)
+    }
+}
+
+/// A running display; it goes away when dropped.
+pub struct Progress(ProgressBar);
+
+impl Progress {
+    /// How far.
+    pub fn set(&self, position: u64) {
+        self.0.set_position(position);
+    }
+}
+
+impl Drop for Progress {
+    fn drop(&mut self) {
+        self.0.finish_and_clear();
+    }
+}

@@ -1,0 +1,324 @@
+//! The verified replica: the part of the log that this client replayed itself.
+//!
+//! Files, in the order in which they are written: `entries` (each with a 4-byte big-endian length before it; only
+//! ever appended to), then `checkpoint` (the log's signed note, replaced atomically). What `entries` holds beyond the
+//! checkpoint's size is the rest of an interrupted synchronisation and is fetched again. This module must never
+//! accept an entry that does not replay, nor a checkpoint that does not extend the one before.
+
+use std::collections::BTreeSet;
+use std::fs::{self, OpenOptions};
+use std::io::Write as _;
+use std::path::PathBuf;
+
+use super::failure::{Exit, Failure, clock_off, distrust};
+use super::home::{self, Contact, Folder};
+use crate::escrow::id::{BlobId, CommandId, DeviceId, Digest, PersonId};
+use crate::escrow::log::checkpoint::{Checkpoint, LogVerifier, SignedCheckpoint};
+use crate::escrow::log::cosignature::{Cosignature, VerifiedCosignature};
+use crate::escrow::log::merkle::{TreeHead, root_at};
+use crate::escrow::organisation::{Audience, CLOCK_TOLERANCE, Effect, Organisation};
+use crate::escrow::replay::{Rejected, Replay, Trust};
+use crate::escrow::text::Text;
+use crate::escrow::time::Time;
+
+/// A replica on disk, with the state that it amounts to.
+pub struct Replica {
+    folder: Folder,
+    verifier: LogVerifier,
+    pinned: TreeHead,
+    replay: Option<Replay>,
+    checkpoint: Option<SignedCheckpoint>,
+    blobs: Vec<(BlobId, Audience)>,
+}
+
+impl Replica {
+    /// Loads the replica, or starts an empty one. The bytes were verified when they were fetched; the tree is
+    /// recomputed and compared with the checkpoint.
+    pub fn open(folder: &Folder, contact: &Contact) -> Result<Self, Failure> {
+        let verifier = LogVerifier::new(folder.id, contact.log_key);
+        let pinned = contact.checkpoint;
+        let mut replica =
+            Self { folder: folder.clone(), verifier, pinned, replay: None, checkpoint: None, blobs: Vec::new() };
+        let Some(note) = home::read_if_there(&folder.join("checkpoint"))? else { return Ok(replica) };
+        let note = String::from_utf8(note).map_err(|_| home::damaged(&folder.join("checkpoint")))?;
+        let checkpoint =
+            replica.verifier.verify(&note).map_err(|e| home::damaged(&folder.join("checkpoint")).because(e))?;
+        let path = folder.join("entries");
+        let bytes = home::read(&path)?;
+        let mut rest = bytes.as_slice();
+        for _ in 0..checkpoint.head().size {
+            let (entry, after) = split_entry(rest).ok_or_else(|| home::damaged(&path))?;
+            replica.push(entry, Trust::OwnDisk).map_err(|e| home::damaged(&path).because(e))?;
+            rest = after;
+        }
+        if replica.head() != *checkpoint.head() {
+            return Err(home::damaged(&path));
+        }
+        if !rest.is_empty() {
+            let keep = (bytes.len() - rest.len()) as u64;
+            let file = OpenOptions::new().write(true).open(&path).map_err(|e| Failure::io(&path, e))?;
+            file.set_len(keep).and_then(|()| file.sync_all()).map_err(|e| Failure::io(&path, e))?;
+        }
+        replica.checkpoint = Some(checkpoint);
+        Ok(replica)
+    }
+
+    fn push(&mut self, entry: &[u8], trust: Trust) -> Result<(), Rejected> {
+        let effects = match &mut self.replay {
+            Some(replay) => replay.push(entry, trust)?,
+            None => {
+                let (replay, effects) = Replay::begin(self.folder.id, entry, trust)?;
+                self.replay = Some(replay);
+                effects
+            }
+        };
+        for effect in effects {
+            if let Effect::Keep(blobs) = effect {
+                self.blobs.extend(blobs);
+            }
+        }
+        Ok(())
+    }
+
+    /// Size and root that this client verified.
+    pub fn head(&self) -> TreeHead {
+        self.replay.as_ref().map_or(TreeHead::EMPTY, Replay::head)
+    }
+
+    /// The state.
+    pub fn state(&self) -> Result<&Organisation, Failure> {
+        self.replay
+            .as_ref()
+            .map(Replay::organisation)
+            .ok_or_else(|| Failure::new(Exit::Failed, "failed-never-synchronised"))
+    }
+
+    /// The verified checkpoint.
+    pub fn checkpoint(&self) -> Option<&SignedCheckpoint> {
+        self.checkpoint.as_ref()
+    }
+
+    /// Where a command stands in the log.
+    pub fn index_of(&self, command: &CommandId) -> Option<u64> {
+        self.replay.as_ref()?.index_of(command)
+    }
+
+    /// The root at an earlier size.
+    pub fn root_at(&self, size: u64) -> Option<Digest> {
+        if size == 0 {
+            return Some(TreeHead::EMPTY.root);
+        }
+        self.replay.as_ref().and_then(|replay| root_at(replay.tree(), size).ok())
+    }
+
+    /// Checks a checkpoint that the server shows, before any entry is asked for.
+    pub fn consider(&self, note: &str) -> Result<SignedCheckpoint, Failure> {
+        if self.folder.join("evidence").join("stop").exists() {
+            return Err(distrust("distrust-stopped", Some(self.folder.join("evidence"))));
+        }
+        let checkpoint = self.verifier.verify(note).map_err(|e| distrust("distrust-checkpoint", None).because(e))?;
+        let (ours, theirs) = (self.head(), checkpoint.head());
+        let forked = theirs.size == ours.size && theirs.root != ours.root;
+        if theirs.size < ours.size {
+            // An older head that we know is a lost tail; one that we do not know is a fork.
+            let known = self.root_at(theirs.size) == Some(theirs.root);
+            let key = if known { "distrust-lost-tail" } else { "distrust-fork" };
+            return Err(self.stop(key, &checkpoint));
+        }
+        if forked {
+            return Err(self.stop("distrust-fork", &checkpoint));
+        }
+        Ok(checkpoint)
+    }
+
+    /// Extends the replica to a checkpoint. Nothing is kept unless everything holds.
+    pub fn extend(&mut self, entries: &[Vec<u8>], to: SignedCheckpoint, now: Time) -> Result<(), Failure> {
+        let result = self.try_extend(entries, &to, now);
+        if result.is_err() {
+            // What was replayed in memory beyond the disk is not to be believed.
+            self.reload()?;
+        }
+        result
+    }
+
+    fn try_extend(&mut self, entries: &[Vec<u8>], to: &SignedCheckpoint, now: Time) -> Result<(), Failure> {
+        for entry in entries {
+            self.push(entry, Trust::Nothing).map_err(|rejected| {
+                let failure = self.stop("distrust-entry", to).with("index", rejected.index);
+                failure.because(rejected)
+            })?;
+        }
+        if self.head() != *to.head() {
+            return Err(self.stop("distrust-fork", to));
+        }
+        // Somebody who was invited knows a tree that the log must extend, whatever the server says of itself.
+        if self.root_at(self.pinned.size) != Some(self.pinned.root) {
+            return Err(self.stop("distrust-fork", to));
+        }
+        let last = self.state()?.last_time();
+        if last > now.after(CLOCK_TOLERANCE) {
+            return Err(clock_off(last, now));
+        }
+        if let Some(seen) = self.last_cosigned()? {
+            let fresh = entries.first().and_then(|bytes| crate::escrow::entry::Entry::parse(bytes).ok());
+            if fresh.is_some_and(|entry| entry.time < seen.before(CLOCK_TOLERANCE)) {
+                return Err(distrust("distrust-backdated", None));
+            }
+        }
+        self.persist(entries, to)
+    }
+
+    fn persist(&mut self, entries: &[Vec<u8>], to: &SignedCheckpoint) -> Result<(), Failure> {
+        if !entries.is_empty() {
+            let path = self.folder.join("entries");
+            let mut bytes = Vec::with_capacity(entries.iter().map(|e| e.len() + 4).sum());
+            for entry in entries {
+                let length = u32::try_from(entry.len()).map_err(Failure::technical)?;
+                bytes.extend_from_slice(&length.to_be_bytes());
+                bytes.extend_from_slice(entry);
+            }
+            let append = || -> std::io::Result<()> {
+                let mut file = OpenOptions::new().create(true).append(true).open(&path)?;
+                file.write_all(&bytes)?;
+                file.sync_all()
+            };
+            append().map_err(|e| Failure::io(&path, e))?;
+        }
+        home::write(&self.folder.join("checkpoint"), to.to_string().as_bytes())?;
+        self.checkpoint = Some(to.clone());
+        Ok(())
+    }
+
+    fn reload(&mut self) -> Result<(), Failure> {
+        let contact = self.folder.contact()?;
+        *self = Self::open(&self.folder.clone(), &contact)?;
+        Ok(())
+    }
+
+    /// Keeps both notes and refuses this log key from now on.
+    fn stop(&self, key: &'static str, theirs: &SignedCheckpoint) -> Failure {
+        let folder = self.folder.join("evidence");
+        let size = theirs.head().size;
+        let mut kept = home::write(&folder.join(format!("theirs-{size}.note")), theirs.to_string().as_bytes());
+        if let Some(ours) = &self.checkpoint {
+            let path = folder.join(format!("ours-{}.note", ours.head().size));
+            kept = kept.and(home::write(&path, ours.to_string().as_bytes()));
+        }
+        kept = kept.and(home::write(&folder.join("stop"), key.as_bytes()));
+        match kept {
+            Ok(()) => distrust(key, Some(folder)),
+            // The disk may be full; what was seen matters more than that.
+            Err(failure) => distrust(key, Some(folder)).because(failure),
+        }
+    }
+
+    /// The time of our newest cosignature.
+    fn last_cosigned(&self) -> Result<Option<Time>, Failure> {
+        let text = home::read_if_there(&self.folder.join("cosigned"))?;
+        Ok(text.and_then(|t| String::from_utf8(t).ok()).and_then(|t| t.trim().parse().ok()).map(Time))
+    }
+
+    /// Remembers when we cosigned.
+    pub fn cosigned(&self, at: Time) -> Result<(), Failure> {
+        home::write(&self.folder.join("cosigned"), at.to_string().as_bytes())
+    }
+
+    /// When the server's newest checkpoint was last verified here.
+    pub fn last_synchronised(&self) -> Result<Option<Time>, Failure> {
+        let text = home::read_if_there(&self.folder.join("synchronised"))?;
+        Ok(text.and_then(|t| String::from_utf8(t).ok()).and_then(|t| t.trim().parse().ok()).map(Time))
+    }
+
+    /// Remembers when we synchronised.
+    pub fn synchronised(&self, at: Time) -> Result<(), Failure> {
+        home::write(&self.folder.join("synchronised"), at.to_string().as_bytes())
+    }
+
+    /// Cosignatures that hold: by a device whose certificate stands in the log, of a tree that ours extends.
+    pub fn verified_cosignatures(&self, claims: &[(TreeHead, Cosignature)]) -> Vec<VerifiedCosignature> {
+        let Ok(state) = self.state() else { return Vec::new() };
+        let organisation = self.folder.id;
+        claims
+            .iter()
+            .filter(|(head, _)| head.size <= self.head().size && self.root_at(head.size) == Some(head.root))
+            .filter_map(|(head, claim)| {
+                let device: DeviceId = claim.cosigner().device;
+                let (person, key) = state.device_owner(&device)?;
+                claim.verify(person, key, &Checkpoint { organisation, head: *head }).ok()
+            })
+            .collect()
+    }
+
+    /// Blobs that this person's replica should hold and does not.
+    pub fn missing_blobs(&self, me: &PersonId) -> Result<Vec<BlobId>, Failure> {
+        let roles = self.state()?.roles(me);
+        let wanted = self.blobs.iter().filter(|(_, audience)| audience.includes(&roles));
+        let mut missing: Vec<BlobId> = wanted.map(|(id, _)| *id).filter(|id| !self.blob_path(id).exists()).collect();
+        missing.sort();
+        missing.dedup();
+        Ok(missing)
+    }
+
+    /// What may leave in an export: texts that everybody who reads the log may read, as far as they are here. A name
+    /// that is also given to something for fewer people, or that is no text, is left out.
+    pub fn public_texts(&self) -> Result<Vec<Vec<u8>>, Failure> {
+        let (open, closed): (Vec<_>, Vec<_>) =
+            self.blobs.iter().partition(|(_, audience)| *audience == Audience::Everyone);
+        let closed: BTreeSet<BlobId> = closed.iter().map(|(id, _)| *id).collect();
+        let open: BTreeSet<BlobId> = open.iter().map(|(id, _)| *id).filter(|id| !closed.contains(id)).collect();
+        let mut texts = Vec::new();
+        for id in open {
+            texts.extend(self.blob(&id)?.filter(|blob| Text::multiline_from_blob(blob, id).is_ok()));
+        }
+        Ok(texts)
+    }
+
+    /// Somebody else's copy, signed by the same log key, contradicts this one: kept as evidence, and nothing more is
+    /// accepted from that key.
+    pub(super) fn contradicted_by(&self, theirs: &SignedCheckpoint) -> Failure {
+        self.stop("distrust-fork", theirs)
+    }
+
+    /// Keeps a blob, if its content is what its name says and the state refers to it.
+    pub fn store_blob(&self, content: &[u8]) -> Result<BlobId, Failure> {
+        let id = BlobId::of(content);
+        home::write(&self.blob_path(&id), content)?;
+        Ok(id)
+    }
+
+    /// A blob by name; the digest is checked again, because disks fail.
+    pub fn blob(&self, id: &BlobId) -> Result<Option<Vec<u8>>, Failure> {
+        let path = self.blob_path(id);
+        match home::read_if_there(&path)? {
+            Some(content) if BlobId::of(&content) != *id => Err(home::damaged(&path)),
+            other => Ok(other),
+        }
+    }
+
+    fn blob_path(&self, id: &BlobId) -> PathBuf {
+        self.folder.join("blobs").join(id.to_string())
+    }
+
+    /// The entries as they were hashed, oldest first: for exports and the timeline.
+    pub fn entries(&self) -> Result<Vec<Vec<u8>>, Failure> {
+        let path = self.folder.join("entries");
+        let bytes = match fs::read(&path) {
+            Ok(bytes) => bytes,
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Vec::new()),
+            Err(error) => return Err(Failure::io(&path, error)),
+        };
+        let (mut rest, mut entries) = (bytes.as_slice(), Vec::new());
+        for _ in 0..self.head().size {
+            let (entry, after) = split_entry(rest).ok_or_else(|| home::damaged(&path))?;
+            entries.push(entry.to_vec());
+            rest = after;
+        }
+        Ok(entries)
+    }
+}
+
+/// The first length-prefixed entry, and what follows it.
+pub(super) fn split_entry(bytes: &[u8]) -> Option<(&[u8], &[u8])> {
+    let (length, rest) = bytes.split_first_chunk::<4>()?;
+    rest.split_at_checked(usize::try_from(u32::from_be_bytes(*length)).ok()?)
+}

@@ -1,0 +1,355 @@
+//! Temporary access: asking, collecting, showing, giving back, ending.
+
+use std::path::PathBuf;
+
+use super::consent::{deals, find_request, my_shares, share_context, wire_parts};
+use super::failure::{Exit, Failure};
+use super::home;
+use super::session::{Env, Session};
+use crate::args;
+use crate::escrow::act::RequestedPart;
+use crate::escrow::id::{BlobId, PersonId};
+use crate::escrow::part::{Deal, PartId, PartKind, VersionId};
+use crate::escrow::refusal::Refusal;
+use crate::escrow::request::{End, Request, Stage};
+use crate::escrow::text::Text;
+use crate::escrow::time::{Seconds, Time};
+use crate::proto::v1;
+use crate::seal::sealing::{PartValue, open_part, open_with, seal_to};
+use crate::seal::secret::Secret;
+use crate::seal::sharing::{MasterKey, ShareClaim, combine, sort_shares};
+
+/// How long a request stays open unless said otherwise.
+pub const REQUEST_LIFE: Seconds = Seconds(72 * Seconds::HOUR.0);
+
+/// The parts asked for unless said otherwise: recovery codes are for the day when all else fails.
+const USUAL_PARTS: [PartKind; 3] = [PartKind::Password, PartKind::TotpSecret, PartKind::Notes];
+
+/// What is asked for.
+pub struct Asking {
+    /// The account's label.
+    pub label: String,
+    /// How long.
+    pub duration: Seconds,
+    /// Why.
+    pub reason: String,
+    /// Which parts; empty means the usual ones.
+    pub parts: Vec<PartKind>,
+    /// How long the request stays open.
+    pub open_for: Seconds,
+}
+
+/// Asks for temporary access and prints a text to forward to the trustees.
+pub async fn request(env: &Env, asking: Asking) -> Result<(), Failure> {
+    let mut session = env.session()?;
+    session.sync().await?;
+    let reason = Text::parse(&asking.reason)?;
+    let id = session.find_credential(&asking.label)?;
+    let state = session.state()?;
+    let (number, version) = state.credential(&id).and_then(|c| c.current()).ok_or(Refusal::CredentialUnknown)?;
+    let version_id = VersionId { credential: id, version: number };
+    let mut kinds = asking.parts.clone();
+    if kinds.is_empty() {
+        kinds = version.parts.keys().copied().filter(|kind| USUAL_PARTS.contains(kind)).collect();
+    }
+    if kinds.is_empty() {
+        kinds = version.parts.keys().copied().collect();
+    }
+    kinds.sort();
+    kinds.dedup();
+    let mut parts = Vec::new();
+    let mut keys = Vec::new();
+    for kind in kinds {
+        let key = MasterKey::generate().map_err(Failure::technical)?;
+        let part = PartId { version: version_id, kind };
+        parts.push(RequestedPart { part, recipient: *key.recipient() });
+        keys.push((kind, key));
+    }
+    // The keys are durable before the request is: otherwise granted shares could be lost.
+    store_keys(&mut session, &parts, &keys)?;
+    let (reason_id, blob) = session.text(&reason)?;
+    let act = v1::command::Act::Request(v1::Request {
+        parts: wire_parts(&parts),
+        purpose: v1::Purpose::Lease as i32,
+        reason: reason_id.to_vec(),
+        duration: asking.duration.0,
+        expires: env.now().after(asking.open_for).0,
+        own_share: session.state()?.own_share(&session.me(), &parts),
+    });
+    let index = match session.submit(act, vec![blob]).await {
+        Ok(index) => index,
+        Err(failure) => {
+            if failure.exit() == Exit::Refused {
+                home::remove(&key_path(&session, &parts))?;
+            }
+            return Err(failure);
+        }
+    };
+    let say = env.out.language();
+    let label = session.label_of(&id);
+    let until = find_request(&session, index)?.expires;
+    env.out.tell("request-done", &args! { id: index, label: &label, until: say.time(until) });
+    env.out.tell("request-forward", &args! {
+        id: index, name: session.name_of(&session.me()), label: &label, organisation: session.organisation_name(),
+        duration: say.duration(asking.duration), reason: reason.as_str(), until: say.time(until),
+    });
+    env.out.data(&serde_json::json!({ "request": index, "label": label, "expires": until.0 }));
+    Ok(())
+}
+
+fn key_path(session: &Session, parts: &[RequestedPart]) -> PathBuf {
+    let name = parts.first().map(|p| hex::encode(p.recipient.as_bytes())).unwrap_or_default();
+    session.folder.join("keys").join(name)
+}
+
+fn store_keys(session: &mut Session, parts: &[RequestedPart], keys: &[(PartKind, MasterKey)]) -> Result<(), Failure> {
+    let mut text = String::with_capacity(64 + keys.len() * 128);
+    for (kind, key) in keys {
+        // One line a key: name, space, age's own text form, so that `age` could use it.
+        text.push_str(kind.as_str());
+        text.push(' ');
+        let secret = key.to_age_text();
+        text.push_str(secret.expose_str().unwrap_or_default());
+        text.push('\n');
+    }
+    let text = Secret::from_string(text);
+    let recipient = session.identity()?.keys().recipient;
+    let sealed = seal_to(&recipient, text.expose()).map_err(Failure::technical)?;
+    home::write(&key_path(session, parts), &sealed)
+}
+
+/// The keys of a request of ours, by part.
+fn load_keys(session: &mut Session, parts: &[RequestedPart]) -> Result<Vec<(PartKind, age::x25519::Identity)>, Failure> {
+    let path = key_path(session, parts);
+    let missing = || Failure::new(Exit::Failed, "failed-keys-missing");
+    let sealed = home::read_if_there(&path)?.ok_or_else(missing)?;
+    let text = open_with(session.identity()?.age(), &sealed).map_err(|e| home::damaged(&path).because(e))?;
+    let mut keys = Vec::new();
+    for line in text.expose_str().unwrap_or_default().lines() {
+        let (name, key) = line.split_once(' ').ok_or_else(|| home::damaged(&path))?;
+        let kind = PartKind::from_name(name).ok_or_else(|| home::damaged(&path))?;
+        let key = key.parse::<age::x25519::Identity>().map_err(|_| home::damaged(&path))?;
+        keys.push((kind, key));
+    }
+    Ok(keys)
+}
+
+/// What an open request holds, for showing.
+pub struct Opened {
+    /// Values by part.
+    pub values: Vec<(PartKind, PartValue)>,
+    /// Until when.
+    pub until: Time,
+}
+
+/// How `show` gives the secret.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Reveal {
+    /// On the screen.
+    Screen,
+    /// Into the clipboard, for a short while.
+    Clipboard(PartKind),
+}
+
+/// Shows what a granted request gives access to, with the time left. The first time starts the lease.
+pub async fn show(env: &Env, id: u64, reveal: Reveal) -> Result<(), Failure> {
+    let mut session = env.session()?;
+    session.sync().await?;
+    let opened = open(&mut session, id).await?;
+    let request = find_request(&session, id)?;
+    let say = env.out.language();
+    let left = say.duration(env.now().until(opened.until));
+    let label = session.label_of(&request.version.credential);
+    if let Reveal::Clipboard(kind) = reveal {
+        let wanted = opened.values.iter().find(|(k, _)| *k == kind);
+        let (_, value) = wanted.ok_or(Refusal::PartUnknown)?;
+        env.out.tell("show-head", &args! { label: label, left: left, until: say.time(opened.until) });
+        return super::clipboard::lend(&env.out, &value.value);
+    }
+    if env.out.is_json() {
+        let parts: serde_json::Map<String, serde_json::Value> =
+            opened.values.iter().map(|(kind, value)| (kind.as_str().to_owned(), json_value(value))).collect();
+        env.out.data(&serde_json::json!({ "request": id, "label": label, "until": opened.until.0, "parts": parts }));
+        return Ok(());
+    }
+    env.out.tell("show-head", &args! { label: label, left: left, until: say.time(opened.until) });
+    for (kind, value) in &opened.values {
+        if let Some(name) = value.user_name.as_ref().and_then(Secret::expose_str) {
+            env.out.line(&format!("  {}: {name}", say.plain("part-user-name")));
+        }
+        let text = value.value.expose_str().unwrap_or_default();
+        env.out.line(&format!("  {}: {text}", say.plain(&format!("part-{}", kind.as_str()))));
+    }
+    env.out.say("show-foot");
+    Ok(())
+}
+
+fn json_value(value: &PartValue) -> serde_json::Value {
+    let text = |s: &Secret| s.expose_str().map(str::to_owned);
+    match &value.user_name {
+        Some(name) => serde_json::json!({ "user_name": text(name), "value": text(&value.value) }),
+        None => serde_json::json!({ "value": text(&value.value) }),
+    }
+}
+
+/// Collects, combines and opens.
+pub async fn open(session: &mut Session, id: u64) -> Result<Opened, Failure> {
+    let request = find_request(session, id)?;
+    if request.requester != session.me() {
+        return Err(Refusal::NotYours.into());
+    }
+    let now = session.env.now();
+    match &request.stage {
+        Stage::Waiting => {
+            let missing = missing(session, &request)?;
+            return Err(Failure::new(Exit::Refused, "failed-not-granted").with("missing", missing));
+        }
+        Stage::Granted(_) => {}
+        Stage::Leased(lease) if now < lease.until() && lease.collected() => {}
+        Stage::Leased(_) => return Err(Failure::new(Exit::Refused, "failed-access-over")),
+        Stage::Ended { how, .. } => {
+            let key = match how {
+                End::Revoked(_) => "failed-access-revoked",
+                End::Expired => "failed-request-expired",
+                _ => "failed-access-over",
+            };
+            return Err(Failure::new(Exit::Refused, key));
+        }
+    }
+    // Before collecting, because collecting starts the lease.
+    let keys = load_keys(session, &request.parts)?;
+    let organisation = session.folder.id;
+    let blobs = session.remote().await?.collect(organisation, id).await?;
+    session.sync().await?;
+    let request = find_request(session, id)?;
+    let Stage::Leased(lease) = &request.stage else {
+        // The server handed out shares and did not log that it did.
+        return Err(super::failure::distrust("distrust-collected", None));
+    };
+    let until = lease.until();
+    let mut values = Vec::new();
+    for (position, asked) in request.parts.iter().enumerate() {
+        let key = keys.iter().find(|(kind, _)| *kind == asked.part.kind).map(|(_, key)| key);
+        let key = key.ok_or_else(|| Failure::new(Exit::Failed, "failed-keys-missing"))?;
+        let master = master_key(session, &request, position, key, &blobs)?;
+        let part = session.state()?.part(&asked.part).ok_or(Refusal::PartUnknown)?.part.clone();
+        let sealed = blobs.iter().find(|b| BlobId::of(b) == part.sealed);
+        let own = session.replica.blob(&part.sealed)?;
+        let sealed = sealed.or(own.as_ref()).ok_or_else(|| Failure::new(Exit::Failed, "failed-sealed-missing"))?;
+        let context = share_context(session, &asked.part)?;
+        let value = open_part(&master, &context.part_context(), sealed).map_err(Failure::technical)?;
+        values.push((asked.part.kind, value));
+    }
+    Ok(Opened { values, until })
+}
+
+/// How many more approvals a request needs, at least.
+pub fn missing(session: &Session, request: &Request) -> Result<usize, Failure> {
+    let agreed = request.agreed();
+    let state = session.state()?;
+    let part = request.parts.first().and_then(|p| state.part(&p.part));
+    let deals = part.map(|p| p.part.deals.as_slice()).unwrap_or_default();
+    Ok(deals.iter().map(|deal| deal.quorum().missing(&agreed)).min().unwrap_or(0))
+}
+
+/// Puts a part's master key together from what the approvers re-sealed, and our own shares if we hold any.
+fn master_key(
+    session: &mut Session,
+    request: &Request,
+    position: usize,
+    key: &age::x25519::Identity,
+    blobs: &[Vec<u8>],
+) -> Result<MasterKey, Failure> {
+    let Some(asked) = request.parts.get(position) else { return Err(Refusal::PartUnknown.into()) };
+    let context = share_context(session, &asked.part)?;
+    let own = if request.own_share { my_shares(session, &asked.part)? } else { Vec::new() };
+    let mut claims: Vec<ShareClaim> = Vec::new();
+    let mut unopened: Vec<PersonId> = Vec::new();
+    for deal in deals(session, &asked.part)? {
+        let mut sent = Vec::new();
+        for (approver, released) in &request.approvals {
+            let Some(blob) = released_blob(session, released, position, approver, &deal, asked) else { continue };
+            let Some(sealed) = blobs.iter().find(|b| BlobId::of(b) == blob) else { continue };
+            match open_with(key, sealed) {
+                Ok(envelope) => sent.push((*approver, envelope)),
+                Err(_) => unopened.push(*approver),
+            }
+        }
+        let (mut good, bad) = sort_shares(sent, &context, &deal);
+        claims.extend(bad);
+        let me = session.me();
+        if deal.share_of(&me).is_some() {
+            let mine = own.iter().find(|s| deal.share_of(&me).is_some_and(|(_, l)| l.digest == s.digest()));
+            if let Some(share) = mine {
+                let copy = Secret::new(share.envelope().expose().to_vec());
+                good.extend(crate::seal::sharing::verify_share(copy, me, &context, &deal).ok());
+            }
+        }
+        match combine(&good, &context, &deal) {
+            Ok(master) => return Ok(master),
+            Err(error) => tracing::debug!(%error, "this quorum's shares are not enough"),
+        }
+    }
+    let mut names: Vec<String> =
+        claims.iter().map(|c| c.from).chain(unopened).map(|person| session.name_of(&person)).collect();
+    names.sort();
+    names.dedup();
+    if names.is_empty() {
+        return Err(Failure::new(Exit::Failed, "failed-shares-not-here"));
+    }
+    Err(Failure::new(Exit::Distrust, "failed-shares-bad").with("list", names.join(", ")))
+}
+
+/// The blob in which an approver re-sealed their share of this deal: approvals list one per deal that names them.
+fn released_blob(
+    session: &Session,
+    released: &[Vec<BlobId>],
+    position: usize,
+    approver: &PersonId,
+    deal: &Deal,
+    asked: &RequestedPart,
+) -> Option<BlobId> {
+    let part = session.state().ok()?.part(&asked.part)?;
+    let theirs: Vec<&Deal> = part.part.deals.iter().filter(|d| d.share_of(approver).is_some()).collect();
+    let place = theirs.iter().position(|d| *d == deal)?;
+    released.get(position)?.get(place).copied()
+}
+
+/// Gives access back early, or withdraws a request.
+pub async fn give_back(env: &Env, id: u64) -> Result<(), Failure> {
+    let mut session = env.session()?;
+    session.sync().await?;
+    find_request(&session, id)?;
+    session.submit(v1::command::Act::Return(v1::Return { request_index: id }), Vec::new()).await?;
+    session.forget_keys()?;
+    env.out.tell("return-done", &args! { id: id });
+    env.out.data(&serde_json::json!({ "returned": id }));
+    Ok(())
+}
+
+/// Ends somebody's access.
+pub async fn revoke(env: &Env, id: u64, reason: &str) -> Result<(), Failure> {
+    let mut session = env.session()?;
+    session.sync().await?;
+    find_request(&session, id)?;
+    let (reason, blob) = session.text(&Text::parse(reason)?)?;
+    let act = v1::command::Act::Revoke(v1::Revoke { request_index: id, reason: reason.to_vec() });
+    session.submit(act, vec![blob]).await?;
+    env.out.tell("revoke-done", &args! { id: id });
+    env.out.data(&serde_json::json!({ "revoked": id }));
+    Ok(())
+}
+
+impl Session {
+    /// Deletes the keys of our requests that are over: what was collected cannot be opened again.
+    pub fn forget_keys(&self) -> Result<(), Failure> {
+        let me = self.me();
+        let state = self.state()?;
+        let over = state.requests().values().filter(|r| r.requester == me && matches!(r.stage, Stage::Ended { .. }));
+        for request in over {
+            home::remove(&key_path(self, &request.parts))?;
+        }
+        // Keys of a request that never reached the log stay: its outbox may still send it.
+        Ok(())
+    }
+}

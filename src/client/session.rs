@@ -1,0 +1,415 @@
+//! One organisation, as one person sees it now: folder, replica, connection, and the unlocked identity.
+//!
+//! The order of every act: synchronise and verify → decide by the same rules as the server → keep the signed command
+//! on disk → send → synchronise again → 'done' only if the entry is in the verified log.
+
+use std::fs;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use prost::Message as _;
+
+use super::failure::{Exit, Failure, distrust};
+use super::home::{self, Contact, Folder, Home, Lock};
+use super::out::Out;
+use super::remote::{self, Remote};
+use super::replica::Replica;
+use super::say::Args;
+use super::unlock::Unlock;
+use crate::escrow::act::Act;
+use crate::escrow::command::{self, SignedCommand};
+use crate::escrow::id::{BlobId, PersonId};
+use crate::escrow::log::checkpoint::Checkpoint;
+use crate::escrow::log::cosignature::{Cosignature, VerifiedCosignature, cosignature_message};
+use crate::escrow::log::merkle::TreeHead;
+use crate::escrow::organisation::Organisation;
+use crate::escrow::role::Role;
+use crate::escrow::text::Text;
+use crate::escrow::time::{Seconds, Time};
+use crate::proto::v1;
+use crate::seal::device::DeviceKey;
+use crate::seal::identity::Identity;
+use crate::seal::sealing::salted_text;
+use crate::seal::secret::random_bytes;
+
+/// How old a cosignature may be and still count.
+pub const FRESH: Seconds = Seconds(7 * Seconds::DAY.0);
+
+/// Where time comes from; injected, so that tests can let it pass.
+pub type Clock = Arc<dyn Fn() -> Time + Send + Sync>;
+
+/// What every verb needs.
+#[derive(Clone)]
+pub struct Env {
+    /// The client's files.
+    pub home: Home,
+    /// `--org`.
+    pub organisation: Option<String>,
+    /// Where output goes and in which language.
+    pub out: Out,
+    /// How the identity is unlocked and questions are asked.
+    pub unlock: Unlock,
+    /// This computer's clock.
+    pub clock: Clock,
+}
+
+impl Env {
+    /// Now.
+    pub fn now(&self) -> Time {
+        (self.clock)()
+    }
+
+    /// Opens the organisation that is meant.
+    pub fn session(&self) -> Result<Session, Failure> {
+        Session::open(self, self.home.choose(self.organisation.as_deref())?)
+    }
+}
+
+/// An open organisation. Holds the folder's lock.
+pub struct Session {
+    /// What every verb needs.
+    pub env: Env,
+    /// Its files.
+    pub folder: Folder,
+    /// What was pinned.
+    pub contact: Contact,
+    /// This computer's key.
+    pub device: DeviceKey,
+    /// The verified log.
+    pub replica: Replica,
+    /// Cosignatures that held at the last synchronisation.
+    pub cosignatures: Vec<VerifiedCosignature>,
+    remote: Option<Remote>,
+    identity: Option<Identity>,
+    _lock: Lock,
+}
+
+impl Session {
+    /// Opens a folder and loads its replica.
+    pub fn open(env: &Env, folder: Folder) -> Result<Self, Failure> {
+        let lock = folder.lock()?;
+        let contact = folder.contact()?;
+        let device = folder.device()?;
+        let replica = Replica::open(&folder, &contact)?;
+        Ok(Self {
+            env: env.clone(),
+            folder,
+            contact,
+            device,
+            replica,
+            cosignatures: Vec::new(),
+            remote: None,
+            identity: None,
+            _lock: lock,
+        })
+    }
+
+    /// The state that this client verified.
+    pub fn state(&self) -> Result<&Organisation, Failure> {
+        self.replica.state()
+    }
+
+    /// Who we are.
+    pub fn me(&self) -> PersonId {
+        self.contact.me
+    }
+
+    /// The connection, made when first needed.
+    pub async fn remote(&mut self) -> Result<&mut Remote, Failure> {
+        if self.remote.is_none() {
+            self.remote = Some(Remote::connect(&self.contact.address, &self.contact.server_key, &self.device).await?);
+        }
+        self.remote.as_mut().ok_or_else(|| Failure::new(Exit::Unreachable, "failed-unreachable"))
+    }
+
+    /// The identity, unlocked once per run.
+    pub fn identity(&mut self) -> Result<&Identity, Failure> {
+        if self.identity.is_none() {
+            let identity = self.env.unlock.identity(&self.env.home, &self.env.out)?;
+            if identity.person() != self.contact.me {
+                return Err(Failure::new(Exit::Failed, "failed-other-identity"));
+            }
+            self.identity = Some(identity);
+        }
+        self.identity.as_ref().ok_or_else(|| Failure::new(Exit::Failed, "failed-other-identity"))
+    }
+
+    /// Uses an identity that was unlocked elsewhere in this run.
+    pub fn with_identity(mut self, identity: Identity) -> Self {
+        self.identity = Some(identity);
+        self
+    }
+
+    /// Fetches and verifies what is new, sends what was left over, fetches blobs, cosigns.
+    pub async fn sync(&mut self) -> Result<(), Failure> {
+        self.pull().await?;
+        self.flush_outbox().await?;
+        self.pull_blobs().await?;
+        self.upload_released().await?;
+        self.forget_keys()?;
+        self.cosign().await
+    }
+
+    /// Fetches and verifies new entries.
+    async fn pull(&mut self) -> Result<(), Failure> {
+        let (id, now) = (self.folder.id, self.env.now());
+        let shown = self.remote().await?.checkpoint(id).await?;
+        let checkpoint = self.replica.consider(&shown.note)?;
+        let (have, want) = (self.replica.head().size, checkpoint.head().size);
+        if want > have {
+            let progress = self.env.out.progress("progress-entries", want - have);
+            let entries = self.remote().await?.entries(id, have, want, |n| progress.set(n)).await?;
+            self.replica.extend(&entries, checkpoint, now)?;
+        } else if self.replica.checkpoint().is_none() {
+            self.replica.extend(&[], checkpoint, now)?;
+        }
+        self.cosignatures = self.replica.verified_cosignatures(&shown.cosignatures);
+        self.replica.synchronised(now)
+    }
+
+    async fn pull_blobs(&mut self) -> Result<(), Failure> {
+        let missing = self.replica.missing_blobs(&self.contact.me)?;
+        if missing.is_empty() {
+            return Ok(());
+        }
+        let id = self.folder.id;
+        let progress = self.env.out.progress("progress-blobs", missing.len() as u64);
+        let mut got = Vec::new();
+        let mut remote = self.remote().await?.clone();
+        remote
+            .blobs(id, &missing, |content| {
+                // Only what was asked for: a server must not be able to fill the disk.
+                if missing.contains(&BlobId::of(&content)) {
+                    got.push(self.replica.store_blob(&content)?);
+                    progress.set(got.len() as u64);
+                }
+                Ok(())
+            })
+            .await
+    }
+
+    /// 'I replayed up to here and it extends what I knew'; a trustee's also says 'I hold the live blobs'.
+    async fn cosign(&mut self) -> Result<(), Failure> {
+        let me = self.contact.me;
+        let Some(checkpoint) = self.replica.checkpoint().map(|c| *c.checkpoint()) else { return Ok(()) };
+        let roles = self.state()?.roles(&me);
+        let known = self.state()?.device_owner(&self.device.id()).is_some_and(|(person, _)| *person == me);
+        if !known || (roles.contains(&Role::Trustee) && !self.replica.missing_blobs(&me)?.is_empty()) {
+            return Ok(());
+        }
+        let now = self.env.now();
+        let ours = self.cosignatures.iter().find(|c| *c.device() == self.device.id());
+        let stale = ours.is_none_or(|c| *c.head() != checkpoint.head || Time(c.time()).after(Seconds::HOUR) < now);
+        if !stale {
+            return Ok(());
+        }
+        let cosignature = self.sign_checkpoint(&checkpoint, now)?;
+        // Remembered before it is said: entries dated before it are refused from now on.
+        self.replica.cosigned(now)?;
+        self.remote().await?.cosign(checkpoint.organisation, checkpoint.head, &cosignature).await?;
+        let (key, claim) = (self.device.public(), cosignature.verify(&me, &self.device.public(), &checkpoint));
+        self.cosignatures.retain(|c| *c.device() != key.device());
+        self.cosignatures.extend(claim.ok());
+        Ok(())
+    }
+
+    fn sign_checkpoint(&self, checkpoint: &Checkpoint, now: Time) -> Result<Cosignature, Failure> {
+        let signature = self.device.sign(&cosignature_message(now.0, checkpoint));
+        Cosignature::new(checkpoint.organisation, self.contact.me, &self.device.public(), now.0, signature)
+            .map_err(Failure::technical)
+    }
+
+    /// A salted text, ready to be named in a command and sent beside it.
+    pub fn text(&self, text: &Text) -> Result<(BlobId, Vec<u8>), Failure> {
+        salted_text(text).map_err(Failure::technical)
+    }
+
+    /// Signs an act on the verified tree, sends it, and returns its index once the entry is in the verified log.
+    pub async fn submit(&mut self, act: v1::command::Act, blobs: Vec<Vec<u8>>) -> Result<u64, Failure> {
+        let signed = self.sign(act)?;
+        let pending = Pending { signed, blobs };
+        self.check_first(&pending.signed)?;
+        let path = self.keep(&pending)?;
+        self.deliver(&pending, &path).await
+    }
+
+    fn sign(&mut self, act: v1::command::Act) -> Result<SignedCommand, Failure> {
+        let base = self.replica.head();
+        let (now, id) = (self.env.now(), self.folder.id);
+        sign_command(self.identity()?, id, base, now, act)
+    }
+
+    /// The rules are the same here and at the server: what they refuse is not even sent.
+    fn check_first(&self, signed: &SignedCommand) -> Result<(), Failure> {
+        let verified = signed.clone().verify(self.folder.id).map_err(Failure::technical)?;
+        let base_root = self.replica.root_at(verified.command().base.size);
+        let state = self.state()?;
+        state.decide(&verified, self.env.now().max(state.last_time()), base_root)?;
+        Ok(())
+    }
+
+    fn keep(&self, pending: &Pending) -> Result<PathBuf, Failure> {
+        let path = self.folder.join("outbox").join(pending.signed.id(self.folder.id).to_string());
+        home::write(&path, &pending.encode())?;
+        Ok(path)
+    }
+
+    async fn deliver(&mut self, pending: &Pending, path: &PathBuf) -> Result<u64, Failure> {
+        let id = self.folder.id;
+        let command = pending.signed.id(id);
+        let sent = self.remote().await?.submit(Some(id), &pending.signed, pending.blobs.clone(), Vec::new()).await;
+        let index = match sent {
+            Ok(index) => index,
+            Err(failure) => {
+                // A refusal is an answer; anything else leaves open whether the entry was made, so it stays.
+                if failure.exit() == Exit::Refused {
+                    home::remove(path)?;
+                }
+                return Err(failure);
+            }
+        };
+        self.pull().await?;
+        if self.replica.index_of(&command) != Some(index) {
+            return Err(distrust("distrust-receipt", None).with("index", index));
+        }
+        // Texts that we wrote ourselves need not be fetched back.
+        for blob in &pending.blobs {
+            self.replica.store_blob(blob)?;
+        }
+        home::remove(path)?;
+        self.pull_blobs().await?;
+        self.cosign().await?;
+        Ok(index)
+    }
+
+    /// Sends again what was signed and is not known to be in the log: the same command gets the same index.
+    async fn flush_outbox(&mut self) -> Result<(), Failure> {
+        let folder = self.folder.join("outbox");
+        let mut paths = Vec::new();
+        for entry in fs::read_dir(&folder).map_err(|e| Failure::io(&folder, e))? {
+            paths.push(entry.map_err(|e| Failure::io(&folder, e))?.path());
+        }
+        for path in paths {
+            let Some(pending) = Pending::decode(&home::read(&path)?) else {
+                return Err(home::damaged(&path));
+            };
+            if self.replica.index_of(&pending.signed.id(self.folder.id)).is_some() {
+                home::remove(&path)?;
+                continue;
+            }
+            match self.deliver(&pending, &path).await {
+                Ok(_) => self.env.out.say("outbox-delivered"),
+                Err(failure) if failure.exit() == Exit::Refused => {
+                    self.env.out.say("outbox-refused");
+                    self.env.out.failure(&failure);
+                }
+                Err(failure) => return Err(failure),
+            }
+        }
+        Ok(())
+    }
+
+    /// How far the log is witnessed: fresh cosignatures by distinct witnesses, and how many are needed. We count.
+    pub fn witnessed(&self) -> Result<Witnessed, Failure> {
+        let state = self.state()?;
+        let witnesses = state.charter().map(|c| c.witnesses()).unwrap_or_default();
+        let since = self.env.now().before(FRESH);
+        let mut fresh: Vec<PersonId> = self
+            .cosignatures
+            .iter()
+            .filter(|c| Time(c.time()) >= since && witnesses.contains(c.person()))
+            .map(|c| *c.person())
+            .collect();
+        if witnesses.contains(&self.contact.me) {
+            fresh.push(self.contact.me);
+        }
+        fresh.sort();
+        fresh.dedup();
+        Ok(Witnessed { fresh, of: witnesses.len(), needed: 2 * witnesses.len() / 3 + 1 })
+    }
+
+    /// Before depositing, approving or signing a charter: enough witnesses must have seen this log lately, or the
+    /// person must say that they want to go on without.
+    pub fn require_witnesses(&self) -> Result<(), Failure> {
+        let witnessed = self.witnessed()?;
+        if witnessed.of > 0 && witnessed.fresh.len() >= witnessed.needed {
+            return Ok(());
+        }
+        if witnessed.of == 0 {
+            // Nobody can have witnessed a log before there is a charter that names witnesses.
+            return self.env.unlock.confirm(&self.env.out, "ask-no-witnesses", &Args::new(), "--accept-unwitnessed");
+        }
+        let args = crate::args! { fresh: witnessed.fresh.len(), needed: witnessed.needed, of: witnessed.of };
+        self.env.unlock.confirm(&self.env.out, "ask-unwitnessed", &args, "--accept-unwitnessed")
+    }
+}
+
+/// How far a log is witnessed.
+pub struct Witnessed {
+    /// Witnesses with a cosignature of the last seven days, the asking person included.
+    pub fresh: Vec<PersonId>,
+    /// How many witnesses the charter has.
+    pub of: usize,
+    /// ⌊2n/3⌋ + 1.
+    pub needed: usize,
+}
+
+/// Makes and signs a command.
+pub fn sign_command(
+    identity: &Identity,
+    organisation: crate::escrow::id::OrganisationId,
+    base: TreeHead,
+    now: Time,
+    act: v1::command::Act,
+) -> Result<SignedCommand, Failure> {
+    let nonce = random_bytes::<16>().map_err(Failure::technical)?.to_vec();
+    let bytes = v1::Command { created: now.0, nonce, base: Some(base.into()), act: Some(act) }.encode_to_vec();
+    let signer = identity.keys().signing;
+    let signature = identity.sign(&command::preimage(&organisation, &signer, &bytes));
+    SignedCommand::new(bytes, signer, signature).map_err(Failure::technical)
+}
+
+/// A signed command with its blobs, as it waits in the outbox.
+struct Pending {
+    signed: SignedCommand,
+    blobs: Vec<Vec<u8>>,
+}
+
+impl Pending {
+    /// Each piece with a 4-byte big-endian length before it; the command first.
+    fn encode(&self) -> Vec<u8> {
+        let mut bytes = Vec::new();
+        for piece in std::iter::once(&remote::encode(&self.signed)).chain(&self.blobs) {
+            bytes.extend_from_slice(&u32::try_from(piece.len()).unwrap_or(u32::MAX).to_be_bytes());
+            bytes.extend_from_slice(piece);
+        }
+        bytes
+    }
+
+    fn decode(mut bytes: &[u8]) -> Option<Self> {
+        let mut pieces = Vec::new();
+        while !bytes.is_empty() {
+            let (piece, rest) = super::replica::split_entry(bytes)?;
+            pieces.push(piece.to_vec());
+            bytes = rest;
+        }
+        let mut pieces = pieces.into_iter();
+        let signed = v1::SignedCommand::decode(pieces.next()?.as_slice()).ok()?;
+        let signed = SignedCommand::parse(signed).ok()?;
+        // A genesis has no place in an existing organisation's outbox.
+        if matches!(signed.command().act, Act::Genesis(_)) {
+            return None;
+        }
+        Some(Self { signed, blobs: pieces.collect() })
+    }
+}
+
+/// Fetches, verifies, finishes what was interrupted, cosigns; with the identity at hand, checks fresh shares.
+pub async fn sync(env: &Env) -> Result<(), Failure> {
+    let mut session = env.session()?;
+    session.sync().await?;
+    let size = session.replica.head().size;
+    env.out.tell("sync-done", &crate::args! { size: size });
+    env.out.data(&serde_json::json!({ "size": size, "root": session.replica.head().root.to_string() }));
+    Ok(())
+}

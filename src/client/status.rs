@@ -1,0 +1,218 @@
+//! Verbs that only read: where things stand, in words that need no explanation.
+//!
+//! Each first tries to synchronise, and shows what this computer verified earlier if that is not possible: reading
+//! works without the server, and also after it was caught lying. Nothing here may sign or change anything in the log
+//! (synchronising countersigns, as always).
+
+mod accounts;
+mod charter;
+mod people;
+mod waiting;
+
+use serde_json::{Value, json};
+
+pub use accounts::{AccountRow, LeaseRow, account_rows, credential, credentials, lease_rows, leases};
+pub use charter::charter;
+pub use people::{PersonRow, devices, people, person_rows};
+pub use waiting::{Waiting, waiting};
+
+use super::failure::{Exit, Failure};
+use super::home::Folder;
+use super::session::{Env, Session};
+use super::view::{self, View};
+use crate::args;
+use crate::escrow::id::BlobId;
+use crate::escrow::organisation::CLOCK_TOLERANCE;
+use crate::escrow::people::Standing;
+use crate::escrow::time::{Seconds, Time};
+
+/// Whether the server could be asked before something is shown.
+pub(super) enum Reached {
+    /// What is shown is what the server has now.
+    Yes,
+    /// It did not answer.
+    No,
+    /// It answered with a refusal, or with something that cannot be: shown in the end, so that it is not missed.
+    Refused(Failure),
+}
+
+impl Reached {
+    /// Ends a verb: what could not be believed is its failure, although what is known was shown.
+    pub(super) fn end(self) -> Result<(), Failure> {
+        match self {
+            Self::Yes | Self::No => Ok(()),
+            Self::Refused(failure) => Err(failure),
+        }
+    }
+}
+
+/// Synchronises if possible. What this computer verified earlier stays readable without the server.
+pub(super) async fn refresh(session: &mut Session) -> Result<Reached, Failure> {
+    let Err(failure) = session.sync().await else { return Ok(Reached::Yes) };
+    if session.state().is_err() {
+        // Nothing is known yet that could be shown.
+        return Err(failure);
+    }
+    match failure.exit() {
+        Exit::Unreachable => {
+            let since = match session.replica.last_synchronised()? {
+                Some(time) => session.env.out.language().time(time),
+                None => "–".to_owned(),
+            };
+            let args = args! { address: &session.contact.address, time: since };
+            session.env.out.aside("status-offline", &args);
+            Ok(Reached::No)
+        }
+        Exit::Distrust | Exit::Refused => Ok(Reached::Refused(failure)),
+        _ => Err(failure),
+    }
+}
+
+/// The texts of a session's replica.
+pub(super) fn texts(session: &Session) -> impl Fn(&BlobId) -> Option<String> + '_ {
+    |id| session.text_of(id)
+}
+
+/// Where things stand, in each organisation that is meant.
+pub async fn status(env: &Env) -> Result<(), Failure> {
+    let mut folders = match (&env.organisation, env.home.organisations()?) {
+        (None, known) if known.len() > 1 => known.into_iter().map(|id| env.home.folder(id)).collect(),
+        _ => vec![env.home.choose(env.organisation.as_deref())?],
+    };
+    let last = folders.pop();
+    for folder in folders {
+        // One organisation's trouble must not hide the others.
+        if let Err(failure) = status_of(env, folder).await {
+            env.out.failure(&failure);
+        }
+        if !env.out.is_json() {
+            env.out.line("");
+        }
+    }
+    match last {
+        Some(folder) => status_of(env, folder).await,
+        None => Ok(()),
+    }
+}
+
+async fn status_of(env: &Env, folder: Folder) -> Result<(), Failure> {
+    let mut session = Session::open(env, folder)?;
+    let reached = refresh(&mut session).await?;
+    env.out.data(&status_data(&session, &reached)?);
+    if !env.out.is_json() {
+        tell_status(&session, &reached)?;
+    }
+    reached.end()
+}
+
+/// The status for programs.
+fn status_data(session: &Session, reached: &Reached) -> Result<Value, Failure> {
+    let texts = texts(session);
+    let view = View::new(session.state()?, session.env.out.language(), &texts);
+    let (state, me, now) = (view.state, session.me(), session.env.now());
+    let witnessed = match reached {
+        Reached::Yes => Some(session.witnessed()?),
+        Reached::No | Reached::Refused(_) => None,
+    };
+    let running: Vec<LeaseRow> = lease_rows(&view, None).into_iter().filter(|row| row.state == "leased").collect();
+    let due: Vec<AccountRow> = account_rows(&view).into_iter().filter(|row| row.due.is_some()).collect();
+    Ok(json!({
+        "organisation": state.id().to_string(),
+        "name": view.organisation(),
+        "address": session.contact.address,
+        "reachable": matches!(reached, Reached::Yes),
+        "synchronised": session.replica.last_synchronised()?.map(|time| time.0),
+        "entries": state.size(),
+        "root": session.replica.head().root.to_string(),
+        "last_entry": state.last_time().0,
+        "clock_behind": clock_behind(session)?.map(|by| by.0),
+        "witnessed": witnessed.map(|w| json!({
+            "fresh": w.fresh.iter().map(ToString::to_string).collect::<Vec<_>>(),
+            "needed": w.needed,
+            "of": w.of,
+        })),
+        "charter": state.charter().map(|charter| json!({
+            "version": charter.version(),
+            "code": charter.code().to_string(),
+        })),
+        "me": people::me(&view, &me),
+        "waiting": waiting(state, &me, now).iter().map(Waiting::data).collect::<Vec<_>>(),
+        "due": due,
+        "running": running,
+    }))
+}
+
+fn tell_status(session: &Session, reached: &Reached) -> Result<(), Failure> {
+    let (out, now, me) = (&session.env.out, session.env.now(), session.me());
+    let texts = texts(session);
+    let view = View::new(session.state()?, out.language(), &texts);
+    let (state, say) = (view.state, view.say);
+    out.tell("status-organisation", &args! { name: view.organisation(), id: view::short(&state.id()) });
+    out.tell("status-log", &args! { n: state.size(), time: say.time(state.last_time()) });
+    let args = args! { address: &session.contact.address };
+    match (reached, session.replica.last_synchronised()?) {
+        (Reached::Yes, _) => out.tell("status-reachable", &args),
+        (Reached::No, Some(time)) => {
+            let args = args! { address: &session.contact.address, time: say.time(time) };
+            out.tell("status-unreachable", &args);
+        }
+        (Reached::No, None) => out.tell("status-unreachable-ever", &args),
+        (Reached::Refused(_), _) => out.tell("status-not-believed", &args),
+    }
+    if let Some(by) = clock_behind(session)? {
+        out.tell("status-clock", &args! { by: say.duration(by) });
+    }
+    tell_witnesses(session, reached)?;
+    match state.charter() {
+        Some(charter) => {
+            out.tell("status-charter", &args! { version: charter.version(), code: charter.code() });
+        }
+        None => out.say("status-no-charter"),
+    }
+    let standing = state.person(&me).map(|person| &person.standing);
+    let args = args! { name: view.name(&me), roles: view.roles(state.roles(&me)) };
+    match standing {
+        Some(Standing::Admitted { .. }) => out.tell("status-me", &args),
+        Some(Standing::Candidate(_)) => out.tell("status-me-candidate", &args),
+        Some(Standing::Gone { .. }) | None => out.tell("status-me-gone", &args),
+    }
+    let waiting = waiting(state, &me, now);
+    if waiting.is_empty() {
+        out.say("status-nothing-waits");
+    } else {
+        out.tell("status-waits", &args! { n: waiting.len() });
+        waiting.iter().for_each(|item| item.tell(out, &view));
+    }
+    accounts::tell_due(out, &view);
+    accounts::tell_running(out, &view);
+    Ok(())
+}
+
+fn tell_witnesses(session: &Session, reached: &Reached) -> Result<(), Failure> {
+    let out = &session.env.out;
+    if !matches!(reached, Reached::Yes) {
+        // Cosignatures are not kept: without the server there is nothing to count.
+        out.say("status-witnesses-unknown");
+        return Ok(());
+    }
+    let witnessed = session.witnessed()?;
+    let args = args! { fresh: witnessed.fresh.len(), of: witnessed.of, needed: witnessed.needed };
+    out.tell(
+        match (witnessed.of, witnessed.fresh.len() >= witnessed.needed) {
+            (0, _) => "status-witnesses-none",
+            (_, true) => "status-witnesses-enough",
+            (_, false) => "status-witnesses-few",
+        },
+        &args,
+    );
+    Ok(())
+}
+
+/// How far this computer's clock lags behind what others signed, where that is more than the rules tolerate. A clock
+/// that runs ahead shows only when the server refuses a command.
+fn clock_behind(session: &Session) -> Result<Option<Seconds>, Failure> {
+    let signed = session.cosignatures.iter().map(|c| Time(c.time())).max();
+    let newest = signed.into_iter().chain([session.state()?.last_time()]).max();
+    let now = session.env.now();
+    Ok(newest.filter(|time| *time > now.after(CLOCK_TOLERANCE)).map(|time| now.until(time)))
+}

@@ -1,0 +1,430 @@
+//! Accounts in escrow, and who asks for them or uses them.
+
+use serde::Serialize;
+use serde_json::{Value, json};
+
+use super::super::failure::Failure;
+use super::super::out::Out;
+use super::super::session::{Env, Session};
+use super::super::view::{self, Confirmations, View, confirmations};
+use super::{refresh, texts};
+use crate::args;
+use crate::escrow::credential::{PartState, Urgency, Version};
+use crate::escrow::id::{CredentialId, PersonId};
+use crate::escrow::request::{Request, Stage};
+use crate::escrow::text::Text;
+use crate::escrow::time::{Seconds, Time};
+
+/// How long requests that are over stay in the list; older ones are in the log.
+const RECENT: Seconds = Seconds(30 * Seconds::DAY.0);
+
+/// One account, by its current version.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct AccountRow {
+    /// Its id, in hexadecimal.
+    pub credential: String,
+    /// What people call it.
+    pub label: String,
+    /// Its vault.
+    pub vault: String,
+    /// The current version.
+    pub version: u32,
+    /// The parts, by the names of the command line.
+    pub parts: Vec<&'static str>,
+    /// Who deposited the current version: id and name.
+    pub depositor: String,
+    /// What they are called.
+    pub depositor_name: String,
+    /// When, in POSIX seconds.
+    pub since: u64,
+    /// Trustees who found all of their shares good.
+    pub confirmed: usize,
+    /// Trustees who found one of their shares bad.
+    pub faulty: usize,
+    /// Trustees who were dealt shares.
+    pub holders: usize,
+    /// `now`, `later`, or nothing to change.
+    pub due: Option<&'static str>,
+    /// Who asked last: id.
+    pub last_asked_by: Option<String>,
+    /// What they are called.
+    pub last_asked_by_name: Option<String>,
+    /// When they asked, in POSIX seconds.
+    pub last_asked: Option<u64>,
+}
+
+/// Every account, by label.
+pub fn account_rows(view: &View<'_>) -> Vec<AccountRow> {
+    let mut rows: Vec<AccountRow> = Vec::new();
+    for (id, credential) in view.state.credentials() {
+        let Some((number, version)) = credential.current() else { continue };
+        let last = requests_for(view, id).last();
+        let Confirmations { good, bad, holders } = confirmations(version);
+        rows.push(AccountRow {
+            credential: id.to_string(),
+            label: view.label(id),
+            vault: credential.vault.to_string(),
+            version: number,
+            parts: version.parts.keys().map(|kind| kind.as_str()).collect(),
+            depositor: version.depositor.to_string(),
+            depositor_name: view.name(&version.depositor),
+            since: version.since.0,
+            confirmed: good,
+            faulty: bad,
+            holders,
+            due: version.due.map(|due| urgency_name(due.urgency)),
+            last_asked_by: last.map(|request| request.requester.to_string()),
+            last_asked_by_name: last.map(|request| view.name(&request.requester)),
+            last_asked: last.map(|request| request.since.0),
+        });
+    }
+    rows.sort_by_cached_key(|row| (row.label.to_lowercase(), row.credential.clone()));
+    rows
+}
+
+fn urgency_name(urgency: Urgency) -> &'static str {
+    match urgency {
+        Urgency::Now => "now",
+        Urgency::Later => "later",
+    }
+}
+
+/// Requests for an account, oldest first.
+fn requests_for<'a>(view: &View<'a>, id: &CredentialId) -> impl DoubleEndedIterator<Item = &'a Request> {
+    view.state.requests().values().filter(move |request| request.version.credential == *id)
+}
+
+/// The table of accounts.
+pub async fn credentials(env: &Env) -> Result<(), Failure> {
+    let mut session = env.session()?;
+    let reached = refresh(&mut session).await?;
+    let texts = texts(&session);
+    let view = View::new(session.state()?, env.out.language(), &texts);
+    let say = view.say;
+    let rows = account_rows(&view);
+    if rows.is_empty() {
+        env.out.say("status-no-accounts");
+        return reached.end();
+    }
+    let mut table = Vec::new();
+    for row in rows {
+        env.out.data(&serde_json::to_value(&row).map_err(Failure::technical)?);
+        let Some((_, version)) = row.credential.parse().ok().and_then(|id| view.state.credential(&id)?.current())
+        else {
+            continue;
+        };
+        let asked = match (row.last_asked_by_name, row.last_asked) {
+            (Some(name), Some(time)) => {
+                say.with("status-who-when", &args! { name: name, time: say.time(Time(time)) })
+            }
+            _ => "–".to_owned(),
+        };
+        table.push(vec![
+            row.label,
+            row.vault,
+            row.version.to_string(),
+            view.parts(version.parts.keys().copied()),
+            say.with("status-who-when", &args! { name: row.depositor_name, time: say.time(Time(row.since)) }),
+            confirmed(&view, version),
+            version.due.map_or_else(|| "–".to_owned(), |due| view.urgency(due.urgency)),
+            asked,
+        ]);
+    }
+    env.out.table(
+        &[
+            "status-head-label",
+            "status-head-vault",
+            "status-head-version",
+            "status-head-parts",
+            "status-head-deposited",
+            "status-head-confirmed",
+            "status-head-due",
+            "status-head-asked",
+        ],
+        table,
+    );
+    reached.end()
+}
+
+/// 'n of m', and how many found a bad share.
+fn confirmed(view: &View<'_>, version: &Version) -> String {
+    let Confirmations { good, bad, holders } = confirmations(version);
+    let key = if bad == 0 { "status-confirmed" } else { "status-confirmed-faulty" };
+    view.say.with(key, &args! { good: good, bad: bad, holders: holders })
+}
+
+/// One account with everything that the log says about it, and its sheet where this person holds it.
+pub async fn credential(env: &Env, label: &str) -> Result<(), Failure> {
+    let mut session = env.session()?;
+    let reached = refresh(&mut session).await?;
+    let id = session.find_credential(label)?;
+    let texts = texts(&session);
+    let view = View::new(session.state()?, env.out.language(), &texts);
+    let Some(number) = view.state.credential(&id).and_then(|c| c.current()).map(|(number, _)| number) else {
+        return reached.end();
+    };
+    let sheet = sheet(&session, &id)?;
+    env.out.data(&account_data(&view, &id, sheet.as_ref()));
+    if !env.out.is_json() {
+        tell_account(&env.out, &view, &id, number, sheet.as_ref());
+    }
+    reached.end()
+}
+
+/// The account sheet of the current version, if it is on this computer.
+fn sheet(session: &Session, id: &CredentialId) -> Result<Option<Text>, Failure> {
+    let Some((_, version)) = session.state()?.credential(id).and_then(|c| c.current()) else { return Ok(None) };
+    let Some(blob) = session.replica.blob(&version.sheet)? else { return Ok(None) };
+    Ok(Text::multiline_from_blob(&blob, version.sheet).ok())
+}
+
+/// An account for programs.
+fn account_data(view: &View<'_>, id: &CredentialId, sheet: Option<&Text>) -> Value {
+    let Some(credential) = view.state.credential(id) else { return Value::Null };
+    let part = |(kind, state): (&crate::escrow::part::PartKind, &PartState)| {
+        let verdicts = state.verdicts.iter().map(|(person, verdict)| {
+            json!({ "person": person.to_string(), "good": *verdict == crate::escrow::act::ShareVerdict::Good })
+        });
+        let released = state.released.iter().map(|(request, people)| {
+            let people: Vec<String> = people.iter().map(ToString::to_string).collect();
+            json!({ "request": request, "by": people })
+        });
+        json!({
+            "kind": kind.as_str(),
+            "quorums": state.part.deals.iter().map(|d| d.quorum().name().as_str()).collect::<Vec<_>>(),
+            "verdicts": verdicts.collect::<Vec<_>>(),
+            "released": released.collect::<Vec<_>>(),
+        })
+    };
+    let versions = credential.versions.iter().map(|(number, version)| {
+        let exposures = version.exposures.iter().map(|exposure| {
+            json!({
+                "person": exposure.person.to_string(),
+                "request": exposure.request,
+                "parts": exposure.parts.iter().map(|kind| kind.as_str()).collect::<Vec<_>>(),
+                "since": exposure.since.0,
+            })
+        });
+        json!({
+            "version": number,
+            "label": view.text_if_here(&version.label),
+            "depositor": version.depositor.to_string(),
+            "entry": version.index,
+            "since": version.since.0,
+            "parts": version.parts.iter().map(part).collect::<Vec<_>>(),
+            "exposures": exposures.collect::<Vec<_>>(),
+            "due": version.due.map(|due| json!({ "urgency": urgency_name(due.urgency), "since": due.since.0 })),
+        })
+    });
+    // The sheet is JSON by convention; a sheet that is not stays a string.
+    let sheet = sheet
+        .map(|text| serde_json::from_str(text.as_str()).unwrap_or_else(|_| Value::String(text.as_str().to_owned())));
+    json!({
+        "credential": id.to_string(),
+        "label": view.label(id),
+        "vault": credential.vault.as_str(),
+        "versions": versions.collect::<Vec<_>>(),
+        "requests": requests_for(view, id).map(|request| request.at.index).collect::<Vec<_>>(),
+        "sheet": sheet,
+    })
+}
+
+fn tell_account(out: &Out, view: &View<'_>, id: &CredentialId, number: u32, sheet: Option<&Text>) {
+    let say = view.say;
+    let Some(credential) = view.state.credential(id) else { return };
+    let Some((_, version)) = credential.current() else { return };
+    let args = args! { label: view.label(id), vault: &credential.vault, id: view::short(id) };
+    out.tell("status-account", &args);
+    for (number, version) in &credential.versions {
+        let args = args! {
+            version: number,
+            name: view.name(&version.depositor),
+            time: say.time(version.since),
+            parts: view.parts(version.parts.keys().copied()),
+        };
+        out.tell("status-account-version", &args);
+    }
+    let openers: std::collections::BTreeMap<_, _> = version
+        .parts
+        .values()
+        .flat_map(|state| state.part.deals.iter().map(|deal| (deal.quorum().name().clone(), deal.quorum())))
+        .collect();
+    for (name, quorum) in openers {
+        let args = args! { quorum: name, agree: view.quorum(quorum), names: view.quorum_people(quorum) };
+        out.tell("status-account-quorum", &args);
+    }
+    out.tell("status-account-confirmed", &args! { confirmed: confirmed(view, version) });
+    for (kind, state) in &version.parts {
+        let released = state.released_to_anybody();
+        if !released.is_empty() {
+            let part = view.parts([*kind]);
+            let args = args! { part: part, n: released.len(), names: view.names(&released) };
+            out.tell("status-account-released", &args);
+        }
+    }
+    let depositor = args! { version: number, name: view.name(&version.depositor) };
+    out.tell("status-account-known", &depositor);
+    for exposure in &version.exposures {
+        let args = args! {
+            name: view.name(&exposure.person),
+            parts: view.parts(exposure.parts.iter().copied()),
+            request: exposure.request,
+            time: say.time(exposure.since),
+        };
+        out.tell("status-account-exposed", &args);
+    }
+    match &version.due {
+        Some(due) => {
+            let args = args! { when: view.urgency(due.urgency), cause: view.due_cause(due) };
+            out.tell("status-account-due", &args);
+        }
+        None => out.say("status-account-not-due"),
+    }
+    let requests: Vec<_> = requests_for(view, id).rev().take(10).collect();
+    if !requests.is_empty() {
+        out.say("status-account-requests");
+        out.table(&LEASE_HEADS, requests.into_iter().map(|request| lease_cells(view, request)).collect());
+    }
+    match sheet {
+        Some(sheet) => tell_sheet(out, sheet),
+        None => out.say("status-account-no-sheet"),
+    }
+}
+
+/// Fields that the translation files know get their words; others are shown as they were written.
+fn tell_sheet(out: &Out, sheet: &Text) {
+    out.say("status-account-sheet");
+    let say = out.language();
+    let Ok(Value::Object(fields)) = serde_json::from_str(sheet.as_str()) else {
+        sheet.as_str().lines().for_each(|line| out.line(&format!("  {line}")));
+        return;
+    };
+    // JSON escapes could smuggle in what a text must not contain.
+    let shown = |text: String| match Text::parse_multiline(&text) {
+        Ok(_) => text,
+        Err(_) => say.plain("status-sheet-odd"),
+    };
+    for (field, value) in fields {
+        let text = match value {
+            Value::String(text) if text.is_empty() => continue,
+            Value::String(text) => text,
+            Value::Null => continue,
+            other => other.to_string(),
+        };
+        let key = format!("sheet-{}", field.replace('_', "-"));
+        let name = if say.knows(&key) { say.plain(&key) } else { shown(field) };
+        out.tell("status-sheet-field", &args! { name: name, text: shown(text) });
+    }
+}
+
+/// One request, or the access that came of it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct LeaseRow {
+    /// The request's number: the index of its entry.
+    pub request: u64,
+    /// The account's id, in hexadecimal.
+    pub credential: String,
+    /// What the account is called.
+    pub label: String,
+    /// Who asked: id.
+    pub person: String,
+    /// What they are called.
+    pub name: String,
+    /// The parts, by the names of the command line.
+    pub parts: Vec<&'static str>,
+    /// `waiting`, `granted`, `leased`, or how it ended.
+    pub state: &'static str,
+    /// How many approvals are missing at least, while it waits.
+    pub missing: Option<usize>,
+    /// When it was filed, in POSIX seconds.
+    pub since: u64,
+    /// Until when it can be approved or fetched, or access runs; or when it ended. POSIX seconds.
+    pub until: u64,
+}
+
+/// Requests of one person, or of everybody; oldest first.
+pub fn lease_rows(view: &View<'_>, person: Option<&PersonId>) -> Vec<LeaseRow> {
+    let wanted = view.state.requests().values().filter(|request| person.is_none_or(|p| request.requester == *p));
+    wanted
+        .map(|request| LeaseRow {
+            request: request.at.index,
+            credential: request.version.credential.to_string(),
+            label: view.label(&request.version.credential),
+            person: request.requester.to_string(),
+            name: view.name(&request.requester),
+            parts: request.parts.iter().map(|asked| asked.part.kind.as_str()).collect(),
+            state: view::stage_name(&request.stage),
+            missing: matches!(request.stage, Stage::Waiting).then(|| view::missing(view.state, request)),
+            since: request.since.0,
+            until: view::until(request).0,
+        })
+        .collect()
+}
+
+const LEASE_HEADS: [&str; 5] =
+    ["status-head-request", "status-head-label", "status-head-who", "status-head-state", "status-head-until"];
+
+fn lease_cells(view: &View<'_>, request: &Request) -> Vec<String> {
+    vec![
+        request.at.index.to_string(),
+        view.label(&request.version.credential),
+        view.name(&request.requester),
+        view.stage(request),
+        view.say.time(view::until(request)),
+    ]
+}
+
+/// The table of one's own requests and accesses, or of everybody's. What ended long ago is in the log.
+pub async fn leases(env: &Env, all: bool) -> Result<(), Failure> {
+    let mut session = env.session()?;
+    let reached = refresh(&mut session).await?;
+    let texts = texts(&session);
+    let view = View::new(session.state()?, env.out.language(), &texts);
+    let me = session.me();
+    let since = env.now().before(RECENT);
+    let mut table = Vec::new();
+    for row in lease_rows(&view, (!all).then_some(&me)) {
+        let Some(request) = view.state.request(row.request) else { continue };
+        if matches!(request.stage, Stage::Ended { at, .. } if at < since) {
+            continue;
+        }
+        env.out.data(&serde_json::to_value(&row).map_err(Failure::technical)?);
+        table.push(lease_cells(&view, request));
+    }
+    if table.is_empty() {
+        env.out.say("status-no-leases");
+    } else {
+        env.out.table(&LEASE_HEADS, table);
+    }
+    reached.end()
+}
+
+/// Passwords to be changed, the urgent ones first.
+pub(super) fn tell_due(out: &Out, view: &View<'_>) {
+    let mut due: Vec<_> = view
+        .state
+        .credentials()
+        .iter()
+        .filter_map(|(id, credential)| Some((*id, credential.current()?.1.due?)))
+        .collect();
+    due.sort_by_cached_key(|(id, due)| (std::cmp::Reverse(due.urgency), view.label(id)));
+    for (id, due) in due {
+        let args = args! { label: view.label(&id), when: view.urgency(due.urgency), cause: view.due_cause(&due) };
+        out.tell("status-due", &args);
+    }
+}
+
+/// Accesses that run now.
+pub(super) fn tell_running(out: &Out, view: &View<'_>) {
+    for request in view.state.live_requests() {
+        if let Stage::Leased(lease) = &request.stage {
+            let args = args! {
+                request: request.at.index,
+                name: view.name(&request.requester),
+                label: view.label(&request.version.credential),
+                time: view.say.time(lease.until()),
+            };
+            out.tell("status-running", &args);
+        }
+    }
+}

@@ -1,0 +1,307 @@
+//! What stands in the log, in words: a verified state together with the texts that are at hand.
+//!
+//! The verbs that only read share it, whether the state comes from this computer's replica or from somebody's
+//! export. It must never decide anything: what it shows was decided by the rules.
+
+use std::collections::BTreeSet;
+
+use super::say::Say;
+use crate::escrow::charter::Who;
+use crate::escrow::credential::{Credential, Due, DueCause, Urgency, Version};
+use crate::escrow::id::{BlobId, CredentialId, DeviceId, PersonId};
+use crate::escrow::organisation::Organisation;
+use crate::escrow::part::PartKind;
+use crate::escrow::people::Standing;
+use crate::escrow::proposal::{Proposal, Subject};
+use crate::escrow::quorum::{Group, Quorum};
+use crate::escrow::request::{End, Request, Stage};
+use crate::escrow::role::Role;
+use crate::escrow::time::Time;
+
+/// Where texts come from: a replica's folder, or an export's.
+pub type Texts<'a> = &'a dyn Fn(&BlobId) -> Option<String>;
+
+/// A state, a language, and the texts at hand.
+#[derive(Clone, Copy)]
+pub struct View<'a> {
+    /// What is shown.
+    pub state: &'a Organisation,
+    /// In which language.
+    pub say: &'a Say,
+    texts: Texts<'a>,
+}
+
+impl<'a> View<'a> {
+    /// Puts `state` into words with these texts.
+    pub fn new(state: &'a Organisation, say: &'a Say, texts: Texts<'a>) -> Self {
+        Self { state, say, texts }
+    }
+
+    /// A text, or that it is not here.
+    pub fn text(&self, id: &BlobId) -> String {
+        (self.texts)(id).unwrap_or_else(|| self.say.plain("view-text-missing"))
+    }
+
+    /// A text, if it is here.
+    pub fn text_if_here(&self, id: &BlobId) -> Option<String> {
+        (self.texts)(id)
+    }
+
+    /// What the organisation is called.
+    pub fn organisation(&self) -> String {
+        (self.texts)(&self.state.name()).unwrap_or_else(|| short(&self.state.id()))
+    }
+
+    /// What a person is called; the beginning of their id where the name is not at hand.
+    pub fn name(&self, id: &PersonId) -> String {
+        self.state.person(id).and_then(|person| (self.texts)(&person.name)).unwrap_or_else(|| short(id))
+    }
+
+    /// What an account is called, by its current version.
+    pub fn label(&self, id: &CredentialId) -> String {
+        let current = self.state.credential(id).and_then(Credential::current);
+        current.and_then(|(_, version)| (self.texts)(&version.label)).unwrap_or_else(|| short(id))
+    }
+
+    /// Several things in one line; a dash for none.
+    pub fn list(&self, items: impl IntoIterator<Item = String>) -> String {
+        let items: Vec<String> = items.into_iter().collect();
+        if items.is_empty() { "–".to_owned() } else { items.join(", ") }
+    }
+
+    /// People by name, in alphabetical order.
+    pub fn names<'p>(&self, people: impl IntoIterator<Item = &'p PersonId>) -> String {
+        let mut names: Vec<String> = people.into_iter().map(|id| self.name(id)).collect();
+        names.sort_by_key(|name| name.to_lowercase());
+        self.list(names)
+    }
+
+    /// One role.
+    pub fn role(&self, role: Role) -> String {
+        self.say.plain(match role {
+            Role::Trustee => "view-role-trustee",
+            Role::Mediator => "view-role-mediator",
+            Role::Technician => "view-role-technician",
+            Role::Member => "view-role-member",
+        })
+    }
+
+    /// Several roles.
+    pub fn roles(&self, roles: impl IntoIterator<Item = Role>) -> String {
+        self.list(roles.into_iter().map(|role| self.role(role)))
+    }
+
+    /// Kinds of part.
+    pub fn parts(&self, kinds: impl IntoIterator<Item = PartKind>) -> String {
+        self.list(kinds.into_iter().map(|kind| {
+            self.say.plain(match kind {
+                PartKind::Password => "view-part-password",
+                PartKind::TotpSecret => "view-part-totp",
+                PartKind::RecoveryCodes => "view-part-codes",
+                PartKind::Notes => "view-part-notes",
+            })
+        }))
+    }
+
+    /// '2 of 7', or '2 of 3 and 2 of 3'.
+    pub fn quorum(&self, quorum: &Quorum) -> String {
+        self.all_of(quorum.groups().iter().map(|group| self.threshold(group)))
+    }
+
+    /// The people of a quorum, group by group.
+    pub fn quorum_people(&self, quorum: &Quorum) -> String {
+        let groups = quorum.groups().iter().map(|group| self.names(group.members()));
+        groups.collect::<Vec<_>>().join(" + ")
+    }
+
+    fn threshold(&self, group: &Group) -> String {
+        self.say.with("view-threshold", &crate::args! { k: group.threshold(), n: group.members().len() })
+    }
+
+    fn all_of(&self, items: impl Iterator<Item = String>) -> String {
+        let both =
+            |first: String, second: String| self.say.with("view-and", &crate::args! { first: first, second: second });
+        items.reduce(both).unwrap_or_default()
+    }
+
+    /// People by role and by name; nobody if the charter names nobody.
+    pub fn who(&self, who: &Who) -> String {
+        let plural = |role: &Role| {
+            self.say.plain(match role {
+                Role::Trustee => "view-all-trustees",
+                Role::Mediator => "view-all-mediators",
+                Role::Technician => "view-all-technicians",
+                Role::Member => "view-all-members",
+            })
+        };
+        let all: Vec<String> =
+            who.roles.iter().map(plural).chain(who.persons.iter().map(|id| self.name(id))).collect();
+        if all.is_empty() { self.say.plain("view-nobody") } else { all.join(", ") }
+    }
+
+    /// Where a person stands.
+    pub fn standing(&self, standing: &Standing) -> String {
+        match standing {
+            Standing::Candidate(_) => self.say.plain("view-standing-candidate"),
+            Standing::Admitted { .. } => self.say.plain("view-standing-admitted"),
+            Standing::Gone { since } => {
+                self.say.with("view-standing-gone", &crate::args! { time: self.say.time(*since) })
+            }
+        }
+    }
+
+    /// How soon a password must be changed.
+    pub fn urgency(&self, urgency: Urgency) -> String {
+        self.say.plain(match urgency {
+            Urgency::Now => "view-due-now",
+            Urgency::Later => "view-due-later",
+        })
+    }
+
+    /// Why a password must be changed.
+    pub fn due_cause(&self, due: &Due) -> String {
+        let requester = |index: &u64| {
+            let person = self.state.request(*index).map(|r| self.name(&r.requester));
+            person.unwrap_or_else(|| format!("#{index}"))
+        };
+        match &due.cause {
+            DueCause::AccessEnded(request) => {
+                let args = crate::args! { request: request, name: requester(request) };
+                self.say.with("view-cause-ended", &args)
+            }
+            DueCause::Revoked(request) => {
+                let args = crate::args! { request: request, name: requester(request) };
+                self.say.with("view-cause-revoked", &args)
+            }
+            DueCause::SharesAddUp(request) => self.say.with("view-cause-shares", &crate::args! { request: request }),
+            DueCause::Left(person) => self.say.with("view-cause-left", &crate::args! { name: self.name(person) }),
+        }
+    }
+
+    /// Where a request stands.
+    pub fn stage(&self, request: &Request) -> String {
+        match &request.stage {
+            Stage::Waiting => {
+                self.say.with("view-stage-waiting", &crate::args! { missing: missing(self.state, request) })
+            }
+            Stage::Granted(_) => self.say.plain("view-stage-granted"),
+            Stage::Leased(lease) if lease.collected() => self.say.plain("view-stage-leased"),
+            Stage::Leased(_) => self.say.plain("view-stage-uncollected"),
+            Stage::Ended { how, .. } => self.end(how),
+        }
+    }
+
+    /// How a request ended.
+    fn end(&self, how: &End) -> String {
+        let key = match how {
+            End::Expired => "view-end-expired",
+            End::Withdrawn => "view-end-withdrawn",
+            End::Superseded => "view-end-superseded",
+            End::LeaseExpired => "view-end-lease-expired",
+            End::Returned => "view-end-returned",
+            End::Revoked(person) => {
+                return self.say.with("view-end-revoked", &crate::args! { name: self.name(person) });
+            }
+            End::RequesterLeft => "view-end-left",
+        };
+        self.say.plain(key)
+    }
+}
+
+/// The beginning of an identifier, for people.
+pub fn short(id: &impl std::fmt::Display) -> String {
+    format!("#{}", id.to_string().chars().take(8).collect::<String>())
+}
+
+/// Enough of a device's identifier to tell a person's devices apart and to name one.
+pub fn short_device(id: &DeviceId) -> String {
+    id.to_string().chars().take(12).collect()
+}
+
+/// The stage's name for programs.
+pub fn stage_name(stage: &Stage) -> &'static str {
+    match stage {
+        Stage::Waiting => "waiting",
+        Stage::Granted(_) => "granted",
+        Stage::Leased(_) => "leased",
+        Stage::Ended { how, .. } => match how {
+            End::Expired => "expired",
+            End::Withdrawn => "withdrawn",
+            End::Superseded => "superseded",
+            End::LeaseExpired => "lease_expired",
+            End::Returned => "returned",
+            End::Revoked(_) => "revoked",
+            End::RequesterLeft => "requester_left",
+        },
+    }
+}
+
+/// Until when a request can be approved or collected, or access runs, or when it ended.
+pub fn until(request: &Request) -> Time {
+    match &request.stage {
+        Stage::Waiting | Stage::Granted(_) => request.expires,
+        Stage::Leased(lease) => lease.until(),
+        Stage::Ended { at, .. } => *at,
+    }
+}
+
+/// How many further approvals a request needs, at least: by the quorum that is nearest to agreeing.
+pub fn missing(state: &Organisation, request: &Request) -> usize {
+    let agreed = request.agreed();
+    let parts = request.parts.iter().filter_map(|asked| state.part(&asked.part));
+    let nearest = |deals: &[crate::escrow::part::Deal]| deals.iter().map(|d| d.quorum().missing(&agreed)).min();
+    parts.filter_map(|part| nearest(&part.part.deals)).max().unwrap_or(0)
+}
+
+/// How many further signatures a proposal needs, at least.
+pub fn signatures_missing(state: &Organisation, proposal: &Proposal) -> usize {
+    let signed = &proposal.signed;
+    match (&proposal.subject, state.charter()) {
+        (Subject::Charter { charter, .. }, None) => charter.trustees().difference(signed).count(),
+        (Subject::Charter { charter, .. }, Some(current)) => {
+            let both = [current.amend(), charter.amend()];
+            both.into_iter().flatten().map(|quorum| quorum.missing(signed)).max().unwrap_or(0)
+        }
+        (Subject::Admission(_) | Subject::Removal(_), current) => {
+            current.and_then(|c| c.admission()).map_or(0, |quorum| quorum.missing(signed))
+        }
+    }
+}
+
+/// How many trustees were dealt shares of a version, how many found all of theirs good, how many found one bad.
+pub fn confirmations(version: &Version) -> Confirmations {
+    use crate::escrow::act::ShareVerdict;
+    let holders: BTreeSet<PersonId> = version
+        .parts
+        .values()
+        .flat_map(|state| state.part.deals.iter().flat_map(|deal| deal.shares().map(|(person, _)| *person)))
+        .collect();
+    let verdicts = |person: &PersonId| {
+        let held = version
+            .parts
+            .values()
+            .filter(|state| state.part.deals.iter().any(|deal| deal.share_of(person).is_some()));
+        held.map(|state| state.verdicts.get(person).copied()).collect::<Vec<_>>()
+    };
+    let (mut good, mut bad) = (0, 0);
+    for person in &holders {
+        let verdicts = verdicts(person);
+        if verdicts.iter().flatten().any(|verdict| *verdict != ShareVerdict::Good) {
+            bad += 1;
+        } else if verdicts.iter().all(Option::is_some) {
+            good += 1;
+        }
+    }
+    Confirmations { good, bad, holders: holders.len() }
+}
+
+/// What trustees found when they opened their shares of a version.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Confirmations {
+    /// All of their shares open and match.
+    pub good: usize,
+    /// One of their shares does not.
+    pub bad: usize,
+    /// Everybody who was dealt one.
+    pub holders: usize,
+}

@@ -1,0 +1,517 @@
+//! The daemon's configuration: one commented TOML file in the data folder.
+//!
+//! Options and `SEQUESTRED_*` environment variables override the file, value by value. Unknown keys are refused, so
+//! that a misspelt limit is not silently the default. Nothing here is secret. This module must never change a file
+//! that exists.
+
+use std::fmt::Display;
+use std::fs::OpenOptions;
+use std::io::{self, Write as _};
+use std::net::SocketAddr;
+use std::ops::RangeInclusive;
+use std::path::{Path, PathBuf};
+use std::str::FromStr;
+use std::time::Duration;
+
+use serde::Deserialize;
+
+use crate::seal::invitation::ServerAddress;
+
+/// The file's name in the data folder.
+pub const FILE: &str = "sequestred.toml";
+
+/// Why there is no usable configuration.
+#[derive(Debug, thiserror::Error)]
+pub enum ConfigError {
+    /// The file system refused.
+    #[error("could not {doing} {}; check that the folder exists and its owner", path.display())]
+    Io {
+        /// What was tried.
+        doing: &'static str,
+        /// On what.
+        path: PathBuf,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// Not TOML, a key that is unknown or missing, or a value of the wrong type.
+    #[error("{} is not right; correct it:\n{}", path.display(), source.to_string().trim_end())]
+    Syntax {
+        /// The file.
+        path: PathBuf,
+        /// Where and what.
+        source: Box<toml::de::Error>,
+    },
+    /// A value outside what is possible.
+    #[error("{key} in {origin} is {value}, but it {must}; correct it")]
+    Value {
+        /// The key, as in the file.
+        key: &'static str,
+        /// The file, or option and environment variable.
+        origin: String,
+        /// What stands there.
+        value: String,
+        /// What it has to be.
+        must: String,
+    },
+}
+
+/// How log lines look.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum LogFormat {
+    /// For people.
+    Human,
+    /// One JSON object a line, for programs.
+    Json,
+}
+
+/// What is logged.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum LogLevel {
+    /// What needs the technician.
+    Error,
+    /// What is odd.
+    Warn,
+    /// Starting, stopping, what is written and what is refused.
+    Info,
+    /// Every call.
+    Debug,
+    /// Everything.
+    Trace,
+}
+
+/// The names of values, the same in the file, in options and in what `config` prints.
+macro_rules! names {
+    ($type:ident: $($variant:ident = $name:literal),*) => {
+        impl Display for $type {
+            fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                f.write_str(match self { $(Self::$variant => $name),* })
+            }
+        }
+
+        impl FromStr for $type {
+            type Err = String;
+
+            fn from_str(text: &str) -> Result<Self, String> {
+                match text {
+                    $($name => Ok(Self::$variant),)*
+                    _ => Err([$($name),*].join(" or ")),
+                }
+            }
+        }
+    };
+}
+
+names!(LogFormat: Human = "human", Json = "json");
+names!(LogLevel: Error = "error", Warn = "warn", Info = "info", Debug = "debug", Trace = "trace");
+
+/// What a stranger or a broken client can use up at most.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Limits {
+    /// Longest message taken, in bytes.
+    pub max_message_bytes: usize,
+    /// Connections at once. Devices that no log vouches for share a quarter of them.
+    pub max_connections: usize,
+    /// Calls at once on one connection.
+    pub streams_per_connection: u32,
+    /// Calls a minute of one person, or of all strangers at one network address.
+    pub requests_per_minute: u32,
+    /// For a call to be answered (for a stream: to begin).
+    pub request_timeout: Duration,
+    /// For a connection to be established.
+    pub handshake_timeout: Duration,
+    /// How long a connection lasts whose device no log vouched for when it began.
+    pub stranger_stay: Duration,
+}
+
+/// The configuration in effect.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Config {
+    /// The name under which clients reach the daemon, with a port if it is not that of `listen`.
+    pub name: String,
+    /// Where it listens.
+    pub listen: SocketAddr,
+    /// How log lines look.
+    pub log_format: LogFormat,
+    /// What is logged.
+    pub log_level: LogLevel,
+    /// Limits.
+    pub limits: Limits,
+}
+
+/// Values that replace those of the file.
+#[derive(Debug, Clone, Default, clap::Args)]
+pub struct Overrides {
+    /// Name under which clients reach the daemon: host, or host:port.
+    #[arg(long, env = "SEQUESTRED_NAME")]
+    pub name: Option<String>,
+    /// Address and port to listen on.
+    #[arg(long, env = "SEQUESTRED_LISTEN")]
+    pub listen: Option<SocketAddr>,
+    /// How log lines look: human or json.
+    #[arg(long, env = "SEQUESTRED_LOG_FORMAT")]
+    pub log_format: Option<LogFormat>,
+    /// What is logged: error, warn, info, debug or trace.
+    #[arg(long, env = "SEQUESTRED_LOG_LEVEL")]
+    pub log_level: Option<LogLevel>,
+    /// Longest message taken, in bytes.
+    #[arg(long, env = "SEQUESTRED_MAX_MESSAGE_BYTES")]
+    pub max_message_bytes: Option<u64>,
+    /// Connections at once.
+    #[arg(long, env = "SEQUESTRED_MAX_CONNECTIONS")]
+    pub max_connections: Option<u64>,
+    /// Calls at once on one connection.
+    #[arg(long, env = "SEQUESTRED_STREAMS_PER_CONNECTION")]
+    pub streams_per_connection: Option<u64>,
+    /// Calls a minute of one person.
+    #[arg(long, env = "SEQUESTRED_REQUESTS_PER_MINUTE")]
+    pub requests_per_minute: Option<u64>,
+    /// Seconds for a call to be answered.
+    #[arg(long, env = "SEQUESTRED_REQUEST_TIMEOUT_SECONDS")]
+    pub request_timeout_seconds: Option<u64>,
+    /// Seconds for a connection to be established.
+    #[arg(long, env = "SEQUESTRED_HANDSHAKE_TIMEOUT_SECONDS")]
+    pub handshake_timeout_seconds: Option<u64>,
+    /// Seconds that a connection of an unknown device lasts.
+    #[arg(long, env = "SEQUESTRED_STRANGER_STAY_SECONDS")]
+    pub stranger_stay_seconds: Option<u64>,
+}
+
+/// The file as it is read.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct File {
+    name: String,
+    listen: SocketAddr,
+    #[serde(default)]
+    log: LogTable,
+    #[serde(default)]
+    limits: LimitsTable,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields, default)]
+struct LogTable {
+    format: LogFormat,
+    level: LogLevel,
+}
+
+impl Default for LogTable {
+    fn default() -> Self {
+        Self { format: LogFormat::Human, level: LogLevel::Info }
+    }
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields, default)]
+struct LimitsTable {
+    max_message_bytes: u64,
+    max_connections: u64,
+    streams_per_connection: u64,
+    requests_per_minute: u64,
+    request_timeout_seconds: u64,
+    handshake_timeout_seconds: u64,
+    stranger_stay_seconds: u64,
+}
+
+impl Default for LimitsTable {
+    fn default() -> Self {
+        Self {
+            max_message_bytes: 5 << 20,
+            max_connections: 512,
+            streams_per_connection: 32,
+            requests_per_minute: 600,
+            request_timeout_seconds: 30,
+            handshake_timeout_seconds: 10,
+            stranger_stay_seconds: 600,
+        }
+    }
+}
+
+/// A value, with where it comes from.
+struct Origin<'a> {
+    path: &'a Path,
+    key: &'static str,
+    overridden: bool,
+}
+
+impl Origin<'_> {
+    fn refuse(&self, value: impl Display, must: impl Into<String>) -> ConfigError {
+        let bare = self.key.rsplit('.').next().unwrap_or(self.key);
+        let origin = if self.overridden {
+            let (option, variable) = (bare.replace('_', "-"), bare.to_uppercase());
+            format!("the option --{option} or the variable SEQUESTRED_{variable}")
+        } else {
+            self.path.display().to_string()
+        };
+        ConfigError::Value { key: self.key, origin, value: value.to_string(), must: must.into() }
+    }
+}
+
+fn within<T: TryFrom<u64>>(
+    path: &Path,
+    key: &'static str,
+    file: u64,
+    over: Option<u64>,
+    range: RangeInclusive<u64>,
+) -> Result<T, ConfigError> {
+    let value = over.unwrap_or(file);
+    let origin = Origin { path, key, overridden: over.is_some() };
+    let must = || format!("must be {} to {}", range.start(), range.end());
+    let parsed = T::try_from(value).ok().filter(|_| range.contains(&value));
+    parsed.ok_or_else(|| origin.refuse(value, must()))
+}
+
+impl Config {
+    /// A new daemon's configuration: the defaults.
+    pub fn new(name: &str, listen: SocketAddr) -> Result<Self, ConfigError> {
+        let file = File { name: name.to_owned(), listen, log: LogTable::default(), limits: LimitsTable::default() };
+        let path = Path::new("the option --name");
+        Self::check(path, file, &Overrides::default())
+    }
+
+    /// Reads the file of the data folder `dir`; `overrides` go before it.
+    pub fn load(dir: &Path, overrides: &Overrides) -> Result<Self, ConfigError> {
+        let path = dir.join(FILE);
+        let text = std::fs::read_to_string(&path).map_err(|source| ConfigError::Io {
+            doing: "read",
+            path: path.clone(),
+            source,
+        })?;
+        let file = toml::from_str(&text)
+            .map_err(|source| ConfigError::Syntax { path: path.clone(), source: Box::new(source) })?;
+        Self::check(&path, file, overrides)
+    }
+
+    fn check(path: &Path, file: File, over: &Overrides) -> Result<Self, ConfigError> {
+        let limits = file.limits;
+        let seconds = |key, file, over| within(path, key, file, over, 1..=3600).map(Duration::from_secs);
+        let config = Self {
+            name: over.name.clone().unwrap_or(file.name),
+            listen: over.listen.unwrap_or(file.listen),
+            log_format: over.log_format.unwrap_or(file.log.format),
+            log_level: over.log_level.unwrap_or(file.log.level),
+            limits: Limits {
+                // Less than a command with its largest blob would make deposits impossible.
+                max_message_bytes: within(
+                    path,
+                    "limits.max_message_bytes",
+                    limits.max_message_bytes,
+                    over.max_message_bytes,
+                    512 << 10..=64 << 20,
+                )?,
+                max_connections: within(
+                    path,
+                    "limits.max_connections",
+                    limits.max_connections,
+                    over.max_connections,
+                    4..=100_000,
+                )?,
+                streams_per_connection: within(
+                    path,
+                    "limits.streams_per_connection",
+                    limits.streams_per_connection,
+                    over.streams_per_connection,
+                    1..=1_000,
+                )?,
+                requests_per_minute: within(
+                    path,
+                    "limits.requests_per_minute",
+                    limits.requests_per_minute,
+                    over.requests_per_minute,
+                    1..=1_000_000,
+                )?,
+                request_timeout: seconds(
+                    "limits.request_timeout_seconds",
+                    limits.request_timeout_seconds,
+                    over.request_timeout_seconds,
+                )?,
+                handshake_timeout: seconds(
+                    "limits.handshake_timeout_seconds",
+                    limits.handshake_timeout_seconds,
+                    over.handshake_timeout_seconds,
+                )?,
+                stranger_stay: seconds(
+                    "limits.stranger_stay_seconds",
+                    limits.stranger_stay_seconds,
+                    over.stranger_stay_seconds,
+                )?,
+            },
+        };
+        if config.address_at(config.listen.port().max(1)).is_none() {
+            let origin = Origin { path, key: "name", overridden: over.name.is_some() };
+            return Err(origin.refuse(&config.name, "must be a host name or an address, with or without ':port'"));
+        }
+        Ok(config)
+    }
+
+    /// `host:port`, as codes and invitations name the daemon. The port is that of the name, else `port`.
+    fn address_at(&self, port: u16) -> Option<ServerAddress> {
+        let whole = ServerAddress::parse(&self.name).ok();
+        let address = whole.or_else(|| ServerAddress::parse(&format!("{}:{port}", self.name)).ok())?;
+        let host = address.as_str().rsplit_once(':')?.0;
+        let bracketed = host.strip_prefix('[').and_then(|h| h.strip_suffix(']'));
+        let possible = match bracketed {
+            Some(v6) => v6.parse::<std::net::Ipv6Addr>().is_ok(),
+            None => host.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'.' || b == b'-'),
+        };
+        possible.then_some(address)
+    }
+
+    /// `host:port`, as codes and invitations name the daemon; `None` if neither the name nor `listen` has a port.
+    pub fn address(&self) -> Option<ServerAddress> {
+        self.address_at(self.listen.port())
+    }
+
+    /// The file's text with these values.
+    pub fn to_toml(&self) -> String {
+        let Self { name, listen, log_format, log_level, limits } = self;
+        let name = toml::Value::String(name.clone());
+        let (request, handshake) = (limits.request_timeout.as_secs(), limits.handshake_timeout.as_secs());
+        let stay = limits.stranger_stay.as_secs();
+        let Limits { max_message_bytes, max_connections, streams_per_connection, requests_per_minute, .. } = limits;
+        format!(
+            r#"# The configuration of sequestred. Each value can be overridden by an option of `sequestred run`
+# (`--max-connections 100`) or an environment variable (`SEQUESTRED_MAX_CONNECTIONS=100`).
+# `sequestred config` prints the values in effect. The daemon reads this file when it starts.
+
+# The name under which clients reach this daemon; with ':port' if they use another port than that of `listen`.
+# It stands in founding codes and invitations. Certificates do not contain it: clients go by the server's key.
+name = {name}
+
+# Address and port to listen on. [::] and 0.0.0.0 mean every address of this machine.
+listen = "{listen}"
+
+[log]
+# human: for people. json: one object a line. Both go to standard error.
+format = "{log_format}"
+
+# error, warn, info, debug or trace. No level shows secrets, tokens or texts.
+level = "{log_level}"
+
+[limits]
+# Longest message taken, in bytes (524288 to 67108864). A deposit with its blobs is at most 4 MiB.
+max_message_bytes = {max_message_bytes}
+
+# Connections at once (4 to 100000). Devices that no log vouches for share a quarter of them.
+max_connections = {max_connections}
+
+# Calls at once on one connection (1 to 1000).
+streams_per_connection = {streams_per_connection}
+
+# Calls a minute of one person, or of all strangers at one network address (1 to 1000000).
+requests_per_minute = {requests_per_minute}
+
+# Seconds for a call to be answered; for a stream, to begin (1 to 3600).
+request_timeout_seconds = {request}
+
+# Seconds for a connection to be established (1 to 3600).
+handshake_timeout_seconds = {handshake}
+
+# Seconds that a connection of a device lasts that no log vouched for when it began (1 to 3600). A newcomer's
+# program connects again by itself.
+stranger_stay_seconds = {stay}
+"#
+        )
+    }
+
+    /// Writes the file into the data folder `dir`. Never overwrites.
+    pub fn write_new(&self, dir: &Path) -> Result<(), ConfigError> {
+        let path = dir.join(FILE);
+        let written = OpenOptions::new().write(true).create_new(true).open(&path).and_then(|mut file| {
+            file.write_all(self.to_toml().as_bytes())?;
+            file.sync_all()
+        });
+        written.map_err(|source| ConfigError::Io { doing: "write", path, source })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn listen() -> SocketAddr {
+        "[::]:7443".parse().unwrap()
+    }
+
+    fn load(text: &str, overrides: &Overrides) -> Result<Config, ConfigError> {
+        let dir = tempfile::tempdir().unwrap();
+        std::fs::write(dir.path().join(FILE), text).unwrap();
+        Config::load(dir.path(), overrides)
+    }
+
+    #[test]
+    fn what_is_written_reads_back() {
+        let dir = tempfile::tempdir().unwrap();
+        let config = Config::new("escrow.example.org", listen()).unwrap();
+        config.write_new(dir.path()).unwrap();
+        assert_eq!(Config::load(dir.path(), &Overrides::default()).unwrap(), config);
+        assert!(matches!(config.write_new(dir.path()), Err(ConfigError::Io { doing: "write", .. })));
+        let minimal = load("name = \"escrow.example.org\"\nlisten = \"[::]:7443\"", &Overrides::default()).unwrap();
+        assert_eq!(minimal, config, "what is left out is as init writes it");
+    }
+
+    #[test]
+    fn every_value_can_be_overridden_and_is_shown() {
+        let overrides = Overrides {
+            name: Some("other.example:1".into()),
+            listen: Some("127.0.0.1:2".parse().unwrap()),
+            log_format: Some(LogFormat::Json),
+            log_level: Some(LogLevel::Debug),
+            max_message_bytes: Some(1 << 20),
+            max_connections: Some(5),
+            streams_per_connection: Some(6),
+            requests_per_minute: Some(7),
+            request_timeout_seconds: Some(8),
+            handshake_timeout_seconds: Some(9),
+            stranger_stay_seconds: Some(10),
+        };
+        let written = Config::new("escrow.example.org", listen()).unwrap().to_toml();
+        let config = load(&written, &overrides).unwrap();
+        assert_eq!(load(&config.to_toml(), &Overrides::default()).unwrap(), config);
+        assert_eq!((config.name.as_str(), config.log_level), ("other.example:1", LogLevel::Debug));
+        assert_eq!(config.limits.stranger_stay, Duration::from_secs(10));
+    }
+
+    #[test]
+    fn errors_name_key_and_origin() {
+        let good = Config::new("escrow.example.org", listen()).unwrap().to_toml();
+        for (text, named) in [
+            (good.replace("max_connections", "max_conections"), "max_conections"),
+            (good.replace("max_connections = 512", "max_connections = 0"), "limits.max_connections"),
+            (good.replace("max_connections = 512", "max_connections = \"many\""), "max_connections"),
+            (good.replace("level = \"info\"", "level = \"loud\""), "loud"),
+            (good.replace("\nname =", "\n#"), "name"),
+            (good.replace("escrow.example.org\"", "not a name\""), "name"),
+            (good.replace("request_timeout_seconds = 30", "request_timeout_seconds = -1"), "request_timeout_seconds"),
+            ("[".to_owned(), FILE),
+        ] {
+            let error = load(&text, &Overrides::default()).unwrap_err().to_string();
+            assert!(error.contains(named) && error.contains(FILE), "{named}: {error}");
+        }
+        let overrides = Overrides { requests_per_minute: Some(0), ..Overrides::default() };
+        let error = load(&good, &overrides).unwrap_err().to_string();
+        assert!(
+            error.contains("--requests-per-minute") && error.contains("SEQUESTRED_REQUESTS_PER_MINUTE"),
+            "{error}"
+        );
+        let missing = Config::load(Path::new("/nonexistent"), &Overrides::default()).unwrap_err();
+        assert!(missing.to_string().contains("/nonexistent/sequestred.toml"));
+    }
+
+    #[test]
+    fn the_address_has_the_names_port_or_that_of_the_listener() {
+        let address = |name: &str, listen: &str| {
+            Config::new(name, listen.parse().unwrap()).ok().and_then(|c| c.address()).map(|a| a.as_str().to_owned())
+        };
+        assert_eq!(address("a.example", "0.0.0.0:7443").as_deref(), Some("a.example:7443"));
+        assert_eq!(address("a.example:443", "0.0.0.0:7443").as_deref(), Some("a.example:443"));
+        assert_eq!(address("[::1]", "[::1]:7443").as_deref(), Some("[::1]:7443"));
+        assert_eq!(address("192.0.2.1", "[::1]:7443").as_deref(), Some("192.0.2.1:7443"));
+        assert_eq!(address("a.example", "0.0.0.0:0"), None);
+        for bad in ["", "a b", "::1", "https://a.example", "a.example/x", "user@a.example", "a.example:0"] {
+            assert!(Config::new(bad, listen()).is_err(), "{bad}");
+        }
+    }
+}

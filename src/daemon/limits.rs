@@ -1,0 +1,102 @@
+//! How often somebody may ask.
+//!
+//! One allowance per person, whatever number of devices they have; whoever is no member shares one with everybody at
+//! the same network address. Both tables are bounded, and apart: strangers can fill theirs, and then only strangers
+//! are refused. This module must never remember more than one time per name.
+
+use std::collections::HashMap;
+use std::hash::Hash;
+use std::net::{IpAddr, Ipv6Addr};
+use std::sync::{Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+const MINUTE: Duration = Duration::from_secs(60);
+
+/// So many requests a minute for each name, in any rhythm: a minute's worth may come at once.
+pub struct RateLimiter<K> {
+    interval: Duration,
+    capacity: usize,
+    /// When the allowance of each name will be whole again (the generic cell rate algorithm). Past: it is whole.
+    whole_at: Mutex<HashMap<K, Instant>>,
+}
+
+impl<K: Eq + Hash> RateLimiter<K> {
+    /// `per_minute` requests for each of at most `capacity` names that asked within the last minute. Zero per minute
+    /// counts as one.
+    pub fn new(per_minute: u32, capacity: usize) -> Self {
+        Self { interval: MINUTE / per_minute.max(1), capacity, whole_at: Mutex::new(HashMap::new()) }
+    }
+
+    /// Counts one request, or says how long to wait.
+    pub fn take(&self, name: K, now: Instant) -> Result<(), Duration> {
+        // The map is whole after every statement: a panic elsewhere does not spoil it.
+        let mut whole_at = self.whole_at.lock().unwrap_or_else(PoisonError::into_inner);
+        if whole_at.len() >= self.capacity && !whole_at.contains_key(&name) {
+            whole_at.retain(|_, at| *at > now);
+            if whole_at.len() >= self.capacity {
+                return Err(MINUTE);
+            }
+        }
+        let at = whole_at.entry(name).or_insert(now);
+        let next = (*at).max(now) + self.interval;
+        let wait = next.saturating_duration_since(now).saturating_sub(MINUTE);
+        if wait.is_zero() {
+            *at = next;
+            Ok(())
+        } else {
+            Err(wait)
+        }
+    }
+}
+
+/// Under which name a stranger counts: the address, or for IPv6 the network of 2^64 that one customer has.
+pub fn network(address: IpAddr) -> IpAddr {
+    match address {
+        IpAddr::V4(_) => address,
+        IpAddr::V6(v6) => match v6.to_ipv4_mapped() {
+            Some(v4) => v4.into(),
+            None => Ipv6Addr::from_bits(v6.to_bits() >> 64 << 64).into(),
+        },
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_minutes_worth_at_once_then_one_at_a_time() {
+        let limiter = RateLimiter::new(6, 10);
+        let start = Instant::now();
+        for _ in 0..6 {
+            assert_eq!(limiter.take("a", start), Ok(()));
+        }
+        assert_eq!(limiter.take("a", start), Err(Duration::from_secs(10)));
+        assert_eq!(limiter.take("b", start), Ok(()), "each has their own allowance");
+        let later = start + Duration::from_secs(10);
+        assert_eq!(limiter.take("a", later), Ok(()));
+        assert_eq!(limiter.take("a", later), Err(Duration::from_secs(10)));
+        assert_eq!((0..9).filter(|_| limiter.take("a", start + 3 * MINUTE).is_ok()).count(), 6);
+    }
+
+    #[test]
+    fn the_table_is_bounded_and_frees_itself() {
+        let limiter = RateLimiter::new(60, 2);
+        let start = Instant::now();
+        assert_eq!((limiter.take(1, start), limiter.take(2, start)), (Ok(()), Ok(())));
+        assert_eq!(limiter.take(3, start), Err(MINUTE));
+        assert_eq!(limiter.take(1, start), Ok(()), "who is known already goes on");
+        let later = start + Duration::from_secs(2);
+        assert_eq!(limiter.take(3, later), Ok(()));
+        assert_eq!(limiter.whole_at.lock().unwrap().len(), 1);
+    }
+
+    #[test]
+    fn one_customers_network_is_one_name() {
+        let name = |text: &str| network(text.parse().unwrap());
+        assert_eq!(name("2001:db8:1:2:3:4:5:6"), name("2001:db8:1:2::"));
+        assert_ne!(name("2001:db8:1:2::1"), name("2001:db8:1:3::1"));
+        assert_eq!(name("::ffff:192.0.2.1"), name("192.0.2.1"));
+        assert_ne!(name("192.0.2.1"), name("192.0.2.2"));
+    }
+}

@@ -1,0 +1,179 @@
+//! The listener: from TCP connections to links whose peer is known, within limits.
+//!
+//! A connection costs little until its handshake is done, and handshakes are bounded in number and time. Afterwards
+//! it needs a place: devices that some organisation's log vouches for have `max_connections`, all others share a
+//! quarter of that and each for a limited time, so that strangers shut neither members out nor newcomers. This module must never look at what is sent.
+
+use std::io;
+use std::net::SocketAddr;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
+use tokio::time::Sleep;
+use tokio_rustls::TlsAcceptor;
+use tokio_rustls::server::TlsStream;
+use tokio_stream::wrappers::ReceiverStream;
+use tonic::transport::server::Connected;
+
+use super::config::Limits;
+use crate::escrow::id::DeviceId;
+use crate::store::reader::Reader;
+use crate::tls;
+
+/// How long the listener rests when the system has no more sockets to give.
+const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
+
+/// Who is at the other end.
+#[derive(Debug, Clone, Copy)]
+pub struct Peer {
+    /// Where from.
+    pub address: SocketAddr,
+    /// The device whose key the peer proved to hold, if it showed one. Whether that counts is for the log to say.
+    pub device: Option<DeviceId>,
+}
+
+/// An established link. Gives back its place when dropped.
+pub struct Link {
+    stream: TlsStream<TcpStream>,
+    peer: Peer,
+    /// The end of a stranger's stay. The connection breaks then; a client makes a new one at its next call, and if it
+    /// was taken in meanwhile, with a member's place.
+    leaves: Option<Pin<Box<Sleep>>>,
+    _place: OwnedSemaphorePermit,
+}
+
+struct Gatekeeper {
+    tls: TlsAcceptor,
+    timeout: Duration,
+    handshakes: Arc<Semaphore>,
+    members: Arc<Semaphore>,
+    strangers: Arc<Semaphore>,
+    stranger_stay: Duration,
+    reader: Reader,
+}
+
+/// Accepts connections until the returned stream is dropped; then the port is free again.
+pub fn listen(
+    listener: TcpListener,
+    tls: Arc<rustls::ServerConfig>,
+    limits: &Limits,
+    reader: Reader,
+) -> ReceiverStream<io::Result<Link>> {
+    let (links, incoming) = mpsc::channel(16);
+    let keeper = Arc::new(Gatekeeper {
+        tls: tls.into(),
+        timeout: limits.handshake_timeout,
+        handshakes: Arc::new(Semaphore::new(limits.max_connections)),
+        members: Arc::new(Semaphore::new(limits.max_connections)),
+        strangers: Arc::new(Semaphore::new((limits.max_connections / 4).max(1))),
+        stranger_stay: limits.stranger_stay,
+        reader,
+    });
+    tokio::spawn(async move {
+        loop {
+            let accepted = tokio::select! {
+                () = links.closed() => return,
+                accepted = keeper.accept(&listener) => accepted,
+            };
+            let Some((stream, address, handshake)) = accepted else { continue };
+            let (keeper, links) = (keeper.clone(), links.clone());
+            tokio::spawn(async move {
+                let link = tokio::time::timeout(keeper.timeout, keeper.establish(stream, address)).await;
+                drop(handshake);
+                match link {
+                    // Nobody listens any more when the daemon is stopping.
+                    Ok(Ok(link)) => drop(links.send(Ok(link)).await),
+                    Ok(Err(error)) => tracing::debug!(%address, %error, "no link"),
+                    Err(_) => tracing::debug!(%address, "no link: the handshake took too long"),
+                }
+            });
+        }
+    });
+    ReceiverStream::new(incoming)
+}
+
+impl Gatekeeper {
+    /// The next connection, once there is room for its handshake.
+    async fn accept(&self, listener: &TcpListener) -> Option<(TcpStream, SocketAddr, OwnedSemaphorePermit)> {
+        let handshake = self.handshakes.clone().acquire_owned().await.ok()?;
+        match listener.accept().await {
+            Ok((stream, address)) => Some((stream, address, handshake)),
+            Err(error) => {
+                tracing::warn!(%error, "no connection could be accepted");
+                tokio::time::sleep(ACCEPT_PAUSE).await;
+                None
+            }
+        }
+    }
+
+    async fn establish(&self, stream: TcpStream, address: SocketAddr) -> io::Result<Link> {
+        stream.set_nodelay(true)?;
+        let stream = self.tls.accept(stream).await?;
+        if stream.get_ref().1.alpn_protocol() != Some(tls::ALPN) {
+            return Err(io::Error::other("the peer does not speak HTTP/2"));
+        }
+        let device = tls::peer_key(stream.get_ref().1).map(|key| key.device());
+        let (places, leaves) = match self.knows(device).await {
+            true => (&self.members, None),
+            false => (&self.strangers, Some(Box::pin(tokio::time::sleep(self.stranger_stay)))),
+        };
+        let place = places.clone().try_acquire_owned().map_err(|_| io::Error::other("too many connections"))?;
+        Ok(Link { stream, peer: Peer { address, device }, leaves, _place: place })
+    }
+
+    async fn knows(&self, device: Option<DeviceId>) -> bool {
+        let Some(device) = device else { return false };
+        let reader = self.reader.clone();
+        matches!(tokio::task::spawn_blocking(move || reader.knows_device(&device)).await, Ok(Ok(true)))
+    }
+}
+
+impl Connected for Link {
+    type ConnectInfo = Peer;
+
+    fn connect_info(&self) -> Peer {
+        self.peer
+    }
+}
+
+impl AsyncRead for Link {
+    fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+        if let Some(leaves) = &mut self.leaves
+            && leaves.as_mut().poll(cx).is_ready()
+        {
+            return Poll::Ready(Err(io::ErrorKind::TimedOut.into()));
+        }
+        Pin::new(&mut self.stream).poll_read(cx, buf)
+    }
+}
+
+impl AsyncWrite for Link {
+    fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
+        Pin::new(&mut self.stream).poll_write(cx, buf)
+    }
+
+    fn poll_write_vectored(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        bufs: &[io::IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        Pin::new(&mut self.stream).poll_write_vectored(cx, bufs)
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        self.stream.is_write_vectored()
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_flush(cx)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_shutdown(cx)
+    }
+}

@@ -1,0 +1,283 @@
+//! The daemon: what runs on the association's host.
+//!
+//! | module | what it is for |
+//! |---|---|
+//! | [`config`] | the data folder's configuration file |
+//! | [`link`] | the listener: TLS links within limits |
+//! | [`gate`] | what every call passes |
+//! | [`service`] | the gRPC service |
+//! | [`refused`] | every refusal, as clients see it |
+//! | [`limits`] | how often somebody may ask |
+//! | `timers` | when the writer wakes by itself |
+//! | [`writer`] | the single writer |
+//! | `timers` | what the daemon does when its time has come |
+//!
+//! The data folder holds `sequestre.db`, `sequestred.toml` and `server.key`. [`init`] makes it, [`run`] serves it; the
+//! whole daemon can run inside another process, which the demo and the tests do.
+//!
+//! The daemon is never the judge: it applies the same rules as everybody else, and clients verify what it says. It
+//! must never write a secret, a token or a text to its log.
+
+pub mod config;
+pub mod gate;
+mod key;
+pub mod limits;
+pub mod link;
+pub mod refused;
+pub mod service;
+mod timers;
+pub mod writer;
+
+use std::future::Future;
+use std::io::{self, IsTerminal as _};
+use std::net::SocketAddr;
+use std::path::Path;
+use std::time::{Duration, SystemTime};
+
+use tokio::net::TcpListener;
+use tokio::sync::watch;
+use tokio::task::JoinHandle;
+use tonic::transport::Server;
+use tonic_health::ServingStatus;
+use tonic_health::server::{HealthReporter, health_reporter};
+use tracing_subscriber::filter::{LevelFilter, Targets};
+use tracing_subscriber::layer::SubscriberExt as _;
+use tracing_subscriber::util::{SubscriberInitExt as _, TryInitError};
+
+use self::config::{Config, ConfigError, LogFormat, LogLevel, Overrides};
+use self::gate::GateLayer;
+use self::service::Service;
+use self::writer::{Clock, Writer, WriterThread};
+use crate::escrow::key::VerifyingKey;
+use crate::escrow::time::Time;
+use crate::proto::DESCRIPTORS;
+use crate::proto::api::v1::escrow_server::{EscrowServer, SERVICE_NAME};
+use crate::seal::founding::FoundingCode;
+use crate::store::reader::Reader;
+use crate::store::{Store, StoreError};
+use crate::tls::{self, BadTlsKey};
+
+pub use self::key::KeyFileError;
+
+/// Reading connections to the database.
+const READERS: usize = 4;
+/// How often the database is asked whether it answers.
+const HEALTH_INTERVAL: Duration = Duration::from_secs(15);
+/// How long calls that run may go on when the daemon stops.
+const DRAIN: Duration = Duration::from_secs(10);
+const KEEPALIVE_INTERVAL: Duration = Duration::from_secs(60);
+const KEEPALIVE_TIMEOUT: Duration = Duration::from_secs(20);
+/// HTTP/2 headers of one call, in bytes; ours have a few hundred.
+const MAX_HEADER_BYTES: u32 = 16 * 1024;
+
+/// Why the daemon does not start, or stopped.
+#[derive(Debug, thiserror::Error)]
+pub enum DaemonError {
+    /// The configuration.
+    #[error(transparent)]
+    Config(#[from] ConfigError),
+    /// The database.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// The server's key.
+    #[error(transparent)]
+    KeyFile(#[from] KeyFileError),
+    /// The key does not serve for TLS.
+    #[error(transparent)]
+    Tls(#[from] BadTlsKey),
+    /// The address cannot be listened on.
+    #[error("could not listen on {address}; check that it is this machine's and that no other program uses it")]
+    Listen {
+        /// Where.
+        address: SocketAddr,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// No port for the founding code.
+    #[error("neither the name nor the address to listen on has a port; give one, as in escrow.example.org:7443")]
+    NoPort,
+    /// A part of the daemon failed.
+    #[error("the daemon failed inside ({0}); what it acknowledged is kept, start it again and report this")]
+    Failed(&'static str),
+    /// The server gave up.
+    #[error("serving failed; what was acknowledged is kept, start the daemon again")]
+    Serve(#[source] tonic::transport::Error),
+}
+
+/// A new data folder.
+pub struct InitOutcome {
+    /// The key that clients pin.
+    pub server_key: VerifyingKey,
+    /// The permission to found the first organisation.
+    pub founding: FoundingCode,
+}
+
+/// Makes the data folder `dir` (its parent must exist): database, configuration, server key. Never overwrites.
+pub fn init(dir: &Path, name: &str, listen: SocketAddr) -> Result<InitOutcome, DaemonError> {
+    let config = Config::new(name, listen)?;
+    if config.address().is_none() {
+        return Err(DaemonError::NoPort);
+    }
+    Store::init(dir)?;
+    let server_key = key::create(dir)?.public();
+    config.write_new(dir)?;
+    let founding = allow_founding(dir, &Overrides::default())?;
+    Ok(InitOutcome { server_key, founding })
+}
+
+/// Permits one more founding. A daemon may run on the same folder.
+pub fn allow_founding(dir: &Path, overrides: &Overrides) -> Result<FoundingCode, DaemonError> {
+    let config = Config::load(dir, overrides)?;
+    let address = config.address().ok_or(DaemonError::NoPort)?;
+    let server_key = key::load(dir)?.public();
+    let token = Store::allow_founding_in(dir)?;
+    Ok(FoundingCode::new(server_key, address, &token))
+}
+
+/// The system's clock.
+pub fn system_clock() -> Clock {
+    std::sync::Arc::new(|| {
+        // Before 1970 no command is fresh enough: every one is refused, as it should be under such a clock.
+        let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH);
+        Time(since.map_or(0, |since| since.as_secs()))
+    })
+}
+
+/// Sends log lines to standard error. Of the libraries, warnings and errors only: they know nothing of what must not
+/// be logged. Fails if the process logs already.
+pub fn start_logging(config: &Config) -> Result<(), TryInitError> {
+    let level = match config.log_level {
+        LogLevel::Error => LevelFilter::ERROR,
+        LogLevel::Warn => LevelFilter::WARN,
+        LogLevel::Info => LevelFilter::INFO,
+        LogLevel::Debug => LevelFilter::DEBUG,
+        LogLevel::Trace => LevelFilter::TRACE,
+    };
+    let filter = Targets::new()
+        .with_default(level.min(LevelFilter::WARN))
+        .with_targets([("sequestre", level), ("sequestred", level)]);
+    let lines = tracing_subscriber::fmt::layer().with_writer(io::stderr).with_ansi(io::stderr().is_terminal());
+    let registry = tracing_subscriber::registry().with(filter);
+    match config.log_format {
+        LogFormat::Human => registry.with(lines).try_init(),
+        LogFormat::Json => registry.with(lines.json().flatten_event(true)).try_init(),
+    }
+}
+
+/// A daemon that serves.
+pub struct Running {
+    /// Where it listens; tells the port if it was to choose one.
+    pub local_addr: SocketAddr,
+    /// The key that clients pin.
+    pub server_key: VerifyingKey,
+    serving: JoinHandle<Result<(), DaemonError>>,
+}
+
+impl Running {
+    /// Waits until it has stopped: calls drained, everything acknowledged on disk, the data folder free.
+    pub async fn stopped(self) -> Result<(), DaemonError> {
+        self.serving.await.map_err(|_| DaemonError::Failed("its main task ended"))?
+    }
+}
+
+/// Serves the data folder `dir` until `shutdown` completes. Returns once connections are accepted.
+pub async fn run(
+    dir: &Path,
+    overrides: &Overrides,
+    clock: Clock,
+    shutdown: impl Future<Output = ()> + Send + 'static,
+) -> Result<Running, DaemonError> {
+    let config = Config::load(dir, overrides)?;
+    let device = key::load(dir)?;
+    let tls = tls::server_config(&device)?;
+    let reflection = tonic_reflection::server::Builder::configure()
+        .register_encoded_file_descriptor_set(DESCRIPTORS)
+        .register_encoded_file_descriptor_set(tonic_health::pb::FILE_DESCRIPTOR_SET)
+        .build_v1()
+        .map_err(|_| DaemonError::Failed("its own descriptors do not decode"))?;
+    // The store before what belongs to it: it holds the lock on the folder.
+    let store = Store::open(dir)?;
+    let reader = Reader::open(dir, READERS)?;
+    let listener = TcpListener::bind(config.listen)
+        .await
+        .map_err(|source| DaemonError::Listen { address: config.listen, source })?;
+    let local_addr =
+        listener.local_addr().map_err(|source| DaemonError::Listen { address: config.listen, source })?;
+    let (writer, thread) = Writer::start(store, clock);
+    let incoming = link::listen(listener, tls, &config.limits, reader.clone());
+
+    let (close, closing) = watch::channel(false);
+    let (health, health_service) = health_reporter();
+    let service = Service::new(reader.clone(), writer.clone(), &config.limits, closing.clone());
+    let escrow = EscrowServer::new(service).max_decoding_message_size(config.limits.max_message_bytes);
+    let router = Server::builder()
+        .layer(GateLayer { timeout: config.limits.request_timeout, reader: reader.clone() })
+        .max_concurrent_streams(config.limits.streams_per_connection)
+        .http2_max_header_list_size(MAX_HEADER_BYTES)
+        .http2_keepalive_interval(Some(KEEPALIVE_INTERVAL))
+        .http2_keepalive_timeout(Some(KEEPALIVE_TIMEOUT))
+        .add_service(health_service)
+        .add_service(reflection)
+        .add_service(escrow);
+
+    let (drain, drained) = tokio::sync::oneshot::channel::<()>();
+    let server = tokio::spawn(router.serve_with_incoming_shutdown(incoming, async {
+        let _ = drained.await;
+    }));
+    tokio::spawn(watch_health(health.clone(), reader, closing));
+    let server_key = device.public();
+    tracing::info!(address = %local_addr, "serving");
+    let serving = tokio::spawn(async move {
+        shutdown.await;
+        tracing::info!("stopping");
+        let _ = close.send(true);
+        withdraw_health(health).await;
+        let _ = drain.send(());
+        let served = match tokio::time::timeout(DRAIN, server).await {
+            Ok(Ok(served)) => served.map_err(DaemonError::Serve),
+            Ok(Err(_)) => Err(DaemonError::Failed("its server task ended")),
+            Err(_) => {
+                tracing::warn!("some clients did not finish; their connections are cut");
+                Ok(())
+            }
+        };
+        let written = stop_writing(writer, thread).await;
+        tracing::info!("stopped");
+        served.and(written)
+    });
+    Ok(Running { local_addr, server_key, serving })
+}
+
+async fn stop_writing(writer: Writer, thread: WriterThread) -> Result<(), DaemonError> {
+    writer.shutdown().await;
+    match tokio::task::spawn_blocking(move || thread.join()).await {
+        Ok(Ok(())) => Ok(()),
+        _ => Err(DaemonError::Failed("its writer panicked")),
+    }
+}
+
+/// Tells health checks whether the database answers.
+async fn watch_health(health: HealthReporter, reader: Reader, mut closing: watch::Receiver<bool>) {
+    loop {
+        let reader = reader.clone();
+        let ready = matches!(tokio::task::spawn_blocking(move || reader.ready()).await, Ok(Ok(())));
+        if *closing.borrow() {
+            return;
+        }
+        let status = if ready { ServingStatus::Serving } else { ServingStatus::NotServing };
+        health.set_service_status("", status).await;
+        health.set_service_status(SERVICE_NAME, status).await;
+        tokio::select! {
+            () = tokio::time::sleep(HEALTH_INTERVAL) => {}
+            _ = closing.wait_for(|closing| *closing) => return,
+        }
+    }
+}
+
+/// Ends the health streams: otherwise they would hold up the end.
+async fn withdraw_health(mut health: HealthReporter) {
+    for name in ["", SERVICE_NAME] {
+        health.set_service_status(name, ServingStatus::NotServing).await;
+        health.clear_service_status(name).await;
+    }
+}

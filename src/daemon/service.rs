@@ -1,0 +1,414 @@
+//! The `Escrow` service: from messages to the reader and the writer, and back.
+//!
+//! # Who may call what
+//! The link proves which device is calling; the organisation's log says whose device that is and whether its owner
+//! may read. This is looked up at every call, and again during streams, so that a revoked device reads nothing more.
+//!
+//! | caller | methods |
+//! |---|---|
+//! | anybody | `PrepareFounding` (its token is the permission), `Submit` of a genesis, a join or a new device |
+//! | a device certified in the organisation, of somebody who may read | everything |
+//!
+//! Health answers anybody, reflection every device that some organisation certified; see [`super::gate`].
+//!
+//! A newcomer submits from the device that the command certifies, which the same connection can use from then on.
+//! What a command may do is decided by its signature and the rules alone: this module must never judge that, and a
+//! device of one member may bring a command that another one signed. Signatures are verified here, beside each other
+//! and before the writer, which takes verified commands only.
+//!
+//! Logs hold organisations and commands by the beginning of their ids, indexes, reasons and durations.
+
+use std::net::IpAddr;
+use std::sync::Arc;
+use std::time::Instant;
+
+use tokio::sync::{mpsc, watch};
+use tokio_stream::wrappers::ReceiverStream;
+use tonic::{Request, Response, Status};
+
+use super::config::Limits;
+use super::limits::{RateLimiter, network};
+use super::link::Peer;
+use super::refused::Refused;
+use super::writer::{WriteError, Writer};
+use crate::escrow::act::Act;
+use crate::escrow::command::SignedCommand;
+use crate::escrow::id::{BlobId, DeviceId, Digest, OrganisationId, PersonId};
+use crate::escrow::key::VerifyingKey;
+use crate::escrow::log::cosignature::Cosignature;
+use crate::escrow::log::merkle::TreeHead;
+use crate::escrow::wire::Malformed;
+use crate::proto::api::v1 as api;
+use crate::proto::api::v1::escrow_server::Escrow;
+use crate::store::StoreError;
+use crate::store::reader::{Caller, Reader};
+
+/// Entries in one message of a stream, in bytes; one entry is always sent.
+const BATCH_BYTES: usize = 256 * 1024;
+/// Blobs read at once; each has at most 256 KiB.
+const BATCH_BLOBS: usize = 4;
+/// Messages of a stream that wait for a slow client.
+const STREAM_BUFFER: usize = 2;
+/// Names that each rate limiter remembers.
+const LIMITER_CAPACITY: usize = 65_536;
+
+/// The service. Clones share everything.
+#[derive(Clone)]
+pub struct Service {
+    reader: Reader,
+    writer: Writer,
+    people: Arc<RateLimiter<PersonId>>,
+    strangers: Arc<RateLimiter<IpAddr>>,
+    closing: watch::Receiver<bool>,
+}
+
+type Stream<T> = ReceiverStream<Result<T, Status>>;
+type Answer<T> = Result<Response<T>, Status>;
+
+/// Why a stream ends before its end.
+enum Stop {
+    /// The client went away.
+    Gone,
+    Refused(Refused),
+}
+
+impl<E: Into<Refused>> From<E> for Stop {
+    fn from(error: E) -> Self {
+        Self::Refused(error.into())
+    }
+}
+
+impl Service {
+    /// Once `closing` holds true, streams end.
+    pub fn new(reader: Reader, writer: Writer, limits: &Limits, closing: watch::Receiver<bool>) -> Self {
+        let per_minute = limits.requests_per_minute;
+        Self {
+            reader,
+            writer,
+            people: Arc::new(RateLimiter::new(per_minute, LIMITER_CAPACITY)),
+            strangers: Arc::new(RateLimiter::new(per_minute, LIMITER_CAPACITY)),
+            closing,
+        }
+    }
+
+    /// Reads on a thread for blocking work.
+    async fn read<T: Send + 'static>(
+        &self,
+        read: impl FnOnce(&Reader) -> Result<T, StoreError> + Send + 'static,
+    ) -> Result<T, Refused> {
+        let reader = self.reader.clone();
+        let read = tokio::task::spawn_blocking(move || read(&reader)).await;
+        // A blocking task is cancelled only when the process stops.
+        Ok(read.map_err(|_| Refused::Closing)??)
+    }
+
+    async fn look_up(
+        &self,
+        organisation: OrganisationId,
+        device: Option<DeviceId>,
+    ) -> Result<Option<Caller>, Refused> {
+        match device {
+            Some(device) => self.read(move |reader| reader.caller(&organisation, &device)).await,
+            None => Ok(None),
+        }
+    }
+
+    /// The person who calls, counted against their allowance; refused unless they may read this organisation's log.
+    async fn member(&self, peer: Peer, organisation: OrganisationId) -> Result<Caller, Refused> {
+        match self.look_up(organisation, peer.device).await? {
+            Some(caller) => {
+                self.count_person(&caller)?;
+                Ok(caller)
+            }
+            None => {
+                self.count_stranger(peer)?;
+                Err(stranger(peer))
+            }
+        }
+    }
+
+    fn count_person(&self, caller: &Caller) -> Result<(), Refused> {
+        let taken = self.people.take(caller.person, Instant::now());
+        taken.map_err(|retry| Refused::TooManyRequests { retry })
+    }
+
+    fn count_stranger(&self, peer: Peer) -> Result<(), Refused> {
+        let taken = self.strangers.take(network(peer.address.ip()), Instant::now());
+        taken.map_err(|retry| Refused::TooManyRequests { retry })
+    }
+
+    /// Starts a stream whose messages `produce` pushes.
+    fn stream<T, F>(&self, produce: impl FnOnce(Sink<T>) -> F) -> Response<Stream<T>>
+    where
+        T: Send + 'static,
+        F: Future<Output = Result<(), Stop>> + Send + 'static,
+    {
+        let (sender, receiver) = mpsc::channel(STREAM_BUFFER);
+        let produced = produce(Sink { sender: sender.clone(), closing: self.closing.clone() });
+        tokio::spawn(async move {
+            if let Err(Stop::Refused(refused)) = produced.await {
+                // Not sent: the client is gone and needs no reason.
+                let _ = sender.send(Err(refused.into())).await;
+            }
+        });
+        Response::new(ReceiverStream::new(receiver))
+    }
+
+    async fn put_on_log(&self, peer: Peer, message: api::SubmitRequest) -> Result<api::SubmitResponse, Refused> {
+        let started = Instant::now();
+        let signed = message.command.ok_or(Malformed::Missing("command"))?;
+        let signed = SignedCommand::parse(signed)?;
+        let organisation = match signed.founds() {
+            Some(id) if message.organisation.is_empty() || message.organisation == id.as_bytes() => id,
+            Some(_) => return Err(Malformed::Range("organisation").into()),
+            None => OrganisationId::parse(&message.organisation)?,
+        };
+        match self.look_up(organisation, peer.device).await? {
+            Some(caller) => self.count_person(&caller)?,
+            None => {
+                self.count_stranger(peer)?;
+                check_newcomer(peer, &signed)?;
+            }
+        }
+        let token = match message.founding_token.as_slice() {
+            [] => None,
+            token => Some(token.try_into().map_err(|_| Malformed::Range("founding token"))?),
+        };
+        let verified = tokio::task::spawn_blocking(move || signed.verify(organisation))
+            .await
+            .map_err(|_| Refused::Closing)??;
+        let command = verified.id();
+        let blobs = message.blobs.into_iter().map(|blob| blob.content).collect();
+        let index = self.writer.submit(verified, blobs, token).await?;
+        let milliseconds = started.elapsed().as_millis() as u64;
+        tracing::info!(?organisation, ?command, index, milliseconds, "on the log");
+        Ok(api::SubmitResponse { index, organisation: organisation.to_vec() })
+    }
+}
+
+/// Where a stream's messages go.
+struct Sink<T> {
+    sender: mpsc::Sender<Result<T, Status>>,
+    closing: watch::Receiver<bool>,
+}
+
+impl<T> Sink<T> {
+    /// Waits until the client takes it.
+    async fn push(&mut self, message: T) -> Result<(), Stop> {
+        tokio::select! {
+            sent = self.sender.send(Ok(message)) => sent.map_err(|_| Stop::Gone),
+            stop = stopped(&mut self.closing) => Err(stop),
+        }
+    }
+
+    /// Waits for a new value, as long as anybody listens.
+    async fn changed(&mut self, value: &mut watch::Receiver<u64>) -> Result<(), Stop> {
+        tokio::select! {
+            changed = value.changed() => changed.map_err(|_| Refused::Closing.into()),
+            () = self.sender.closed() => Err(Stop::Gone),
+            stop = stopped(&mut self.closing) => Err(stop),
+        }
+    }
+}
+
+/// Waits until the daemon stops.
+async fn stopped(closing: &mut watch::Receiver<bool>) -> Stop {
+    // An error means that the daemon is gone altogether.
+    let _ = closing.wait_for(|closing| *closing).await;
+    Refused::Closing.into()
+}
+
+fn peer<T>(request: &Request<T>) -> Result<Peer, Refused> {
+    request.extensions().get().copied().ok_or(Refused::NoDevice)
+}
+
+fn stranger(peer: Peer) -> Refused {
+    if peer.device.is_some() { Refused::UnknownDevice } else { Refused::NoDevice }
+}
+
+/// What somebody may submit who is not in the organisation: commands that take them in, from the device that these
+/// certify. Without a certificate there is nothing to compare.
+fn check_newcomer(peer: Peer, signed: &SignedCommand) -> Result<(), Refused> {
+    let certified: VerifyingKey = match &signed.command().act {
+        Act::Genesis(genesis) => genesis.device,
+        Act::Join(join) => join.device,
+        Act::EnrolDevice(enrol) => enrol.device,
+        _ => return Err(stranger(peer)),
+    };
+    match peer.device {
+        Some(device) if device != certified.device() => Err(Refused::DeviceDiffers),
+        _ => Ok(()),
+    }
+}
+
+fn tree_head(tree: Option<crate::proto::v1::TreeHead>) -> Result<TreeHead, Refused> {
+    let tree = tree.ok_or(Malformed::Missing("tree"))?;
+    let head = TreeHead { size: tree.size, root: Digest::parse(&tree.root)? };
+    if head.is_possible() { Ok(head) } else { Err(Malformed::Range("tree").into()) }
+}
+
+fn blob(content: Vec<u8>) -> api::Blob {
+    api::Blob { content }
+}
+
+#[tonic::async_trait]
+impl Escrow for Service {
+    async fn prepare_founding(
+        &self,
+        request: Request<api::PrepareFoundingRequest>,
+    ) -> Answer<api::PrepareFoundingResponse> {
+        self.count_stranger(peer(&request)?)?;
+        let token = request.into_inner().token.try_into().map_err(|_| Refused::Write(WriteError::FoundingToken))?;
+        let key = self.writer.prepare_founding(token).await.map_err(Refused::from)?;
+        Ok(Response::new(api::PrepareFoundingResponse { log_key: Some(key.into()) }))
+    }
+
+    async fn submit(&self, request: Request<api::SubmitRequest>) -> Answer<api::SubmitResponse> {
+        let peer = peer(&request)?;
+        Ok(Response::new(self.put_on_log(peer, request.into_inner()).await?))
+    }
+
+    async fn get_checkpoint(
+        &self,
+        request: Request<api::GetCheckpointRequest>,
+    ) -> Answer<api::GetCheckpointResponse> {
+        let peer = peer(&request)?;
+        let organisation = OrganisationId::parse(&request.get_ref().organisation).map_err(Refused::from)?;
+        self.member(peer, organisation).await?;
+        let found = self.read(move |reader| reader.checkpoint(&organisation)).await?;
+        let (checkpoint, cosignatures) = found.ok_or(Refused::Write(WriteError::UnknownOrganisation))?;
+        let cosignatures =
+            cosignatures.into_iter().map(|(tree, line)| api::Cosignature { tree: Some(tree.into()), line }).collect();
+        Ok(Response::new(api::GetCheckpointResponse { checkpoint, cosignatures }))
+    }
+
+    type StreamEntriesStream = Stream<api::StreamEntriesResponse>;
+
+    async fn stream_entries(&self, request: Request<api::StreamEntriesRequest>) -> Answer<Self::StreamEntriesStream> {
+        let peer = peer(&request)?;
+        let api::StreamEntriesRequest { organisation, from, to } = request.into_inner();
+        let organisation = OrganisationId::parse(&organisation).map_err(Refused::from)?;
+        if from > to {
+            return Err(Refused::from(Malformed::Range("range of entries")).into());
+        }
+        self.member(peer, organisation).await?;
+        let service = self.clone();
+        Ok(self.stream(async move |mut sink: Sink<_>| {
+            let mut next = from;
+            while next < to {
+                service.look_up(organisation, peer.device).await?.ok_or(stranger(peer))?;
+                let read = service.read(move |reader| reader.entries(&organisation, next, to, BATCH_BYTES));
+                let entries = read.await?;
+                if entries.is_empty() {
+                    break;
+                }
+                next = next.saturating_add(entries.len() as u64);
+                sink.push(api::StreamEntriesResponse { entries }).await?;
+            }
+            Ok(())
+        }))
+    }
+
+    async fn get_inclusion_proof(
+        &self,
+        request: Request<api::GetInclusionProofRequest>,
+    ) -> Answer<api::GetInclusionProofResponse> {
+        let peer = peer(&request)?;
+        let api::GetInclusionProofRequest { organisation, index } = request.into_inner();
+        let organisation = OrganisationId::parse(&organisation).map_err(Refused::from)?;
+        self.member(peer, organisation).await?;
+        let proof = self.read(move |reader| reader.inclusion_proof(&organisation, index)).await?;
+        Ok(Response::new(api::GetInclusionProofResponse { proof }))
+    }
+
+    async fn get_consistency_proof(
+        &self,
+        request: Request<api::GetConsistencyProofRequest>,
+    ) -> Answer<api::GetConsistencyProofResponse> {
+        let peer = peer(&request)?;
+        let api::GetConsistencyProofRequest { organisation, old_size } = request.into_inner();
+        let organisation = OrganisationId::parse(&organisation).map_err(Refused::from)?;
+        self.member(peer, organisation).await?;
+        let (hashes, checkpoint) = self.read(move |reader| reader.consistency_proof(&organisation, old_size)).await?;
+        let hashes = hashes.into_iter().map(Digest::to_vec).collect();
+        Ok(Response::new(api::GetConsistencyProofResponse { hashes, checkpoint }))
+    }
+
+    type GetBlobsStream = Stream<api::Blob>;
+
+    async fn get_blobs(&self, request: Request<api::GetBlobsRequest>) -> Answer<Self::GetBlobsStream> {
+        let peer = peer(&request)?;
+        let api::GetBlobsRequest { organisation, ids } = request.into_inner();
+        let organisation = OrganisationId::parse(&organisation).map_err(Refused::from)?;
+        let ids: Vec<BlobId> =
+            ids.iter().map(|id| BlobId::parse(id)).collect::<Result<_, _>>().map_err(Refused::from)?;
+        self.member(peer, organisation).await?;
+        let service = self.clone();
+        Ok(self.stream(async move |mut sink: Sink<_>| {
+            for batch in ids.chunks(BATCH_BLOBS) {
+                let caller = service.look_up(organisation, peer.device).await?.ok_or(stranger(peer))?;
+                let batch = batch.to_vec();
+                for content in service.read(move |reader| reader.blobs(&organisation, &batch, &caller)).await? {
+                    sink.push(blob(content)).await?;
+                }
+            }
+            Ok(())
+        }))
+    }
+
+    async fn put_blobs(&self, request: Request<api::PutBlobsRequest>) -> Answer<api::PutBlobsResponse> {
+        let peer = peer(&request)?;
+        let api::PutBlobsRequest { organisation, blobs } = request.into_inner();
+        let organisation = OrganisationId::parse(&organisation).map_err(Refused::from)?;
+        let caller = self.member(peer, organisation).await?;
+        let blobs = blobs.into_iter().map(|blob| blob.content).collect();
+        self.writer.put_blobs(organisation, caller.person, blobs).await.map_err(Refused::from)?;
+        Ok(Response::new(api::PutBlobsResponse {}))
+    }
+
+    async fn cosign(&self, request: Request<api::CosignRequest>) -> Answer<api::CosignResponse> {
+        let peer = peer(&request)?;
+        let api::CosignRequest { organisation, cosignature } = request.into_inner();
+        let organisation = OrganisationId::parse(&organisation).map_err(Refused::from)?;
+        self.member(peer, organisation).await?;
+        let sent = cosignature.ok_or(Refused::from(Malformed::Missing("cosignature")))?;
+        let head = tree_head(sent.tree)?;
+        let cosignature: Cosignature = sent.line.parse().map_err(Refused::from)?;
+        if cosignature.cosigner().organisation != organisation {
+            return Err(Refused::from(Malformed::Range("cosigner's organisation")).into());
+        }
+        self.writer.cosign(cosignature, head).await.map_err(Refused::from)?;
+        Ok(Response::new(api::CosignResponse {}))
+    }
+
+    async fn collect(&self, request: Request<api::CollectRequest>) -> Answer<api::CollectResponse> {
+        let peer = peer(&request)?;
+        let api::CollectRequest { organisation, request_index } = request.into_inner();
+        let organisation = OrganisationId::parse(&organisation).map_err(Refused::from)?;
+        let caller = self.member(peer, organisation).await?;
+        let collected =
+            self.writer.collect(organisation, caller.person, request_index).await.map_err(Refused::from)?;
+        tracing::info!(?organisation, request = request_index, "collected");
+        let blobs = collected.shares.into_iter().chain(collected.sealed).map(blob).collect();
+        Ok(Response::new(api::CollectResponse { blobs }))
+    }
+
+    type WatchStream = Stream<api::WatchResponse>;
+
+    async fn watch(&self, request: Request<api::WatchRequest>) -> Answer<Self::WatchStream> {
+        let peer = peer(&request)?;
+        let organisation = OrganisationId::parse(&request.get_ref().organisation).map_err(Refused::from)?;
+        self.member(peer, organisation).await?;
+        let service = self.clone();
+        Ok(self.stream(async move |mut sink: Sink<_>| {
+            let mut sizes = service.writer.subscribe(&organisation);
+            loop {
+                let size = *sizes.borrow_and_update();
+                // A revocation is an entry too, so whoever is shut out learns it here, and no size after it.
+                service.look_up(organisation, peer.device).await?.ok_or(stranger(peer))?;
+                sink.push(api::WatchResponse { size }).await?;
+                sink.changed(&mut sizes).await?;
+            }
+        }))
+    }
+}

@@ -1,0 +1,254 @@
+//! The single writer: one thread that decides, applies and commits, for every organisation.
+//!
+//! Whatever waits becomes one *group*: decided one after the other in memory and in one transaction, committed once,
+//! under one checkpoint per organisation. Nothing leaves before the commit: no reply, no notification. If the commit
+//! fails, every job of the group is refused and the organisations that it touched are loaded again from the disk.
+//!
+//! What is sent twice is answered twice: a command by its id, blobs by their content, a collection while its lease
+//! runs. This module must never let an entry onto the log whose blobs it does not hold, hand out shares to anybody
+//! but the requester, or say that something is kept before it is on the disk.
+
+mod cache;
+mod error;
+mod group;
+#[cfg(test)]
+mod tests;
+mod thread;
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, mpsc};
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot, watch};
+
+use crate::escrow::command::VerifiedCommand;
+use crate::escrow::id::{OrganisationId, PersonId};
+use crate::escrow::key::VerifyingKey;
+use crate::escrow::log::cosignature::Cosignature;
+use crate::escrow::log::merkle::TreeHead;
+use crate::escrow::time::Time;
+use crate::store::Store;
+use crate::store::batch::Blob;
+pub use error::WriteError;
+
+/// Longest blob, in bytes.
+pub const MAX_BLOB_BYTES: usize = 256 * 1024;
+/// Most blobs in one call.
+pub const MAX_BLOBS: usize = 1024;
+/// All blobs of one call together, in bytes.
+pub const MAX_BLOBS_BYTES: usize = 4 << 20;
+
+/// How much may wait to be written: jobs, and blobs by so many bytes each. Together at most 64 MiB of blobs.
+const ROOM: usize = 1024;
+const ROOM_UNIT: usize = 64 * 1024;
+/// How long a job waits for room.
+const PATIENCE: Duration = Duration::from_secs(5);
+
+/// Tells the time; injected, so that tests decide it.
+pub type Clock = Arc<dyn Fn() -> Time + Send + Sync>;
+
+/// What a requester collects.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Collected {
+    /// Re-sealed shares, all that were uploaded.
+    pub shares: Vec<Vec<u8>>,
+    /// The sealed secrets of the parts, in the request's order.
+    pub sealed: Vec<Vec<u8>>,
+}
+
+/// A handle to the single writer; clones share it.
+#[derive(Clone)]
+pub struct Writer {
+    jobs: mpsc::Sender<Queued>,
+    room: Arc<Semaphore>,
+    sizes: Sizes,
+}
+
+/// The writer's thread. Dropping this does not stop it: [`Writer::shutdown`] does.
+pub struct WriterThread(JoinHandle<()>);
+
+/// The sizes of all logs, for those who watch them.
+#[derive(Clone, Default)]
+struct Sizes(Arc<Mutex<HashMap<OrganisationId, watch::Sender<u64>>>>);
+
+type Reply<T> = oneshot::Sender<Result<T, WriteError>>;
+
+/// A job with the room that it takes until it is done.
+struct Queued {
+    job: Job,
+    _room: Option<OwnedSemaphorePermit>,
+}
+
+enum Job {
+    Prepare {
+        token: [u8; 32],
+        reply: Reply<VerifyingKey>,
+    },
+    Submit {
+        command: Box<VerifiedCommand>,
+        blobs: Vec<Blob>,
+        founding_token: Option<[u8; 32]>,
+        reply: Reply<u64>,
+    },
+    PutBlobs {
+        organisation: OrganisationId,
+        person: PersonId,
+        blobs: Vec<Blob>,
+        reply: Reply<()>,
+    },
+    Cosign {
+        cosignature: Cosignature,
+        head: TreeHead,
+        reply: Reply<()>,
+    },
+    Collect {
+        organisation: OrganisationId,
+        person: PersonId,
+        request: u64,
+        reply: Reply<Collected>,
+    },
+    Tick {
+        reply: Reply<()>,
+    },
+    /// The last job.
+    Stop {
+        reply: Reply<()>,
+    },
+    /// What a test does to the store.
+    #[cfg(test)]
+    Store(Box<dyn FnOnce(&mut Store) + Send>),
+}
+
+impl Sizes {
+    fn lock(&self) -> MutexGuard<'_, HashMap<OrganisationId, watch::Sender<u64>>> {
+        // A map of senders cannot be half changed.
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn announce(&self, organisation: OrganisationId, size: u64) {
+        self.lock().entry(organisation).or_insert_with(|| watch::Sender::new(0)).send_replace(size);
+    }
+}
+
+impl Writer {
+    /// Starts the thread. What fell due while the daemon was away is appended at once.
+    pub fn start(store: Store, clock: Clock) -> (Self, WriterThread) {
+        let sizes = Sizes::default();
+        match store.sizes() {
+            Ok(known) => known.into_iter().for_each(|(organisation, size)| sizes.announce(organisation, size)),
+            // Whoever watches hears of the next commit.
+            Err(error) => tracing::error!(%error, "could not read the sizes of the logs"),
+        }
+        let (jobs, queue) = mpsc::channel();
+        let thread = thread::Thread::new(store, clock, sizes.clone());
+        let thread = std::thread::spawn(move || thread.run(&queue));
+        (Self { jobs, room: Arc::new(Semaphore::new(ROOM)), sizes }, WriterThread(thread))
+    }
+
+    /// The log key for an organisation to be founded with this token; the same one until the token is used.
+    pub async fn prepare_founding(&self, token: [u8; 32]) -> Result<VerifyingKey, WriteError> {
+        self.ask(0, |reply| Job::Prepare { token, reply }).await
+    }
+
+    /// Puts a command on the log; gives its index, the same one if it stands there already. A genesis needs the token
+    /// that permits the founding. Blobs that the command does not name are not kept.
+    pub async fn submit(
+        &self,
+        command: VerifiedCommand,
+        blobs: Vec<Vec<u8>>,
+        founding_token: Option<[u8; 32]>,
+    ) -> Result<u64, WriteError> {
+        let (blobs, bytes) = named(blobs)?;
+        let command = Box::new(command);
+        self.ask(bytes, |reply| Job::Submit { command, blobs, founding_token, reply }).await
+    }
+
+    /// Takes re-sealed shares that an approval of this person in the log names. Sent again, it changes nothing. Those
+    /// that are awaited are kept even if others are not and [`WriteError::NotAwaited`] is returned.
+    pub async fn put_blobs(
+        &self,
+        organisation: OrganisationId,
+        person: PersonId,
+        blobs: Vec<Vec<u8>>,
+    ) -> Result<(), WriteError> {
+        let (blobs, bytes) = named(blobs)?;
+        self.ask(bytes, |reply| Job::PutBlobs { organisation, person, blobs, reply }).await
+    }
+
+    /// Takes a device's cosignature of a tree of this log. One older than what is kept changes nothing.
+    pub async fn cosign(&self, cosignature: Cosignature, head: TreeHead) -> Result<(), WriteError> {
+        self.ask(0, |reply| Job::Cosign { cosignature, head, reply }).await
+    }
+
+    /// Hands a granted request's shares to its requester, once enough of them for a quorum were uploaded. The first
+    /// time, this starts the lease, which stands in the log before anything is handed out; while the lease runs it
+    /// gives the same again, and what was uploaded since.
+    pub async fn collect(
+        &self,
+        organisation: OrganisationId,
+        person: PersonId,
+        request: u64,
+    ) -> Result<Collected, WriteError> {
+        self.ask(0, |reply| Job::Collect { organisation, person, request, reply }).await
+    }
+
+    /// The size of a log: now, and after each commit that lets it grow. Of an unknown organisation: 0, for ever.
+    pub fn subscribe(&self, organisation: &OrganisationId) -> watch::Receiver<u64> {
+        match self.sizes.lock().get(organisation) {
+            Some(size) => size.subscribe(),
+            None => watch::channel(0).1,
+        }
+    }
+
+    /// Returns once everything that is due by the clock is in the log. The thread looks by itself within a second;
+    /// this is for those who moved an injected clock.
+    pub async fn tick(&self) -> Result<(), WriteError> {
+        self.ask(0, |reply| Job::Tick { reply }).await
+    }
+
+    /// Finishes what is queued and stops. Later calls are refused.
+    pub async fn shutdown(&self) {
+        self.room.close();
+        let (reply, done) = oneshot::channel();
+        if self.jobs.send(Queued { job: Job::Stop { reply }, _room: None }).is_ok() {
+            // Either way the thread is done with it.
+            let _ = done.await;
+        }
+    }
+
+    /// Waits for room in the queue, then for the answer.
+    async fn ask<T>(&self, bytes: usize, job: impl FnOnce(Reply<T>) -> Job) -> Result<T, WriteError> {
+        let room = u32::try_from(1 + bytes / ROOM_UNIT).unwrap_or(u32::MAX);
+        let room = tokio::time::timeout(PATIENCE, Arc::clone(&self.room).acquire_many_owned(room));
+        let room = room.await.map_err(|_| WriteError::Busy)?.map_err(|_| WriteError::Closing)?;
+        let (reply, answer) = oneshot::channel();
+        self.jobs.send(Queued { job: job(reply), _room: Some(room) }).map_err(|_| WriteError::Closing)?;
+        answer.await.unwrap_or(Err(WriteError::Closing))
+    }
+
+    /// Lets a test do something to the store between two groups.
+    #[cfg(test)]
+    async fn with_store<T: Send + 'static>(&self, act: impl FnOnce(&mut Store) -> T + Send + 'static) -> T {
+        let (reply, answer) = oneshot::channel();
+        let job = Job::Store(Box::new(move |store| drop(reply.send(act(store)))));
+        assert!(self.jobs.send(Queued { job, _room: None }).is_ok());
+        answer.await.unwrap()
+    }
+}
+
+impl WriterThread {
+    /// Waits until the thread has ended; an error if it panicked.
+    pub fn join(self) -> std::thread::Result<()> {
+        self.0.join()
+    }
+}
+
+/// Names blobs on the caller's thread, so that the writer does not have to hash them.
+fn named(blobs: Vec<Vec<u8>>) -> Result<(Vec<Blob>, usize), WriteError> {
+    let bytes: usize = blobs.iter().map(Vec::len).sum();
+    if blobs.len() > MAX_BLOBS || bytes > MAX_BLOBS_BYTES || blobs.iter().any(|blob| blob.len() > MAX_BLOB_BYTES) {
+        return Err(WriteError::BlobTooLarge);
+    }
+    Ok((blobs.into_iter().map(Blob::new).collect(), bytes))
+}

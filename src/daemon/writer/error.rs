@@ -1,0 +1,91 @@
+//! Why the writer did not write: one variant per reason, each with what to do.
+
+use std::sync::Arc;
+
+use super::{MAX_BLOB_BYTES, MAX_BLOBS, MAX_BLOBS_BYTES};
+use crate::escrow::log::cosignature::BadCosignature;
+use crate::escrow::refusal::Refusal;
+use crate::store::StoreError;
+
+/// Why something was not written. Nothing of it was kept, except as [`Self::NotAwaited`] says.
+#[derive(Debug, Clone, thiserror::Error)]
+pub enum WriteError {
+    /// The rules do not allow it.
+    #[error(transparent)]
+    Refused(#[from] Refusal),
+    /// No organisation of this id here.
+    #[error("this daemon keeps no organisation of this id; check the address and the id")]
+    UnknownOrganisation,
+    /// The founding token is unknown, used, or not the one of this genesis.
+    #[error(
+        "the founding token is unknown, used already or not the one of this founding; ask the technician for a new one"
+    )]
+    FoundingToken,
+    /// A blob that the command names was not sent along.
+    #[error("a blob that the command names is missing; send it along")]
+    MissingBlob,
+    /// Beyond [`MAX_BLOB_BYTES`], [`MAX_BLOBS`] or [`MAX_BLOBS_BYTES`].
+    #[error(
+        "a blob has at most {MAX_BLOB_BYTES} bytes, one call at most {MAX_BLOBS} blobs of {MAX_BLOBS_BYTES} bytes together; make it smaller"
+    )]
+    BlobTooLarge,
+    /// Nobody waits for one of these blobs (any more). The others were kept.
+    #[error(
+        "nobody waits for one of these blobs: the request is over, or your approval that names it is not in the log; synchronise first"
+    )]
+    NotAwaited,
+    /// Approved, but too few re-sealed shares were uploaded.
+    #[error("the shares are not uploaded yet: those who approved must connect once more; try again later")]
+    NotYetUploaded,
+    /// Somebody else's request.
+    #[error("this request is somebody else's; only who asked can collect")]
+    NotYours,
+    /// The cosignature does not verify.
+    #[error(transparent)]
+    Cosignature(#[from] BadCosignature),
+    /// Too much waits to be written.
+    #[error("the daemon has too much to write; try again in a moment")]
+    Busy,
+    /// The disk or the database failed.
+    #[error(
+        "the daemon could not write to its disk: refused, nothing was kept; tell the technician and try again later"
+    )]
+    Storage(#[source] Arc<StoreError>),
+    /// The daemon is stopping.
+    #[error("the daemon is stopping; try again when it is back")]
+    Closing,
+}
+
+impl WriteError {
+    /// Every reason that [`Self::reason`] can give besides those of [`Refusal::REASONS`].
+    pub const REASONS: &'static [&'static str] = &[
+        "UNKNOWN_ORGANISATION",
+        "FOUNDING_TOKEN",
+        "MISSING_BLOB",
+        "BLOB_TOO_LARGE",
+        "NOT_AWAITED",
+        "NOT_YET_UPLOADED",
+        "BAD_COSIGNATURE",
+        "BUSY",
+        "STORAGE",
+        "CLOSING",
+    ];
+
+    /// The stable name of the reason: what travels as `google.rpc.ErrorInfo.reason`.
+    pub fn reason(&self) -> &'static str {
+        match self {
+            Self::Refused(refusal) => refusal.reason(),
+            Self::UnknownOrganisation => "UNKNOWN_ORGANISATION",
+            Self::FoundingToken => "FOUNDING_TOKEN",
+            Self::MissingBlob => "MISSING_BLOB",
+            Self::BlobTooLarge => "BLOB_TOO_LARGE",
+            Self::NotAwaited => "NOT_AWAITED",
+            Self::NotYetUploaded => "NOT_YET_UPLOADED",
+            Self::NotYours => Refusal::NotYours.reason(),
+            Self::Cosignature(_) => "BAD_COSIGNATURE",
+            Self::Busy => "BUSY",
+            Self::Storage(_) => "STORAGE",
+            Self::Closing => "CLOSING",
+        }
+    }
+}

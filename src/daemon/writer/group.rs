@@ -1,0 +1,348 @@
+//! What each job does within its group's transaction.
+//!
+//! Everything that can be refused is checked before the first change: a refused job leaves no trace in the batch or
+//! in memory. An error after that stops the whole group.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+use std::time::Instant;
+
+use super::cache::Cache;
+use super::{Clock, Collected, WriteError};
+use crate::daemon::timers::Timers;
+use crate::escrow::act::{Act, Genesis};
+use crate::escrow::command::VerifiedCommand;
+use crate::escrow::entry::{DaemonAct, Entry, SignedAct, What};
+use crate::escrow::id::{BlobId, CommandId, Digest, OrganisationId, PersonId};
+use crate::escrow::key::VerifyingKey;
+use crate::escrow::log::checkpoint::{Checkpoint, LogVerifier};
+use crate::escrow::log::cosignature::Cosignature;
+use crate::escrow::log::merkle::{Frontier, TreeHead, leaf_hash, root_at};
+use crate::escrow::organisation::{Audience, CLOCK_TOLERANCE, Effect, Organisation, Position, Transition};
+use crate::escrow::refusal::Refusal;
+use crate::escrow::request::{Request, Stage};
+use crate::escrow::time::Time;
+use crate::seal::signing::SigningKey;
+use crate::store::StoreError;
+use crate::store::batch::{AwaitedShare, Batch, Blob, NewEntry};
+use crate::store::load::Loaded;
+
+/// Most organisations whose deadlines are served in one group.
+const DUE_AT_ONCE: usize = 512;
+
+/// Why a job, or the whole group, goes no further.
+pub(super) enum Stopped {
+    /// This job is refused; the others go on.
+    Job(WriteError),
+    /// Nothing of the group can be kept.
+    Group(StoreError),
+}
+
+impl From<WriteError> for Stopped {
+    fn from(error: WriteError) -> Self {
+        Self::Job(error)
+    }
+}
+
+impl From<Refusal> for Stopped {
+    fn from(refusal: Refusal) -> Self {
+        Self::Job(refusal.into())
+    }
+}
+
+impl From<StoreError> for Stopped {
+    fn from(error: StoreError) -> Self {
+        match error {
+            // One organisation's rows; the others' are sound.
+            StoreError::Corrupt { .. } => {
+                tracing::error!(%error, "an organisation cannot be used");
+                Self::Job(WriteError::Storage(Arc::new(error)))
+            }
+            _ => Self::Group(error),
+        }
+    }
+}
+
+/// A group in progress.
+pub(super) struct Group<'a> {
+    pub batch: Batch<'a>,
+    pub cache: &'a mut Cache,
+    pub clock: &'a Clock,
+    /// Organisations that are in memory as they will be after the commit.
+    pub changed: &'a mut BTreeSet<OrganisationId>,
+}
+
+/// What a committed group leads to.
+pub(super) struct Committed {
+    /// The new sizes.
+    pub grown: BTreeMap<OrganisationId, u64>,
+    /// Re-sealed shares were deleted.
+    pub shares_deleted: bool,
+}
+
+impl Group<'_> {
+    pub fn prepare(&self, token: [u8; 32]) -> Result<VerifyingKey, Stopped> {
+        let token = Digest::of(&[&token]);
+        match self.batch.prepared(&token)?.ok_or(WriteError::FoundingToken)? {
+            Some(key) => Ok(key.public()),
+            None => {
+                let key = SigningKey::generate().map_err(StoreError::from)?;
+                self.batch.prepare(&token, &key)?;
+                Ok(key.public())
+            }
+        }
+    }
+
+    pub fn submit(
+        &mut self,
+        command: &VerifiedCommand,
+        blobs: &[Blob],
+        founding_token: Option<[u8; 32]>,
+    ) -> Result<u64, Stopped> {
+        let id = command.organisation();
+        // Before anything else, above all before the time: whoever missed the answer must get it later, too.
+        if let Some(number) = self.batch.number(&id)?
+            && let Some(index) = self.batch.index_of(number, &command.id())?
+        {
+            return Ok(index);
+        }
+        if let Act::Genesis(genesis) = &command.command().act
+            && command.signed().founds() == Some(id)
+        {
+            return self.found(command, genesis, blobs, founding_token);
+        }
+        let loaded = self.cache.get(&self.batch, id)?;
+        let time = (self.clock)().max(loaded.organisation.last_time());
+        let base = command.command().base.size;
+        let base_root = match base.cmp(&loaded.frontier.size()) {
+            std::cmp::Ordering::Greater => None,
+            std::cmp::Ordering::Equal => Some(loaded.frontier.root()),
+            std::cmp::Ordering::Less => Some(root_at(&self.batch.nodes(id, loaded.number), base)?),
+        };
+        let transition = loaded.organisation.decide(command, time, base_root)?;
+        for (blob, audience) in transition.blobs() {
+            if !sent(blob, blobs) {
+                check_stored(self.batch.audience(loaded.number, blob)?, *audience)?;
+            }
+        }
+        self.changed.insert(id);
+        let what = What::Command(Box::new(command.signed().clone()));
+        let from = Some((command.id(), command.person()));
+        append(&self.batch, loaded, Step { what, transition, time, from, blobs }).map_err(Stopped::Group)
+    }
+
+    fn found(
+        &mut self,
+        command: &VerifiedCommand,
+        genesis: &Genesis,
+        blobs: &[Blob],
+        token: Option<[u8; 32]>,
+    ) -> Result<u64, Stopped> {
+        let token = Digest::of(&[&token.ok_or(WriteError::FoundingToken)?]);
+        let log_key = self.batch.prepared(&token)?.flatten().ok_or(WriteError::FoundingToken)?;
+        if token != genesis.founding_token || log_key.public() != genesis.log_key {
+            return Err(WriteError::FoundingToken.into());
+        }
+        let time = (self.clock)();
+        let what = What::Command(Box::new(command.signed().clone()));
+        let bytes = Entry { index: 0, time, what }.encode();
+        let leaf = leaf_hash(&bytes);
+        let (organisation, effects) = Organisation::found(command, Position { index: 0, time, leaf })?;
+        if !Organisation::genesis_blobs(genesis).iter().all(|(blob, _)| sent(blob, blobs)) {
+            return Err(WriteError::MissingBlob.into());
+        }
+        let id = organisation.id();
+        let mut frontier = Frontier::new();
+        let nodes = frontier.push(leaf);
+        let from = Some((command.id(), command.person()));
+        let entry = NewEntry { index: 0, bytes: &bytes, command: from, nodes: &nodes, effects: &effects, blobs };
+        self.changed.insert(id);
+        let number = self.batch.found(&id, &token, &log_key).map_err(Stopped::Group)?;
+        self.batch.append(number, &entry).map_err(Stopped::Group)?;
+        self.cache.insert(id, Loaded { number, organisation, frontier, log_key });
+        Ok(0)
+    }
+
+    pub fn put_blobs(&mut self, id: OrganisationId, person: PersonId, blobs: &[Blob]) -> Result<(), Stopped> {
+        let number = self.batch.number(&id)?.ok_or(WriteError::UnknownOrganisation)?;
+        let mut all_awaited = true;
+        for blob in blobs {
+            all_awaited &= self.batch.put_share(number, &person, blob)?;
+        }
+        if all_awaited { Ok(()) } else { Err(WriteError::NotAwaited.into()) }
+    }
+
+    pub fn cosign(&mut self, cosignature: &Cosignature, head: TreeHead) -> Result<(), Stopped> {
+        let id = cosignature.cosigner().organisation;
+        let loaded = self.cache.get(&self.batch, id)?;
+        let device = loaded.organisation.devices().get(&cosignature.cosigner().device);
+        let device = device.filter(|device| device.revoked.is_none()).ok_or(Refusal::DeviceUnknown)?;
+        let checkpoint = Checkpoint { organisation: id, head };
+        let verified =
+            cosignature.verify(&device.person, &device.key, &checkpoint).map_err(WriteError::Cosignature)?;
+        // One from the future would stand in the way of all that the device signs until then.
+        let (made, now) = (Time(verified.time()), (self.clock)());
+        if made > now.after(CLOCK_TOLERANCE) {
+            return Err(Refusal::ClockSkew { by: now.until(made) }.into());
+        }
+        let ours = head.size <= loaded.frontier.size()
+            && root_at(&self.batch.nodes(id, loaded.number), head.size)? == head.root;
+        if !ours {
+            return Err(Refusal::ForeignBase.into());
+        }
+        Ok(self.batch.put_cosignature(loaded.number, &verified)?)
+    }
+
+    pub fn collect(&mut self, id: OrganisationId, person: PersonId, index: u64) -> Result<Collected, Stopped> {
+        let loaded = self.cache.get(&self.batch, id)?;
+        let organisation = &loaded.organisation;
+        let request = organisation.request(index).ok_or(Refusal::RequestUnknown)?;
+        if request.requester != person {
+            return Err(WriteError::NotYours.into());
+        }
+        let time = (self.clock)().max(organisation.last_time());
+        let starts = match &request.stage {
+            Stage::Granted(_) if time >= request.expires => {
+                return Err(Refusal::RequestExpired { at: request.expires }.into());
+            }
+            Stage::Granted(_) => true,
+            Stage::Leased(lease) if !lease.collected() => {
+                return Err(Refusal::RequestExpired { at: request.expires }.into());
+            }
+            Stage::Leased(lease) if time < lease.until() => false,
+            Stage::Leased(_) | Stage::Ended { .. } => return Err(Refusal::RequestClosed.into()),
+            Stage::Waiting => return Err(Refusal::NotCollectable.into()),
+        };
+        let shares = self.batch.shares(loaded.number, index)?;
+        if starts && organisation.consent(request, &who_delivered(request, &shares)).is_none() {
+            return Err(WriteError::NotYetUploaded.into());
+        }
+        let mut sealed = Vec::with_capacity(request.parts.len());
+        for asked in &request.parts {
+            let blob = organisation.part(&asked.part).map(|state| state.part.sealed);
+            let content = match blob {
+                Some(blob) => self.batch.blob(loaded.number, &blob)?,
+                None => None,
+            };
+            sealed.push(content.ok_or_else(|| StoreError::Corrupt {
+                organisation: id,
+                what: format!("a sealed secret of request {index} is missing"),
+            })?);
+        }
+        if starts {
+            self.changed.insert(id);
+            append_act(&self.batch, loaded, DaemonAct::Collected(index), time)?;
+        }
+        Ok(Collected { shares: shares.into_iter().filter_map(|share| share.content).collect(), sealed })
+    }
+
+    /// Appends what is due by the clock, in every organisation that can be loaded.
+    pub fn append_due(&mut self, timers: &mut Timers, instant: Instant) -> Result<(), StoreError> {
+        let now = (self.clock)();
+        let count = DUE_AT_ONCE + timers.passed_over(instant);
+        for (at, id) in self.batch.deadlines(count)? {
+            if at > now || timers.passes_over(&id) {
+                continue;
+            }
+            match self.append_due_of(id, now) {
+                Ok(()) => {}
+                Err(Stopped::Job(error)) => {
+                    tracing::error!(organisation = %id, %error, "what is due cannot be appended");
+                    timers.set_aside(id, instant);
+                }
+                Err(Stopped::Group(error)) => return Err(error),
+            }
+        }
+        Ok(())
+    }
+
+    fn append_due_of(&mut self, id: OrganisationId, now: Time) -> Result<(), Stopped> {
+        let loaded = self.cache.get(&self.batch, id)?;
+        let time = now.max(loaded.organisation.last_time());
+        self.changed.insert(id);
+        // One act may make another one due: a request's expiry starts the lease that nobody collected.
+        loop {
+            let due = loaded.organisation.due(time);
+            if due.is_empty() {
+                return Ok(());
+            }
+            for act in due {
+                append_act(&self.batch, loaded, act, time)?;
+            }
+        }
+    }
+
+    /// Signs one checkpoint per changed organisation and commits.
+    pub fn commit(self, timers: &mut Timers) -> Result<Committed, StoreError> {
+        let mut grown = BTreeMap::new();
+        for id in self.changed.iter() {
+            let loaded = self.cache.peek(id).ok_or_else(|| StoreError::Corrupt {
+                organisation: *id,
+                what: "it was changed and is not in memory".to_owned(),
+            })?;
+            let head = loaded.frontier.head();
+            let body = Checkpoint { organisation: *id, head }.body();
+            let signature = loaded.log_key.sign(body.as_bytes());
+            let checkpoint = LogVerifier::new(*id, *loaded.organisation.log_key())
+                .assemble(head, &signature)
+                .map_err(|bad| StoreError::Corrupt { organisation: *id, what: bad.to_string() })?;
+            let deadline = loaded.organisation.next_deadline();
+            self.batch.close_group(loaded.number, head.size, &checkpoint.to_string(), deadline)?;
+            grown.insert(*id, head.size);
+        }
+        let deadlines = self.batch.deadlines(1 + timers.passed_over(Instant::now()))?;
+        let shares_deleted = self.batch.shares_deleted();
+        self.batch.commit()?;
+        timers.committed(&deadlines);
+        Ok(Committed { grown, shares_deleted })
+    }
+}
+
+/// An entry to be made of a transition.
+struct Step<'a> {
+    what: What,
+    transition: Transition,
+    time: Time,
+    /// The command and its signer.
+    from: Option<(CommandId, PersonId)>,
+    blobs: &'a [Blob],
+}
+
+/// Applies a transition and stores its entry. After an error, memory and batch disagree: the group is lost.
+fn append(batch: &Batch<'_>, loaded: &mut Loaded, step: Step<'_>) -> Result<u64, StoreError> {
+    let Step { what, transition, time, from, blobs } = step;
+    let index = loaded.organisation.size();
+    let bytes = Entry { index, time, what }.encode();
+    let leaf = leaf_hash(&bytes);
+    let effects: Vec<Effect> = loaded.organisation.apply(transition, Position { index, time, leaf });
+    let nodes = loaded.frontier.push(leaf);
+    let entry = NewEntry { index, bytes: &bytes, command: from, nodes: &nodes, effects: &effects, blobs };
+    batch.append(loaded.number, &entry)?;
+    Ok(index)
+}
+
+fn append_act(batch: &Batch<'_>, loaded: &mut Loaded, act: DaemonAct, time: Time) -> Result<(), Stopped> {
+    let transition = loaded.organisation.decide_daemon(act, time)?;
+    let preimage = act.preimage(&loaded.organisation.id(), loaded.organisation.size(), time);
+    let what = What::Act(SignedAct { act, signature: loaded.log_key.sign(&preimage) });
+    append(batch, loaded, Step { what, transition, time, from: None, blobs: &[] }).map_err(Stopped::Group)?;
+    Ok(())
+}
+
+fn sent(id: &BlobId, blobs: &[Blob]) -> bool {
+    blobs.iter().any(|blob| blob.id() == *id)
+}
+
+/// A blob that was not sent must be stored, and for no fewer people than are to read it now: else whoever names a
+/// sealed share as the reason of a request could have it shown to everybody. Those who have the content may send it.
+fn check_stored(stored: Option<Audience>, wanted: Audience) -> Result<(), WriteError> {
+    if stored.is_some_and(|stored| stored <= wanted) { Ok(()) } else { Err(WriteError::MissingBlob) }
+}
+
+/// Approvers all of whose re-sealed shares were uploaded, and the requester if their own shares count.
+fn who_delivered(request: &Request, shares: &[AwaitedShare]) -> BTreeSet<PersonId> {
+    let missing: BTreeSet<PersonId> =
+        shares.iter().filter(|share| share.content.is_none()).map(|share| share.approver).collect();
+    let delivered = shares.iter().map(|share| share.approver).filter(|approver| !missing.contains(approver));
+    delivered.chain(request.own_share.then_some(request.requester)).collect()
+}

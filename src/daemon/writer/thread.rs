@@ -1,0 +1,201 @@
+//! The thread: waits, gathers a group, runs it, tells everybody how it went.
+
+use std::collections::BTreeSet;
+use std::sync::{Arc, mpsc};
+use std::time::{Duration, Instant};
+
+use super::cache::Cache;
+use super::group::{Committed, Group, Stopped};
+use super::{Clock, Job, Queued, Reply, Sizes, WriteError};
+use crate::daemon::timers::Timers;
+use crate::escrow::id::OrganisationId;
+use crate::store::{Store, StoreError};
+
+/// Most jobs of a group.
+const GROUP: usize = 512;
+/// How soon to try again to overwrite what was deleted, while somebody reads an older state.
+const OVERWRITE_AGAIN: Duration = Duration::from_secs(5);
+
+/// Tells whoever asked, once it is known whether the group was kept.
+type Answer = Box<dyn FnOnce(Result<(), Arc<StoreError>>)>;
+
+pub(super) struct Thread {
+    store: Store,
+    clock: Clock,
+    sizes: Sizes,
+    cache: Cache,
+    timers: Timers,
+    /// Deleted shares may still stand in the write-ahead log.
+    overwrite: bool,
+}
+
+impl Thread {
+    pub fn new(store: Store, clock: Clock, sizes: Sizes) -> Self {
+        Self { store, clock, sizes, cache: Cache::default(), timers: Timers::new(), overwrite: false }
+    }
+
+    /// Runs until somebody stops it or every handle is gone.
+    pub fn run(mut self, queue: &mpsc::Receiver<Queued>) {
+        // The first group is what fell due meanwhile.
+        let mut next = Some(Vec::<Queued>::new());
+        while let Some(group) = next {
+            let last = group.iter().any(|queued| matches!(queued.job, Job::Stop { .. }));
+            self.write(group);
+            next = if last { None } else { self.gather(queue) };
+        }
+    }
+
+    /// Waits for the next group: what is queued, or nothing when it is time to look at the clock. `None`: the end.
+    fn gather(&self, queue: &mpsc::Receiver<Queued>) -> Option<Vec<Queued>> {
+        let patience = self.timers.patience((self.clock)(), Instant::now());
+        let patience = patience.into_iter().chain(self.overwrite.then_some(OVERWRITE_AGAIN)).min();
+        let first = match patience {
+            None => queue.recv().ok()?,
+            Some(patience) => match queue.recv_timeout(patience) {
+                Ok(first) => first,
+                Err(mpsc::RecvTimeoutError::Timeout) => return Some(Vec::new()),
+                Err(mpsc::RecvTimeoutError::Disconnected) => return None,
+            },
+        };
+        let rest = queue.try_iter().take(GROUP - 1);
+        Some(std::iter::once(first).chain(rest).collect())
+    }
+
+    fn write(&mut self, queued: Vec<Queued>) {
+        // What a job takes of the queue's room is given back when it is done.
+        let (jobs, _rooms): (Vec<Job>, Vec<_>) = queued.into_iter().map(|queued| (queued.job, queued._room)).unzip();
+        #[cfg(test)]
+        let jobs = self.do_what_tests_ask(jobs);
+        let instant = Instant::now();
+        let ticked = jobs.iter().any(|job| matches!(job, Job::Tick { .. }));
+        let due = ticked || self.timers.is_time((self.clock)(), instant);
+        if jobs.is_empty() && !due {
+            self.empty_log();
+            return;
+        }
+        let mut changed = BTreeSet::new();
+        let mut answers = Vec::with_capacity(jobs.len());
+        let mut jobs = jobs.into_iter();
+        match self.run_group(&mut jobs, due.then_some(instant), &mut changed, &mut answers) {
+            Ok(Committed { grown, shares_deleted }) => {
+                grown.into_iter().for_each(|(organisation, size)| self.sizes.announce(organisation, size));
+                answers.into_iter().for_each(|answer| answer(Ok(())));
+                self.cache.evict();
+                if shares_deleted {
+                    self.overwrite = true;
+                    self.empty_log();
+                }
+            }
+            Err(error) => {
+                tracing::error!(error = &error as &dyn std::error::Error, "a group was not kept");
+                changed.iter().for_each(|organisation| self.cache.forget(organisation));
+                if due {
+                    self.timers.failed(instant);
+                }
+                let error = Arc::new(error);
+                answers.into_iter().for_each(|answer| answer(Err(Arc::clone(&error))));
+                jobs.for_each(|job| job.refuse(WriteError::Storage(Arc::clone(&error))));
+            }
+        }
+    }
+
+    /// Runs one group. After an error, some jobs have an answer and the others are left in `jobs`.
+    fn run_group(
+        &mut self,
+        jobs: &mut impl Iterator<Item = Job>,
+        due: Option<Instant>,
+        changed: &mut BTreeSet<OrganisationId>,
+        answers: &mut Vec<Answer>,
+    ) -> Result<Committed, StoreError> {
+        let batch = self.store.begin()?;
+        let mut group = Group { batch, cache: &mut self.cache, clock: &self.clock, changed };
+        if let Some(instant) = due {
+            group.append_due(&mut self.timers, instant)?;
+        }
+        for job in jobs {
+            let (answer, failure) = job.run(&mut group);
+            answers.push(answer);
+            if let Some(error) = failure {
+                return Err(error);
+            }
+        }
+        group.commit(&mut self.timers)
+    }
+
+    /// Overwrites what was deleted. Until that succeeds, it is tried again.
+    fn empty_log(&mut self) {
+        if self.overwrite {
+            match self.store.empty_log() {
+                Ok(done) => self.overwrite = !done,
+                Err(error) => {
+                    tracing::warn!(error = &error as &dyn std::error::Error, "deleted shares still lie on the disk")
+                }
+            }
+        }
+    }
+
+    #[cfg(test)]
+    fn do_what_tests_ask(&mut self, jobs: Vec<Job>) -> Vec<Job> {
+        let mut others = Vec::with_capacity(jobs.len());
+        for job in jobs {
+            match job {
+                Job::Store(act) => act(&mut self.store),
+                other => others.push(other),
+            }
+        }
+        others
+    }
+}
+
+impl Job {
+    /// Does the job within a group. The second value stops the group.
+    fn run(self, group: &mut Group<'_>) -> (Answer, Option<StoreError>) {
+        match self {
+            Self::Prepare { token, reply } => settle(reply, group.prepare(token)),
+            Self::Submit { command, blobs, founding_token, reply } => {
+                settle(reply, group.submit(&command, &blobs, founding_token))
+            }
+            Self::PutBlobs { organisation, person, blobs, reply } => {
+                settle(reply, group.put_blobs(organisation, person, &blobs))
+            }
+            Self::Cosign { cosignature, head, reply } => settle(reply, group.cosign(&cosignature, head)),
+            Self::Collect { organisation, person, request, reply } => {
+                settle(reply, group.collect(organisation, person, request))
+            }
+            // What they ask for is what every group does anyway.
+            Self::Tick { reply } | Self::Stop { reply } => settle(reply, Ok(())),
+            #[cfg(test)]
+            Self::Store(_) => (Box::new(|_| ()), None),
+        }
+    }
+
+    /// Refuses the job without doing anything. Whoever asked may be gone.
+    fn refuse(self, error: WriteError) {
+        match self {
+            Self::Prepare { reply, .. } => drop(reply.send(Err(error))),
+            Self::Submit { reply, .. } => drop(reply.send(Err(error))),
+            Self::Collect { reply, .. } => drop(reply.send(Err(error))),
+            Self::PutBlobs { reply, .. }
+            | Self::Cosign { reply, .. }
+            | Self::Tick { reply }
+            | Self::Stop { reply } => drop(reply.send(Err(error))),
+            #[cfg(test)]
+            Self::Store(_) => {}
+        }
+    }
+}
+
+/// A job's answer, given to whoever asked once it is known whether its group was kept.
+fn settle<T: 'static>(reply: Reply<T>, result: Result<T, Stopped>) -> (Answer, Option<StoreError>) {
+    let (result, failure) = match result {
+        Ok(value) => (Ok(value), None),
+        Err(Stopped::Job(error)) => (Err(error), None),
+        // The group's error takes its place.
+        Err(Stopped::Group(error)) => (Err(WriteError::Closing), Some(error)),
+    };
+    let answer = move |kept: Result<(), Arc<StoreError>>| {
+        // A refusal may rest on what was not kept, so that it falls with the group, too. Whoever asked may be gone.
+        let _ = reply.send(kept.map_err(WriteError::Storage).and(result));
+    };
+    (Box::new(answer), failure)
+}

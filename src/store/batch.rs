@@ -1,0 +1,332 @@
+//! One write transaction: what a group of entries changes becomes visible and durable together, or not at all.
+//!
+//! A batch sees its own changes. Dropped without [`Batch::commit`], it leaves nothing behind. This module must never
+//! commit half of what belongs to an entry, nor delete a live blob together with a request's re-sealed shares.
+
+use std::cell::Cell;
+
+use rusqlite::{Connection, OptionalExtension, Transaction, TransactionBehavior, params};
+
+use super::rows::{Column, audience, role_bits, signed, unsigned};
+pub use super::rows::{Nodes, Number};
+use super::{Store, StoreError};
+use crate::escrow::id::{BlobId, CommandId, Digest, OrganisationId, PersonId};
+use crate::escrow::log::cosignature::VerifiedCosignature;
+use crate::escrow::log::merkle::Node;
+use crate::escrow::organisation::{Audience, Effect};
+use crate::escrow::time::Time;
+use crate::seal::secret::Secret;
+use crate::seal::signing::SigningKey;
+
+/// A blob with the name that its content gives it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Blob {
+    id: BlobId,
+    content: Vec<u8>,
+}
+
+impl Blob {
+    /// Names the content.
+    pub fn new(content: Vec<u8>) -> Self {
+        Self { id: BlobId::of(&content), content }
+    }
+
+    /// SHA-256 of the content.
+    pub fn id(&self) -> BlobId {
+        self.id
+    }
+
+    /// The content.
+    pub fn content(&self) -> &[u8] {
+        &self.content
+    }
+}
+
+/// An entry to append.
+#[derive(Debug)]
+pub struct NewEntry<'a> {
+    /// Its index: the next one.
+    pub index: u64,
+    /// What is hashed into the tree.
+    pub bytes: &'a [u8],
+    /// The command's id and signer; none for an act of the daemon.
+    pub command: Option<(CommandId, PersonId)>,
+    /// The nodes that it completes.
+    pub nodes: &'a [Node],
+    /// What else it changes.
+    pub effects: &'a [Effect],
+    /// The blobs that came with it; of these, what the effects keep is stored.
+    pub blobs: &'a [Blob],
+}
+
+/// A re-sealed share that an approval promised.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AwaitedShare {
+    /// Whose approval.
+    pub approver: PersonId,
+    /// The content, once it was uploaded.
+    pub content: Option<Vec<u8>>,
+}
+
+/// A write transaction.
+pub struct Batch<'a> {
+    transaction: Transaction<'a>,
+    shares_deleted: Cell<bool>,
+    #[cfg(test)]
+    commits: &'a mut u64,
+}
+
+impl Store {
+    /// Begins a transaction.
+    pub fn begin(&mut self) -> Result<Batch<'_>, StoreError> {
+        Ok(Batch {
+            transaction: self.connection.transaction_with_behavior(TransactionBehavior::Immediate)?,
+            shares_deleted: Cell::new(false),
+            #[cfg(test)]
+            commits: &mut self.commits,
+        })
+    }
+}
+
+impl Batch<'_> {
+    /// Makes everything durable. An error means that nothing was kept.
+    pub fn commit(self) -> Result<(), StoreError> {
+        self.transaction.commit()?;
+        #[cfg(test)]
+        {
+            *self.commits += 1;
+        }
+        Ok(())
+    }
+
+    /// Whether shares were deleted, of which copies may stay in the write-ahead log: see [`Store::empty_log`].
+    pub fn shares_deleted(&self) -> bool {
+        self.shares_deleted.get()
+    }
+
+    pub(super) fn connection(&self) -> &Connection {
+        &self.transaction
+    }
+
+    /// An organisation's local number.
+    pub fn number(&self, organisation: &OrganisationId) -> Result<Option<Number>, StoreError> {
+        number(&self.transaction, organisation)
+    }
+
+    /// The tree, for roots of earlier sizes.
+    pub fn nodes(&self, organisation: OrganisationId, number: Number) -> Nodes<'_> {
+        Nodes { connection: &self.transaction, organisation, number }
+    }
+
+    /// Where a command stands in the log.
+    pub fn index_of(&self, number: Number, command: &CommandId) -> Result<Option<u64>, StoreError> {
+        let mut statement =
+            self.transaction.prepare_cached("SELECT position FROM entry WHERE organisation = ? AND command = ?")?;
+        Ok(statement.query_row(params![number, command.as_bytes()], |row| Ok(unsigned(row.get(0)?))).optional()?)
+    }
+
+    /// The audience under which a blob is stored.
+    pub fn audience(&self, number: Number, blob: &BlobId) -> Result<Option<Audience>, StoreError> {
+        let mut statement =
+            self.transaction.prepare_cached("SELECT audience FROM blob WHERE organisation = ? AND id = ?")?;
+        let found = statement.query_row(params![number, blob.as_bytes()], |row| row.get(0)).optional()?;
+        Ok(found.and_then(audience))
+    }
+
+    /// A live blob's content.
+    pub fn blob(&self, number: Number, blob: &BlobId) -> Result<Option<Vec<u8>>, StoreError> {
+        let mut statement =
+            self.transaction.prepare_cached("SELECT content FROM blob WHERE organisation = ? AND id = ?")?;
+        Ok(statement.query_row(params![number, blob.as_bytes()], |row| row.get(0)).optional()?)
+    }
+
+    /// The log key prepared for a founding, by the digest of its token. The outer `None`: no such token, or used; the
+    /// inner one: no key was asked for yet.
+    pub fn prepared(&self, token: &Digest) -> Result<Option<Option<SigningKey>>, StoreError> {
+        let mut statement = self.transaction.prepare_cached("SELECT log_seed FROM founding WHERE token = ?")?;
+        let seed =
+            statement.query_row(params![token.as_bytes()], |row| row.get::<_, Option<Vec<u8>>>(0)).optional()?;
+        let key = |seed: Vec<u8>| SigningKey::from_seed(Secret::new(seed));
+        Ok(seed.map(|seed| seed.map(key).transpose()).transpose()?)
+    }
+
+    /// Keeps the log key for a founding.
+    pub fn prepare(&self, token: &Digest, key: &SigningKey) -> Result<(), StoreError> {
+        let mut statement = self.transaction.prepare_cached("UPDATE founding SET log_seed = ? WHERE token = ?")?;
+        statement.execute(params![key.to_secret_bytes().expose(), token.as_bytes()])?;
+        Ok(())
+    }
+
+    /// Makes room for an organisation and uses up the token that permitted it.
+    pub fn found(
+        &self,
+        organisation: &OrganisationId,
+        token: &Digest,
+        key: &SigningKey,
+    ) -> Result<Number, StoreError> {
+        self.transaction
+            .prepare_cached("DELETE FROM founding WHERE token = ?")?
+            .execute(params![token.as_bytes()])?;
+        self.transaction
+            .prepare_cached("INSERT INTO organisation (id, log_seed, log_key) VALUES (?, ?, ?)")?
+            .execute(params![organisation.as_bytes(), key.to_secret_bytes().expose(), key.public().as_bytes()])?;
+        Ok(Number(self.transaction.last_insert_rowid()))
+    }
+
+    /// Appends an entry with everything that it changes, except what changes once per group.
+    pub fn append(&self, number: Number, entry: &NewEntry<'_>) -> Result<(), StoreError> {
+        let command = entry.command.as_ref().map(|(id, _)| id.as_bytes());
+        self.transaction
+            .prepare_cached("INSERT INTO entry (organisation, position, command, bytes) VALUES (?, ?, ?, ?)")?
+            .execute(params![number, signed(entry.index), command, entry.bytes])?;
+        for node in entry.nodes {
+            self.transaction
+                .prepare_cached("INSERT INTO node (organisation, level, position, hash) VALUES (?, ?, ?, ?)")?
+                .execute(params![number, node.level, signed(node.index), node.hash.as_bytes()])?;
+        }
+        entry.effects.iter().try_for_each(|effect| self.take_effect(number, entry, effect))
+    }
+
+    fn take_effect(&self, number: Number, entry: &NewEntry<'_>, effect: &Effect) -> Result<(), StoreError> {
+        match effect {
+            Effect::Keep(blobs) => {
+                for (id, audience) in blobs {
+                    self.keep(number, id, *audience, entry.blobs.iter().find(|blob| blob.id == *id))?;
+                }
+            }
+            Effect::AwaitShares { request, requester: _, blobs } => {
+                // Only an approval, which is a command, has this effect.
+                let Some((_, approver)) = &entry.command else { return Ok(()) };
+                for id in blobs {
+                    self.transaction
+                        .prepare_cached(
+                            "INSERT INTO share (organisation, request, approver, blob) VALUES (?, ?, ?, ?)",
+                        )?
+                        .execute(params![number, signed(*request), approver.as_bytes(), id.as_bytes()])?;
+                }
+            }
+            Effect::DropShares { request } => {
+                let deleted = self
+                    .transaction
+                    .prepare_cached("DELETE FROM share WHERE organisation = ? AND request = ?")?
+                    .execute(params![number, signed(*request)])?;
+                self.shares_deleted.set(self.shares_deleted.get() || deleted > 0);
+            }
+            Effect::DeviceEnrolled { device, person } => {
+                self.transaction
+                    .prepare_cached("INSERT INTO device (organisation, id, person) VALUES (?, ?, ?)")?
+                    .execute(params![number, device.as_bytes(), person.as_bytes()])?;
+            }
+            Effect::DeviceRevoked { device } => {
+                self.transaction
+                    .prepare_cached("UPDATE device SET revoked = 1 WHERE organisation = ? AND id = ?")?
+                    .execute(params![number, device.as_bytes()])?;
+            }
+            Effect::Standing { person, reads, roles } => {
+                self.transaction
+                    .prepare_cached(
+                        "INSERT INTO person (organisation, id, reads, roles) VALUES (?1, ?2, ?3, ?4)
+                         ON CONFLICT DO UPDATE SET reads = ?3, roles = ?4",
+                    )?
+                    .execute(params![number, person.as_bytes(), reads, role_bits(roles)])?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Keeps a blob for an audience; the widest one under which it was ever named counts.
+    fn keep(&self, number: Number, id: &BlobId, to: Audience, sent: Option<&Blob>) -> Result<(), StoreError> {
+        let widened = self
+            .transaction
+            .prepare_cached("UPDATE blob SET audience = min(audience, ?) WHERE organisation = ? AND id = ?")?
+            .execute(params![to as i64, number, id.as_bytes()])?;
+        if widened == 0 {
+            // Whoever appends made sure that it was sent or is stored; an entry without its blob must not get through.
+            let blob = sent.ok_or(rusqlite::Error::QueryReturnedNoRows)?;
+            self.transaction
+                .prepare_cached("INSERT INTO blob (organisation, id, audience, content) VALUES (?, ?, ?, ?)")?
+                .execute(params![number, id.as_bytes(), to as i64, blob.content])?;
+        }
+        Ok(())
+    }
+
+    /// The re-sealed shares that a request's approvals promised.
+    pub fn shares(&self, number: Number, request: u64) -> Result<Vec<AwaitedShare>, StoreError> {
+        let mut statement = self.transaction.prepare_cached(
+            "SELECT approver, content FROM share WHERE organisation = ? AND request = ? ORDER BY approver, blob",
+        )?;
+        let rows = statement.query_map(params![number, signed(request)], |row| {
+            Ok(AwaitedShare { approver: row.get::<_, Column<PersonId>>(0)?.0, content: row.get(1)? })
+        })?;
+        Ok(rows.collect::<Result<_, _>>()?)
+    }
+
+    /// Stores a re-sealed share wherever this approver promised it. False if nobody waits for it.
+    pub fn put_share(&self, number: Number, approver: &PersonId, blob: &Blob) -> Result<bool, StoreError> {
+        let mut statement = self
+            .transaction
+            .prepare_cached("UPDATE share SET content = ? WHERE organisation = ? AND approver = ? AND blob = ?")?;
+        let waiting = statement.execute(params![blob.content, number, approver.as_bytes(), blob.id.as_bytes()])?;
+        Ok(waiting > 0)
+    }
+
+    /// Keeps a cosignature in place of the device's earlier one; leaves a later one alone.
+    pub fn put_cosignature(&self, number: Number, cosignature: &VerifiedCosignature) -> Result<(), StoreError> {
+        let head = cosignature.head();
+        let mut statement = self.transaction.prepare_cached(
+            "INSERT INTO cosignature (organisation, device, size, root, time, line) VALUES (?1, ?2, ?3, ?4, ?5, ?6)
+             ON CONFLICT DO UPDATE SET size = ?3, root = ?4, time = ?5, line = ?6 WHERE (?5, ?3) > (time, size)",
+        )?;
+        statement.execute(params![
+            number,
+            cosignature.device().as_bytes(),
+            signed(head.size),
+            head.root.as_bytes(),
+            signed(cosignature.time()),
+            cosignature.cosignature().to_string(),
+        ])?;
+        Ok(())
+    }
+
+    /// Once per group and organisation: the new size with its checkpoint, and when the daemon next has to act.
+    pub fn close_group(
+        &self,
+        number: Number,
+        size: u64,
+        checkpoint: &str,
+        deadline: Option<Time>,
+    ) -> Result<(), StoreError> {
+        self.transaction
+            .prepare_cached("UPDATE organisation SET size = ?, checkpoint = ? WHERE number = ?")?
+            .execute(params![signed(size), checkpoint, number])?;
+        match deadline {
+            Some(Time(at)) => self
+                .transaction
+                .prepare_cached(
+                    "INSERT INTO deadline (organisation, at) VALUES (?1, ?2) ON CONFLICT DO UPDATE SET at = ?2",
+                )?
+                .execute(params![number, signed(at)])?,
+            None => self
+                .transaction
+                .prepare_cached("DELETE FROM deadline WHERE organisation = ?")?
+                .execute(params![number])?,
+        };
+        Ok(())
+    }
+
+    /// The earliest deadlines, at most `count` of them.
+    pub fn deadlines(&self, count: usize) -> Result<Vec<(Time, OrganisationId)>, StoreError> {
+        let mut statement = self.transaction.prepare_cached(
+            "SELECT at, id FROM deadline JOIN organisation ON number = organisation ORDER BY at, number LIMIT ?",
+        )?;
+        let rows = statement.query_map(params![signed(count as u64)], |row| {
+            Ok((Time(unsigned(row.get(0)?)), row.get::<_, Column<OrganisationId>>(1)?.0))
+        })?;
+        Ok(rows.collect::<Result<_, _>>()?)
+    }
+}
+
+pub(super) fn number(connection: &Connection, organisation: &OrganisationId) -> Result<Option<Number>, StoreError> {
+    let mut statement = connection.prepare_cached("SELECT number FROM organisation WHERE id = ?")?;
+    Ok(statement.query_row(params![organisation.as_bytes()], |row| row.get(0)).optional()?)
+}

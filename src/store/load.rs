@@ -1,0 +1,127 @@
+//! An organisation's state from its own rows.
+//!
+//! The rows were verified before they were written, so that no signature of an entry is checked again; what is
+//! checked is that they agree with each other and with the checkpoint that the log key signed over them. The full
+//! proof is [`fsck`](super::fsck)'s. This module must never repair anything.
+
+use rusqlite::{Connection, OptionalExtension, params};
+
+use super::StoreError;
+use super::batch::Batch;
+use super::rows::{Nodes, Number, unsigned};
+use crate::escrow::id::{Digest, OrganisationId};
+use crate::escrow::key::VerifyingKey;
+use crate::escrow::log::checkpoint::{BadCheckpoint, LogVerifier, SignedCheckpoint};
+use crate::escrow::log::merkle::{Frontier, NodeReader};
+use crate::escrow::organisation::Organisation;
+use crate::escrow::replay;
+use crate::seal::secret::Secret;
+use crate::seal::signing::SigningKey;
+
+/// An organisation in memory, as its newest checkpoint has it.
+pub struct Loaded {
+    /// Where its rows are.
+    pub number: Number,
+    /// The state.
+    pub organisation: Organisation,
+    /// The tree's right edge.
+    pub frontier: Frontier,
+    /// What signs checkpoints and daemon acts.
+    pub log_key: SigningKey,
+}
+
+impl Batch<'_> {
+    /// Loads an organisation; `None` if there is no such one.
+    pub fn load(&self, id: OrganisationId) -> Result<Option<Loaded>, StoreError> {
+        let corrupt = |what: String| StoreError::Corrupt { organisation: id, what };
+        let mut statement = self
+            .connection()
+            .prepare_cached("SELECT number, size, log_seed, checkpoint FROM organisation WHERE id = ?")?;
+        let row = statement.query_row(params![id.as_bytes()], |row| {
+            let seed = Secret::new(row.get(2)?);
+            Ok((row.get::<_, Number>(0)?, unsigned(row.get(1)?), seed, row.get::<_, String>(3)?))
+        });
+        let Some((number, size, seed, note)) = row.optional()? else { return Ok(None) };
+        let organisation = restore(self.connection(), id, number)?;
+        if organisation.size() != size {
+            return Err(corrupt(format!("{} entries instead of {size}", organisation.size())));
+        }
+        let log_key = SigningKey::from_seed(seed)?;
+        if log_key.public() != *organisation.log_key() {
+            return Err(corrupt("the log key is another one than the genesis names".to_owned()));
+        }
+        let frontier = frontier(&self.nodes(id, number), size)?;
+        let checkpoint = checkpoint(id, *organisation.log_key(), &note).map_err(|bad| corrupt(bad.to_string()))?;
+        if *checkpoint.head() != frontier.head() {
+            return Err(corrupt("the tree is not the one that the checkpoint was signed over".to_owned()));
+        }
+        Ok(Some(Loaded { number, organisation, frontier, log_key }))
+    }
+}
+
+fn restore(connection: &Connection, id: OrganisationId, number: Number) -> Result<Organisation, StoreError> {
+    let corrupt = |what: String| StoreError::Corrupt { organisation: id, what };
+    let mut statement =
+        connection.prepare_cached("SELECT bytes FROM entry WHERE organisation = ? ORDER BY position")?;
+    let mut rows = statement.query(params![number])?;
+    let mut state: Option<Organisation> = None;
+    while let Some(row) = rows.next()? {
+        let bytes = row.get_ref(0)?.as_blob().map_err(rusqlite::Error::from)?;
+        match &mut state {
+            None => state = Some(replay::restore(id, bytes).map_err(|rejected| corrupt(rejected.to_string()))?),
+            Some(organisation) => {
+                replay::restore_next(organisation, bytes).map_err(|rejected| corrupt(rejected.to_string()))?;
+            }
+        }
+    }
+    state.ok_or_else(|| corrupt("it has no entries".to_owned()))
+}
+
+/// The right edge of the stored tree: one node for each bit of its size, widest first.
+pub(super) fn frontier(nodes: &Nodes<'_>, size: u64) -> Result<Frontier, StoreError> {
+    let mut hashes: Vec<Digest> = Vec::new();
+    let mut start = 0_u64;
+    for level in (0..63_u8).rev().filter(|level| size >> level & 1 == 1) {
+        hashes.push(nodes.node(level, start >> level)?);
+        start += 1 << level;
+    }
+    Frontier::from_parts(size, hashes)
+        .map_err(|bad| StoreError::Corrupt { organisation: nodes.organisation, what: bad.to_string() })
+}
+
+/// The stored checkpoint, once the log key's signature holds.
+pub(super) fn checkpoint(
+    organisation: OrganisationId,
+    log_key: VerifyingKey,
+    note: &str,
+) -> Result<SignedCheckpoint, BadCheckpoint> {
+    LogVerifier::new(organisation, log_key).verify(note)
+}
+
+/// What others may know of an organisation's row.
+pub(super) struct Newest {
+    pub number: Number,
+    pub size: u64,
+    pub note: String,
+    log_key: Vec<u8>,
+}
+
+impl Newest {
+    /// The newest checkpoint, verified.
+    pub fn checkpoint(&self, organisation: OrganisationId) -> Result<SignedCheckpoint, StoreError> {
+        let log_key = VerifyingKey::ed25519(&self.log_key)
+            .map_err(|bad| StoreError::Corrupt { organisation, what: bad.to_string() })?;
+        checkpoint(organisation, log_key, &self.note)
+            .map_err(|bad| StoreError::Corrupt { organisation, what: bad.to_string() })
+    }
+}
+
+/// The newest committed state of a log.
+pub(super) fn newest(connection: &Connection, organisation: &OrganisationId) -> Result<Option<Newest>, StoreError> {
+    let mut statement =
+        connection.prepare_cached("SELECT number, size, checkpoint, log_key FROM organisation WHERE id = ?")?;
+    let row = statement.query_row(params![organisation.as_bytes()], |row| {
+        Ok(Newest { number: row.get(0)?, size: unsigned(row.get(1)?), note: row.get(2)?, log_key: row.get(3)? })
+    });
+    Ok(row.optional()?)
+}

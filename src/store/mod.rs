@@ -1,0 +1,168 @@
+//! The daemon's database: every organisation's entries, tree, blobs and indexes, in one SQLite file.
+//!
+//! | module | what it is for |
+//! |---|---|
+//! | [`batch`] | one transaction: everything that a group of entries changes, or nothing |
+//! | [`load`] | an organisation's state from its own rows |
+//! | [`reader`] | committed rows, for those who ask |
+//! | [`fsck`] | recomputes everything from the entries |
+//!
+//! The entries are the truth; every other table can be computed from them and from the blobs, and [`fsck`] does.
+//! Two things cannot: log keys and unused founding tokens' keys. They lie here in the clear, readable by the
+//! technician, who has root anyway: the log key is what gives the daemon its voice, and no authority over anybody.
+//! The file is therefore made for its owner only, and a copy of it is a copy of those keys.
+//!
+//! This layer must never decide what is allowed, read a clock, or tell anybody of a row before its commit. It knows
+//! nothing of tokio: calls block.
+
+pub mod batch;
+mod error;
+pub mod fsck;
+pub mod load;
+pub mod reader;
+mod rows;
+mod schema;
+
+use std::fs::{DirBuilder, File, OpenOptions, TryLockError};
+use std::io;
+use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
+use std::path::Path;
+use std::time::Duration;
+
+use rusqlite::{Connection, params};
+
+use crate::escrow::id::{OrganisationId, sha256};
+use crate::seal::secret::random_bytes;
+pub use error::StoreError;
+use rows::{Column, unsigned};
+
+/// The database's file in the data folder.
+pub const DATABASE: &str = "sequestre.db";
+
+/// Where [`Store::init`] makes it before it gets its name.
+const DRAFT: &str = "sequestre.db.new";
+
+/// The one connection that writes, with the lock on the data folder. Ends both when dropped.
+pub struct Store {
+    connection: Connection,
+    /// Held, not read: the lock ends with it, also when the process is killed.
+    _lock: File,
+    /// Transactions committed.
+    #[cfg(test)]
+    commits: u64,
+}
+
+impl Store {
+    /// Makes `dir` (its parents must exist) and an empty database in it, whole or not at all. Never overwrites.
+    pub fn init(dir: &Path) -> Result<(), StoreError> {
+        match DirBuilder::new().mode(0o700).create(dir) {
+            Err(error) if error.kind() != io::ErrorKind::AlreadyExists => {
+                return Err(failed("make", dir)(error));
+            }
+            _ => {}
+        }
+        let lock = lock(dir)?;
+        let path = dir.join(DATABASE);
+        if path.symlink_metadata().is_ok() {
+            return Err(StoreError::Exists(path));
+        }
+        // Left over from an attempt that was cut short. A journal without its file would be applied to the next one.
+        let draft = dir.join(DRAFT);
+        for old in [draft.clone(), dir.join(format!("{DRAFT}-journal"))] {
+            match std::fs::remove_file(&old) {
+                Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(failed("remove", &old)(error)),
+                _ => {}
+            }
+        }
+        // SQLite gives its other files the permissions of this one.
+        let file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&draft);
+        let file = file.map_err(failed("make", &draft))?;
+        let mut connection = schema::open_empty(&draft)?;
+        schema::create(&mut connection)?;
+        connection.close().map_err(|(_, error)| error)?;
+        file.sync_all().map_err(failed("write", &draft))?;
+        std::fs::rename(&draft, &path).map_err(failed("name", &path))?;
+        lock.sync_all().map_err(failed("write", dir))
+    }
+
+    /// Opens the database of `dir` for writing; never creates one.
+    pub fn open(dir: &Path) -> Result<Self, StoreError> {
+        let path = dir.join(DATABASE);
+        if !path.exists() {
+            return Err(StoreError::Missing(path));
+        }
+        let lock = lock(dir)?;
+        let connection = schema::open_writing(&path)?;
+        let store = Self {
+            connection,
+            _lock: lock,
+            #[cfg(test)]
+            commits: 0,
+        };
+        store.empty_log()?;
+        Ok(store)
+    }
+
+    /// Permits one founding. The token is kept only as its SHA-256 and can be used once; several may be open.
+    pub fn allow_founding(&mut self) -> Result<[u8; 32], StoreError> {
+        permit(&self.connection)
+    }
+
+    /// [`Self::allow_founding`] for the database of `dir`, also while a daemon has it open: the lock on the folder
+    /// keeps a second one from applying the rules, and this applies none.
+    pub fn allow_founding_in(dir: &Path) -> Result<[u8; 32], StoreError> {
+        permit(&schema::open_writing(&dir.join(DATABASE))?)
+    }
+
+    /// Every organisation with the size of its log.
+    pub fn sizes(&self) -> Result<Vec<(OrganisationId, u64)>, StoreError> {
+        let mut statement = self.connection.prepare("SELECT id, size FROM organisation")?;
+        let rows =
+            statement.query_map([], |row| Ok((row.get::<_, Column<OrganisationId>>(0)?.0, unsigned(row.get(1)?))))?;
+        Ok(rows.collect::<Result<_, _>>()?)
+    }
+
+    /// Moves everything from the write-ahead log into the database and empties the log, so that no copy of a deleted
+    /// share stays in it. False while somebody reads an older state: to be tried again.
+    pub fn empty_log(&self) -> Result<bool, StoreError> {
+        // Not worth waiting for: a long read would hold up everybody's commands.
+        self.connection.busy_timeout(Duration::ZERO)?;
+        let busy = self.connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |row| row.get::<_, i64>(0));
+        self.connection.busy_timeout(schema::BUSY)?;
+        Ok(busy? == 0)
+    }
+    /// How many transactions were committed.
+    #[cfg(test)]
+    pub(crate) fn commits(&self) -> u64 {
+        self.commits
+    }
+
+    /// Makes the disk seem full beyond so many pages.
+    #[cfg(test)]
+    pub(crate) fn set_max_pages(&self, most: i64) {
+        let set = |row: &rusqlite::Row<'_>| row.get::<_, i64>(0);
+        self.connection.query_row(&format!("PRAGMA max_page_count = {most}"), [], set).unwrap();
+    }
+}
+
+fn permit(connection: &Connection) -> Result<[u8; 32], StoreError> {
+    let token = random_bytes()?;
+    connection.execute("INSERT INTO founding (token) VALUES (?)", params![sha256(&[&token])])?;
+    Ok(token)
+}
+
+/// The data folder, for one process at a time. The lock is on the folder itself: there is no file that somebody
+/// could remove to get round it.
+fn lock(dir: &Path) -> Result<File, StoreError> {
+    let folder = File::open(dir).map_err(failed("open", dir))?;
+    match folder.try_lock() {
+        Ok(()) => Ok(folder),
+        Err(TryLockError::WouldBlock) => Err(StoreError::Locked(dir.to_owned())),
+        Err(TryLockError::Error(source)) => Err(failed("lock", dir)(source)),
+    }
+}
+
+fn failed(doing: &'static str, path: &Path) -> impl FnOnce(io::Error) -> StoreError {
+    let path = path.to_owned();
+    move |source| StoreError::Io { doing, path, source }
+}

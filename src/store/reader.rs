@@ -1,0 +1,236 @@
+//! Reading committed rows, beside the writer and never blocked by it.
+//!
+//! Each call reads one consistent state in a transaction of its own. Calls block: in async code they belong on a
+//! thread for blocking work. This module must never write, and never hand a blob to somebody outside its audience.
+//! Re-sealed shares are not read here at all: the writer hands them out, because that starts a lease.
+
+use std::collections::BTreeSet;
+use std::path::Path;
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+
+use rusqlite::{Connection, OptionalExtension, params};
+
+use super::rows::{Column, Nodes, audience, roles, signed, unsigned};
+use super::{DATABASE, StoreError, batch, load, schema};
+use crate::escrow::id::{BlobId, DeviceId, Digest, OrganisationId, PersonId};
+use crate::escrow::log::merkle::{CannotProve, TreeHead, consistency_proof, inclusion_proof};
+use crate::escrow::log::proof::ProofFile;
+use crate::escrow::role::Role;
+
+/// Who is asking, from the certificate of their device.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Caller {
+    /// The device's owner, who may read this log.
+    pub person: PersonId,
+    /// Their roles; none yet for candidates.
+    pub roles: BTreeSet<Role>,
+}
+
+/// A pool of read-only connections. Cloning shares it.
+#[derive(Clone)]
+pub struct Reader {
+    pool: Arc<Pool>,
+}
+
+struct Pool {
+    idle: Mutex<Vec<Connection>>,
+    returned: Condvar,
+}
+
+/// A connection that goes back to its pool.
+struct Lent<'a> {
+    pool: &'a Pool,
+    connection: Option<Connection>,
+}
+
+impl Pool {
+    fn idle(&self) -> MutexGuard<'_, Vec<Connection>> {
+        // Nothing can be half done to a list of connections.
+        self.idle.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn lend(&self) -> Lent<'_> {
+        let mut idle = self.idle();
+        loop {
+            if let Some(connection) = idle.pop() {
+                return Lent { pool: self, connection: Some(connection) };
+            }
+            idle = self.returned.wait(idle).unwrap_or_else(PoisonError::into_inner);
+        }
+    }
+}
+
+impl Drop for Lent<'_> {
+    fn drop(&mut self) {
+        if let Some(connection) = self.connection.take() {
+            self.pool.idle().push(connection);
+            self.pool.returned.notify_one();
+        }
+    }
+}
+
+impl Reader {
+    /// Opens the database of `dir` with so many connections (at least one); more calls at once wait for each other.
+    pub fn open(dir: &Path, connections: usize) -> Result<Self, StoreError> {
+        let path = dir.join(DATABASE);
+        let idle = (0..connections.max(1)).map(|_| schema::open_reading(&path)).collect::<Result<Vec<_>, _>>()?;
+        Ok(Self { pool: Arc::new(Pool { idle: Mutex::new(idle), returned: Condvar::new() }) })
+    }
+
+    /// Runs `read` on one consistent state.
+    fn read<T>(&self, read: impl FnOnce(&Connection) -> Result<T, StoreError>) -> Result<T, StoreError> {
+        let mut lent = self.pool.lend();
+        // There is one until it is dropped.
+        let connection = lent.connection.as_mut().ok_or(rusqlite::Error::InvalidQuery)?;
+        read(&*connection.transaction()?)
+    }
+
+    /// The person for whom a device speaks; `None` unless it is certified and not revoked and its owner may read.
+    pub fn caller(&self, organisation: &OrganisationId, device: &DeviceId) -> Result<Option<Caller>, StoreError> {
+        self.read(|connection| {
+            let mut statement = connection.prepare_cached(
+                "SELECT person.id, person.roles
+                 FROM organisation
+                 JOIN device ON device.organisation = number
+                 JOIN person ON person.organisation = number AND person.id = device.person
+                 WHERE organisation.id = ? AND device.id = ? AND NOT device.revoked AND person.reads",
+            )?;
+            let row = statement.query_row(params![organisation.as_bytes(), device.as_bytes()], |row| {
+                Ok(Caller { person: row.get::<_, Column<PersonId>>(0)?.0, roles: roles(row.get(1)?) })
+            });
+            Ok(row.optional()?)
+        })
+    }
+
+    /// Whether the device speaks for somebody in any organisation.
+    pub fn knows_device(&self, device: &DeviceId) -> Result<bool, StoreError> {
+        self.read(|connection| {
+            let mut statement = connection.prepare_cached(
+                "SELECT EXISTS (
+                     SELECT 1 FROM device
+                     JOIN person ON person.organisation = device.organisation AND person.id = device.person
+                     WHERE device.id = ? AND NOT device.revoked AND person.reads
+                 )",
+            )?;
+            Ok(statement.query_row(params![device.as_bytes()], |row| row.get(0))?)
+        })
+    }
+
+    /// The newest checkpoint (a signed note), and for each device that cosigned its newest cosignature line with the
+    /// tree that it is about. `None` for an unknown organisation.
+    #[expect(clippy::type_complexity, reason = "a note and its lines, each with its tree, used once")]
+    pub fn checkpoint(
+        &self,
+        organisation: &OrganisationId,
+    ) -> Result<Option<(String, Vec<(TreeHead, String)>)>, StoreError> {
+        self.read(|connection| {
+            let Some(newest) = load::newest(connection, organisation)? else { return Ok(None) };
+            let mut statement = connection
+                .prepare_cached("SELECT size, root, line FROM cosignature WHERE organisation = ? ORDER BY device")?;
+            let rows = statement.query_map(params![newest.number], |row| {
+                let head = TreeHead { size: unsigned(row.get(0)?), root: row.get::<_, Column<Digest>>(1)?.0 };
+                Ok((head, row.get(2)?))
+            })?;
+            Ok(Some((newest.note, rows.collect::<Result<_, _>>()?)))
+        })
+    }
+
+    /// The entries `from..to`, as hashed, as far as they exist and until `max_bytes` are reached; at least one, if
+    /// there is any.
+    pub fn entries(
+        &self,
+        organisation: &OrganisationId,
+        from: u64,
+        to: u64,
+        max_bytes: usize,
+    ) -> Result<Vec<Vec<u8>>, StoreError> {
+        self.read(|connection| {
+            let Some(number) = batch::number(connection, organisation)? else { return Ok(Vec::new()) };
+            let mut statement = connection.prepare_cached(
+                "SELECT bytes FROM entry WHERE organisation = ? AND position >= ? AND position < ? ORDER BY position",
+            )?;
+            let mut rows = statement.query(params![number, signed(from), signed(to)])?;
+            let (mut entries, mut total) = (Vec::new(), 0_usize);
+            while let Some(row) = rows.next()? {
+                let bytes: Vec<u8> = row.get(0)?;
+                total = total.saturating_add(bytes.len());
+                if total > max_bytes && !entries.is_empty() {
+                    break;
+                }
+                entries.push(bytes);
+            }
+            Ok(entries)
+        })
+    }
+
+    /// How many entries the log has; `None` for an unknown organisation.
+    pub fn size(&self, organisation: &OrganisationId) -> Result<Option<u64>, StoreError> {
+        self.read(|connection| Ok(load::newest(connection, organisation)?.map(|newest| newest.size)))
+    }
+
+    /// That entry `index` is in the newest checkpoint's tree: a `c2sp.org/tlog-proof@v1` file.
+    pub fn inclusion_proof(&self, organisation: &OrganisationId, index: u64) -> Result<String, StoreError> {
+        self.read(|connection| {
+            let Some(newest) = load::newest(connection, organisation)? else {
+                return Err(StoreError::OutOfRange { asked: index, size: 0 });
+            };
+            let nodes = Nodes { connection, organisation: *organisation, number: newest.number };
+            let path = inclusion_proof(&nodes, index, newest.size).map_err(cannot_prove)?;
+            Ok(ProofFile::new(index, path, &newest.checkpoint(*organisation)?).to_string())
+        })
+    }
+
+    /// That the newest checkpoint's tree extends the tree of `old_size` entries: the proof, and the checkpoint.
+    pub fn consistency_proof(
+        &self,
+        organisation: &OrganisationId,
+        old_size: u64,
+    ) -> Result<(Vec<Digest>, String), StoreError> {
+        self.read(|connection| {
+            let Some(newest) = load::newest(connection, organisation)? else {
+                return Err(StoreError::OutOfRange { asked: old_size, size: 0 });
+            };
+            let nodes = Nodes { connection, organisation: *organisation, number: newest.number };
+            Ok((consistency_proof(&nodes, old_size, newest.size).map_err(cannot_prove)?, newest.note))
+        })
+    }
+
+    /// The blobs of these names, in this order; unknown ones and those not for the caller are left out. Each is at
+    /// most 256 KiB: whoever calls this bounds their number.
+    pub fn blobs(
+        &self,
+        organisation: &OrganisationId,
+        ids: &[BlobId],
+        caller: &Caller,
+    ) -> Result<Vec<Vec<u8>>, StoreError> {
+        self.read(|connection| {
+            let Some(number) = batch::number(connection, organisation)? else { return Ok(Vec::new()) };
+            let mut statement =
+                connection.prepare_cached("SELECT audience, content FROM blob WHERE organisation = ? AND id = ?")?;
+            let mut blobs = Vec::new();
+            for id in ids {
+                let mut rows = statement.query(params![number, id.as_bytes()])?;
+                if let Some(row) = rows.next()?
+                    && audience(row.get(0)?).is_some_and(|audience| audience.includes(&caller.roles))
+                {
+                    blobs.push(row.get(1)?);
+                }
+            }
+            Ok(blobs)
+        })
+    }
+
+    /// Whether the database answers: a health check.
+    pub fn ready(&self) -> Result<(), StoreError> {
+        self.read(|connection| {
+            Ok(connection.query_row("SELECT count(*) FROM (SELECT 1 FROM organisation LIMIT 1)", [], |_| Ok(()))?)
+        })
+    }
+}
+
+fn cannot_prove(error: CannotProve<StoreError>) -> StoreError {
+    match error {
+        CannotProve::OutOfRange { asked, size } => StoreError::OutOfRange { asked, size },
+        CannotProve::Read(error) => error,
+    }
+}

@@ -1,0 +1,179 @@
+//! The tables, and how connections to them are opened.
+//!
+//! Organisations are referred to by a local number, so that 32 bytes are not repeated in every key; it means nothing
+//! outside this file. Sizes, indices and times are what a signed 64-bit integer holds.
+
+use std::path::Path;
+use std::time::Duration;
+
+use rusqlite::{Connection, ErrorCode, OpenFlags};
+
+use super::StoreError;
+
+/// The version of the tables, in `PRAGMA user_version`.
+pub const SCHEMA_VERSION: i64 = 1;
+
+/// `PRAGMA application_id`: tells this program's files from other people's.
+const APPLICATION_ID: i64 = 0x5345_5145;
+
+/// How long a connection waits for a lock that somebody else holds (an administrator's `sqlite3`, say).
+pub(super) const BUSY: Duration = Duration::from_secs(5);
+
+/// Statements that a connection keeps compiled: all that this layer has.
+const STATEMENTS: usize = 48;
+
+const TABLES: &str = "
+-- One row per log, with both halves of its Ed25519 log key. `size` and `checkpoint` (a signed note) change with every
+-- group of entries.
+CREATE TABLE organisation (
+    number INTEGER PRIMARY KEY,
+    id BLOB NOT NULL UNIQUE CHECK (length(id) = 32),
+    log_seed BLOB NOT NULL CHECK (length(log_seed) = 32),
+    log_key BLOB NOT NULL CHECK (length(log_key) = 32),
+    size INTEGER NOT NULL DEFAULT 0 CHECK (size >= 0),
+    checkpoint TEXT NOT NULL DEFAULT ''
+) STRICT;
+
+-- Foundings that the technician permitted: SHA-256 of the token, and the log key made for it once somebody asked.
+CREATE TABLE founding (
+    token BLOB NOT NULL PRIMARY KEY CHECK (length(token) = 32),
+    log_seed BLOB CHECK (length(log_seed) = 32)
+) STRICT;
+
+-- The truth. `command` is the command's id; acts of the daemon have none.
+CREATE TABLE entry (
+    organisation INTEGER NOT NULL REFERENCES organisation,
+    position INTEGER NOT NULL CHECK (position >= 0),
+    command BLOB CHECK (length(command) = 32),
+    bytes BLOB NOT NULL,
+    PRIMARY KEY (organisation, position)
+) STRICT;
+CREATE UNIQUE INDEX entry_by_command ON entry (organisation, command) WHERE command IS NOT NULL;
+
+-- Roots of full subtrees.
+CREATE TABLE node (
+    organisation INTEGER NOT NULL REFERENCES organisation,
+    level INTEGER NOT NULL,
+    position INTEGER NOT NULL,
+    hash BLOB NOT NULL CHECK (length(hash) = 32),
+    PRIMARY KEY (organisation, level, position)
+) STRICT, WITHOUT ROWID;
+
+-- Live blobs. `audience` is the widest one under which an entry names the blob.
+CREATE TABLE blob (
+    organisation INTEGER NOT NULL REFERENCES organisation,
+    id BLOB NOT NULL CHECK (length(id) = 32),
+    audience INTEGER NOT NULL CHECK (audience BETWEEN 1 AND 3),
+    content BLOB NOT NULL,
+    PRIMARY KEY (organisation, id)
+) STRICT;
+
+-- Re-sealed shares, awaited (no content) or uploaded. Never mixed with live blobs: an approver may name an id that is
+-- one of those, and dropping a request's shares must not delete it.
+CREATE TABLE share (
+    organisation INTEGER NOT NULL REFERENCES organisation,
+    request INTEGER NOT NULL,
+    approver BLOB NOT NULL CHECK (length(approver) = 32),
+    blob BLOB NOT NULL CHECK (length(blob) = 32),
+    content BLOB,
+    PRIMARY KEY (organisation, request, approver, blob)
+) STRICT;
+
+-- Who may read, with which roles (the bit 1 << number for each), and with which devices.
+CREATE TABLE person (
+    organisation INTEGER NOT NULL REFERENCES organisation,
+    id BLOB NOT NULL CHECK (length(id) = 32),
+    reads INTEGER NOT NULL CHECK (reads IN (0, 1)),
+    roles INTEGER NOT NULL,
+    PRIMARY KEY (organisation, id)
+) STRICT;
+CREATE TABLE device (
+    organisation INTEGER NOT NULL REFERENCES organisation,
+    id BLOB NOT NULL CHECK (length(id) = 32),
+    person BLOB NOT NULL,
+    revoked INTEGER NOT NULL DEFAULT 0 CHECK (revoked IN (0, 1)),
+    PRIMARY KEY (organisation, id),
+    FOREIGN KEY (organisation, person) REFERENCES person
+) STRICT;
+CREATE INDEX device_by_id ON device (id);
+
+-- Each device's newest cosignature.
+CREATE TABLE cosignature (
+    organisation INTEGER NOT NULL REFERENCES organisation,
+    device BLOB NOT NULL,
+    size INTEGER NOT NULL,
+    root BLOB NOT NULL CHECK (length(root) = 32),
+    time INTEGER NOT NULL,
+    line TEXT NOT NULL,
+    PRIMARY KEY (organisation, device),
+    FOREIGN KEY (organisation, device) REFERENCES device
+) STRICT;
+
+-- When the daemon next has to add something by itself.
+CREATE TABLE deadline (
+    organisation INTEGER PRIMARY KEY REFERENCES organisation,
+    at INTEGER NOT NULL
+) STRICT;
+CREATE INDEX deadline_by_time ON deadline (at);
+";
+
+/// Makes the tables in an empty database.
+pub(super) fn create(connection: &mut Connection) -> Result<(), StoreError> {
+    let transaction = connection.transaction()?;
+    transaction.execute_batch(TABLES)?;
+    transaction.pragma_update(None, "application_id", APPLICATION_ID)?;
+    transaction.pragma_update(None, "user_version", SCHEMA_VERSION)?;
+    Ok(transaction.commit()?)
+}
+
+/// Opens a file that exists, and says so if it does not.
+fn connect(path: &Path, access: OpenFlags) -> Result<Connection, StoreError> {
+    if !path.exists() {
+        return Err(StoreError::Missing(path.to_owned()));
+    }
+    let connection = Connection::open_with_flags(path, access | OpenFlags::SQLITE_OPEN_NO_MUTEX)?;
+    connection.busy_timeout(BUSY)?;
+    connection.set_prepared_statement_cache_capacity(STATEMENTS);
+    connection.pragma_update(None, "foreign_keys", true)?;
+    connection.pragma_update(None, "trusted_schema", false)?;
+    connection.pragma_update(None, "cell_size_check", true)?;
+    Ok(connection)
+}
+
+/// Refuses other programs' files and other versions' tables.
+fn check(connection: &Connection, path: &Path) -> Result<(), StoreError> {
+    let number = |pragma| connection.pragma_query_value(None, pragma, |row| row.get::<_, i64>(0));
+    let application = number("application_id").map_err(|error| match error.sqlite_error_code() {
+        Some(ErrorCode::NotADatabase) => StoreError::Foreign(path.to_owned()),
+        _ => error.into(),
+    })?;
+    if application != APPLICATION_ID {
+        return Err(StoreError::Foreign(path.to_owned()));
+    }
+    match number("user_version")? {
+        SCHEMA_VERSION => Ok(()),
+        found => Err(StoreError::Schema { found }),
+    }
+}
+
+/// A connection to a new, empty file, to make the tables in.
+pub(super) fn open_empty(path: &Path) -> Result<Connection, StoreError> {
+    connect(path, OpenFlags::SQLITE_OPEN_READ_WRITE)
+}
+
+/// The connection that writes: each commit is on the disk before it returns, and what is deleted is overwritten.
+pub(super) fn open_writing(path: &Path) -> Result<Connection, StoreError> {
+    let connection = connect(path, OpenFlags::SQLITE_OPEN_READ_WRITE)?;
+    check(&connection, path)?;
+    connection.pragma_update_and_check(None, "journal_mode", "wal", |row| row.get::<_, String>(0))?;
+    connection.pragma_update(None, "synchronous", "full")?;
+    connection.pragma_update(None, "secure_delete", true)?;
+    Ok(connection)
+}
+
+/// A connection that only reads.
+pub(super) fn open_reading(path: &Path) -> Result<Connection, StoreError> {
+    let connection = connect(path, OpenFlags::SQLITE_OPEN_READ_ONLY)?;
+    check(&connection, path)?;
+    Ok(connection)
+}
