@@ -268,11 +268,7 @@ fn env(common: &Common, out: Out) -> Result<Env, Failure> {
         home: Home::new(home),
         organisation: common.org.clone(),
         out,
-        unlock: Unlock {
-            passphrase_file: common.passphrase_file.clone(),
-            accepted,
-            work: WorkFactor::STANDARD,
-        },
+        unlock: Unlock { passphrase_file: common.passphrase_file.clone(), accepted, work: WorkFactor::STANDARD },
         clock: Arc::new(|| {
             Time(SystemTime::now().duration_since(UNIX_EPOCH).map(|since| since.as_secs()).unwrap_or_default())
         }),

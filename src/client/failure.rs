@@ -96,7 +96,7 @@ impl Failure {
                 // Causes are for whoever looks after the software; they come from libraries and are in English.
                 let detail = say.with("failed-detail", &crate::args! { detail: chain(source.as_ref()) });
                 format!("{text} {detail}")
-            },
+            }
             _ => text,
         }
     }
