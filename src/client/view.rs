@@ -189,7 +189,6 @@ impl<'a> View<'a> {
         let key = match how {
             End::Expired => "view-end-expired",
             End::Withdrawn => "view-end-withdrawn",
-            End::Superseded => "view-end-superseded",
             End::LeaseExpired => "view-end-lease-expired",
             End::Returned => "view-end-returned",
             End::Revoked(person) => {
@@ -227,7 +226,6 @@ pub fn stage_name(stage: &Stage) -> &'static str {
         Stage::Ended { how, .. } => match how {
             End::Expired => "expired",
             End::Withdrawn => "withdrawn",
-            End::Superseded => "superseded",
             End::LeaseExpired => "lease_expired",
             End::Returned => "returned",
             End::Revoked(_) => "revoked",

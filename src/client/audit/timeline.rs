@@ -207,7 +207,7 @@ impl Teller<'_> {
         });
         for (index, _) in granted {
             let quorum = match view.state.request(*index).map(|request| &request.stage) {
-                Some(Stage::Granted(grant)) => grant.consent().quorum().as_str(),
+                Some(Stage::Granted(grant)) => grant.agreement().quorums().first().map_or("", |name| name.as_str()),
                 _ => continue,
             };
             let data = json!({ "kind": "granted", "request": index, "quorum": quorum });

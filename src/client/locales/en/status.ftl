@@ -31,7 +31,6 @@ view-stage-leased = access is running
 view-stage-uncollected = never fetched, counts as running
 view-end-expired = too few approvals in time
 view-end-withdrawn = withdrawn
-view-end-superseded = out of date, the password was changed
 view-end-lease-expired = access ended, time over
 view-end-returned = given back
 view-end-revoked = revoked by { $name }

@@ -31,7 +31,6 @@ view-stage-leased = accès en cours
 view-stage-uncollected = jamais récupérée, compte comme accès en cours
 view-end-expired = trop peu d’accords à temps
 view-end-withdrawn = retirée
-view-end-superseded = dépassée, le mot de passe a été changé
 view-end-lease-expired = accès terminé, temps écoulé
 view-end-returned = accès rendu
 view-end-revoked = retiré par { $name }
