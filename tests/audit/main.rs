@@ -1,0 +1,8 @@
+//! Reading: the log as a story, copies of it and their check, and what the reading verbs show without a server.
+
+#[path = "../support/world.rs"]
+mod world;
+
+mod copies;
+mod reading;
+mod story;
