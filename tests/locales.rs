@@ -1,16 +1,12 @@
-//! The translation files: the same sentences with the same values in both languages, each sentence that the code
-//! names, and one for every reason to refuse.
+//! The translation files are well-formed, and every key that the client's code names has a sentence: also keys that
+//! are chosen first and used later, and keys of a single word.
+#![cfg(feature = "client")]
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::process::Command;
 
 use fluent_templates::fluent_bundle::FluentResource;
-use sequestre::escrow::refusal::Refusal;
-
-/// Sentences by key: the values that each uses.
-type Sentences = BTreeMap<String, BTreeSet<String>>;
 
 fn root() -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR"))
@@ -30,90 +26,19 @@ fn files(dir: &Path, extension: &str) -> Vec<PathBuf> {
     found
 }
 
-/// Every sentence of a language. A file that is not well-formed, or a key that stands twice, fails.
-fn sentences(language: &str) -> Sentences {
-    let mut sentences = Sentences::new();
+/// Every key of a language. A file that is not well-formed fails.
+fn keys(language: &str) -> BTreeSet<String> {
+    let mut keys = BTreeSet::new();
     for path in files(&root().join("src/client/locales").join(language), "ftl") {
         let text = fs::read_to_string(&path).unwrap();
         if let Err((_, errors)) = FluentResource::try_new(text.clone()) {
             panic!("{}: {errors:?}", path.display());
         }
-        for (key, values) in parse(&text) {
-            let twice = sentences.insert(key.clone(), values);
-            assert!(twice.is_none(), "{key} stands twice in {language}, the second time in {}", path.display());
-        }
+        let begins = |line: &&str| line.starts_with(|c: char| c.is_ascii_lowercase());
+        let lines = text.lines().filter(begins).filter_map(|line| line.split_once(" ="));
+        keys.extend(lines.map(|(key, _)| key.to_owned()));
     }
-    assert!(!sentences.is_empty());
-    sentences
-}
-
-/// A sentence begins at the beginning of a line and goes on in indented lines, or until its brace closes.
-fn parse(text: &str) -> Vec<(String, BTreeSet<String>)> {
-    let mut found: Vec<(String, BTreeSet<String>)> = Vec::new();
-    for line in text.lines() {
-        let begins = line.starts_with(|c: char| c.is_ascii_alphabetic());
-        if let (true, Some((key, _))) = (begins, line.split_once(" =")) {
-            found.push((key.to_owned(), BTreeSet::new()));
-        }
-        let Some((_, values)) = found.last_mut().filter(|_| !line.starts_with('#')) else { continue };
-        let names = line.split('$').skip(1).map(|rest| {
-            rest.chars().take_while(|c| c.is_ascii_alphanumeric() || matches!(c, '-' | '_')).collect::<String>()
-        });
-        values.extend(names);
-    }
-    found
-}
-
-#[test]
-fn both_languages_say_the_same_with_the_same_values() {
-    let (english, french) = (sentences("en"), sentences("fr"));
-    let keys = |sentences: &Sentences| sentences.keys().cloned().collect::<BTreeSet<_>>();
-    let missing: Vec<String> = keys(&english).symmetric_difference(&keys(&french)).cloned().collect();
-    assert_eq!(missing, [""; 0], "in one language only");
-    let differ: Vec<_> = english.iter().filter(|(key, values)| french[*key] != **values).collect();
-    assert!(differ.is_empty(), "other values in French: {differ:?}");
-}
-
-#[test]
-fn every_reason_to_refuse_has_its_sentence() {
-    for language in ["en", "fr"] {
-        let known = sentences(language);
-        let keys =
-            Refusal::REASONS.iter().map(|reason| format!("refused-{}", reason.to_lowercase().replace('_', "-")));
-        let missing: Vec<String> = keys.filter(|key| !known.contains_key(key)).collect();
-        assert_eq!(missing, [""; 0], "in {language}");
-    }
-}
-
-/// `--help` of a verb and of the verbs below it.
-fn help(language: &str, verbs: &[&str], pages: &mut Vec<String>) {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_sequestre"));
-    let output = command.args(["--lang", language]).args(verbs).arg("--help").output().unwrap();
-    assert!(output.status.success(), "{verbs:?}");
-    let page = String::from_utf8(output.stdout).unwrap();
-    let below = page.split_once("Commands:\n").map(|(_, rest)| rest.split("\n\n").next().unwrap_or_default());
-    let names: Vec<&str> = below.iter().flat_map(|list| list.lines()).filter_map(verb_in).collect();
-    for name in names {
-        help(language, &[verbs, &[name]].concat(), pages);
-    }
-    pages.push(page);
-}
-
-/// The verb in a line of a list of verbs; lines that only go on are indented further.
-fn verb_in(line: &str) -> Option<&str> {
-    line.strip_prefix("  ").filter(|line| !line.starts_with(' '))?.split(' ').next()
-}
-
-#[test]
-fn every_verb_and_option_has_its_help() {
-    for language in ["en", "fr"] {
-        let mut pages = Vec::new();
-        help(language, &[], &mut pages);
-        assert!(pages.len() > 25, "{} pages", pages.len());
-        for page in pages {
-            assert!(!page.contains("help-"), "a key without sentence: {page}");
-        }
-    }
+    keys
 }
 
 /// Functions whose string argument is a key. The first string literal in the call counts, and those of a choice
@@ -184,7 +109,8 @@ fn first_argument(call: &str) -> &str {
 
 #[test]
 fn every_key_in_the_code_has_its_sentence() {
-    let known = sentences("en");
+    let known = keys("en");
+    assert_eq!(known, keys("fr"));
     let mut missing = BTreeSet::new();
     let sources = [files(&root().join("src/client"), "rs"), files(&root().join("src/bin"), "rs")].concat();
     let mut seen = 0;
@@ -207,7 +133,7 @@ fn every_key_in_the_code_has_its_sentence() {
             }
         }
         seen += keys.len();
-        let absent = keys.into_iter().filter(|key| !known.contains_key(key) && !NO_KEYS.contains(&key.as_str()));
+        let absent = keys.into_iter().filter(|key| !known.contains(key) && !NO_KEYS.contains(&key.as_str()));
         missing.extend(absent.map(|key| format!("{name}: {key}")));
     }
     assert!(seen > 300, "the scan finds keys at all: {seen}");
@@ -220,7 +146,4 @@ fn the_scan_finds_what_it_is_for() {
     assert_eq!(first_argument("if a(b, c) { \"x\" } else { \"y\" }, &args)"), "if a(b, c) { \"x\" } else { \"y\" }");
     assert_eq!(literals("say(\"one\"); tell(\"two\", x)"), ["one", "two"]);
     assert_eq!(code("// \"a-b\"\nlet x = 1;\n#[cfg(test)]\nmod tests { \"c-d\" }"), "let x = 1;");
-    let parsed = parse("# note\na-b = { $n ->\n    [one] x\n   *[other] { $n } { $what-else }\n}\nc = plain\n");
-    assert_eq!(parsed.len(), 2);
-    assert_eq!(parsed[0].1, BTreeSet::from(["n".to_owned(), "what-else".to_owned()]));
 }

@@ -7,9 +7,10 @@ use std::process::{Command, Output};
 use sequestre::client::home::{Contact, Home};
 use sequestre::client::say::Say;
 use sequestre::client::status::{account_rows, lease_rows, person_rows};
-use sequestre::client::view::{Confirmations, View, confirmations, missing, sort_key};
+use sequestre::client::view::{Confirmations, View, confirmations, current_parts, missing, sort_key};
 use sequestre::escrow::id::BlobId;
 use sequestre::escrow::log::merkle::TreeHead;
+use sequestre::escrow::part::PartKind;
 use sequestre::escrow::text::Text;
 use serde_json::Value;
 use tempfile::TempDir;
@@ -74,7 +75,7 @@ fn in_between() -> Story {
     story.deposit(MEMBER, 1, 1, "Site web");
     story.deposit(MEMBER, 2, 1, "Émission");
     story.deposit(TRUSTEES[0], 3, 1, "Boîte aux lettres");
-    let password = part(1, 1, sequestre::escrow::part::PartKind::Password);
+    let password = part(1, 1, PartKind::Password);
     story.world.ok(TRUSTEES[1], confirm(&[(password, v1::ShareVerdict::Good)]));
     story.world.ok(TRUSTEES[2], confirm(&[(password, v1::ShareVerdict::DoesNotOpen)]));
     let running = story.request(MEMBER, 1, "mise à jour");
@@ -123,11 +124,41 @@ fn rows_say_what_the_state_says() {
     let waiting = story.world.state().request(everybody[2].request).unwrap();
     assert_eq!(missing(story.world.state(), waiting), 1);
     assert_eq!(view.stage(waiting), "attend encore 1 accord");
-    let (_, version) = story.world.state().credential(&credential(1)).unwrap().current().unwrap();
-    assert_eq!(confirmations(version), Confirmations { good: 1, bad: 1, holders: 7 });
+    let account = story.world.state().credential(&credential(1)).unwrap();
+    assert_eq!(confirmations(account), Confirmations { good: 1, bad: 1, holders: 7 });
     let amend = story.world.state().charter().unwrap().amend().unwrap();
     assert_eq!(view.quorum(amend), "5 sur 7");
     assert_eq!(sort_key("Élise"), "elise");
+}
+
+#[test]
+fn parts_that_were_carried_over_still_count() {
+    let mut story = Story::founded();
+    let label = story.text("Hébergeur");
+    let sheet = story.text("{}");
+    let both = story.world.deposit_of(1, 1, "web", &[PartKind::Password, PartKind::Notes]);
+    story.world.ok(MEMBER, Act::Deposit(v1::Deposit { label: label.clone(), sheet: sheet.clone(), ..both }));
+    let good = v1::ShareVerdict::Good;
+    let checks = [(part(1, 1, PartKind::Password), good), (part(1, 1, PartKind::Notes), good)];
+    story.world.ok(TRUSTEES[1], confirm(&checks));
+    let carried = vec![v1::CarriedPart { kind: PartKind::Notes as i32, version: 1 }];
+    let next = story.world.deposit_of(1, 2, "web", &[PartKind::Password]);
+    story.world.ok(TRUSTEES[0], Act::Deposit(v1::Deposit { label, sheet, carried, ..next }));
+
+    let account = |story: &Story| story.world.state().credential(&credential(1)).cloned().unwrap();
+    let kinds: Vec<PartKind> = current_parts(&account(&story)).into_iter().map(|(kind, _)| kind).collect();
+    assert_eq!(kinds, [PartKind::Password, PartKind::Notes]);
+    // The notes were checked with the first version, the new password was not.
+    assert_eq!(confirmations(&account(&story)), Confirmations { good: 0, bad: 0, holders: 7 });
+    story.world.ok(TRUSTEES[1], confirm(&[(part(1, 2, PartKind::Password), good)]));
+    assert_eq!(confirmations(&account(&story)), Confirmations { good: 1, bad: 0, holders: 7 });
+
+    let lines = story.tell(&Say::english());
+    assert!(lines.iter().any(|line| line.sentence.ends_with("(password); unchanged: notes.")));
+    let home = computer(&story, TRUSTEES[1], story.world.entries.len());
+    let text = ok(home.path(), &["credentials", "Hébergeur"]);
+    assert!(text.contains("Known to Nina (notes) since") && text.contains("deposited it earlier"), "{text}");
+    assert!(text.contains("Known to Awa, who deposited version 2"), "{text}");
 }
 
 #[test]

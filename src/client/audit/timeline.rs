@@ -304,7 +304,7 @@ impl Teller<'_> {
             Act::Deposit(deposit) => self.deposit(who, deposit),
             Act::ConfirmShares(confirm) => self.confirmation(who, confirm),
             Act::Request(request) => {
-                let label = request.version().map(|version| version.credential);
+                let label = request.credential();
                 let args = args! {
                     who: who,
                     label: label.map_or_else(|| "–".to_owned(), |id| view.label(&id)),
@@ -315,7 +315,6 @@ impl Teller<'_> {
                 let details = json!({
                     "request": entry.index,
                     "parts": request.parts.iter().map(|asked| asked.part.kind.as_str()).collect::<Vec<_>>(),
-                    "version": request.version().map(|version| version.version),
                     "duration": request.duration.0,
                     "expires": request.expires.0,
                     "own_share": request.own_share,
@@ -458,14 +457,20 @@ impl Teller<'_> {
             vault: &deposit.vault,
             version: deposit.version.version,
             parts: view.parts(deposit.parts.iter().map(|part| part.kind)),
+            carried: view.parts(deposit.carried.iter().map(|(kind, _)| *kind)),
         };
         let details = json!({
             "version": deposit.version.version,
             "vault": deposit.vault.as_str(),
             "label": view.text_if_here(&deposit.label),
             "parts": deposit.parts.iter().map(|part| part.kind.as_str()).collect::<Vec<_>>(),
+            "carried": deposit.carried.iter().map(|(kind, _)| kind.as_str()).collect::<Vec<_>>(),
         });
-        let key = if deposit.version.version == 1 { "log-deposit" } else { "log-deposit-again" };
+        let key = match (deposit.version.version, deposit.carried.is_empty()) {
+            (1, _) => "log-deposit",
+            (_, true) => "log-deposit-again",
+            (_, false) => "log-deposit-carried",
+        };
         Told::new("deposit", key, args, details).account(id)
     }
 

@@ -127,6 +127,7 @@ status-account-confirmed = Shares that trustees opened and found right: { $confi
 status-account-released = Shares given out so far ({ $part }): { $n }, by { $names }
 status-account-known = Known to { $name }, who deposited version { $version }
 status-account-exposed = Known to { $name } ({ $parts }) since { $time }, through request { $request }
+status-account-carried = Known to { $name } ({ $parts }) since { $time }: deposited it earlier, unchanged since
 status-account-due = To be changed { $when }: { $cause }
 status-account-not-due = Nothing has to be changed.
 status-account-requests = The last requests:

@@ -127,6 +127,7 @@ status-account-confirmed = Parts de clé que les gardien·nes ont ouvertes et tr
 status-account-released = Parts de clé remises jusqu’ici ({ $part }) : { $n }, par { $names }
 status-account-known = Connu par { $name }, qui a déposé la version { $version }
 status-account-exposed = Connu par { $name } ({ $parts }) depuis le { $time }, par la demande { $request }
+status-account-carried = Connu par { $name } ({ $parts }) depuis le { $time } : dépôt antérieur, inchangé depuis
 status-account-due = Mot de passe à changer { $when } : { $cause }
 status-account-not-due = Rien n’est à changer.
 status-account-requests = Les dernières demandes :
