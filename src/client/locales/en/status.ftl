@@ -66,15 +66,14 @@ status-head-state = State
 status-head-until = Until
 
 # Where things stand.
-status-offline = The server { $address } cannot be reached. What follows is what this computer knew on { $time }.
 status-organisation = Association “{ $name }” ({ $id })
 status-log = The log has { $n ->
     [one] 1 entry
    *[other] { $n } entries
 }, the last one of { $time }.
 status-reachable = Synchronised just now with { $address }: everything was checked.
-status-unreachable = The server { $address } cannot be reached. Last synchronised: { $time }.
-status-unreachable-ever = The server { $address } cannot be reached.
+status-unreachable = The server { $address } cannot be reached. What is shown is what this computer knew on { $time }.
+status-not-served = The server { $address } could not do its part: { $why } What is shown is what this computer knew on { $time }.
 status-not-believed = The server’s answer was not accepted: see the last line. What is shown here was checked earlier.
 status-clock = This computer’s clock seems to be { $by } slow: others signed later than that. Set it before going on.
 status-witnesses-unknown = How many witnesses confirmed this log lately is not known without the server.
