@@ -315,6 +315,7 @@ impl Teller<'_> {
                 let details = json!({
                     "request": entry.index,
                     "parts": request.parts.iter().map(|asked| asked.part.kind.as_str()).collect::<Vec<_>>(),
+                    "dealt_with": request.parts.iter().map(|asked| asked.part.version.version).collect::<Vec<_>>(),
                     "duration": request.duration.0,
                     "expires": request.expires.0,
                     "own_share": request.own_share,
