@@ -52,6 +52,8 @@ pub struct Version {
     /// (request, part): through which request somebody knows which part.
     pub exposed: BTreeSet<(u64, PartKind)>,
     pub due: Option<Urgency>,
+    /// Who stopped a granted request for it before it was collected: each can once.
+    pub vetoed: BTreeSet<Who>,
 }
 
 pub struct Asked {
@@ -118,7 +120,7 @@ impl Model {
         &self.accounts[&asked.account].versions[asked.version as usize - 1]
     }
 
-    fn version_mut(&mut self, account: u8, version: u32) -> &mut Version {
+    pub fn version_mut(&mut self, account: u8, version: u32) -> &mut Version {
         &mut self.accounts.get_mut(&account).unwrap().versions[version as usize - 1]
     }
 
