@@ -74,6 +74,9 @@ pub async fn run(out: &Out, keep: Option<PathBuf>) -> Result<(), Failure> {
     };
     let demo = Demo::new(out, root)?;
     demo.play().await?;
+    if !out.is_json() {
+        out.line("");
+    }
     out.tell("demo-end", &args! { seconds: demo.started.elapsed().as_secs() });
     if let Some(path) = keep {
         out.tell("demo-kept", &args! { path: path.display() });
@@ -255,7 +258,7 @@ impl Demo {
             "sheet": { "kind": "registrar", "legal_holder": "Les Amis du Lac", "renewal_date": "2027-03-01" },
         });
         let (sheet, parts) = deposit::from_json(&Secret::from_string(file.to_string()))?;
-        let deposit = Deposit { label: LABEL.to_owned(), vault: None, new_version, sheet, parts };
+        let deposit = Deposit { label: LABEL.to_owned(), vault: None, new_version, sheet, parts, without: Vec::new() };
         deposit::deposit(&self.env(name)?, deposit).await
     }
 

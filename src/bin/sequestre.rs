@@ -118,6 +118,8 @@ enum Verb {
         vault: Option<String>,
         #[arg(long)]
         new_version: bool,
+        #[arg(long, value_name = "PART")]
+        without: Vec<String>,
         #[arg(long, value_name = "FILE")]
         from: Option<PathBuf>,
     },
@@ -324,12 +326,13 @@ async fn run(env: &Env, verb: Verb) -> Result<(), Failure> {
         Verb::Inbox => consent::inbox(env).await,
         Verb::Approve { id } => consent::approve(env, id).await,
         Verb::Deny { id, reason } => consent::deny(env, id, &reason).await,
-        Verb::Deposit { label, vault, new_version, from } => {
+        Verb::Deposit { label, vault, new_version, without, from } => {
+            let without = without.iter().map(|name| part_kind(name)).collect::<Result<_, _>>()?;
             let (sheet, parts) = match from {
                 Some(path) => deposit::from_json(&unlock::read_secret(&path)?)?,
                 None => deposit::from_prompts(env)?,
             };
-            deposit::deposit(env, Deposit { label, vault, new_version, sheet, parts }).await
+            deposit::deposit(env, Deposit { label, vault, new_version, sheet, parts, without }).await
         }
         Verb::Credentials { label: None } => status::credentials(env).await,
         Verb::Credentials { label: Some(label) } => status::credential(env, &label).await,

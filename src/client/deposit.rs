@@ -65,8 +65,10 @@ pub struct Deposit {
     pub new_version: bool,
     /// The account sheet; the current one is kept if not given.
     pub sheet: Option<AccountSheet>,
-    /// The secrets.
+    /// The secrets that are new. With a new version, the account's other parts stay as they are.
     pub parts: BTreeMap<PartKind, PartValue>,
+    /// Parts that the new version no longer has.
+    pub without: Vec<PartKind>,
 }
 
 /// A deposit as a file: JSON, as `--from` reads it.
@@ -197,6 +199,7 @@ pub async fn deposit(env: &Env, deposit: Deposit) -> Result<(), Failure> {
         label: label_id.to_vec(),
         sheet: sheet_id.to_vec(),
         parts,
+        carried: carried(&session, &version, &deposit)?,
     });
     let index = session.submit(act, blobs).await?;
     // The depositor may be a trustee, with fresh shares of their own.
@@ -235,6 +238,19 @@ fn place(session: &Session, deposit: &Deposit) -> Result<(VersionId, VaultName),
     };
     let credential = CredentialId::new(random_bytes::<16>().map_err(Failure::technical)?);
     Ok((VersionId { credential, version: 1 }, vault.name.clone()))
+}
+
+/// The parts that a new version takes over as they were dealt: whoever changes a password need not know the recovery
+/// codes.
+fn carried(session: &Session, version: &VersionId, deposit: &Deposit) -> Result<Vec<v1::CarriedPart>, Failure> {
+    let state = session.state()?;
+    let Some((_, current)) = state.credential(&version.credential).and_then(|c| c.current()) else {
+        return Ok(Vec::new());
+    };
+    let stays = |kind: &PartKind| !deposit.parts.contains_key(kind) && !deposit.without.contains(kind);
+    let parts = current.kinds().into_iter().filter(stays);
+    let parts = parts.filter_map(|kind| state.current_part(&version.credential, kind));
+    Ok(parts.map(|p| v1::CarriedPart { kind: p.kind as i32, version: p.version.version }).collect())
 }
 
 /// Makes a part's master key, splits it to each quorum of the vault, seals the shares and the secret.

@@ -135,7 +135,11 @@ impl Failure {
             found => found.unwrap_or_else(|| self.key.clone()),
         };
         match (&self.source, self.key.as_str()) {
-            (Some(source), key) if key != "failed-technical" => format!("{text} ({})", chain(source.as_ref())),
+            (Some(source), key) if key != "failed-technical" => {
+                // Causes are for whoever looks after the software; they come from libraries and are in English.
+                let detail = say.with("failed-detail", &crate::args! { detail: chain(source.as_ref()) });
+                format!("{text} {detail}")
+            },
             _ => text,
         }
     }

@@ -4,6 +4,9 @@
 //! under one checkpoint per organisation. Nothing leaves before the commit: no reply, no notification. If the commit
 //! fails, every job of the group is refused and the organisations that it touched are loaded again from the disk.
 //!
+//! An entry's time is the clock's, and never earlier than that of the entry before. After a clock that ran far ahead,
+//! commands are refused as too old until the true time has caught up: nothing can be dated back.
+//!
 //! What is sent twice is answered twice: a command by its id, blobs by their content, a collection while its lease
 //! runs. This module must never let an entry onto the log whose blobs it does not hold, hand out shares to anybody
 //! but the requester, or say that something is kept before it is on the disk.
@@ -238,7 +241,7 @@ impl Writer {
 }
 
 impl WriterThread {
-    /// Waits until the thread has ended; an error if it panicked.
+    /// Waits, blocking, until the thread has ended; an error if it panicked.
     pub fn join(self) -> std::thread::Result<()> {
         self.0.join()
     }

@@ -65,7 +65,7 @@ pub fn account_rows(view: &View<'_>) -> Vec<AccountRow> {
             label: view.label(id),
             vault: credential.vault.to_string(),
             version: number,
-            parts: version.parts.keys().map(|kind| kind.as_str()).collect(),
+            parts: version.kinds().iter().map(|kind| kind.as_str()).collect(),
             depositor: version.depositor.to_string(),
             depositor_name: view.name(&version.depositor),
             since: version.since.0,
@@ -123,7 +123,7 @@ pub async fn credentials(env: &Env) -> Result<(), Failure> {
             row.label,
             row.vault,
             row.version.to_string(),
-            view.parts(version.parts.keys().copied()),
+            view.parts(version.kinds()),
             say.with("status-who-when", &args! { name: row.depositor_name, time: say.time(Time(row.since)) }),
             confirmed(&view, version),
             version.due.map_or_else(|| "–".to_owned(), |due| view.urgency(due.urgency)),
@@ -240,7 +240,7 @@ fn tell_account(out: &Out, view: &View<'_>, id: &CredentialId, number: u32, shee
             version: number,
             name: view.name(&version.depositor),
             time: say.time(version.since),
-            parts: view.parts(version.parts.keys().copied()),
+            parts: view.parts(version.kinds()),
         };
         out.tell("status-account-version", &args);
     }

@@ -89,3 +89,29 @@ impl WriteError {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::escrow::id::DeviceId;
+
+    #[test]
+    fn every_reason_is_listed() {
+        let errors = [
+            WriteError::UnknownOrganisation,
+            WriteError::FoundingToken,
+            WriteError::MissingBlob,
+            WriteError::BlobTooLarge,
+            WriteError::NotAwaited,
+            WriteError::NotYetUploaded,
+            WriteError::Cosignature(BadCosignature::OtherCosigner(DeviceId::new([0; 32]))),
+            WriteError::Busy,
+            WriteError::Storage(Arc::new(StoreError::Full)),
+            WriteError::Closing,
+        ];
+        assert_eq!(errors.each_ref().map(WriteError::reason).as_slice(), WriteError::REASONS);
+        for error in [WriteError::NotYours, Refusal::Stranger.into()] {
+            assert!(Refusal::REASONS.contains(&error.reason()));
+        }
+    }
+}

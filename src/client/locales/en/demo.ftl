@@ -1,9 +1,7 @@
 demo-intro =
     The Friends of the Lake put their domain name in escrow. Everything that follows really happens: a daemon, encrypted
     connections, a disk. Seven trustees hold the parts of the keys; the technician runs the server and has every right on it.
-demo-end =
-
-    Everything happened as told, in { $seconds } seconds.
+demo-end = Everything happened as told, in { $seconds } seconds.
 demo-kept = All files are left in { $path }.
 demo-reason = renew the domain name
 demo-denial = not convinced yet

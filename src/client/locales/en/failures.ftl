@@ -2,6 +2,7 @@
 failed-file = The file or folder { $path } could not be read or written.
 failed-technical = This should not happen. Technical detail for whoever looks after the software: { $detail }
 failed-refused = The server refuses this, for a reason that this program does not know ({ $reason }). Update the program.
+failed-detail = (Technical detail: { $detail })
 failed-identity-exists = { $path } already holds an identity. Use it, or choose another folder with --home.
 failed-no-identity = { $path } holds no identity yet. Begin with “sequestre join” or “sequestre found”.
 failed-passphrase = This is not the passphrase of your identity. Nothing was changed; try again.

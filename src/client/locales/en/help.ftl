@@ -112,3 +112,4 @@ help-audit-verify = Check an exported log: every signature, and that every act w
 help-audit-verify-dir = Folder of the exported log
 help-audit-proof = Print the proof that an entry is in the log
 help-audit-proof-index = Number of the entry
+help-deposit-without = With --new-version: a part that the account no longer has

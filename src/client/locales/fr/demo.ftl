@@ -1,9 +1,7 @@
 demo-intro =
     Les Amis du Lac mettent leur nom de domaine sous séquestre. Tout ce qui suit se passe vraiment : un serveur, des
     connexions chiffrées, un disque. Sept gardien·nes détiennent les parts des clés ; le technicien tient le serveur et y a tous les droits.
-demo-end =
-
-    Tout s'est passé comme annoncé, en { $seconds } secondes.
+demo-end = Tout s'est passé comme annoncé, en { $seconds } secondes.
 demo-kept = Tous les fichiers sont dans { $path }.
 demo-reason = renouveler le nom de domaine
 demo-denial = pas encore convaincu

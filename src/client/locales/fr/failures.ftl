@@ -2,6 +2,7 @@
 failed-file = Le fichier ou dossier { $path } n'a pas pu être lu ou écrit.
 failed-technical = Cela ne devrait pas arriver. Détail technique pour la personne qui s'occupe du logiciel : { $detail }
 failed-refused = Le serveur le refuse, pour une raison que ce programme ne connaît pas ({ $reason }). Mettez le programme à jour.
+failed-detail = (Détail technique, en anglais : { $detail })
 failed-identity-exists = { $path } contient déjà une clé personnelle. Utilisez-la, ou choisissez un autre dossier avec --home.
 failed-no-identity = { $path } ne contient pas encore de clé personnelle. Commencez par « sequestre join » ou « sequestre found ».
 failed-passphrase = Ce n'est pas la phrase secrète de votre clé personnelle. Rien n'a changé ; réessayez.

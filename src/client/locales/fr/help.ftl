@@ -112,3 +112,4 @@ help-audit-verify = Vérifier un journal exporté : chaque signature, et que cha
 help-audit-verify-dir = Dossier du journal exporté
 help-audit-proof = Afficher la preuve qu’une entrée est au journal
 help-audit-proof-index = Numéro de l’entrée
+help-deposit-without = Avec --new-version : un élément que le compte n’a plus
