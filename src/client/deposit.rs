@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::failure::{Exit, Failure};
 use super::session::{Env, Session};
+use super::unlock::require_terminal;
 use crate::args;
 use crate::escrow::charter::VaultName;
 use crate::escrow::id::CredentialId;
@@ -93,8 +94,9 @@ struct DepositFile {
 pub fn from_json(text: &Secret) -> Result<(Option<AccountSheet>, BTreeMap<PartKind, PartValue>), Failure> {
     // serde_json's message quotes no values beside the position, but an unknown field's name could be a secret that
     // was put in the wrong place, so the message is not passed on.
-    let file: DepositFile = serde_json::from_slice(text.expose())
-        .map_err(|e| Failure::new(Exit::Usage, "failed-deposit-file").with("line", e.line()).with("column", e.column()))?;
+    let file: DepositFile = serde_json::from_slice(text.expose()).map_err(|e| {
+        Failure::new(Exit::Usage, "failed-deposit-file").with("line", e.line()).with("column", e.column())
+    })?;
     let mut parts = BTreeMap::new();
     add_part(&mut parts, PartKind::Password, file.user_name.map(Secret::from_string), file.password)?;
     add_part(&mut parts, PartKind::TotpSecret, None, file.totp_secret)?;
@@ -129,6 +131,9 @@ fn is_base32(value: &Secret) -> bool {
 pub fn from_prompts(env: &Env) -> Result<(Option<AccountSheet>, BTreeMap<PartKind, PartValue>), Failure> {
     let ask = |question: &str| env.unlock.line(&env.out, question, "--from");
     let hidden = |question: &str| env.unlock.secret(&env.out, question, "--from");
+    // Nobody should type everything and then learn that it cannot be deposited from here.
+    require_terminal("--from")?;
+    env.home.choose(env.organisation.as_deref())?;
     env.out.say("deposit-intro");
     let mut parts = BTreeMap::new();
     let user_name = Some(ask("ask-user-name")?).filter(|n| !n.is_empty()).map(Secret::from_string);
@@ -265,8 +270,7 @@ fn seal_one(
     let charter = state.charter().ok_or(Refusal::NotFounded)?;
     let vault = charter.vault(vault).ok_or(Refusal::VaultUnknown)?;
     let key = MasterKey::generate().map_err(Failure::technical)?;
-    let context =
-        ShareContext { organisation: session.folder.id, part, epoch: 0, master_key: *key.recipient() };
+    let context = ShareContext { organisation: session.folder.id, part, epoch: 0, master_key: *key.recipient() };
     let sealed = seal_part(key.recipient(), &context.part_context(), value).map_err(Failure::technical)?;
     let mut blobs = vec![sealed];
     let mut deals = Vec::new();
@@ -278,8 +282,7 @@ fn seal_one(
             let mut shares = Vec::new();
             for share in group.shares {
                 let trustee = state.person(&share.trustee).ok_or(Refusal::DealShape)?;
-                let sealed =
-                    seal_to(&trustee.keys.recipient, share.envelope.expose()).map_err(Failure::technical)?;
+                let sealed = seal_to(&trustee.keys.recipient, share.envelope.expose()).map_err(Failure::technical)?;
                 let id = crate::escrow::id::BlobId::of(&sealed);
                 shares.push(v1::DealtShare { digest: share.digest.to_vec(), sealed: id.to_vec() });
                 blobs.push(sealed);

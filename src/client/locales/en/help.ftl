@@ -34,7 +34,7 @@ help-found-member = Name of a member, who may ask for access (repeat for each)
 help-found-quorum = An agreement and how many trustees it takes: everyday=2, or two groups: both=2:Alice,Bob,Carl+2:Dan,Eve,Fred
 help-found-vault = A vault and the agreements that open it: main=everyday,vital
 help-found-admission = The agreement that takes members in [default: everyday]
-help-found-code-file = File with the technician's founding code; - reads it from standard input
+help-found-code-file = File with the technician’s founding code; - reads it from standard input
 help-found-invitations = Folder to write the invitations to
 help-invite = Write an invitation for somebody
 help-invite-name = Name of the person
@@ -80,7 +80,7 @@ help-show-id = Number of the request
 help-show-copy = Copy it for a short time instead of showing it: the password, or the part that you name
 help-return = Give an access back early, or take back a request
 help-return-id = Number of the request
-help-revoke = End somebody's access, as a trustee
+help-revoke = End somebody’s access, as a trustee
 help-revoke-id = Number of the request
 help-revoke-reason = Why; the others read it
 
@@ -94,7 +94,7 @@ help-sync = Fetch and check the log, and send what waits to be sent
 help-device = List your computers
 help-device-revoke = Shut out a computer that was lost or stolen
 help-device-revoke-device = The computer: the beginning of its number in “sequestre device”
-help-restore-identity = Bring your identity to a new computer, with your 24 words and the association's contact card
+help-restore-identity = Bring your identity to a new computer, with your 24 words and the association’s contact card
 help-restore-identity-words-file = File with the 24 words; - reads them from standard input; without it, you are asked to type them
 help-restore-identity-card-file = File with the contact card; - reads it from standard input; without it, you are asked to paste it
 help-card = Print the contact card of the association, to keep with your 24 words

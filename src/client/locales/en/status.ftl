@@ -16,27 +16,27 @@ view-part-notes = notes
 view-threshold = { $k } of { $n }
 view-and = { $first } and { $second }
 view-standing-candidate = newcomer, not taken in yet
-view-standing-admitted = belongs
+view-standing-admitted = taken in
 view-standing-gone = gone since { $time }
 view-due-now = now
 view-due-later = later
 view-cause-ended = { $name }’s access (request { $request }) ended
-view-cause-revoked = { $name }’s access (request { $request }) was revoked
-view-cause-shares = shares given out for several requests are enough together, the last one is request { $request }
+view-cause-revoked = { $name }’s access (request { $request }) was ended by a trustee
+view-cause-shares = parts of the key handed over for several requests are enough together; the last one is request { $request }
 view-cause-left = { $name } knows it and left
 view-stage-waiting = { $missing ->
-    [one] waiting for 1 more approval
-   *[other] waiting for { $missing } more approvals
+    [one] waiting for 1 more agreement
+   *[other] waiting for { $missing } more agreements
 }
 view-stage-granted = granted, to be fetched
 view-stage-leased = access is running
 view-stage-uncollected = never fetched, counts as running
-view-end-expired = too few approvals in time
+view-end-expired = too few agreements in time
 view-end-withdrawn = withdrawn
 view-end-superseded = out of date, the password was changed
 view-end-lease-expired = access ended, time over
 view-end-returned = given back
-view-end-revoked = revoked by { $name }
+view-end-revoked = ended by { $name }
 view-end-left = ended, the person left
 
 # Headings of tables.
@@ -59,7 +59,7 @@ status-head-label = Account
 status-head-version = Version
 status-head-parts = Parts
 status-head-deposited = Deposited by
-status-head-confirmed = Shares checked
+status-head-confirmed = Parts of key checked
 status-head-due = To be changed
 status-head-asked = Asked for last
 status-head-request = Request
@@ -98,8 +98,8 @@ status-wait-collect = - request { $request }: your access to “{ $label }” is
 status-wait-charter = - proposal { $proposal }: version { $version } of the charter needs your signature, until { $time }
 status-wait-acknowledge = - proposal { $proposal }: version { $version } of the charter names you; read it and acknowledge it, until { $time }
 status-wait-admission = - proposal { $proposal }: take in { $name }? Your signature counts, until { $time }
-status-wait-removal = - proposal { $proposal }: remove { $name }? Your signature counts, until { $time }
-status-wait-confirm = - your shares of “{ $label }” are not checked yet
+status-wait-removal = - proposal { $proposal }: remove { $name } from the association? Your signature counts, until { $time }
+status-wait-confirm = - your parts of the key to “{ $label }” are not checked yet
 status-wait-newcomer = - { $name } joined with your invitation and is not taken in yet
 status-due = To be changed { $when }: “{ $label }” ({ $cause })
 status-running = Access running: { $name } to “{ $label }” until { $time } (request { $request })
@@ -132,8 +132,8 @@ status-confirmed-faulty = { $good } of { $holders }; bad: { $bad }
 status-account = “{ $label }” in vault “{ $vault }” ({ $id })
 status-account-version = - version { $version }: { $parts }, deposited by { $name } on { $time }
 status-account-quorum = Opened by “{ $quorum }”: { $agree } ({ $names })
-status-account-confirmed = Shares that trustees opened and found right: { $confirmed }
-status-account-released = Shares given out so far ({ $part }): { $n }, by { $names }
+status-account-confirmed = Parts of the key that trustees opened and found right: { $confirmed }
+status-account-released = Parts of the key handed over so far ({ $part }): { $n }, by { $names }
 status-account-known = Known to { $name }, who deposited version { $version }
 status-account-exposed = Known to { $name } ({ $parts }) since { $time }, through request { $request }
 status-account-due = To be changed { $when }: { $cause }
