@@ -5,7 +5,7 @@ help-exit-codes =
       0  done
       1  something on this computer is missing or unusable
       2  the command line, or what was typed, makes no sense
-      3  the rules do not allow it, now
+      3  the rules do not allow it, or not now
       4  the server cannot be reached or does not answer
       5  the server is not to be trusted: stop and talk to the others
       6  a question was not answered, or was answered no

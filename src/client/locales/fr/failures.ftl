@@ -79,7 +79,7 @@ code-character = Le caractère { $position } de la ligne { $line } n’existe da
 code-typo-at = La ligne { $line } contient une faute de frappe, sans doute au caractère { $position }. Comparez avec l’original ; rien n’est deviné.
 code-typo = La ligne { $line } contient des fautes de frappe ou n’est pas entière. Comparez-la en entier avec l’original ; rien n’est deviné.
 code-other-set = La ligne { $line } appartient à un autre code que la ligne 1. Saisissez les lignes d’un seul code.
-code-missing = La ligne { $number } sur { $count } manque. Saisissez-la aussi.
+code-missing = Il manque la ligne { $number } sur { $count }. Saisissez-la aussi.
 code-malformed = Ce code a été saisi correctement, mais ce programme ne peut pas s’en servir. Demandez-en un nouveau, ou mettez le programme à jour.
 
 # Mots sur papier.

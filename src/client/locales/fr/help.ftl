@@ -5,7 +5,7 @@ help-exit-codes =
       0  c’est fait
       1  quelque chose manque ou est inutilisable sur cet ordinateur
       2  la commande, ou ce qui a été tapé, n’a pas de sens
-      3  les règles ne le permettent pas, pour l’instant
+      3  les règles ne le permettent pas, ou pas maintenant
       4  le serveur est injoignable ou ne répond pas
       5  le serveur n’est pas digne de confiance : arrêtez-vous et parlez aux autres
       6  une question est restée sans réponse, ou la réponse était non
