@@ -194,10 +194,10 @@ enum DeviceVerb {
 #[derive(Subcommand)]
 enum AuditVerb {
     Log {
-        #[arg(long)]
-        from: Option<u64>,
-        #[arg(long)]
-        to: Option<u64>,
+        #[arg(long, value_name = "ENTRY|DATE")]
+        from: Option<String>,
+        #[arg(long, value_name = "ENTRY|DATE")]
+        to: Option<String>,
         #[arg(long, value_name = "NAME")]
         person: Option<String>,
         #[arg(long, value_name = "LABEL")]
@@ -208,6 +208,8 @@ enum AuditVerb {
     },
     Verify {
         dir: PathBuf,
+        #[arg(long, value_name = "KEY")]
+        log_key: Option<String>,
     },
     Proof {
         index: u64,
@@ -271,11 +273,7 @@ fn env(common: &Common, out: Out) -> Result<Env, Failure> {
         home: Home::new(home),
         organisation: common.org.clone(),
         out,
-        unlock: Unlock {
-            passphrase_file: common.passphrase_file.clone(),
-            accepted,
-            work: WorkFactor::STANDARD,
-        },
+        unlock: Unlock { passphrase_file: common.passphrase_file.clone(), accepted, work: WorkFactor::STANDARD },
         clock: Arc::new(|| {
             Time(SystemTime::now().duration_since(UNIX_EPOCH).map(|since| since.as_secs()).unwrap_or_default())
         }),
@@ -373,8 +371,8 @@ async fn run(env: &Env, verb: Verb) -> Result<(), Failure> {
                 audit::log(env, audit::LogOptions { from, to, person, account }).await
             }
             AuditVerb::Export { dir } => audit::export(env, &dir).await,
-            AuditVerb::Verify { dir } => audit::verify(env, &dir),
-            AuditVerb::Proof { index } => audit::proof(env, index),
+            AuditVerb::Verify { dir, log_key } => audit::verify(env, &dir, log_key.as_deref()),
+            AuditVerb::Proof { index } => audit::proof(env, index).await,
         },
     }
 }

@@ -88,10 +88,13 @@ pub async fn request(env: &Env, asking: Asking) -> Result<(), Failure> {
     let label = session.label_of(&id);
     let until = find_request(&session, index)?.expires;
     env.out.tell("request-done", &args! { id: index, label: &label, until: say.time(until) });
-    env.out.tell("request-forward", &args! {
-        id: index, name: session.name_of(&session.me()), label: &label, organisation: session.organisation_name(),
-        duration: say.duration(asking.duration), reason: reason.as_str(), until: say.time(until),
-    });
+    env.out.tell(
+        "request-forward",
+        &args! {
+            id: index, name: session.name_of(&session.me()), label: &label, organisation: session.organisation_name(),
+            duration: say.duration(asking.duration), reason: reason.as_str(), until: say.time(until),
+        },
+    );
     env.out.data(&serde_json::json!({ "request": index, "label": label, "expires": until.0 }));
     Ok(())
 }
@@ -118,7 +121,10 @@ fn store_keys(session: &mut Session, parts: &[RequestedPart], keys: &[(PartKind,
 }
 
 /// The keys of a request of ours, by part.
-fn load_keys(session: &mut Session, parts: &[RequestedPart]) -> Result<Vec<(PartKind, age::x25519::Identity)>, Failure> {
+fn load_keys(
+    session: &mut Session,
+    parts: &[RequestedPart],
+) -> Result<Vec<(PartKind, age::x25519::Identity)>, Failure> {
     let path = key_path(session, parts);
     let missing = || Failure::new(Exit::Failed, "failed-keys-missing");
     let sealed = home::read_if_there(&path)?.ok_or_else(missing)?;

@@ -401,9 +401,10 @@ impl Organisation {
         let mut exposed: BTreeMap<u64, Vec<PartId>> = BTreeMap::new();
         for asked in &request.parts {
             let Some(state) = self.part(&asked.part) else { continue };
-            let failed = state.released.iter().filter(|(index, _)| {
-                self.requests.get(*index).is_some_and(|request| !self.was_granted(request))
-            });
+            let failed = state
+                .released
+                .iter()
+                .filter(|(index, _)| self.requests.get(*index).is_some_and(|request| !self.was_granted(request)));
             let together: BTreeSet<PersonId> = failed.clone().flat_map(|(_, people)| people).copied().collect();
             if state.part.deals.iter().any(|deal| deal.quorum().consent(&together).is_some()) {
                 for (index, _) in failed {
