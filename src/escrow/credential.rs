@@ -190,7 +190,8 @@ impl Organisation {
     /// The versions that are concerned by what happens to some parts of a version: itself, and the current one if it
     /// still has any of them.
     pub(super) fn concerned(&self, version: VersionId, parts: &[PartId]) -> Vec<VersionId> {
-        let current = self.credentials.get(&version.credential).and_then(Credential::current).map(|(number, _)| number);
+        let current =
+            self.credentials.get(&version.credential).and_then(Credential::current).map(|(number, _)| number);
         let newer = current.filter(|number| *number != version.version);
         let still = |part: &PartId| self.current_part(&version.credential, part.kind) == Some(*part);
         let newer = newer.filter(|_| parts.iter().any(still));
@@ -309,14 +310,17 @@ impl Organisation {
             .filter(|e| !e.parts.is_empty())
             .collect();
         let since = previous.due.map_or(at.time, |due| due.since);
-        let dues = exposures.iter().filter_map(|e| self.due_of(e)).map(|(urgency, cause)| Due { urgency, since, cause });
+        let dues =
+            exposures.iter().filter_map(|e| self.due_of(e)).map(|(urgency, cause)| Due { urgency, since, cause });
         let due = dues.max_by_key(|due| due.urgency);
         (exposures, due)
     }
 
     /// Whether what somebody knows must be changed.
     fn due_of(&self, exposure: &Exposure) -> Option<(Urgency, DueCause)> {
-        if !self.may_read(&exposure.person) {
+        // Whoever came back had been gone: their join is later than what they saw.
+        let person = self.people.get(&exposure.person)?;
+        if !self.may_read(&exposure.person) || person.joined.index > exposure.request {
             return Some((Urgency::Now, DueCause::Left(exposure.person)));
         }
         let request = self.requests.get(&exposure.request)?;

@@ -192,7 +192,7 @@ fn lists_are_sorted_and_without_duplicates() {
     let asked = world.request_of(MEMBER, 1);
     let changes: [fn(&mut v1::Request); 3] =
         [|r| r.parts.reverse(), |r| r.parts[1] = r.parts[0].clone(), |r| r.parts[0].credential = vec![0; 16]];
-    for (change, what) in changes.into_iter().zip(["parts", "parts", "parts of one version"]) {
+    for (change, what) in changes.into_iter().zip(["parts", "parts", "parts of one account"]) {
         let mut asked = asked.clone();
         change(&mut asked);
         assert_eq!(malformed(|c| c.act = Some(Act::Request(asked))), Malformed::List(what));
@@ -276,6 +276,13 @@ fn a_base_of_another_log_is_refused() {
         command.base = Some(base.into());
         assert_eq!(world.submit_draft(MEMBER, &command), Err(Refusal::ForeignBase), "{base:?}");
     }
+    // Nor does a root that somebody claims help.
+    let mut command = world.draft(enrol(MEMBER, public_key("device")));
+    let beyond = TreeHead { size: size + 1, root: Digest::of(&[b"claimed"]) };
+    command.base = Some(beyond.into());
+    let verified = world.sign_draft(MEMBER, &command).verify(world.id()).unwrap();
+    let refusal = world.state().decide(&verified, world.now, Some(beyond.root)).map(|_| ()).unwrap_err();
+    assert_eq!(refusal, Refusal::ForeignBase);
     for size in [0, 1, size - 1, size] {
         let mut command = world.draft(enrol(MEMBER, public_key(&format!("device {size}"))));
         command.base = Some(world.head_at(size).into());
