@@ -261,7 +261,8 @@ impl Demo {
             "sheet": { "kind": "registrar", "legal_holder": "Les Amis du Lac", "renewal_date": "2027-03-01" },
         });
         let (sheet, parts) = deposit::from_json(&Secret::from_string(file.to_string()))?;
-        let deposit = Deposit { label: LABEL.to_owned(), vault: None, new_version, sheet, parts, without: Vec::new() };
+        let deposit =
+            Deposit { label: LABEL.to_owned(), vault: None, new_version, sheet, parts, without: Vec::new() };
         deposit::deposit(&self.env(name)?, deposit).await
     }
 
@@ -400,7 +401,7 @@ impl Demo {
             let mediator = self.env(MEDIATOR)?;
             let export = self.root.join("export");
             audit::export(&mediator, &export).await?;
-            audit::verify(&mediator, &export)?;
+            audit::verify(&mediator, &export, None)?;
             let session = mediator.session()?;
             Ok(((), args! { entries: session.replica.head().size }))
         })

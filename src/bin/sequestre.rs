@@ -76,7 +76,7 @@ enum Verb {
         quorum: Vec<String>,
         #[arg(long, value_name = "NAME=QUORUM")]
         vault: Vec<String>,
-        #[arg(long, value_name = "QUORUM", default_value = "")]
+        #[arg(long, value_name = "QUORUM", default_value = "", hide_default_value = true)]
         admission: String,
         #[arg(long, value_name = "FILE")]
         code_file: Option<PathBuf>,
@@ -194,10 +194,10 @@ enum DeviceVerb {
 #[derive(Subcommand)]
 enum AuditVerb {
     Log {
-        #[arg(long)]
-        from: Option<u64>,
-        #[arg(long)]
-        to: Option<u64>,
+        #[arg(long, value_name = "ENTRY|DATE")]
+        from: Option<String>,
+        #[arg(long, value_name = "ENTRY|DATE")]
+        to: Option<String>,
         #[arg(long, value_name = "NAME")]
         person: Option<String>,
         #[arg(long, value_name = "LABEL")]
@@ -208,6 +208,8 @@ enum AuditVerb {
     },
     Verify {
         dir: PathBuf,
+        #[arg(long, value_name = "KEY")]
+        log_key: Option<String>,
     },
     Proof {
         index: u64,
@@ -216,7 +218,8 @@ enum AuditVerb {
 
 fn main() -> ExitCode {
     sequestre::seal::harden::harden();
-    let locale = ["LC_ALL", "LC_MESSAGES", "LANG"].iter().find_map(|name| std::env::var(name).ok());
+    let set = |name: &&str| std::env::var(name).ok().filter(|value| !value.is_empty());
+    let locale = ["LC_ALL", "LC_MESSAGES", "LANG"].iter().find_map(set);
     let option = language_option(std::env::args());
     let say = Say::choose(option.as_deref(), locale.as_deref());
     let command = sequestre::client::help::translate(Cli::command(), &say);
@@ -368,8 +371,8 @@ async fn run(env: &Env, verb: Verb) -> Result<(), Failure> {
                 audit::log(env, audit::LogOptions { from, to, person, account }).await
             }
             AuditVerb::Export { dir } => audit::export(env, &dir).await,
-            AuditVerb::Verify { dir } => audit::verify(env, &dir),
-            AuditVerb::Proof { index } => audit::proof(env, index),
+            AuditVerb::Verify { dir, log_key } => audit::verify(env, &dir, log_key.as_deref()),
+            AuditVerb::Proof { index } => audit::proof(env, index).await,
         },
     }
 }

@@ -37,6 +37,8 @@ pub use error::WriteError;
 
 /// Longest blob, in bytes.
 pub const MAX_BLOB_BYTES: usize = 256 * 1024;
+/// Longest re-sealed share. An honest one has about 1 KiB; whoever collects must be able to take all of them at once.
+pub const MAX_SHARE_BYTES: usize = 16 * 1024;
 /// Most blobs in one call.
 pub const MAX_BLOBS: usize = 1024;
 /// All blobs of one call together, in bytes.
@@ -175,6 +177,9 @@ impl Writer {
         person: PersonId,
         blobs: Vec<Vec<u8>>,
     ) -> Result<(), WriteError> {
+        if blobs.iter().any(|blob| blob.len() > MAX_SHARE_BYTES) {
+            return Err(WriteError::BlobTooLarge);
+        }
         let (blobs, bytes) = named(blobs)?;
         self.ask(bytes, |reply| Job::PutBlobs { organisation, person, blobs, reply }).await
     }
