@@ -291,6 +291,26 @@ fn a_base_of_another_log_is_refused() {
 }
 
 #[test]
+fn only_newcomers_and_new_devices_build_on_nothing() {
+    let mut world = World::founded();
+    let expires = world.now.after(Seconds::DAY);
+    let secret = token("newcomer");
+    world.ok(FOUNDER, invite(&secret, &[Role::Member], expires));
+    for (who, act, allowed) in [
+        (FOUNDER, invite(&token("x"), &[Role::Member], expires), false),
+        (FOUNDER, revoke_device(FOUNDER.device), false),
+        (MEMBER, leave(), false),
+        (MEMBER, enrol(MEMBER, public_key("restored")), true),
+        (NEWCOMER, join(NEWCOMER, &secret, &[Role::Member]), true),
+    ] {
+        let mut command = world.draft(act);
+        command.base = Some(TreeHead::EMPTY.into());
+        let expected = if allowed { Ok(world.state().size()) } else { Err(Refusal::ForeignBase) };
+        assert_eq!(world.submit_draft(who, &command), expected);
+    }
+}
+
+#[test]
 fn a_commands_clock_may_be_ten_minutes_off() {
     let world = World::founded();
     let now = world.now;

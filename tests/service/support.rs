@@ -107,11 +107,14 @@ pub async fn run(
 pub struct Person {
     pub identity: Identity,
     pub device: DeviceKey,
+    /// The last tree that they verified.
+    pub base: TreeHead,
 }
 
 impl Person {
     pub fn new() -> Self {
-        Self { identity: Identity::generate().unwrap(), device: DeviceKey::generate().unwrap() }
+        let (identity, device) = (Identity::generate().unwrap(), DeviceKey::generate().unwrap());
+        Self { identity, device, base: TreeHead::EMPTY }
     }
 
     pub fn sign(&self, organisation: OrganisationId, act: Act) -> v1::SignedCommand {
@@ -119,7 +122,7 @@ impl Person {
         let command = v1::Command {
             created: NOW,
             nonce: vec![NONCE.fetch_add(1, Ordering::Relaxed); 16],
-            base: Some(TreeHead::EMPTY.into()),
+            base: Some(self.base.into()),
             act: Some(act),
         };
         let command = command.encode_to_vec();
@@ -206,7 +209,9 @@ impl Founded {
         assert_eq!(id, organisation_id(&genesis.command.as_ref().unwrap().command));
         let log_key = log_key.unwrap();
         let log = LogVerifier::new(id, VerifyingKey::parse(log_key.algorithm, &log_key.key).unwrap());
-        Self { id, founder, client, log, genesis }
+        let mut founded = Self { id, founder, client, log, genesis };
+        founded.founder.base = *founded.checkpoint().await.head();
+        founded
     }
 
     pub async fn checkpoint(&self) -> SignedCheckpoint {
