@@ -9,7 +9,8 @@ use prost::Message as _;
 use sequestre::daemon::config::Overrides;
 use sequestre::daemon::{self, DaemonError, Running};
 use sequestre::escrow::charter::RULES_VERSION;
-use sequestre::escrow::command::{NO_ORGANISATION, organisation_id, preimage};
+use sequestre::escrow::command::{NO_ORGANISATION, SignedCommand, organisation_id, preimage};
+use sequestre::escrow::entry::{Entry, What};
 use sequestre::escrow::id::{BlobId, InvitationId, OrganisationId};
 use sequestre::escrow::key::VerifyingKey;
 use sequestre::escrow::log::checkpoint::{Checkpoint, LogVerifier, SignedCheckpoint};
@@ -209,9 +210,10 @@ impl Founded {
         assert_eq!(id, organisation_id(&genesis.command.as_ref().unwrap().command));
         let log_key = log_key.unwrap();
         let log = LogVerifier::new(id, VerifyingKey::parse(log_key.algorithm, &log_key.key).unwrap());
-        let mut founded = Self { id, founder, client, log, genesis };
-        founded.founder.base = *founded.checkpoint().await.head();
-        founded
+        let signed = SignedCommand::parse(genesis.command.clone().unwrap()).unwrap();
+        let first = Entry { index: 0, time: Time(NOW), what: What::Command(Box::new(signed)) };
+        let base = TreeHead { size: 1, root: Entry::leaf(&first.encode()) };
+        Self { id, founder: Person { base, ..founder }, client, log, genesis }
     }
 
     pub async fn checkpoint(&self) -> SignedCheckpoint {

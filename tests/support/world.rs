@@ -420,7 +420,6 @@ impl World {
             label: blob(&format!("label {n}")),
             sheet: blob(&format!("sheet {name}")),
             parts: parts.collect(),
-            carried: Vec::new(),
         }
     }
 
