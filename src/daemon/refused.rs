@@ -78,7 +78,7 @@ pub enum Refused {
     #[error("the daemon has no service of this name")]
     UnknownService,
     /// Longer than the daemon takes.
-    #[error("the message is longer than this daemon takes; send blobs in several calls")]
+    #[error("the message is longer than this daemon takes, or asks for too much; do it in several calls")]
     MessageTooLarge,
     /// Not a gRPC message of this method.
     #[error("these bytes are not a message of this method; they were cut short or damaged, or one side is too old")]
