@@ -18,7 +18,7 @@ use super::consent::waiting;
 use super::failure::{Exit, Failure};
 use super::home::Folder;
 use super::session::{Env, Session};
-use super::view::{self, View};
+use super::view;
 use crate::args;
 use crate::escrow::id::BlobId;
 use crate::escrow::organisation::CLOCK_TOLERANCE;
@@ -116,7 +116,7 @@ async fn status_of(env: &Env, folder: Folder) -> Result<(), Failure> {
 /// The status for programs.
 fn status_data(session: &Session, reached: &Reached) -> Result<Value, Failure> {
     let texts = texts(session);
-    let view = View::new(session.state()?, session.env.out.language(), &texts);
+    let view = session.view(&texts)?;
     let (state, me) = (view.state, session.me());
     let witnessed = match reached {
         Reached::Yes => Some(session.witnessed()?),
@@ -147,13 +147,16 @@ fn status_data(session: &Session, reached: &Reached) -> Result<Value, Failure> {
         "waiting": waiting(session)?.into_iter().map(|item| item.json).collect::<Vec<_>>(),
         "due": due,
         "running": running,
+        "unrecorded": view.unrecorded().iter().map(|u| json!({
+            "request": u.request, "ended": u.ended.0, "access": u.access,
+        })).collect::<Vec<_>>(),
     }))
 }
 
 fn tell_status(session: &Session, reached: &Reached) -> Result<(), Failure> {
     let (out, me) = (&session.env.out, session.me());
     let texts = texts(session);
-    let view = View::new(session.state()?, out.language(), &texts);
+    let view = session.view(&texts)?;
     let (state, say) = (view.state, view.say);
     out.tell("status-organisation", &args! { name: view.organisation(), id: view::short(&state.id()) });
     out.tell("status-log", &args! { n: state.size(), time: say.time(state.last_time()) });
