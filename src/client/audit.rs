@@ -151,7 +151,8 @@ fn find_person(session: &Session, name: &str) -> Result<Vec<PersonId>, Failure> 
     let view = View::new(session.state()?, session.env.out.language(), &texts);
     let wanted = name.trim().trim_start_matches('#').to_lowercase();
     let people = view.state.people().keys().filter(|id| {
-        view.name(id).to_lowercase() == name.trim().to_lowercase() || (wanted.len() >= 8 && id.to_string().starts_with(&wanted))
+        view.name(id).to_lowercase() == name.trim().to_lowercase()
+            || (wanted.len() >= 8 && id.to_string().starts_with(&wanted))
     });
     let found: Vec<PersonId> = people.copied().collect();
     if found.is_empty() {
