@@ -243,8 +243,15 @@ impl Run {
             Step::Revoke { who, pick } => {
                 let request = self.pick_request(pick)?;
                 let asked = &self.model.requests[&request];
-                let expected = self.model.trustees.contains(&PEOPLE[who]) && asked.granted.is_some() && !asked.ended;
-                self.submit(PEOPLE[who], revoke(request), 0, expected)?;
+                let (who, veto) = (PEOPLE[who], asked.lease.is_none());
+                let again = veto && self.model.version(asked).vetoed.contains(&who);
+                let open = asked.granted.is_some() && !asked.ended && !again;
+                let (account, version) = (asked.account, asked.version);
+                let expected = self.model.trustees.contains(&who) && open;
+                self.submit(who, revoke(request), 0, expected)?;
+                if veto {
+                    self.model.version_mut(account, version).vetoed.insert(who);
+                }
                 self.model.end(request, Urgency::Now);
             }
             Step::Collect { pick } => {
@@ -331,14 +338,12 @@ impl Run {
             opened_by: self.model.vaults[vault].clone(),
             exposed: BTreeSet::new(),
             due: None,
+            vetoed: BTreeSet::new(),
         };
         let account = Account { vault, versions: Vec::new(), changed: entry };
         let account = self.model.accounts.entry(n).or_insert(account);
         account.versions.push(version);
         account.changed = entry;
-        for asked in self.model.requests.values_mut().filter(|a| a.account == n && a.granted.is_none()) {
-            asked.ended = true;
-        }
     }
 
     fn request(&mut self, who: Who, n: u8, parts: u8, duration: Seconds, life: Seconds, lie: bool) -> Option<u64> {

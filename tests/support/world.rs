@@ -431,15 +431,17 @@ impl World {
 
     /// A truthful request for all parts of the current version: an hour, waiting for 72.
     pub fn request_of(&self, who: Who, n: u8) -> v1::Request {
-        let (number, current) = self.state().credential(&credential(n)).unwrap().current().unwrap();
-        let parts = current.parts.keys().map(|kind| v1::RequestedPart {
+        let (_, current) = self.state().credential(&credential(n)).unwrap().current().unwrap();
+        let parts = current.kinds().into_iter().map(|kind| v1::RequestedPart {
             credential: credential(n).to_vec(),
-            version: number,
-            kind: *kind as i32,
+            version: self.state().current_part(&credential(n), kind).unwrap().version.version,
+            kind: kind as i32,
             recipient: Some(recipient(&format!("request {who:?} {n} {kind:?} {}", self.entries.len()))),
         });
+        let mut parts: Vec<_> = parts.collect();
+        parts.sort_by_key(|part| (part.version, part.kind));
         v1::Request {
-            parts: parts.collect(),
+            parts,
             purpose: v1::Purpose::Lease as i32,
             reason: blob("reason"),
             duration: 3_600,

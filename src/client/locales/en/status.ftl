@@ -14,29 +14,28 @@ view-part-totp = one-time code secret
 view-part-codes = recovery codes
 view-part-notes = notes
 view-standing-candidate = newcomer, not taken in yet
-view-standing-admitted = belongs
+view-standing-admitted = taken in
 view-standing-gone = gone since { $time }
 view-due-now = now
 view-due-later = later
 view-cause-ended = { $name }’s access (request { $request }) ended
-view-cause-revoked = { $name }’s access (request { $request }) was revoked
-view-cause-shares = shares given out for several requests are enough together, the last one is request { $request }
+view-cause-revoked = { $name }’s access (request { $request }) was ended by a trustee
+view-cause-shares = parts of the key handed over for several requests are enough together; the last one is request { $request }
 view-cause-left = { $name } knows it and left
 view-unrecorded-access = The server has not recorded that { $name }’s access to “{ $label }” (request { $request }) ended on { $time }. It is over all the same: the password counts as to be changed. Ask the technician why.
 view-unrecorded-request = The server has not recorded that { $name }’s request { $request } for “{ $label }” ended on { $time }. It can no longer be approved or fetched. Ask the technician why.
 view-stage-waiting = { $missing ->
-    [one] waiting for 1 more approval
-   *[other] waiting for { $missing } more approvals
+    [one] waiting for 1 more agreement
+   *[other] waiting for { $missing } more agreements
 }
 view-stage-granted = granted, to be fetched
 view-stage-leased = access is running
 view-stage-uncollected = never fetched, counts as running
-view-end-expired = too few approvals in time
+view-end-expired = too few agreements in time
 view-end-withdrawn = withdrawn
-view-end-superseded = out of date, the password was changed
 view-end-lease-expired = access ended, time over
 view-end-returned = given back
-view-end-revoked = revoked by { $name }
+view-end-revoked = ended by { $name }
 view-end-left = ended, the person left
 
 # Headings of tables.
@@ -59,7 +58,7 @@ status-head-label = Account
 status-head-version = Version
 status-head-parts = Parts
 status-head-deposited = Deposited by
-status-head-confirmed = Shares checked
+status-head-confirmed = Parts of key checked
 status-head-due = To be changed
 status-head-asked = Asked for last
 status-head-request = Request
@@ -68,15 +67,14 @@ status-head-state = State
 status-head-until = Until
 
 # Where things stand.
-status-offline = The server { $address } cannot be reached. What follows is what this computer knew on { $time }.
 status-organisation = Association “{ $name }” ({ $id })
 status-log = The log has { $n ->
     [one] 1 entry
    *[other] { $n } entries
 }, the last one of { $time }.
 status-reachable = Synchronised just now with { $address }: everything was checked.
-status-unreachable = The server { $address } cannot be reached. Last synchronised: { $time }.
-status-unreachable-ever = The server { $address } cannot be reached.
+status-unreachable = The server { $address } cannot be reached. What is shown is what this computer knew on { $time }.
+status-not-served = The server { $address } could not do its part: { $why } What is shown is what this computer knew on { $time }.
 status-not-believed = The server’s answer was not accepted: see the last line. What is shown here was checked earlier.
 status-clock = This computer’s clock seems to be { $by } slow: others signed later than that. Set it before going on.
 status-witnesses-unknown = How many witnesses confirmed this log lately is not known without the server.
@@ -125,10 +123,11 @@ status-confirmed-faulty = { $good } of { $holders }; bad: { $bad }
 status-account = “{ $label }” in vault “{ $vault }” ({ $id })
 status-account-version = - version { $version }: { $parts }, deposited by { $name } on { $time }
 status-account-quorum = Opened by “{ $quorum }”: { $agree } ({ $names })
-status-account-confirmed = Shares that trustees opened and found right: { $confirmed }
-status-account-released = Shares given out so far ({ $part }): { $n }, by { $names }
+status-account-confirmed = Parts of the key that trustees opened and found right: { $confirmed }
+status-account-released = Parts of the key handed over so far ({ $part }): { $n }, by { $names }
 status-account-known = Known to { $name }, who deposited version { $version }
 status-account-exposed = Known to { $name } ({ $parts }) since { $time }, through request { $request }
+status-account-carried = Known to { $name } ({ $parts }) since { $time }: deposited it earlier, unchanged since
 status-account-due = To be changed { $when }: { $cause }
 status-account-not-due = Nothing has to be changed.
 status-account-requests = The last requests:

@@ -19,7 +19,7 @@ view-standing-gone = parti·e depuis le { $time }
 view-due-now = maintenant
 view-due-later = plus tard
 view-cause-ended = l’accès accordé à { $name } (demande { $request }) a pris fin
-view-cause-revoked = l’accès accordé à { $name } (demande { $request }) a été retiré
+view-cause-revoked = un·e gardien·ne a mis fin à l’accès accordé à { $name } (demande { $request })
 view-cause-shares = les parts de clé remises pour plusieurs demandes suffisent ensemble, la dernière est la demande { $request }
 view-cause-left = { $name } le connaît et est parti·e
 view-unrecorded-access = Le serveur n’a pas noté que l’accès de { $name } à « { $label } » (demande { $request }) a pris fin le { $time }. Il est terminé quand même : le mot de passe est réputé à changer. Demandez pourquoi au ou à la technicien·ne.
@@ -33,10 +33,9 @@ view-stage-leased = accès en cours
 view-stage-uncollected = jamais récupérée, compte comme accès en cours
 view-end-expired = trop peu d’accords à temps
 view-end-withdrawn = retirée
-view-end-superseded = dépassée, le mot de passe a été changé
 view-end-lease-expired = accès terminé, temps écoulé
 view-end-returned = accès rendu
-view-end-revoked = retiré par { $name }
+view-end-revoked = arrêté par { $name }
 view-end-left = terminé, la personne est partie
 
 # En-têtes des tableaux.
@@ -51,7 +50,7 @@ status-head-quorum = Accord
 status-head-agree = Combien de personnes
 status-head-people = Parmi
 status-head-vault = Coffre
-status-head-opened-by = Ouvert par (au choix)
+status-head-opened-by = Ouvert par (un seul suffit)
 status-head-askers = Peut demander
 status-head-depositors = Peut déposer
 status-head-longest = Accès le plus long
@@ -68,15 +67,14 @@ status-head-state = État
 status-head-until = Jusqu’au
 
 # Où en sont les choses.
-status-offline = Le serveur { $address } est injoignable. Voici ce que cet ordinateur savait le { $time }.
 status-organisation = Association « { $name } » ({ $id })
 status-log = Le journal compte { $n ->
     [one] 1 entrée
    *[other] { $n } entrées
 }, la dernière du { $time }.
 status-reachable = Synchronisé à l’instant avec { $address } : tout a été vérifié.
-status-unreachable = Le serveur { $address } est injoignable. Dernière synchronisation : { $time }.
-status-unreachable-ever = Le serveur { $address } est injoignable.
+status-unreachable = Le serveur { $address } est injoignable. Voici ce que cet ordinateur savait le { $time }.
+status-not-served = Le serveur { $address } n’a pas pu faire sa part : { $why } Voici ce que cet ordinateur savait le { $time }.
 status-not-believed = La réponse du serveur n’a pas été acceptée : voir la dernière ligne. Ce qui est montré ici avait été vérifié avant.
 status-clock = L’horloge de cet ordinateur semble retarder de { $by } : d’autres ont signé plus tard que cela. Réglez-la avant de continuer.
 status-witnesses-unknown = Sans le serveur, on ne sait pas combien de témoins ont confirmé ce journal dernièrement.
@@ -108,14 +106,14 @@ status-trustees = Gardien·nes : { $names }
 status-mediators = Médiateur·rices : { $names }
 status-technicians = Technicien·nes : { $names }
 status-quorums = Accords (combien de personnes doivent être d’accord) :
-status-admission = Les membres sont admis et exclus par « { $quorum } ».
+status-admission = Les membres sont admis et retirés de l’association par « { $quorum } ».
 status-vaults = Coffres :
 status-limits = Chaque personne peut ajouter { $entries } entrées et { $kibibytes } Kio par jour au journal.
 status-proposals = Propositions ouvertes :
 status-no-proposals = Rien n’est proposé.
 status-proposal-charter = - { $proposal } : charte version { $version }, proposée par { $proposer }, ouverte jusqu’au { $time }. Code { $code }. Ont signé : { $signed }. Signatures encore nécessaires : { $missing }, parmi { $others }.
 status-proposal-admission = - { $proposal } : admettre { $name } comme { $roles }, proposé par { $proposer }, ouvert jusqu’au { $time }. Empreinte { $fingerprint }. Ont signé : { $signed }. Signatures encore nécessaires : { $missing }, parmi { $others }.
-status-proposal-removal = - { $proposal } : exclure { $name } (« { $reason } »), proposé par { $proposer }, ouvert jusqu’au { $time }. Ont signé : { $signed }. Signatures encore nécessaires : { $missing }, parmi { $others }.
+status-proposal-removal = - { $proposal } : retirer { $name } de l’association (« { $reason } »), proposé par { $proposer }, ouvert jusqu’au { $time }. Ont signé : { $signed }. Signatures encore nécessaires : { $missing }, parmi { $others }.
 
 # Comptes et accès.
 status-no-accounts = Aucun compte n’est encore sous séquestre. Commencez par « sequestre deposit ».
@@ -129,6 +127,7 @@ status-account-confirmed = Parts de clé que les gardien·nes ont ouvertes et tr
 status-account-released = Parts de clé remises jusqu’ici ({ $part }) : { $n }, par { $names }
 status-account-known = Connu par { $name }, qui a déposé la version { $version }
 status-account-exposed = Connu par { $name } ({ $parts }) depuis le { $time }, par la demande { $request }
+status-account-carried = Connu par { $name } ({ $parts }) depuis le { $time } : dépôt antérieur, inchangé depuis
 status-account-due = Mot de passe à changer { $when } : { $cause }
 status-account-not-due = Rien n’est à changer.
 status-account-requests = Les dernières demandes :
