@@ -74,6 +74,7 @@ refused-unknown-organisation = This server does not keep your association. Ask t
 refused-founding-token = This founding code is unknown or already used. Ask the technician for a new one.
 refused-missing-blob = A piece of what you sent did not reach the server. Do it again; tell the technician if it happens twice.
 refused-blob-too-large = This is too large for the server. Shorten it: at most 256 KiB in one piece.
+refused-text-too-large = A name, a reason or an account sheet is too long. Shorten it: at most 4,096 bytes each.
 refused-not-awaited = Nobody is waiting for these parts of the key: the request is over, or your agreement is not in the log. “sequestre inbox” shows what still waits for you.
 refused-not-yet-uploaded = The agreement is there, but not enough trustees’ computers have delivered their parts yet. Ask those who agreed to run “sequestre sync”, then try again.
 refused-bad-cosignature = The server did not accept this computer’s confirmation of the log. Run “sequestre sync”; tell the technician if it happens again.

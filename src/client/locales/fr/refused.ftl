@@ -74,6 +74,7 @@ refused-unknown-organisation = Ce serveur n’héberge pas votre association. De
 refused-founding-token = Ce code de fondation est inconnu ou a déjà servi. Demandez-en un nouveau à un·e technicien·ne.
 refused-missing-blob = Un morceau de ce que vous avez envoyé n’est pas arrivé au serveur. Recommencez ; prévenez un·e technicien·ne si cela se répète.
 refused-blob-too-large = C’est trop gros pour le serveur. Raccourcissez : 256 Kio au plus d’un seul tenant.
+refused-text-too-large = Un nom, un motif ou une fiche de compte est trop long. Raccourcissez : 4 096 octets au plus pour chacun.
 refused-not-awaited = Personne n’attend ces parts de clé : la demande est terminée, ou votre accord n’est pas au journal. « sequestre inbox » montre ce qui vous attend encore.
 refused-not-yet-uploaded = L’accord est là, mais les ordinateurs des gardien·nes n’ont pas encore remis assez de parts. Demandez aux personnes d’accord de lancer « sequestre sync », puis réessayez.
 refused-bad-cosignature = Le serveur n’a pas accepté que cet ordinateur confirme le journal. Lancez « sequestre sync » ; prévenez un·e technicien·ne si cela se répète.
