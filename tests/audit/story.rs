@@ -248,8 +248,8 @@ fn sentences_say_who_what_and_what_followed() {
     assert!(of("deposit", "in escrow").starts_with("Nina put the account “amis-du-lac.example” in escrow"));
     assert_eq!(
         of("confirm_shares", "Chloé"),
-        "Chloé opened the shares received. Right: 0. The share of “amis-du-lac.example” (password) dealt by Nina is \
-         not the one that the log names."
+        "Chloé opened the parts of keys received. Right: 0. The part of the key to “amis-du-lac.example” (password) \
+         dealt by Nina is not the one that the log names."
     );
     assert!(of("request", "renouveler").contains("for 1 hour: “renouveler le nom de domaine”."));
     assert!(of("request", "audit").contains("handing in an own share"));
