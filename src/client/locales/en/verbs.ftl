@@ -50,7 +50,7 @@ ask-no-witnesses = Nobody could witness this log yet: the charter is not in forc
 
 # Founding and joining.
 found-done = “{ $name }” is founded. Its number is { $id }.
-found-next = Hand each invitation to its person, and to nobody else. When all have joined, run “sequestre charter propose”.
+found-next = Hand each invitation to the person whom it names, and to nobody else. When all have joined, run “sequestre charter propose”.
 invite-written = The invitation for { $name } is in { $path }.
 invite-next = Hand it to that person and to nobody else. When they have joined, your inbox says so.
 invite-file =
@@ -60,28 +60,47 @@ invite-file =
     Then read your fingerprint to the person who invited you, by telephone or face to face.
 join-done = You have joined { $organisation }. You can read its log; the charter or your admission must still be signed.
 join-fingerprint = Your fingerprint, to read by voice to the person who invited you: { $code }
-restore-done = Welcome back, { $name }. This computer now belongs to { $organisation }.
-ask-admit = The fingerprint of { $name } is { $code }. Did { $name } read you the same?
-ask-leave = You will leave { $organisation }. Passwords that you know will be changed. Leave?
+restore-done = Welcome back, { $name }. { $organisation } now knows this computer.
+found-newcomer = { $name } joined with the fingerprint { $code }
+ask-admit = The fingerprint of { $name } is { $code }. Is that what { $name } read to you?
+ask-leave = You will leave { $organisation }. The passwords that you know will have to be changed. Leave?
 leave-done = You have left { $organisation }.
+leave-unseen = You have left { $organisation }: the server took your command and no longer knows this computer. Its log can no longer be checked from here; ask somebody who is still there whether it shows that you left.
 ask-revoke-this = This is the computer in front of you: it will be shut out. Revoke it?
 device-revoked = The device { $device } is revoked.
 
 # Proposals.
 proposal-by = Proposal { $index } by { $name }.
 proposal-charter = Charter, version { $version }.
-proposal-trustees =   Trustees: { $list }
-proposal-mediators =   Mediators: { $list }
-proposal-technicians =   Technicians: { $list }
-proposal-quorum =   Agreement “{ $name }”: { $words }
-proposal-vault =   Vault “{ $name }” is opened by: { $list }
+proposal-trustees = Trustees: { $list }
+proposal-mediators = Mediators: { $list }
+proposal-technicians = Technicians: { $list }
+proposal-quorum = Agreement “{ $name }”: { $words }
+proposal-vault = Vault “{ $name }” is opened by: { $list }. May ask: { $askers }. May deposit: { $depositors }. Longest access: { $longest }.
+proposal-roll = Taken in with it. Each must have read you this fingerprint:
+proposal-newcomer = - { $name } as { $roles }, fingerprint { $code }
+proposal-first = No charter is in force yet: all of this is new.
+proposal-is-in-force = This charter is in force already: you only acknowledge it.
+proposal-changes = What changes against version { $version }, which is in force:
+proposal-no-changes = - nothing but its number
+proposal-where-trustees = Trustees
+proposal-where-mediators = Mediators
+proposal-where-technicians = Technicians
+proposal-where-quorum = Agreement “{ $name }”
+proposal-added = - { $place }: NEW { $name }, fingerprint { $code }
+proposal-removed = - { $place }: NO LONGER { $name }, fingerprint { $code }
+proposal-new = - new: { $text }
+proposal-gone = - no longer: { $text }
+proposal-before = - until now: { $text }
+proposal-leavers = - these people leave the association with it: { $list }
+proposal-lookalike = WARNING: “{ $name }” (fingerprint { $code }) can be mistaken for “{ $other }” (fingerprint { $known }). They are two different keys. Ask by voice before you agree.
 proposal-charter-code = Charter code, to be read aloud by everybody and compared: { $code }
-proposal-admission = Take in { $name } as a member. Their fingerprint is { $code }.
-proposal-removal = Remove { $name }. Reason: { $reason }
+proposal-admission = Take in { $name } as { $roles }. Their fingerprint is { $code }.
+proposal-removal = Remove { $name } (fingerprint { $code }). Reason: { $reason }
 proposal-in-force = This is now decided and in force.
 proposal-superseded = A newer proposal took its place.
 proposal-open = Proposal { $index } waits for: { $list }
-ask-sign-charter = Did everybody read the same charter code aloud, and do you agree?
+ask-sign-charter = Did everybody read the same charter code aloud, did those shown as new read you their fingerprints, and do you agree?
 ask-sign-admission = Did you compare the fingerprint by voice, and do you agree?
 ask-sign-removal = Do you agree?
 
@@ -91,7 +110,7 @@ inbox-head = { $organisation }: { $count ->
     [one] one thing waits for you.
    *[other] { $count } things wait for you.
 }
-inbox-request = { $id } — { $name } asks for “{ $label }” for { $duration }: “{ $reason }”. Open for another { $left }.{ $denied ->
+inbox-request = { $id } — { $name } asks for “{ $label }” for { $duration }: “{ $reason }”. It stays open for another { $left }.{ $denied ->
     [0] {""}
    *[other] {" "}You refused; you can still agree.
 }
@@ -99,7 +118,7 @@ inbox-granted = { $id } — your request for “{ $label }” is granted: “seq
 inbox-charter-sign = { $id } — { $name } proposes charter version { $subject }; it needs your signature.
 inbox-charter-acknowledge = { $id } — { $name } proposes charter version { $subject }; please acknowledge it.
 inbox-admission = { $id } — { $name } proposes to take in { $subject }.
-inbox-removal = { $id } — { $name } proposes to remove { $subject }.
+inbox-removal = { $id } — { $name } proposes to remove { $subject } from the association.
 inbox-candidate = { $name } has joined with your invitation. Compare fingerprints by voice, then run “sequestre admit "{ $name }"”.
 inbox-due-now = “{ $label }”: change this password NOW at the provider, then deposit the new one with --new-version.
 inbox-due-later = “{ $label }”: this password should be changed at the provider, then deposited with --new-version.
@@ -107,11 +126,12 @@ inbox-next = To agree: “sequestre approve NUMBER”. To refuse: “sequestre d
 
 # Requests, as trustees see them.
 request-head = Request { $id }: { $name } asks for “{ $label }”.
-request-fingerprint =   Fingerprint of the person: { $code }
-request-reason =   Reason: “{ $reason }”
-request-duration =   For { $duration } from the moment the password is fetched; the request stays open until { $until }.
-request-part =   { $part } (parts of its key handed over so far, in all requests: { $released })
-request-agreed =   Agreed so far: { $list }
+request-version = This is version { $version }; the newest is version { $current }.
+request-fingerprint = Fingerprint of the person: { $code }
+request-reason = Reason: “{ $reason }”
+request-duration = For { $duration } from the moment the password is fetched; the request stays open until { $until }.
+request-part = { $part } (parts of its key handed over so far, in all requests: { $released }; enough to open it: { $needed })
+request-agreed = Agreed so far: { $list }
 ask-approve = Hand over your part of the key for this?
 approve-done = Your agreement to request { $id } stands in the log, and your part of the key is handed over.
 approve-granted = Your agreement to request { $id } stands in the log. The agreement is complete: the person can fetch the password.
@@ -141,7 +161,7 @@ ask-other-administrators = Other administrators
 ask-renewal-date = Renewal date
 ask-paid-by = Who pays
 ask-change-password-page = Page to change the password
-deposit-done = “{ $label }” is in escrow, version { $version }. This computer has forgotten its key.
+deposit-done = “{ $label }” is in escrow, version { $version }. This computer has already forgotten the key to it.
 
 # Access.
 request-done = Request { $id } for “{ $label }” stands in the log and stays open until { $until }.
@@ -153,12 +173,12 @@ request-forward =
       To see it: sequestre inbox — to agree: sequestre approve { $id }
       It stays open until { $until }.
 show-head = “{ $label }” — { $left } left, until { $until }:
-show-foot = When you are done: “sequestre return NUMBER”. What you have seen counts as known to you until it is changed.
+show-foot = When you are done: “sequestre return NUMBER”. Until the password is changed, you count among those who know it.
 clipboard-lent = The password is in the clipboard for { $seconds } seconds.
 clipboard-cleared = The clipboard was cleared.
 return-done = Request { $id } is given back. If you had seen the password, it is now due to be changed.
-revoke-done = Access { $id } is ended. The password is now due to be changed, at once.
+revoke-done = Access { $id } has ended. The password must now be changed, at once.
 outbox-delivered = Something that you signed earlier has now reached the log.
-outbox-refused = Something that you signed earlier was refused and is dropped:
+outbox-refused = Something that you signed earlier was refused and will not be sent again:
 released-refused = Your part of the key for request { $id } could not be handed over. It is kept and offered again until the request is over:
-sync-done = The log is verified up to entry { $size }.
+sync-done = The log is verified; entries: { $size }.
