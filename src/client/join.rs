@@ -13,7 +13,6 @@ use crate::escrow::command::SignedCommand;
 use crate::escrow::id::{DeviceId, PersonId};
 use crate::escrow::log::merkle::TreeHead;
 use crate::escrow::organisation::CLOCK_TOLERANCE;
-use crate::escrow::people::Standing;
 use crate::proto::v1;
 use crate::seal::device::DeviceKey;
 use crate::seal::identity::Identity;
@@ -176,11 +175,10 @@ pub async fn admit(env: &Env, name: &str) -> Result<(), Failure> {
     session.sync().await?;
     let person = session.find_person(name)?;
     let admission = checked_admission(&mut session, &person)?;
-    let keys = session.state()?.person(&person).map(|p| p.keys);
-    if let Some(keys) = keys {
-        let args = args! { name: name, code: keys.fingerprint() };
-        env.unlock.confirm(&env.out, "ask-admit", &args, "--yes")?;
-    }
+    let newcomer = session.state()?.person(&person).map(|p| (p.keys, p.name));
+    let (keys, name) = newcomer.ok_or_else(super::failure::no_organisation)?;
+    let args = args! { name: session.needed_text(&name)?, code: keys.fingerprint() };
+    env.unlock.confirm(&env.out, "ask-admit", &args, "--yes")?;
     let act = v1::command::Act::ProposeAdmission(v1::ProposeAdmission { admission: Some(admission) });
     let index = session.submit(act, Vec::new()).await?;
     super::charter::tell_proposal(&session, index)
@@ -198,26 +196,30 @@ pub async fn remove(env: &Env, name: &str, reason: &str) -> Result<(), Failure> 
     super::charter::tell_proposal(&session, index)
 }
 
-/// Leaves the organisation.
+/// Leaves the organisation. Having left, we may not read the log that would show it.
 pub async fn leave(env: &Env) -> Result<(), Failure> {
     let mut session = env.session()?;
     session.sync().await?;
     let args = args! { organisation: session.organisation_name() };
     env.unlock.confirm(&env.out, "ask-leave", &args, "--yes")?;
-    let left = session.submit(v1::command::Act::Leave(v1::Leave {}), Vec::new()).await;
-    match left {
-        // Having left, we may not read the log that would show it.
-        Err(failure) if failure.exit() != Exit::Refused || !still_in(&session) => {}
+    match session.submit(v1::command::Act::Leave(v1::Leave {}), Vec::new()).await {
+        Ok(_) => env.out.tell("leave-done", &args),
+        // The server took the command, which is why it stays in the outbox, and then no longer knew this computer.
+        // Whatever else went wrong says nothing about having left.
+        Err(failure) if failure.key() == "refused-unknown-device" && pending(&session)? => {
+            env.out.tell("leave-unseen", &args);
+        }
         Err(failure) => return Err(failure),
-        Ok(_) => {}
     }
-    env.out.tell("leave-done", &args);
+    env.out.data(&serde_json::json!({ "left": session.folder.id.to_string() }));
     Ok(())
 }
 
-fn still_in(session: &Session) -> bool {
-    let person = session.state().ok().and_then(|state| state.person(&session.me()));
-    person.is_some_and(|p| !matches!(p.standing, Standing::Gone { .. }))
+/// Whether something that was signed is not known to be in the log. Synchronising empties the outbox, or fails.
+fn pending(session: &Session) -> Result<bool, Failure> {
+    let outbox = session.folder.join("outbox");
+    let mut entries = std::fs::read_dir(&outbox).map_err(|e| Failure::io(&outbox, e))?;
+    Ok(entries.next().is_some())
 }
 
 /// Revokes a device of ours, by the beginning of its id.

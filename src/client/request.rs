@@ -24,6 +24,9 @@ use crate::seal::sharing::{CombineError, MasterKey, ShareClaim, combine, sort_sh
 /// How long a request stays open unless said otherwise.
 pub const REQUEST_LIFE: Seconds = Seconds(72 * Seconds::HOUR.0);
 
+/// How long keys are kept beyond the time of their request: this computer's clock may be a little ahead.
+const KEYS_SPARE: Seconds = Seconds::HOUR;
+
 /// The parts asked for unless said otherwise: recovery codes are for the day when all else fails.
 const USUAL_PARTS: [PartKind; 3] = [PartKind::Password, PartKind::TotpSecret, PartKind::Notes];
 
@@ -376,13 +379,13 @@ pub async fn revoke(env: &Env, id: u64, reason: &str) -> Result<(), Failure> {
 }
 
 impl Session {
-    /// Deletes the keys of our requests that are over: what was collected cannot be opened again. Keys of a request
-    /// that is not in the log stay until the log is past its expiry, whatever the server answered: it may still come.
+    /// Deletes the keys of our requests that are over: what was collected cannot be opened again. Their time ends
+    /// them, too: the server must not be able to keep them by not recording it. Keys of a request that is not in the
+    /// log stay until the log is past its expiry, whatever the server answered: it may still come.
     pub fn forget_keys(&self) -> Result<(), Failure> {
-        let me = self.me();
-        let state = self.state()?;
-        let over = state.requests().values().filter(|r| r.requester == me && matches!(r.stage, Stage::Ended { .. }));
-        for request in over {
+        let (me, state) = (self.me(), self.state()?);
+        let now = self.env.now().before(KEYS_SPARE);
+        for request in state.requests().values().filter(|r| r.requester == me && is_over(r, now)) {
             home::remove(&key_path(self, &request.parts))?;
         }
         let mine = state.requests().values().filter(|r| r.requester == me);
@@ -400,5 +403,15 @@ impl Session {
             }
         }
         Ok(())
+    }
+}
+
+/// Whether a request cannot be opened any more at this time, whatever the server recorded.
+fn is_over(request: &Request, now: Time) -> bool {
+    match &request.stage {
+        // Not granted by its expiry, or not fetched by then: it never opens.
+        Stage::Waiting | Stage::Granted(_) => request.expires <= now,
+        Stage::Leased(lease) => !lease.collected() || lease.until() <= now,
+        Stage::Ended { .. } => true,
     }
 }

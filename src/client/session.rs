@@ -145,7 +145,9 @@ impl Session {
         self.pull().await?;
         self.flush_outbox().await?;
         self.pull_blobs().await?;
-        self.upload_released().await?;
+        if let Some(trouble) = self.upload_released().await? {
+            self.env.out.failure(&trouble);
+        }
         self.forget_keys()?;
         self.cosign().await
     }

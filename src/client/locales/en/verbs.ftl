@@ -180,5 +180,4 @@ return-done = Request { $id } is given back. If you had seen the password, it is
 revoke-done = Access { $id } has ended. The password must now be changed, at once.
 outbox-delivered = Something that you signed earlier has now reached the log.
 outbox-refused = Something that you signed earlier was refused and will not be sent again:
-released-refused = Your part of the key for request { $id } could not be handed over. It is kept and offered again until the request is over:
 sync-done = The log is verified; entries: { $size }.

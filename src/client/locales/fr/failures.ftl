@@ -58,6 +58,7 @@ failed-sealed-missing = Le serveur n’a pas remis le mot de passe scellé. Rée
 failed-shares-not-here = L’accord est là, mais les ordinateurs des gardien·nes n’ont pas encore remis assez de parts. Demandez à l’une des personnes d’accord de lancer « sequestre sync ».
 failed-shares-bad = Les parts de clé de ces gardien·nes étaient inutilisables : { $list }. Les autres sont conservées ; demandez un accord de plus, et prévenez un·e médiateur·rice.
 failed-dealer = Les parts des gardien·nes sont bien celles qui ont été distribuées, et ensemble elles ne donnent pas la clé : { $name }, qui a fait ce dépôt, les a mal distribuées. Un accord de plus n’y changera rien. Prévenez { $name } et un·e médiateur·rice, et récupérez le compte auprès du fournisseur.
+failed-not-handed-over = Le serveur n’a pas pris votre part de la clé pour la demande { $id }, alors que votre accord est au journal. Elle est gardée, et proposée de nouveau jusqu’à la fin de la demande. Prévenez la personne qui demande.
 failed-device-unknown = Aucun de vos appareils ne commence par « { $device } ». « sequestre device » les montre.
 failed-part-unknown = Élément inconnu. Les éléments sont : { $list }
 failed-duration-form = « { $text } » n’est pas une durée. Écrivez par exemple 30m, 2h ou 3j.

@@ -180,5 +180,4 @@ return-done = La demande { $id } est rendue. Si vous aviez vu le mot de passe, i
 revoke-done = L’accès { $id } a pris fin. Le mot de passe est maintenant à changer, tout de suite.
 outbox-delivered = Quelque chose que vous aviez signé est maintenant au journal.
 outbox-refused = Quelque chose que vous aviez signé a été refusé et ne sera plus envoyé :
-released-refused = Votre part de la clé pour la demande { $id } n’a pas pu être remise. Elle est gardée et proposée de nouveau jusqu’à la fin de la demande :
 sync-done = Le journal est vérifié ; nombre d’entrées : { $size }.
