@@ -493,6 +493,7 @@ fn env(out: &Out, root: &Path, name: &str) -> Result<Env, Failure> {
         out: out.silenced(),
         unlock: Unlock {
             passphrase_file: Some(passphrase),
+            words_file: Some(folder.join("24-words")),
             accepted: vec!["--yes", "--accept-unwitnessed"],
             work: WorkFactor::lowered_for_demo_and_tests(),
         },

@@ -95,7 +95,7 @@ impl Town {
         let folder = self.path().join("people").join(name);
         std::fs::create_dir_all(&folder).unwrap();
         let passphrase = folder.join("passphrase");
-        std::fs::write(&passphrase, "une phrase de passe\n").unwrap();
+        home::write(&passphrase, b"une phrase de passe\n").unwrap();
         let (system, ahead) = (daemon::system_clock(), Arc::clone(&self.ahead));
         let nina = name == "Nina";
         Env {
@@ -104,6 +104,7 @@ impl Town {
             out: Out::new(Say::english(), true).silenced(),
             unlock: Unlock {
                 passphrase_file: Some(passphrase),
+                words_file: Some(folder.join("words")),
                 accepted: vec!["--yes", "--accept-unwitnessed"],
                 work: WorkFactor::lowered_for_demo_and_tests(),
             },

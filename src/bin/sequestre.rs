@@ -82,6 +82,8 @@ enum Verb {
         code_file: Option<PathBuf>,
         #[arg(long, value_name = "DIR", default_value = "invitations")]
         invitations: PathBuf,
+        #[arg(long, value_name = "FILE")]
+        words_file: Option<PathBuf>,
     },
     Invite {
         name: String,
@@ -93,6 +95,8 @@ enum Verb {
     Join {
         #[arg(value_name = "FILE")]
         invitation: Option<PathBuf>,
+        #[arg(long, value_name = "FILE")]
+        words_file: Option<PathBuf>,
     },
     Admit {
         name: String,
@@ -273,7 +277,12 @@ fn env(common: &Common, out: Out) -> Result<Env, Failure> {
         home: Home::new(home),
         organisation: common.org.clone(),
         out,
-        unlock: Unlock { passphrase_file: common.passphrase_file.clone(), accepted, work: WorkFactor::STANDARD },
+        unlock: Unlock {
+            passphrase_file: common.passphrase_file.clone(),
+            words_file: None,
+            accepted,
+            work: WorkFactor::STANDARD,
+        },
         clock: Arc::new(|| {
             Time(SystemTime::now().duration_since(UNIX_EPOCH).map(|since| since.as_secs()).unwrap_or_default())
         }),
@@ -296,6 +305,7 @@ async fn run(env: &Env, verb: Verb) -> Result<(), Failure> {
             admission,
             code_file,
             invitations,
+            words_file,
         } => {
             let people = [
                 (Role::Trustee, trustee),
@@ -314,10 +324,13 @@ async fn run(env: &Env, verb: Verb) -> Result<(), Failure> {
             quorum.iter().try_for_each(|text| plan.add_quorum(text))?;
             vault.iter().try_for_each(|text| plan.add_vault(text))?;
             let code = read_or_paste(env, code_file, "ask-founding-code")?;
-            found::found(env, &code, plan, &invitations).await
+            found::found(&writing_words(env, words_file), &code, plan, &invitations).await
         }
         Verb::Invite { name, roles, invitations } => found::invite(env, &name, &roles, &invitations).await,
-        Verb::Join { invitation } => join::join(env, &read_or_paste(env, invitation, "ask-invitation")?).await,
+        Verb::Join { invitation, words_file } => {
+            let code = read_or_paste(env, invitation, "ask-invitation")?;
+            join::join(&writing_words(env, words_file), &code).await
+        }
         Verb::Admit { name } => join::admit(env, &name).await,
         Verb::Remove { name, reason } => join::remove(env, &name, &reason).await,
         Verb::Leave => join::leave(env).await,
@@ -375,6 +388,11 @@ async fn run(env: &Env, verb: Verb) -> Result<(), Failure> {
             AuditVerb::Proof { index } => audit::proof(env, index).await,
         },
     }
+}
+
+/// A new identity's words go into this file.
+fn writing_words(env: &Env, words_file: Option<PathBuf>) -> Env {
+    Env { unlock: Unlock { words_file, ..env.unlock.clone() }, ..env.clone() }
 }
 
 /// One entry a name; a name given with two roles has both.

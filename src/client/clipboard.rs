@@ -2,6 +2,13 @@
 
 use std::time::Duration;
 
+#[cfg(target_os = "macos")]
+use arboard::SetExtApple as _;
+#[cfg(all(unix, not(target_os = "macos")))]
+use arboard::SetExtLinux as _;
+#[cfg(windows)]
+use arboard::SetExtWindows as _;
+
 use super::failure::{Exit, Failure};
 use super::out::Out;
 use crate::args;
@@ -15,7 +22,8 @@ pub fn lend(out: &Out, secret: &Secret) -> Result<(), Failure> {
     let failed = |e: arboard::Error| Failure::new(Exit::Failed, "failed-clipboard").because(e);
     let text = secret.expose_str().unwrap_or_default();
     let mut clipboard = arboard::Clipboard::new().map_err(failed)?;
-    clipboard.set_text(text).map_err(failed)?;
+    // Programs that keep everything that was ever copied are asked not to keep this.
+    clipboard.set().exclude_from_history().text(text).map_err(failed)?;
     out.tell("clipboard-lent", &args! { seconds: LENT_FOR.as_secs() });
     std::thread::sleep(LENT_FOR);
     let still_there = clipboard.get_text().map(Secret::from_string).is_ok_and(|now| now.matches(secret));

@@ -4,9 +4,11 @@
 //! digests → the entry is in the verified log → only then upload them.
 
 use std::fs;
+use std::path::PathBuf;
 
 use super::charter;
 use super::failure::{Exit, Failure};
+use super::home;
 use super::screen;
 use super::session::{Env, Session};
 use super::status::texts;
@@ -239,10 +241,12 @@ async fn release(session: &mut Session, request: &Request) -> Result<(), Failure
         }
         released.push(v1::Released { shares: ids });
     }
+    // Durable before the approval is signed: the log will name exactly these.
     let folder = session.folder.join("released").join(request.at.index.to_string());
-    fs::create_dir_all(&folder).map_err(|e| Failure::io(&folder, e))?;
-    for blob in &blobs {
-        super::home::write(&folder.join(BlobId::of(blob).to_string()), blob)?;
+    home::private_dir(&folder)?;
+    let paths: Vec<PathBuf> = blobs.iter().map(|blob| folder.join(BlobId::of(blob).to_string())).collect();
+    for (path, blob) in paths.iter().zip(&blobs) {
+        home::write(path, blob)?;
     }
     let act = v1::command::Act::Approve(v1::Approve {
         request_index: request.at.index,
@@ -251,16 +255,17 @@ async fn release(session: &mut Session, request: &Request) -> Result<(), Failure
         expires: request.expires.0,
         released,
     });
-    match session.submit(act, Vec::new()).await {
-        Ok(_) => {}
+    let signed = match session.sign(act) {
+        Ok(signed) => signed,
         Err(failure) => {
-            if failure.exit() == Exit::Refused {
-                fs::remove_dir_all(&folder).map_err(|e| Failure::io(&folder, e))?;
-            }
+            paths.iter().try_for_each(|path| home::remove(path))?;
+            // It stays if an earlier approval, which the server says it refused, left something in it.
+            let _ = fs::remove_dir(&folder);
             return Err(failure);
         }
-    }
-    session.upload_released().await
+    };
+    session.send(signed, Vec::new()).await?;
+    session.upload_released().await?.map_or(Ok(()), Err)
 }
 
 pub(super) fn wire_parts(parts: &[RequestedPart]) -> Vec<v1::RequestedPart> {
@@ -386,11 +391,15 @@ impl Session {
         Ok(Some(ShareVerdict::Good))
     }
 
-    /// Uploads re-sealed shares of approvals that stand in the verified log, and forgets those of requests that are
-    /// over. What an interrupted approval left behind is finished here.
-    pub async fn upload_released(&mut self) -> Result<(), Failure> {
+    /// Uploads re-sealed shares of approvals that stand in the verified log, and forgets those of requests for which
+    /// they can no longer be of use. What an interrupted approval left behind is finished here; so is one that the
+    /// server said it refused and put into the log all the same.
+    ///
+    /// What the server does not take is told as `Ok(Some(…))`: requests go on without us, and so must everything else.
+    pub async fn upload_released(&mut self) -> Result<Option<Failure>, Failure> {
         let folder = self.folder.join("released");
-        let Ok(entries) = fs::read_dir(&folder) else { return Ok(()) };
+        let Ok(entries) = fs::read_dir(&folder) else { return Ok(None) };
+        let mut trouble = None;
         let mut pending = Vec::new();
         for entry in entries {
             let path = entry.map_err(|e| Failure::io(&folder, e))?.path();
@@ -400,7 +409,12 @@ impl Session {
         let (me, id) = (self.me(), self.folder.id);
         for (index, path) in pending {
             let request = self.state()?.request(index).cloned();
-            let wanted = request.as_ref().filter(|r| !matches!(r.stage, Stage::Ended { .. }));
+            let wanted = request.as_ref().filter(|r| match &r.stage {
+                Stage::Waiting | Stage::Granted(_) => true,
+                // Granted and never fetched in time: nobody can fetch it any more.
+                Stage::Leased(lease) => lease.collected(),
+                Stage::Ended { .. } => false,
+            });
             let named: Vec<BlobId> = wanted
                 .and_then(|r| r.approvals.get(&me))
                 .map(|b| b.iter().flatten().copied().collect())
@@ -411,13 +425,21 @@ impl Session {
             }
             let mut blobs = Vec::new();
             for blob in &named {
-                blobs.extend(super::home::read_if_there(&path.join(blob.to_string()))?);
+                blobs.extend(home::read_if_there(&path.join(blob.to_string()))?);
             }
             if !blobs.is_empty() {
-                self.remote().await?.put_blobs(id, blobs).await?;
+                match self.remote().await?.put_blobs(id, blobs).await {
+                    // They stay until the log says that the request is over.
+                    Err(failure) if failure.exit() == Exit::Refused => {
+                        let told = Failure::new(Exit::Refused, "failed-not-handed-over").with("id", index);
+                        trouble = Some(told.because(failure));
+                        continue;
+                    }
+                    other => other?,
+                }
             }
             fs::remove_dir_all(&path).map_err(|e| Failure::io(&path, e))?;
         }
-        Ok(())
+        Ok(trouble)
     }
 }

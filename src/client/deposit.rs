@@ -112,12 +112,23 @@ fn add_part(
     user_name: Option<Secret>,
     value: Option<String>,
 ) -> Result<(), Failure> {
-    let Some(value) = value.map(Secret::from_string).filter(|v| !v.is_empty()) else { return Ok(()) };
+    let user_name = user_name.filter(|name| !name.is_empty());
+    let Some(value) = value.map(Secret::from_string).filter(|v| !v.is_empty()) else {
+        return refuse_user_name_alone(user_name.as_ref());
+    };
     if kind == PartKind::TotpSecret && !is_base32(&value) {
         return Err(Failure::new(Exit::Usage, "failed-totp-secret"));
     }
     parts.insert(kind, PartValue { user_name, value });
     Ok(())
+}
+
+/// A user name is sealed beside its password; without one it would be dropped without a word.
+fn refuse_user_name_alone(user_name: Option<&Secret>) -> Result<(), Failure> {
+    match user_name {
+        Some(_) => Err(Failure::new(Exit::Usage, "failed-user-name-alone")),
+        None => Ok(()),
+    }
 }
 
 /// RFC 4648 base32 as providers show it: spaces, case and padding do not matter.
@@ -153,8 +164,9 @@ pub fn from_prompts(env: &Env) -> Result<(Option<AccountSheet>, BTreeMap<PartKin
         }
         parts.insert(kind, PartValue { user_name: None, value });
     }
-    if let Some(password) = parts.get_mut(&PartKind::Password) {
-        password.user_name = user_name;
+    match parts.get_mut(&PartKind::Password) {
+        Some(password) => password.user_name = user_name,
+        None => refuse_user_name_alone(user_name.as_ref())?,
     }
     env.out.say("deposit-sheet-intro");
     let sheet = AccountSheet {

@@ -9,14 +9,16 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 
 use super::failure::{Exit, Failure};
-use super::home::{self, Contact};
+use super::home::{self, Contact, Folder};
 use super::names::is_id;
-use super::remote::Remote;
+use super::remote::{self, Remote};
 use super::session::{Env, Session, sign_command};
 use crate::args;
+use crate::escrow::act::Act;
 use crate::escrow::charter::{AMEND, DESTROY, RULES_VERSION};
 use crate::escrow::command::{NO_ORGANISATION, organisation_id};
 use crate::escrow::id::{InvitationId, PersonId};
+use crate::escrow::key::VerifyingKey;
 use crate::escrow::log::merkle::TreeHead;
 use crate::escrow::people::{InvitationState, Standing};
 use crate::escrow::role::{Role, Roles};
@@ -29,6 +31,9 @@ use crate::seal::identity::Identity;
 use crate::seal::invitation::{BadInvitation, ContactCard, Invitation, InvitationSecret, ServerAddress};
 use crate::seal::sealing::{open_with, salted_text, seal_to};
 use crate::seal::secret::Secret;
+
+/// The file with a genesis that was sent and is not known to be in the log, and its two names.
+const FOUNDING: &str = "founding";
 
 /// How long an invitation lives.
 const INVITATION_LIFE: Seconds = Seconds(14 * Seconds::DAY.0);
@@ -172,12 +177,61 @@ pub async fn found(env: &Env, code: &Secret, mut plan: Plan, invitations: &Path)
     let code = read_code(code, FoundingCode::from_code)?;
     let (name, my_name) = (Text::parse(&plan.name)?, Text::parse(&plan.me)?);
     let identity = own_identity(env)?;
+    let session = match resume(env, &code, &identity).await? {
+        Some(folder) => Session::open(env, folder)?.with_identity(identity),
+        None => begin(env, &code, identity, &name, &my_name).await?,
+    };
+    finish(env, session, plan, invitations).await
+}
+
+/// Sends a genesis again that was sent with this code before: the server may have entered it, whatever it answered,
+/// and then the code is used up.
+async fn resume(env: &Env, code: &FoundingCode, identity: &Identity) -> Result<Option<Folder>, Failure> {
+    for folder in env.home.unfinished()? {
+        let path = folder.join(FOUNDING);
+        let Some(bytes) = home::read_if_there(&path)? else { continue };
+        let mut pieces = remote::split(&bytes).ok_or_else(|| home::damaged(&path))?.into_iter();
+        let signed = pieces.next().and_then(|bytes| remote::decode(&bytes)).ok_or_else(|| home::damaged(&path))?;
+        let Act::Genesis(genesis) = &signed.command().act else { return Err(home::damaged(&path)) };
+        if genesis.founding_token != code.token_digest() || genesis.founder != identity.keys() {
+            continue;
+        }
+        let mut remote = Remote::connect(code.address.as_str(), &code.server_key, &folder.device()?).await?;
+        match remote.submit(None, &signed, pieces.collect(), code.token().expose().to_vec()).await {
+            Ok(_) => {
+                pin(&folder, code, genesis.log_key, identity)?;
+                return Ok(Some(folder));
+            }
+            Err(failure) if failure.exit() == Exit::Refused => {}
+            Err(failure) => return Err(failure),
+        }
+    }
+    Ok(None)
+}
+
+fn pin(folder: &Folder, code: &FoundingCode, log_key: VerifyingKey, identity: &Identity) -> Result<(), Failure> {
+    folder.store_contact(&Contact {
+        address: code.address.as_str().to_owned(),
+        server_key: code.server_key,
+        log_key,
+        checkpoint: TreeHead::EMPTY,
+        me: identity.person(),
+    })
+}
+
+/// Makes a genesis and sends it.
+async fn begin(
+    env: &Env,
+    code: &FoundingCode,
+    identity: Identity,
+    name: &Text,
+    my_name: &Text,
+) -> Result<Session, Failure> {
     let device = DeviceKey::generate().map_err(Failure::technical)?;
     let mut remote = Remote::connect(code.address.as_str(), &code.server_key, &device).await?;
     let log_key = remote.prepare_founding(code.token().expose()).await?;
-
-    let (name, name_blob) = salted_text(&name).map_err(Failure::technical)?;
-    let (founder_name, founder_blob) = salted_text(&my_name).map_err(Failure::technical)?;
+    let (name, name_blob) = salted_text(name).map_err(Failure::technical)?;
+    let (founder_name, founder_blob) = salted_text(my_name).map_err(Failure::technical)?;
     let genesis = v1::command::Act::Genesis(v1::Genesis {
         rules_version: RULES_VERSION,
         log_key: Some(log_key.into()),
@@ -192,24 +246,21 @@ pub async fn found(env: &Env, code: &Secret, mut plan: Plan, invitations: &Path)
     let id = organisation_id(&signed.to_wire().command);
     let folder = env.home.folder(id);
     folder.prepare_with(&device)?;
-    let contact = Contact {
-        address: code.address.as_str().to_owned(),
-        server_key: code.server_key,
-        log_key,
-        checkpoint: TreeHead::EMPTY,
-        me: identity.person(),
-    };
-    folder.store_contact(&contact)?;
-    store_plan(&folder.join("plan.json"), &plan)?;
     let blobs = vec![name_blob, founder_blob];
-    if let Err(failure) = remote.submit(None, &signed, blobs, code.token().expose().to_vec()).await {
-        if failure.exit() == Exit::Refused {
-            folder.discard()?;
-        }
-        return Err(failure);
-    }
-    let mut session = Session::open(env, folder)?.with_identity(identity);
+    home::write(&folder.join(FOUNDING), &remote::join(std::iter::once(&remote::encode(&signed)).chain(&blobs)))?;
+    // The folder stays even if this is refused, because a refusal can be a lie; without a contact it is no organisation
+    // of this home.
+    remote.submit(None, &signed, blobs, code.token().expose().to_vec()).await?;
+    pin(&folder, code, log_key, &identity)?;
+    Ok(Session::open(env, folder)?.with_identity(identity))
+}
+
+/// Fetches the new log, invites everybody in the plan.
+async fn finish(env: &Env, mut session: Session, mut plan: Plan, invitations: &Path) -> Result<(), Failure> {
+    let id = session.folder.id;
+    store_plan(&session.folder.join("plan.json"), &plan)?;
     session.sync().await?;
+    home::remove(&session.folder.join(FOUNDING))?;
     env.out.tell("found-done", &args! { name: &plan.name, id: id.to_string() });
 
     for index in 0..plan.people.len() {

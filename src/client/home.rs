@@ -9,7 +9,9 @@
 //!   synchronised, cosigned         when that was last done, in POSIX seconds
 //!   blobs/<id>                     texts; for trustees all sealed secrets and shares too
 //!   outbox/<id>                    what was signed and is not known to be in the log
-//!   keys/<recipient>               keys of our own requests, sealed to the identity
+//!   keys/<recipient>               keys of our own requests, sealed to the identity, after 8 bytes of expiry
+//!   released/<n>/<id>              shares re-sealed for request n, until they are uploaded or it is over
+//!   entering, founding             commands that make us known, until the log shows one of them
 //!   invitations/<id>               secrets of invitations that we made, sealed to the identity
 //!   evidence/                      signed notes that contradict each other
 //! ```
@@ -77,6 +79,16 @@ impl Home {
 
     /// The organisations that this home knows.
     pub fn organisations(&self) -> Result<Vec<OrganisationId>, Failure> {
+        // A folder without contact is the rest of a joining or founding that did not come to its end.
+        Ok(self.folders()?.into_iter().filter(Folder::has_contact).map(|folder| folder.id).collect())
+    }
+
+    /// Folders of joinings and foundings that did not come to their end.
+    pub fn unfinished(&self) -> Result<Vec<Folder>, Failure> {
+        Ok(self.folders()?.into_iter().filter(|folder| !folder.has_contact()).collect())
+    }
+
+    fn folders(&self) -> Result<Vec<Folder>, Failure> {
         let path = self.0.join("organisations");
         let entries = match fs::read_dir(&path) {
             Ok(entries) => entries,
@@ -87,11 +99,10 @@ impl Home {
         for entry in entries {
             let entry = entry.map_err(|e| Failure::io(&path, e))?;
             let id = entry.file_name().to_str().and_then(|name| name.parse::<OrganisationId>().ok());
-            // A folder without contact is the rest of a joining that did not come to its end.
-            ids.extend(id.filter(|_| entry.path().join("contact.json").exists()));
+            ids.extend(id);
         }
         ids.sort();
-        Ok(ids)
+        Ok(ids.into_iter().map(|id| self.folder(id)).collect())
     }
 
     /// The organisation meant by `--org` (the beginning of its id), or the only one.
@@ -160,6 +171,10 @@ impl Folder {
         self.path.join(name)
     }
 
+    fn has_contact(&self) -> bool {
+        self.join("contact.json").exists()
+    }
+
     /// Makes the folder with its device key, once; called again it returns the key that is there.
     pub fn prepare(&self) -> Result<DeviceKey, Failure> {
         if !self.join("device.key").exists() {
@@ -177,11 +192,6 @@ impl Folder {
         }
         let text = Secret::from_string(hex::encode(key.to_secret_bytes().expose()));
         write(&self.join("device.key"), text.expose())
-    }
-
-    /// Forgets an organisation that never came to be.
-    pub fn discard(&self) -> Result<(), Failure> {
-        fs::remove_dir_all(&self.path).map_err(|e| Failure::io(&self.path, e))
     }
 
     /// This computer's key for this organisation.
@@ -268,6 +278,34 @@ pub fn write(path: &Path, content: &[u8]) -> Result<(), Failure> {
         sync_dir(folder)
     };
     put().map_err(|e| Failure::io(path, e))
+}
+
+/// Writes a file for its owner only, where none is yet.
+pub fn write_new(path: &Path, content: &[u8]) -> Result<(), Failure> {
+    let folder = path.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let put = || -> io::Result<()> {
+        let mut file = tempfile::NamedTempFile::new_in(folder)?;
+        file.write_all(content)?;
+        file.as_file().sync_all()?;
+        file.persist_noclobber(path).map_err(|e| e.error)?;
+        sync_dir(folder)
+    };
+    put().map_err(|e| Failure::io(path, e))
+}
+
+/// Refuses a file with a secret that others than its owner can read. Pipes have no such rights.
+pub fn refuse_open_file(path: &Path) -> Result<(), Failure> {
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::PermissionsExt as _;
+        let meta = fs::metadata(path).map_err(|e| Failure::io(path, e))?;
+        if meta.is_file() && meta.permissions().mode() & 0o077 != 0 {
+            return Err(Failure::new(Exit::Usage, "failed-open-file").with("path", path.display()));
+        }
+    }
+    #[cfg(not(unix))]
+    let _ = path;
+    Ok(())
 }
 
 /// Deletes a file that need not exist.

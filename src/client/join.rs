@@ -1,5 +1,7 @@
 //! Coming in: joining with an invitation, bringing an identity to a new computer, and taking people in.
 
+use prost::Message as _;
+
 use super::failure::{Exit, Failure, distrust};
 use super::found::{checked_admission, own_identity, read_code};
 use super::home::{self, Contact, Folder};
@@ -8,8 +10,9 @@ use super::session::{Env, Session, sign_command};
 use crate::args;
 use crate::escrow::act::join_mac_message;
 use crate::escrow::command::SignedCommand;
-use crate::escrow::id::DeviceId;
+use crate::escrow::id::{DeviceId, PersonId};
 use crate::escrow::log::merkle::TreeHead;
+use crate::escrow::organisation::CLOCK_TOLERANCE;
 use crate::proto::v1;
 use crate::seal::device::DeviceKey;
 use crate::seal::identity::Identity;
@@ -36,11 +39,8 @@ pub async fn join(env: &Env, code: &Secret) -> Result<(), Failure> {
         device: Some(device.public().into()),
         mac: invitation.secret.mac(&message).to_vec(),
     });
-    let session = enter(env, folder, identity, device, invitation.contact, act).await?;
-    // The invitation names its maker's key: whoever shows us another founder or inviter shows us another log.
-    if session.state()?.person(&invitation.inviter.person()).is_none() {
-        return Err(distrust("distrust-inviter", None));
-    }
+    let inviter = invitation.inviter.person();
+    let session = enter(env, folder, identity, device, invitation.contact, act, Some(inviter)).await?;
     env.out.tell("join-done", &args! { organisation: session.organisation_name() });
     env.out.tell("join-fingerprint", &args! { code: keys.fingerprint() });
     env.out.data(&serde_json::json!({
@@ -75,15 +75,16 @@ pub async fn restore_identity(env: &Env, words: &Secret, card: &Secret) -> Resul
         device: Some(device.public().into()),
         person: Some(identity.keys().into()),
     });
-    let session = enter(env, folder, identity, device, card, act).await?;
+    let session = enter(env, folder, identity, device, card, act, None).await?;
     let me = session.name_of(&session.me());
     env.out.tell("restore-done", &args! { name: &me, organisation: session.organisation_name() });
     env.out.data(&serde_json::json!({ "organisation": session.folder.id.to_string(), "name": me }));
     Ok(())
 }
 
-/// Sends the command that makes this device known, then fetches and verifies the log. Interrupted, it is repeated
-/// with the same command.
+/// Sends the command that makes this device known, then fetches and verifies the log. What was sent once is kept and
+/// sent again, whatever the server answered: it may be in the log although the server says that it refused it, and
+/// then every other command of ours is refused rightly.
 async fn enter(
     env: &Env,
     folder: Folder,
@@ -91,27 +92,41 @@ async fn enter(
     device: DeviceKey,
     card: ContactCard,
     act: v1::command::Act,
+    inviter: Option<PersonId>,
 ) -> Result<Session, Failure> {
     let pending = folder.join("entering");
-    let signed = match home::read_if_there(&pending)? {
-        Some(bytes) => {
-            use prost::Message as _;
-            let wire = v1::SignedCommand::decode(bytes.as_slice()).map_err(|e| home::damaged(&pending).because(e))?;
-            SignedCommand::parse(wire).map_err(|e| home::damaged(&pending).because(e))?
-        }
-        None => {
-            let signed = sign_command(&identity, folder.id, TreeHead::EMPTY, env.now(), act)?;
-            home::write(&pending, &remote::encode(&signed))?;
-            signed
-        }
+    let mut kept = match home::read_if_there(&pending)? {
+        Some(bytes) => remote::decode_list(&bytes).ok_or_else(|| home::damaged(&pending))?,
+        None => Vec::new(),
     };
     let address = card.address.as_str();
     let mut remote = Remote::connect(address, &card.server_key, &device).await?;
-    if let Err(failure) = remote.submit(Some(folder.id), &signed, Vec::new(), Vec::new()).await {
-        if failure.exit() == Exit::Refused {
-            home::remove(&pending)?;
+    let mut refused = None;
+    let mut entered = false;
+    for signed in &kept {
+        match remote.submit(Some(folder.id), signed, Vec::new(), Vec::new()).await {
+            Ok(_) => entered = true,
+            Err(failure) if failure.exit() == Exit::Refused => refused = Some(failure),
+            Err(failure) => return Err(failure),
         }
-        return Err(failure);
+        if entered {
+            break;
+        }
+    }
+    if !entered {
+        // The same again, made within what clocks may differ by, would only get the same answer.
+        let again = |k: &SignedCommand| {
+            let same =
+                v1::Command::decode(k.to_wire().command.as_slice()).is_ok_and(|c| c.act.as_ref() == Some(&act));
+            same && k.command().created.distance(env.now()) <= CLOCK_TOLERANCE
+        };
+        if let Some(failure) = refused.filter(|_| kept.iter().any(again)) {
+            return Err(failure);
+        }
+        let signed = sign_command(&identity, folder.id, TreeHead::EMPTY, env.now(), act)?;
+        kept.push(signed.clone());
+        home::write(&pending, &remote::encode_list(&kept))?;
+        remote.submit(Some(folder.id), &signed, Vec::new(), Vec::new()).await?;
     }
     let contact = Contact {
         address: address.to_owned(),
@@ -122,6 +137,16 @@ async fn enter(
     };
     folder.store_contact(&contact)?;
     let mut session = Session::open(env, folder)?.with_identity(identity);
+    session.pull().await?;
+    // The invitation names its maker's key: whoever shows us a log without that person shows us another log. Nothing
+    // of it is cosigned, and this home does not know the organisation.
+    if let Some(inviter) = inviter
+        && session.state()?.person(&inviter).is_none()
+    {
+        home::remove(&session.folder.join("contact.json"))?;
+        home::remove(&session.folder.join("checkpoint"))?;
+        return Err(distrust("distrust-inviter", None));
+    }
     session.sync().await?;
     home::remove(&pending)?;
     Ok(session)

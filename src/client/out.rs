@@ -1,5 +1,6 @@
 //! Output: sentences and tables for people, or with `--json` one JSON value a line for programs. Never both.
 
+use std::borrow::Cow;
 use std::io::{IsTerminal as _, Write as _};
 
 use comfy_table::{ContentArrangement, Table, presets};
@@ -50,13 +51,15 @@ impl Out {
         }
     }
 
-    /// Text as it is: an invitation, a secret, a timeline.
+    /// Text as it is: an invitation, a secret, a timeline. On a terminal, nothing in it can do more than be read.
     pub fn line(&self, text: &str) {
         if self.silent {
             return;
         }
+        let mut output = std::io::stdout().lock();
+        let text = if output.is_terminal() { visible(text) } else { text.into() };
         // A closed pipe (`| head`) is no reason to panic.
-        let _ = writeln!(std::io::stdout().lock(), "{text}");
+        let _ = writeln!(output, "{text}");
     }
 
     /// A question or hint that must not mix with the result.
@@ -64,14 +67,14 @@ impl Out {
         if self.silent {
             return;
         }
-        let _ = writeln!(std::io::stderr().lock(), "{}", self.say.with(key, args));
+        let _ = writeln!(std::io::stderr().lock(), "{}", visible(&self.say.with(key, args)));
     }
 
     /// What somebody is about to agree to. With `--json` it goes to standard error, like the question after it.
     pub fn screen(&self, lines: &[String]) {
         for line in lines.iter().filter(|_| !self.silent) {
             if self.json {
-                let _ = writeln!(std::io::stderr().lock(), "{line}");
+                let _ = writeln!(std::io::stderr().lock(), "{}", visible(line));
             } else {
                 self.line(line);
             }
@@ -81,7 +84,7 @@ impl Out {
     /// A value for programs.
     pub fn data(&self, value: &Value) {
         if self.json {
-            self.line(&value.to_string());
+            self.line(&json_line(value));
         }
     }
 
@@ -108,9 +111,9 @@ impl Out {
             let error = serde_json::json!({
                 "error": failure.key(), "message": failure.sentence(&self.say), "exit": failure.exit() as i32,
             });
-            error.to_string()
+            json_line(&error)
         } else {
-            failure.sentence(&self.say)
+            visible(&failure.sentence(&self.say)).into_owned()
         };
         let _ = writeln!(std::io::stderr().lock(), "{text}");
     }
@@ -136,6 +139,35 @@ impl Out {
     }
 }
 
+/// Characters that a terminal obeys instead of showing them, and those that change the order of what it shows.
+fn is_obeyed(c: char) -> bool {
+    c.is_control()
+        || matches!(c, '\u{061c}' | '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+}
+
+/// Text for a screen: what a terminal would obey becomes `�`, line feeds and tabs stay. Texts of the log are free of
+/// such characters; sealed values, and what a server or a library says, need not be.
+pub fn visible(text: &str) -> Cow<'_, str> {
+    let disguised = |c: char| is_obeyed(c) && !matches!(c, '\n' | '\t');
+    match text.contains(disguised) {
+        true => text.chars().map(|c| if disguised(c) { '\u{fffd}' } else { c }).collect::<String>().into(),
+        false => text.into(),
+    }
+}
+
+/// JSON in one line, with everything that a terminal would obey escaped: the same value, harmless to look at.
+fn json_line(value: &Value) -> String {
+    let mut text = String::new();
+    for c in value.to_string().chars() {
+        match is_obeyed(c) {
+            // Outside of strings JSON has no such characters, and all of these are below U+10000.
+            true => text.push_str(&format!("\\u{:04x}", u32::from(c))),
+            false => text.push(c),
+        }
+    }
+    text
+}
+
 /// A running display; it goes away when dropped.
 pub struct Progress(ProgressBar);
 
@@ -149,5 +181,27 @@ impl Progress {
 impl Drop for Progress {
     fn drop(&mut self) {
         self.0.finish_and_clear();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_terminal_is_given_nothing_to_obey() {
+        let sly = "clear\u{1b}[2J back\rspace\u{8} c1\u{9b}2J osc\u{1b}]52;c;eA==\u{7} turned\u{202e}txet\u{2069}";
+        let shown = visible(sly);
+        assert!(!shown.chars().any(is_obeyed), "{shown:?}");
+        assert_eq!(shown.chars().count(), sly.chars().count());
+        assert_eq!(visible("line\n\tline é 東"), "line\n\tline é 東");
+    }
+
+    #[test]
+    fn json_holds_the_same_value_and_nothing_to_obey() {
+        let value = serde_json::json!({ "value": "a\u{1b}[2J\u{9b}2J\u{7f}\u{202e}\n\"é", "list": [1, true] });
+        let line = json_line(&value);
+        assert!(!line.chars().any(is_obeyed), "{line:?}");
+        assert_eq!(serde_json::from_str::<Value>(&line).unwrap(), value);
     }
 }

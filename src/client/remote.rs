@@ -1,6 +1,8 @@
 //! The daemon, seen from the client: calls and their refusals. What comes back is a claim; the
 //! [replica](super::replica) decides what to believe.
 
+use std::collections::BTreeSet;
+
 use prost::Message as _;
 use tonic::Status;
 use tonic::transport::Channel;
@@ -12,9 +14,10 @@ use crate::escrow::id::{BlobId, OrganisationId};
 use crate::escrow::key::VerifyingKey;
 use crate::escrow::log::cosignature::Cosignature;
 use crate::escrow::log::merkle::TreeHead;
-use crate::escrow::wire;
+use crate::escrow::wire::{self, MAX_ENTRY_BYTES};
 use crate::proto::api::v1 as api;
 use crate::proto::api::v1::escrow_client::EscrowClient;
+use crate::proto::v1;
 use crate::seal::device::DeviceKey;
 use crate::tls::{self, ConnectError};
 
@@ -86,28 +89,40 @@ impl Remote {
         Ok(Shown { note: answer.checkpoint, cosignatures: claims.collect() })
     }
 
-    /// Entries `from` … `to` − 1.
+    /// Entries `from` … `to` − 1, handed over batch by batch so that each is verified before the next is awaited. `to`
+    /// is a number that the server chose.
     pub async fn entries(
         &mut self,
         organisation: OrganisationId,
         from: u64,
         to: u64,
-        mut progress: impl FnMut(u64),
-    ) -> Result<Vec<Vec<u8>>, Failure> {
+        mut each: impl FnMut(&[Vec<u8>]) -> Result<(), Failure>,
+    ) -> Result<(), Failure> {
         let request = api::StreamEntriesRequest { organisation: organisation.to_vec(), from, to };
         let mut stream = self.client.stream_entries(request).await.map_err(|s| self.refused(s))?.into_inner();
-        let mut entries = Vec::new();
-        while let Some(batch) = stream.message().await.map_err(|s| self.refused(s))? {
-            entries.extend(batch.entries);
-            progress(entries.len() as u64);
-            if entries.len() as u64 > to.saturating_sub(from) {
-                return Err(self.nonsense("more entries than asked for"));
+        let mut left = to.saturating_sub(from);
+        while left > 0 {
+            let Some(batch) = stream.message().await.map_err(|s| self.refused(s))? else {
+                let failure = Failure::new(Exit::Unreachable, "failed-unreachable").with("address", &self.address);
+                return Err(failure.because("the server sent fewer entries than its checkpoint counts"));
+            };
+            let entries = batch.entries;
+            // Without this check a server could send empty batches for ever.
+            if entries.is_empty() {
+                return Err(self.nonsense("a batch without entries"));
             }
+            let count = entries.len() as u64;
+            left = left.checked_sub(count).ok_or_else(|| self.nonsense("more entries than asked for"))?;
+            if entries.iter().any(|entry| entry.len() >= MAX_ENTRY_BYTES) {
+                return Err(self.nonsense("an entry that is longer than any entry may be"));
+            }
+            each(&entries)?;
         }
-        Ok(entries)
+        Ok(())
     }
 
-    /// Blobs by name; the daemon leaves out what it does not have or what is not for us.
+    /// Blobs by name; the daemon leaves out what it does not have or what is not for us. Only what was asked for is
+    /// handed over, each once: a server must not be able to fill the disk.
     pub async fn blobs(
         &mut self,
         organisation: OrganisationId,
@@ -115,10 +130,16 @@ impl Remote {
         mut each: impl FnMut(Vec<u8>) -> Result<(), Failure>,
     ) -> Result<(), Failure> {
         for ids in ids.chunks(500) {
+            let mut wanted: BTreeSet<BlobId> = ids.iter().copied().collect();
             let ids = ids.iter().map(|id| id.to_vec()).collect();
             let request = api::GetBlobsRequest { organisation: organisation.to_vec(), ids };
             let mut stream = self.client.get_blobs(request).await.map_err(|s| self.refused(s))?.into_inner();
-            while let Some(blob) = stream.message().await.map_err(|s| self.refused(s))? {
+            while !wanted.is_empty()
+                && let Some(blob) = stream.message().await.map_err(|s| self.refused(s))?
+            {
+                if !wanted.remove(&BlobId::of(&blob.content)) {
+                    return Err(self.nonsense("something that was not asked for"));
+                }
                 each(blob.content)?;
             }
         }
@@ -179,4 +200,41 @@ impl Remote {
 /// The wire form of a signed command, for keeping it on disk.
 pub fn encode(command: &SignedCommand) -> Vec<u8> {
     command.to_wire().encode_to_vec()
+}
+
+/// A signed command from its wire form.
+pub fn decode(bytes: &[u8]) -> Option<SignedCommand> {
+    SignedCommand::parse(v1::SignedCommand::decode(bytes).ok()?).ok()
+}
+
+/// Several signed commands in one file.
+pub fn encode_list(commands: &[SignedCommand]) -> Vec<u8> {
+    let pieces: Vec<Vec<u8>> = commands.iter().map(encode).collect();
+    join(&pieces)
+}
+
+/// The commands of such a file.
+pub fn decode_list(bytes: &[u8]) -> Option<Vec<SignedCommand>> {
+    split(bytes)?.iter().map(|piece| decode(piece)).collect()
+}
+
+/// Pieces in one file: each with a 4-byte big-endian length before it.
+pub fn join<'a>(pieces: impl IntoIterator<Item = &'a Vec<u8>>) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    for piece in pieces {
+        bytes.extend_from_slice(&u32::try_from(piece.len()).unwrap_or(u32::MAX).to_be_bytes());
+        bytes.extend_from_slice(piece);
+    }
+    bytes
+}
+
+/// The pieces of such a file.
+pub fn split(mut bytes: &[u8]) -> Option<Vec<Vec<u8>>> {
+    let mut pieces = Vec::new();
+    while !bytes.is_empty() {
+        let (piece, rest) = super::replica::split_entry(bytes)?;
+        pieces.push(piece.to_vec());
+        bytes = rest;
+    }
+    Some(pieces)
 }

@@ -2,7 +2,7 @@
 //!
 //! Files, in the order in which they are written: `entries` (each with a 4-byte big-endian length before it; only
 //! ever appended to), then `checkpoint` (the log's signed note, replaced atomically). What `entries` holds beyond the
-//! checkpoint's size is the rest of an interrupted synchronisation and is fetched again. This module must never
+//! checkpoint's size, or without a checkpoint, is the rest of an interrupted synchronisation and is fetched again. This module must never
 //! accept an entry that does not replay, nor a checkpoint that does not extend the one before.
 
 use std::collections::BTreeSet;
@@ -12,14 +12,20 @@ use std::path::PathBuf;
 
 use super::failure::{Exit, Failure, clock_off, distrust};
 use super::home::{self, Contact, Folder};
+use crate::escrow::charter::BadCharter;
+use crate::escrow::entry::Entry;
 use crate::escrow::id::{BlobId, CommandId, DeviceId, Digest, PersonId};
+use crate::escrow::key::BadKey;
 use crate::escrow::log::checkpoint::{Checkpoint, LogVerifier, SignedCheckpoint};
 use crate::escrow::log::cosignature::{Cosignature, VerifiedCosignature};
 use crate::escrow::log::merkle::{TreeHead, root_at};
 use crate::escrow::organisation::{Audience, CLOCK_TOLERANCE, Effect, Organisation};
-use crate::escrow::replay::{Rejected, Replay, Trust};
+use crate::escrow::refusal::Refusal;
+use crate::escrow::replay::{Fault, Rejected, Replay, Trust};
+use crate::escrow::role::BadRoles;
 use crate::escrow::text::Text;
 use crate::escrow::time::Time;
+use crate::escrow::wire::Malformed;
 
 /// A replica on disk, with the state that it amounts to.
 pub struct Replica {
@@ -29,6 +35,8 @@ pub struct Replica {
     replay: Option<Replay>,
     checkpoint: Option<SignedCheckpoint>,
     blobs: Vec<(BlobId, Audience)>,
+    /// When the first entry was made that is not on disk with a checkpoint yet.
+    fresh_since: Option<Time>,
 }
 
 impl Replica {
@@ -37,9 +45,20 @@ impl Replica {
     pub fn open(folder: &Folder, contact: &Contact) -> Result<Self, Failure> {
         let verifier = LogVerifier::new(folder.id, contact.log_key);
         let pinned = contact.checkpoint;
-        let mut replica =
-            Self { folder: folder.clone(), verifier, pinned, replay: None, checkpoint: None, blobs: Vec::new() };
-        let Some(note) = home::read_if_there(&folder.join("checkpoint"))? else { return Ok(replica) };
+        let mut replica = Self {
+            folder: folder.clone(),
+            verifier,
+            pinned,
+            replay: None,
+            checkpoint: None,
+            blobs: Vec::new(),
+            fresh_since: None,
+        };
+        let Some(note) = home::read_if_there(&folder.join("checkpoint"))? else {
+            // Entries without a checkpoint are the rest of an interrupted first synchronisation.
+            home::remove(&folder.join("entries"))?;
+            return Ok(replica);
+        };
         let note = String::from_utf8(note).map_err(|_| home::damaged(&folder.join("checkpoint")))?;
         let checkpoint =
             replica.verifier.verify(&note).map_err(|e| home::damaged(&folder.join("checkpoint")).because(e))?;
@@ -137,23 +156,43 @@ impl Replica {
         Ok(checkpoint)
     }
 
-    /// Extends the replica to a checkpoint. Nothing is kept unless everything holds.
-    pub fn extend(&mut self, entries: &[Vec<u8>], to: SignedCheckpoint, now: Time) -> Result<(), Failure> {
-        let result = self.try_extend(entries, &to, now);
-        if result.is_err() {
-            // What was replayed in memory beyond the disk is not to be believed.
-            self.reload()?;
+    /// Verifies entries as they come and writes them behind those that are here; they count once [`Self::finish`]
+    /// accepts the checkpoint. Only what somebody signed and the rules allow is written, so that a server cannot fill
+    /// the disk. After a failure, [`Self::forget_fresh`].
+    pub fn push_fresh(&mut self, batch: &[Vec<u8>], to: &SignedCheckpoint) -> Result<(), Failure> {
+        let mut bytes = Vec::with_capacity(batch.iter().map(|e| e.len() + 4).sum());
+        for entry in batch {
+            if self.fresh_since.is_none() {
+                self.fresh_since = Entry::parse(entry).ok().map(|entry| entry.time);
+            }
+            self.push(entry, Trust::Nothing).map_err(|rejected| self.rejected(rejected, to))?;
+            let length = u32::try_from(entry.len()).map_err(Failure::technical)?;
+            bytes.extend_from_slice(&length.to_be_bytes());
+            bytes.extend_from_slice(entry);
         }
-        result
+        let path = self.folder.join("entries");
+        let append = || OpenOptions::new().create(true).append(true).open(&path)?.write_all(&bytes);
+        append().map_err(|e| Failure::io(&path, e))
     }
 
-    fn try_extend(&mut self, entries: &[Vec<u8>], to: &SignedCheckpoint, now: Time) -> Result<(), Failure> {
-        for entry in entries {
-            self.push(entry, Trust::Nothing).map_err(|rejected| {
-                let failure = self.stop("distrust-entry", to).with("index", rejected.index);
-                failure.because(rejected)
-            })?;
-        }
+    /// What an entry that does not hold means. One that a newer program may understand accuses nobody.
+    fn rejected(&self, rejected: Rejected, to: &SignedCheckpoint) -> Failure {
+        let failure = match beyond_this_version(&rejected.fault) {
+            true => Failure::new(Exit::Failed, "failed-update"),
+            false => self.stop("distrust-entry", to),
+        };
+        failure.with("index", rejected.index).because(rejected)
+    }
+
+    /// Forgets what was replayed beyond the last accepted checkpoint: it is not to be believed.
+    pub fn forget_fresh(&mut self) -> Result<(), Failure> {
+        let contact = self.folder.contact()?;
+        *self = Self::open(&self.folder.clone(), &contact)?;
+        Ok(())
+    }
+
+    /// Accepts the checkpoint up to which entries were pushed.
+    pub fn finish(&mut self, to: &SignedCheckpoint, now: Time) -> Result<(), Failure> {
         if self.head() != *to.head() {
             return Err(self.stop("distrust-fork", to));
         }
@@ -165,39 +204,22 @@ impl Replica {
         if last > now.after(CLOCK_TOLERANCE) {
             return Err(clock_off(last, now));
         }
-        if let Some(seen) = self.last_cosigned()? {
-            let fresh = entries.first().and_then(|bytes| crate::escrow::entry::Entry::parse(bytes).ok());
-            if fresh.is_some_and(|entry| entry.time < seen.before(CLOCK_TOLERANCE)) {
+        match self.last_cosigned()? {
+            // We signed with a clock that was ahead. That is our mistake, and says nothing about the server.
+            Some(seen) if seen > now.after(CLOCK_TOLERANCE) => home::remove(&self.folder.join("cosigned"))?,
+            Some(seen) if self.fresh_since.is_some_and(|since| since < seen.before(CLOCK_TOLERANCE)) => {
                 return Err(distrust("distrust-backdated", None));
             }
+            _ => {}
         }
-        self.persist(entries, to)
-    }
-
-    fn persist(&mut self, entries: &[Vec<u8>], to: &SignedCheckpoint) -> Result<(), Failure> {
-        if !entries.is_empty() {
+        if self.fresh_since.is_some() {
             let path = self.folder.join("entries");
-            let mut bytes = Vec::with_capacity(entries.iter().map(|e| e.len() + 4).sum());
-            for entry in entries {
-                let length = u32::try_from(entry.len()).map_err(Failure::technical)?;
-                bytes.extend_from_slice(&length.to_be_bytes());
-                bytes.extend_from_slice(entry);
-            }
-            let append = || -> std::io::Result<()> {
-                let mut file = OpenOptions::new().create(true).append(true).open(&path)?;
-                file.write_all(&bytes)?;
-                file.sync_all()
-            };
-            append().map_err(|e| Failure::io(&path, e))?;
+            let durable = || OpenOptions::new().append(true).open(&path)?.sync_all();
+            durable().map_err(|e| Failure::io(&path, e))?;
         }
         home::write(&self.folder.join("checkpoint"), to.to_string().as_bytes())?;
         self.checkpoint = Some(to.clone());
-        Ok(())
-    }
-
-    fn reload(&mut self) -> Result<(), Failure> {
-        let contact = self.folder.contact()?;
-        *self = Self::open(&self.folder.clone(), &contact)?;
+        self.fresh_since = None;
         Ok(())
     }
 
@@ -219,14 +241,18 @@ impl Replica {
     }
 
     /// The time of our newest cosignature.
-    fn last_cosigned(&self) -> Result<Option<Time>, Failure> {
+    pub fn last_cosigned(&self) -> Result<Option<Time>, Failure> {
         let text = home::read_if_there(&self.folder.join("cosigned"))?;
         Ok(text.and_then(|t| String::from_utf8(t).ok()).and_then(|t| t.trim().parse().ok()).map(Time))
     }
 
-    /// Remembers when we cosigned.
-    pub fn cosigned(&self, at: Time) -> Result<(), Failure> {
-        home::write(&self.folder.join("cosigned"), at.to_string().as_bytes())
+    /// Remembers when we cosigned; or that we did not.
+    pub fn cosigned(&self, at: Option<Time>) -> Result<(), Failure> {
+        let path = self.folder.join("cosigned");
+        match at {
+            Some(at) => home::write(&path, at.to_string().as_bytes()),
+            None => home::remove(&path),
+        }
     }
 
     /// When the server's newest checkpoint was last verified here.
@@ -320,6 +346,26 @@ impl Replica {
             rest = after;
         }
         Ok(entries)
+    }
+}
+
+/// Whether an entry holds something that this program does not know, as one made by a newer program may: another
+/// algorithm, another kind of act, other rules. It cannot be judged here, and must not be taken for a forgery.
+fn beyond_this_version(fault: &Fault) -> bool {
+    let unknown = |malformed: &Malformed| {
+        matches!(
+            malformed,
+            Malformed::Unknown(_)
+                | Malformed::NotCanonical
+                | Malformed::Key(BadKey::UnknownAlgorithm(_))
+                | Malformed::Roles(BadRoles::Unknown(_))
+        )
+    };
+    match fault {
+        Fault::Malformed(malformed) => unknown(malformed),
+        Fault::Refused(Refusal::UnknownRules { .. } | Refusal::Charter(BadCharter::Rules(_))) => true,
+        Fault::Refused(Refusal::Charter(BadCharter::Malformed(malformed))) => unknown(malformed),
+        _ => false,
     }
 }
 

@@ -1,5 +1,7 @@
 //! Temporary access: asking, collecting, showing, giving back, ending.
 
+use std::collections::BTreeSet;
+use std::fs;
 use std::path::PathBuf;
 
 use super::consent::{deals, find_request, my_shares, share_context, wire_parts};
@@ -17,7 +19,7 @@ use crate::escrow::time::{Seconds, Time};
 use crate::proto::v1;
 use crate::seal::sealing::{PartValue, open_part, open_with, seal_to};
 use crate::seal::secret::Secret;
-use crate::seal::sharing::{MasterKey, ShareClaim, combine, sort_shares};
+use crate::seal::sharing::{CombineError, MasterKey, ShareClaim, combine, sort_shares};
 
 /// How long a request stays open unless said otherwise.
 pub const REQUEST_LIFE: Seconds = Seconds(72 * Seconds::HOUR.0);
@@ -68,25 +70,25 @@ pub async fn request(env: &Env, asking: Asking) -> Result<(), Failure> {
         keys.push((kind, key));
     }
     // The keys are durable before the request is: otherwise granted shares could be lost.
-    store_keys(&mut session, &parts, &keys)?;
+    let expires = env.now().after(asking.open_for);
+    store_keys(&mut session, &parts, &keys, expires)?;
     let (reason_id, blob) = session.text(&reason)?;
     let act = v1::command::Act::Request(v1::Request {
         parts: wire_parts(&parts),
         purpose: v1::Purpose::Lease as i32,
         reason: reason_id.to_vec(),
         duration: asking.duration.0,
-        expires: env.now().after(asking.open_for).0,
+        expires: expires.0,
         own_share: session.state()?.own_share(&session.me(), &parts),
     });
-    let index = match session.submit(act, vec![blob]).await {
-        Ok(index) => index,
+    let signed = match session.sign(act) {
+        Ok(signed) => signed,
         Err(failure) => {
-            if failure.exit() == Exit::Refused {
-                home::remove(&key_path(&session, &parts))?;
-            }
+            home::remove(&key_path(&session, &parts))?;
             return Err(failure);
         }
     };
+    let index = session.send(signed, vec![blob]).await?;
     let say = env.out.language();
     let label = session.label_of(&id);
     let until = find_request(&session, index)?.expires;
@@ -107,7 +109,14 @@ fn key_path(session: &Session, parts: &[RequestedPart]) -> PathBuf {
     session.folder.join("keys").join(name)
 }
 
-fn store_keys(session: &mut Session, parts: &[RequestedPart], keys: &[(PartKind, MasterKey)]) -> Result<(), Failure> {
+/// Eight bytes of expiry (POSIX seconds, big-endian), then the keys, sealed to the identity: what is no longer of use
+/// must be recognised without the passphrase.
+fn store_keys(
+    session: &mut Session,
+    parts: &[RequestedPart],
+    keys: &[(PartKind, MasterKey)],
+    expires: Time,
+) -> Result<(), Failure> {
     let mut text = String::with_capacity(64 + keys.len() * 128);
     for (kind, key) in keys {
         // One line a key: name, space, age's own text form, so that `age` could use it.
@@ -120,7 +129,7 @@ fn store_keys(session: &mut Session, parts: &[RequestedPart], keys: &[(PartKind,
     let text = Secret::from_string(text);
     let recipient = session.identity()?.keys().recipient;
     let sealed = seal_to(&recipient, text.expose()).map_err(Failure::technical)?;
-    home::write(&key_path(session, parts), &sealed)
+    home::write(&key_path(session, parts), &[expires.0.to_be_bytes().as_slice(), &sealed].concat())
 }
 
 /// The keys of a request of ours, by part.
@@ -130,8 +139,9 @@ fn load_keys(
 ) -> Result<Vec<(PartKind, age::x25519::Identity)>, Failure> {
     let path = key_path(session, parts);
     let missing = || Failure::new(Exit::Failed, "failed-keys-missing");
-    let sealed = home::read_if_there(&path)?.ok_or_else(missing)?;
-    let text = open_with(session.identity()?.age(), &sealed).map_err(|e| home::damaged(&path).because(e))?;
+    let file = home::read_if_there(&path)?.ok_or_else(missing)?;
+    let (_, sealed) = file.split_first_chunk::<8>().ok_or_else(|| home::damaged(&path))?;
+    let text = open_with(session.identity()?.age(), sealed).map_err(|e| home::damaged(&path).because(e))?;
     let mut keys = Vec::new();
     for line in text.expose_str().unwrap_or_default().lines() {
         let (name, key) = line.split_once(' ').ok_or_else(|| home::damaged(&path))?;
@@ -182,14 +192,25 @@ pub async fn show(env: &Env, id: u64, reveal: Reveal) -> Result<(), Failure> {
     }
     env.out.tell("show-head", &args! { label: label, left: left, until: say.time(opened.until) });
     for (kind, value) in &opened.values {
-        if let Some(name) = value.user_name.as_ref().and_then(Secret::expose_str) {
-            env.out.line(&format!("  {}: {name}", say.plain("part-user-name")));
+        if let Some(name) = value.user_name.as_ref() {
+            show_value(env, "part-user-name", name);
         }
-        let text = value.value.expose_str().unwrap_or_default();
-        env.out.line(&format!("  {}: {text}", say.plain(&format!("part-{}", kind.as_str()))));
+        show_value(env, &format!("part-{}", kind.as_str()), &value.value);
     }
     env.out.say("show-foot");
     Ok(())
+}
+
+/// One value under its name. Further lines are set in, so that they cannot pass for ours.
+fn show_value(env: &Env, name: &str, value: &Secret) {
+    let name = env.out.language().plain(name);
+    let text = value.expose_str().unwrap_or_default();
+    for (row, line) in text.split('\n').enumerate() {
+        match row {
+            0 => env.out.line(&format!("  {name}: {line}")),
+            _ => env.out.line(&format!("    {line}")),
+        }
+    }
 }
 
 fn json_value(value: &PartValue) -> serde_json::Value {
@@ -273,6 +294,7 @@ fn master_key(
     let own = if request.own_share { my_shares(session, &asked.part)? } else { Vec::new() };
     let mut claims: Vec<ShareClaim> = Vec::new();
     let mut unopened: Vec<PersonId> = Vec::new();
+    let mut badly_dealt = false;
     for deal in deals(session, &asked.part)? {
         let mut sent = Vec::new();
         for (approver, released) in &request.approvals {
@@ -295,6 +317,7 @@ fn master_key(
         }
         match combine(&good, &context, &deal) {
             Ok(master) => return Ok(master),
+            Err(CombineError::Dealer) => badly_dealt = true,
             Err(error) => tracing::debug!(%error, "this quorum's shares are not enough"),
         }
     }
@@ -302,6 +325,13 @@ fn master_key(
         claims.iter().map(|c| c.from).chain(unopened).map(|person| session.name_of(&person)).collect();
     names.sort();
     names.dedup();
+    if badly_dealt {
+        // Every share is as it was dealt, so no trustee is to blame and asking more of them is no use.
+        let credential = session.state()?.credential(&asked.part.version.credential);
+        let dealt = credential.and_then(|c| c.versions.get(&asked.part.version.version));
+        let name = dealt.map(|version| session.name_of(&version.depositor)).unwrap_or_default();
+        return Err(Failure::new(Exit::Distrust, "failed-dealer").with("name", name));
+    }
     if names.is_empty() {
         return Err(Failure::new(Exit::Failed, "failed-shares-not-here"));
     }
@@ -350,14 +380,28 @@ pub async fn revoke(env: &Env, id: u64, reason: &str) -> Result<(), Failure> {
 
 impl Session {
     /// Deletes the keys of our requests that are over: what was collected cannot be opened again. Their time ends
-    /// them, too: the server must not be able to keep them by not recording it.
+    /// them, too: the server must not be able to keep them by not recording it. Keys of a request that is not in the
+    /// log stay until the log is past its expiry, whatever the server answered: it may still come.
     pub fn forget_keys(&self) -> Result<(), Failure> {
         let (me, state) = (self.me(), self.state()?);
         let now = self.env.now().before(KEYS_SPARE);
         for request in state.requests().values().filter(|r| r.requester == me && is_over(r, now)) {
             home::remove(&key_path(self, &request.parts))?;
         }
-        // Keys of a request that never reached the log stay: its outbox may still send it.
+        let mine = state.requests().values().filter(|r| r.requester == me);
+        let logged: BTreeSet<PathBuf> = mine.map(|r| key_path(self, &r.parts)).collect();
+        let folder = self.folder.join("keys");
+        for entry in fs::read_dir(&folder).map_err(|e| Failure::io(&folder, e))? {
+            let path = entry.map_err(|e| Failure::io(&folder, e))?.path();
+            if logged.contains(&path) {
+                continue;
+            }
+            let file = home::read(&path)?;
+            let expires = file.first_chunk::<8>().map(|bytes| Time(u64::from_be_bytes(*bytes)));
+            if expires.is_some_and(|expires| expires <= state.last_time()) {
+                home::remove(&path)?;
+            }
+        }
         Ok(())
     }
 }

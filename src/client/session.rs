@@ -22,7 +22,7 @@ use crate::escrow::id::{BlobId, PersonId};
 use crate::escrow::log::checkpoint::Checkpoint;
 use crate::escrow::log::cosignature::{Cosignature, VerifiedCosignature, cosignature_message};
 use crate::escrow::log::merkle::TreeHead;
-use crate::escrow::organisation::Organisation;
+use crate::escrow::organisation::{CLOCK_TOLERANCE, Organisation};
 use crate::escrow::role::Role;
 use crate::escrow::text::Text;
 use crate::escrow::time::{Seconds, Time};
@@ -145,23 +145,39 @@ impl Session {
         self.pull().await?;
         self.flush_outbox().await?;
         self.pull_blobs().await?;
-        self.upload_released().await?;
+        if let Some(trouble) = self.upload_released().await? {
+            self.env.out.failure(&trouble);
+        }
         self.forget_keys()?;
         self.cosign().await
     }
 
-    /// Fetches and verifies new entries.
-    async fn pull(&mut self) -> Result<(), Failure> {
+    /// Fetches and verifies new entries, and says nothing about them to anybody.
+    pub(super) async fn pull(&mut self) -> Result<(), Failure> {
         let (id, now) = (self.folder.id, self.env.now());
         let shown = self.remote().await?.checkpoint(id).await?;
         let checkpoint = self.replica.consider(&shown.note)?;
         let (have, want) = (self.replica.head().size, checkpoint.head().size);
         if want > have {
             let progress = self.env.out.progress("progress-entries", want - have);
-            let entries = self.remote().await?.entries(id, have, want, |n| progress.set(n)).await?;
-            self.replica.extend(&entries, checkpoint, now)?;
+            let mut remote = self.remote().await?.clone();
+            let replica = &mut self.replica;
+            let fetched = remote
+                .entries(id, have, want, |batch| {
+                    replica.push_fresh(batch, &checkpoint)?;
+                    progress.set(replica.head().size.saturating_sub(have));
+                    Ok(())
+                })
+                .await;
+            if let Err(failure) = fetched.and_then(|()| self.replica.finish(&checkpoint, now)) {
+                // What was seen of the server matters more than what the disk says.
+                return match self.replica.forget_fresh() {
+                    Err(worse) if failure.exit() != Exit::Distrust => Err(worse),
+                    _ => Err(failure),
+                };
+            }
         } else if self.replica.checkpoint().is_none() {
-            self.replica.extend(&[], checkpoint, now)?;
+            self.replica.finish(&checkpoint, now)?;
         }
         self.cosignatures = self.replica.verified_cosignatures(&shown.cosignatures);
         self.replica.synchronised(now)
@@ -174,15 +190,13 @@ impl Session {
         }
         let id = self.folder.id;
         let progress = self.env.out.progress("progress-blobs", missing.len() as u64);
-        let mut got = Vec::new();
+        let mut got = 0;
         let mut remote = self.remote().await?.clone();
         remote
             .blobs(id, &missing, |content| {
-                // Only what was asked for: a server must not be able to fill the disk.
-                if missing.contains(&BlobId::of(&content)) {
-                    got.push(self.replica.store_blob(&content)?);
-                    progress.set(got.len() as u64);
-                }
+                self.replica.store_blob(&content)?;
+                got += 1;
+                progress.set(got);
                 Ok(())
             })
             .await
@@ -199,14 +213,26 @@ impl Session {
         }
         let now = self.env.now();
         let ours = self.cosignatures.iter().find(|c| *c.device() == self.device.id());
-        let stale = ours.is_none_or(|c| *c.head() != checkpoint.head || Time(c.time()).after(Seconds::HOUR) < now);
+        let stale = ours.is_none_or(|c| {
+            *c.head() != checkpoint.head
+                || Time(c.time()).after(Seconds::HOUR) < now
+                || Time(c.time()) > now.after(CLOCK_TOLERANCE)
+        });
         if !stale {
             return Ok(());
         }
         let cosignature = self.sign_checkpoint(&checkpoint, now)?;
         // Remembered before it is said: entries dated before it are refused from now on.
-        self.replica.cosigned(now)?;
-        self.remote().await?.cosign(checkpoint.organisation, checkpoint.head, &cosignature).await?;
+        let before = self.replica.last_cosigned()?;
+        self.replica.cosigned(Some(now))?;
+        let sent = self.remote().await?.cosign(checkpoint.organisation, checkpoint.head, &cosignature).await;
+        if let Err(failure) = sent {
+            if failure.key() == "refused-clock-skew" {
+                // Our clock may be ahead; then entries dated before it are no fault of the server.
+                self.replica.cosigned(before)?;
+            }
+            return Err(failure);
+        }
         let (key, claim) = (self.device.public(), cosignature.verify(&me, &self.device.public(), &checkpoint));
         self.cosignatures.retain(|c| *c.device() != key.device());
         self.cosignatures.extend(claim.ok());
@@ -227,25 +253,29 @@ impl Session {
     /// Signs an act on the verified tree, sends it, and returns its index once the entry is in the verified log.
     pub async fn submit(&mut self, act: v1::command::Act, blobs: Vec<Vec<u8>>) -> Result<u64, Failure> {
         let signed = self.sign(act)?;
-        let pending = Pending { signed, blobs };
-        self.check_first(&pending.signed)?;
-        let path = self.keep(&pending)?;
-        self.deliver(&pending, &path).await
+        self.send(signed, blobs).await
     }
 
-    fn sign(&mut self, act: v1::command::Act) -> Result<SignedCommand, Failure> {
+    /// Signs an act on the verified tree. The rules are the same here and at the server: what they refuse is not even
+    /// sent. A failure here is certain: the command has not left this computer, and nothing depends on it.
+    pub fn sign(&mut self, act: v1::command::Act) -> Result<SignedCommand, Failure> {
         let base = self.replica.head();
         let (now, id) = (self.env.now(), self.folder.id);
-        sign_command(self.identity()?, id, base, now, act)
-    }
-
-    /// The rules are the same here and at the server: what they refuse is not even sent.
-    fn check_first(&self, signed: &SignedCommand) -> Result<(), Failure> {
-        let verified = signed.clone().verify(self.folder.id).map_err(Failure::technical)?;
+        let signed = sign_command(self.identity()?, id, base, now, act)?;
+        let verified = signed.clone().verify(id).map_err(Failure::technical)?;
         let base_root = self.replica.root_at(verified.command().base.size);
         let state = self.state()?;
         state.decide(&verified, self.env.now().max(state.last_time()), base_root)?;
-        Ok(())
+        Ok(signed)
+    }
+
+    /// Sends what [`Self::sign`] made. From here on no failure is certain, not even a refusal: a server that lies can
+    /// put the command into the log later, as long as the rules allow it. So nothing that it needs then may be deleted
+    /// before the verified log excludes that.
+    pub async fn send(&mut self, signed: SignedCommand, blobs: Vec<Vec<u8>>) -> Result<u64, Failure> {
+        let pending = Pending { signed, blobs };
+        let path = self.keep(&pending)?;
+        self.deliver(&pending, &path).await
     }
 
     fn keep(&self, pending: &Pending) -> Result<PathBuf, Failure> {
@@ -261,7 +291,7 @@ impl Session {
         let index = match sent {
             Ok(index) => index,
             Err(failure) => {
-                // A refusal is an answer; anything else leaves open whether the entry was made, so it stays.
+                // After a refusal it is not sent again; anything else leaves open whether the entry was made.
                 if failure.exit() == Exit::Refused {
                     home::remove(path)?;
                 }
@@ -313,11 +343,12 @@ impl Session {
     pub fn witnessed(&self) -> Result<Witnessed, Failure> {
         let state = self.state()?;
         let witnesses = state.charter().map(|c| c.witnesses()).unwrap_or_default();
-        let since = self.env.now().before(FRESH);
+        let (since, until) = (self.env.now().before(FRESH), self.env.now().after(CLOCK_TOLERANCE));
         let mut fresh: Vec<PersonId> = self
             .cosignatures
             .iter()
-            .filter(|c| Time(c.time()) >= since && witnesses.contains(c.person()))
+            // One from the future, made with a wrong clock or on purpose, would stay fresh until then.
+            .filter(|c| (since..=until).contains(&Time(c.time())) && witnesses.contains(c.person()))
             .map(|c| *c.person())
             .collect();
         if witnesses.contains(&self.contact.me) {
@@ -378,24 +409,12 @@ struct Pending {
 impl Pending {
     /// Each piece with a 4-byte big-endian length before it; the command first.
     fn encode(&self) -> Vec<u8> {
-        let mut bytes = Vec::new();
-        for piece in std::iter::once(&remote::encode(&self.signed)).chain(&self.blobs) {
-            bytes.extend_from_slice(&u32::try_from(piece.len()).unwrap_or(u32::MAX).to_be_bytes());
-            bytes.extend_from_slice(piece);
-        }
-        bytes
+        remote::join(std::iter::once(&remote::encode(&self.signed)).chain(&self.blobs))
     }
 
-    fn decode(mut bytes: &[u8]) -> Option<Self> {
-        let mut pieces = Vec::new();
-        while !bytes.is_empty() {
-            let (piece, rest) = super::replica::split_entry(bytes)?;
-            pieces.push(piece.to_vec());
-            bytes = rest;
-        }
-        let mut pieces = pieces.into_iter();
-        let signed = v1::SignedCommand::decode(pieces.next()?.as_slice()).ok()?;
-        let signed = SignedCommand::parse(signed).ok()?;
+    fn decode(bytes: &[u8]) -> Option<Self> {
+        let mut pieces = remote::split(bytes)?.into_iter();
+        let signed = remote::decode(&pieces.next()?)?;
         // A genesis has no place in an existing organisation's outbox.
         if matches!(signed.command().act, Act::Genesis(_)) {
             return None;

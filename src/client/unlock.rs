@@ -8,7 +8,7 @@ use dialoguer::{Confirm, Input, Password};
 
 use super::failure::{Exit, Failure};
 use super::home::{self, Home};
-use super::out::Out;
+use super::out::{Out, visible};
 use super::say::{Args, Say};
 use crate::seal::identity::{Identity, WorkFactor};
 use crate::seal::secret::Secret;
@@ -21,6 +21,8 @@ const MAX_INPUT: u64 = 1 << 20;
 pub struct Unlock {
     /// `--passphrase-file`.
     pub passphrase_file: Option<PathBuf>,
+    /// `--words-file`: where a new identity's 24 words are written instead of being shown.
+    pub words_file: Option<PathBuf>,
     /// Yes to every question that names this option: `--yes`, `--accept-unwitnessed`.
     pub accepted: Vec<&'static str>,
     /// Cost of the passphrase function for new identities. Only demo and tests lower it.
@@ -41,7 +43,11 @@ impl Unlock {
     /// The passphrase for a new identity: from the file, or proposed and repeated.
     pub fn new_passphrase(&self, out: &Out) -> Result<Secret, Failure> {
         if let Some(path) = &self.passphrase_file {
-            return passphrase_from(path);
+            let passphrase = passphrase_from(path)?;
+            return match is_short(&passphrase) {
+                true => Err(Failure::new(Exit::Usage, "failed-passphrase-short").with("path", path.display())),
+                false => Ok(passphrase),
+            };
         }
         require_terminal("--passphrase-file")?;
         let say = out.language();
@@ -53,7 +59,7 @@ impl Unlock {
             if first.is_empty() {
                 return Ok(proposed);
             }
-            if first.len() < 12 {
+            if is_short(&first) {
                 out.say("passphrase-short");
                 continue;
             }
@@ -85,7 +91,7 @@ impl Unlock {
         if self.accepted.contains(&option) {
             return Ok(());
         }
-        let text = out.language().with(question, args);
+        let text = visible(&out.language().with(question, args)).into_owned();
         if !std::io::stdin().is_terminal() {
             let failure = Failure::new(Exit::Unanswered, "failed-unanswered").with("option", option);
             return Err(failure.with("question", text));
@@ -97,9 +103,18 @@ impl Unlock {
         }
     }
 
-    /// Shows the 24 words once and asks three of them back.
+    /// Gives the 24 words out once: into the file that was named for them, or on a terminal, where three of them are
+    /// asked back. They open everything, so they never go where output merely happens to go.
     pub fn show_words(&self, out: &Out, identity: &Identity, say: &Say) -> Result<(), Failure> {
         let words = identity.to_words(say.words());
+        if let Some(path) = &self.words_file {
+            home::write_new(path, words.expose())?;
+            out.aside("words-written", &crate::args! { path: path.display() });
+            return Ok(());
+        }
+        if out.is_json() || !std::io::stdout().is_terminal() {
+            return Err(no_answer("--words-file"));
+        }
         let list: Vec<&str> = words.expose_str().unwrap_or_default().split(' ').collect();
         out.say("words-intro");
         for (row, four) in list.chunks(4).enumerate() {
@@ -128,7 +143,15 @@ impl Unlock {
     }
 }
 
+/// Fewest characters of a new passphrase.
+const SHORTEST_PASSPHRASE: usize = 12;
+
+fn is_short(passphrase: &Secret) -> bool {
+    passphrase.expose_str().is_none_or(|text| text.chars().count() < SHORTEST_PASSPHRASE)
+}
+
 fn passphrase_from(path: &Path) -> Result<Secret, Failure> {
+    home::refuse_open_file(path)?;
     let bytes = Secret::new(home::read(path)?);
     let text = bytes.expose_str().ok_or_else(|| home::damaged(path))?;
     Ok(Secret::from_string(text.trim_end_matches(['\r', '\n']).to_owned()))

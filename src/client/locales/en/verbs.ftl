@@ -37,6 +37,7 @@ passphrase-proposal = Your identity will be locked with a passphrase. A good one
 passphrase-short = That is too short. Take at least 12 characters, or leave it empty for the one proposed.
 passphrase-differs = The two are not the same. Once more.
 words-intro = These 24 words are your identity. Write them on paper now; they are shown only this once. With them you can come back on any computer; so could anybody else who finds them.
+words-written = The 24 words of your new identity are in { $path }. Put them on paper, check them, and delete the file. With them you can come back on any computer; so could anybody else who finds them.
 ask-word = To make sure: what is word { $position }?
 word-wrong = That is not the word on the list above. Look at your paper.
 identity-made = Your identity was made and lies, locked, in { $path }.

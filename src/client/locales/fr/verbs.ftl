@@ -37,6 +37,7 @@ passphrase-proposal = Votre clé personnelle sera verrouillée par une phrase se
 passphrase-short = C’est trop court. Prenez au moins 12 caractères, ou laissez vide pour celle proposée.
 passphrase-differs = Les deux phrases ne sont pas identiques. Encore une fois.
 words-intro = Ces 24 mots sont votre clé personnelle. Écrivez-les maintenant sur papier ; ils ne sont montrés que cette fois. Avec eux, vous pouvez revenir sur n’importe quel ordinateur ; toute personne qui les trouve le pourrait aussi.
+words-written = Les 24 mots de votre nouvelle clé personnelle sont dans { $path }. Recopiez-les sur papier, vérifiez, puis supprimez ce fichier. Avec eux, vous pouvez revenir sur n’importe quel ordinateur ; toute autre personne qui les trouverait aussi.
 ask-word = Pour vérifier : quel est le mot { $position } ?
 word-wrong = Ce n’est pas le mot de la liste ci-dessus. Regardez votre papier.
 identity-made = Votre clé personnelle est créée et se trouve, verrouillée, dans { $path }.
