@@ -243,8 +243,11 @@ impl Demo {
             }
             let session = self.session(FOUNDER).await?;
             let credential = session.find_credential(LABEL)?;
-            let (_, version) =
-                session.state()?.credential(&credential).and_then(|c| c.current()).ok_or_else(|| not_as_told("deposit"))?;
+            let (_, version) = session
+                .state()?
+                .credential(&credential)
+                .and_then(|c| c.current())
+                .ok_or_else(|| not_as_told("deposit"))?;
             let confirmed = version.parts.get(&PartKind::Password).map_or(0, |part| part.verdicts.len());
             ensure(confirmed == 7, "deposit")?;
             Ok(((), args! { confirmed: confirmed }))
@@ -258,7 +261,8 @@ impl Demo {
             "sheet": { "kind": "registrar", "legal_holder": "Les Amis du Lac", "renewal_date": "2027-03-01" },
         });
         let (sheet, parts) = deposit::from_json(&Secret::from_string(file.to_string()))?;
-        let deposit = Deposit { label: LABEL.to_owned(), vault: None, new_version, sheet, parts };
+        let deposit =
+            Deposit { label: LABEL.to_owned(), vault: None, new_version, sheet, parts, without: Vec::new() };
         deposit::deposit(&self.env(name)?, deposit).await
     }
 
@@ -397,7 +401,7 @@ impl Demo {
             let mediator = self.env(MEDIATOR)?;
             let export = self.root.join("export");
             audit::export(&mediator, &export).await?;
-            audit::verify(&mediator, &export)?;
+            audit::verify(&mediator, &export, None)?;
             let session = mediator.session()?;
             Ok(((), args! { entries: session.replica.head().size }))
         })
@@ -416,7 +420,10 @@ impl Demo {
             join::restore_identity(&new, &words, &card).await?;
             let mut session = new.session()?;
             session.sync().await?;
-            ensure(session.name_of(&session.me()) == name && session.replica.missing_blobs(&session.me())?.is_empty(), "restore")?;
+            ensure(
+                session.name_of(&session.me()) == name && session.replica.missing_blobs(&session.me())?.is_empty(),
+                "restore",
+            )?;
             Ok(((), args! { name: name, entries: session.replica.head().size }))
         })
         .await
@@ -464,8 +471,7 @@ impl Daemon {
             let _ = stopped.await;
         };
         let clock = daemon::system_clock();
-        let running =
-            daemon::run(data, &Overrides::default(), clock, shutdown).await.map_err(Failure::technical)?;
+        let running = daemon::run(data, &Overrides::default(), clock, shutdown).await.map_err(Failure::technical)?;
         Ok(Self { running, stop })
     }
 

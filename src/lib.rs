@@ -25,6 +25,10 @@
 #![deny(unsafe_code)]
 #![warn(missing_docs)]
 
+// Unit tests share builders with the tests in `tests/`, which know this crate by its name.
+#[cfg(test)]
+extern crate self as sequestre;
+
 #[cfg(feature = "client")]
 pub mod client;
 #[cfg(feature = "daemon")]

@@ -76,7 +76,7 @@ enum Verb {
         quorum: Vec<String>,
         #[arg(long, value_name = "NAME=QUORUM")]
         vault: Vec<String>,
-        #[arg(long, value_name = "QUORUM", default_value = "")]
+        #[arg(long, value_name = "QUORUM", default_value = "", hide_default_value = true)]
         admission: String,
         #[arg(long, value_name = "FILE")]
         code_file: Option<PathBuf>,
@@ -118,6 +118,8 @@ enum Verb {
         vault: Option<String>,
         #[arg(long)]
         new_version: bool,
+        #[arg(long, value_name = "PART")]
+        without: Vec<String>,
         #[arg(long, value_name = "FILE")]
         from: Option<PathBuf>,
     },
@@ -192,10 +194,10 @@ enum DeviceVerb {
 #[derive(Subcommand)]
 enum AuditVerb {
     Log {
-        #[arg(long)]
-        from: Option<u64>,
-        #[arg(long)]
-        to: Option<u64>,
+        #[arg(long, value_name = "ENTRY|DATE")]
+        from: Option<String>,
+        #[arg(long, value_name = "ENTRY|DATE")]
+        to: Option<String>,
         #[arg(long, value_name = "NAME")]
         person: Option<String>,
         #[arg(long, value_name = "LABEL")]
@@ -206,6 +208,8 @@ enum AuditVerb {
     },
     Verify {
         dir: PathBuf,
+        #[arg(long, value_name = "KEY")]
+        log_key: Option<String>,
     },
     Proof {
         index: u64,
@@ -214,7 +218,8 @@ enum AuditVerb {
 
 fn main() -> ExitCode {
     sequestre::seal::harden::harden();
-    let locale = ["LC_ALL", "LC_MESSAGES", "LANG"].iter().find_map(|name| std::env::var(name).ok());
+    let set = |name: &&str| std::env::var(name).ok().filter(|value| !value.is_empty());
+    let locale = ["LC_ALL", "LC_MESSAGES", "LANG"].iter().find_map(set);
     let option = language_option(std::env::args());
     let say = Say::choose(option.as_deref(), locale.as_deref());
     let command = sequestre::client::help::translate(Cli::command(), &say);
@@ -268,11 +273,7 @@ fn env(common: &Common, out: Out) -> Result<Env, Failure> {
         home: Home::new(home),
         organisation: common.org.clone(),
         out,
-        unlock: Unlock {
-            passphrase_file: common.passphrase_file.clone(),
-            accepted,
-            work: WorkFactor::STANDARD,
-        },
+        unlock: Unlock { passphrase_file: common.passphrase_file.clone(), accepted, work: WorkFactor::STANDARD },
         clock: Arc::new(|| {
             Time(SystemTime::now().duration_since(UNIX_EPOCH).map(|since| since.as_secs()).unwrap_or_default())
         }),
@@ -323,12 +324,13 @@ async fn run(env: &Env, verb: Verb) -> Result<(), Failure> {
         Verb::Inbox => consent::inbox(env).await,
         Verb::Approve { id } => consent::approve(env, id).await,
         Verb::Deny { id, reason } => consent::deny(env, id, &reason).await,
-        Verb::Deposit { label, vault, new_version, from } => {
+        Verb::Deposit { label, vault, new_version, without, from } => {
+            let without = without.iter().map(|name| part_kind(name)).collect::<Result<_, _>>()?;
             let (sheet, parts) = match from {
                 Some(path) => deposit::from_json(&unlock::read_secret(&path)?)?,
                 None => deposit::from_prompts(env)?,
             };
-            deposit::deposit(env, Deposit { label, vault, new_version, sheet, parts }).await
+            deposit::deposit(env, Deposit { label, vault, new_version, sheet, parts, without }).await
         }
         Verb::Credentials { label: None } => status::credentials(env).await,
         Verb::Credentials { label: Some(label) } => status::credential(env, &label).await,
@@ -369,8 +371,8 @@ async fn run(env: &Env, verb: Verb) -> Result<(), Failure> {
                 audit::log(env, audit::LogOptions { from, to, person, account }).await
             }
             AuditVerb::Export { dir } => audit::export(env, &dir).await,
-            AuditVerb::Verify { dir } => audit::verify(env, &dir),
-            AuditVerb::Proof { index } => audit::proof(env, index),
+            AuditVerb::Verify { dir, log_key } => audit::verify(env, &dir, log_key.as_deref()),
+            AuditVerb::Proof { index } => audit::proof(env, index).await,
         },
     }
 }

@@ -216,17 +216,23 @@ fn show_request(session: &Session, request: &Request) -> Result<(), Failure> {
     let (state, out) = (session.state()?, &session.env.out);
     let say = out.language();
     let requester = state.person(&request.requester);
-    out.tell("request-head", &args! {
-        id: request.at.index, name: session.name_of(&request.requester),
-        label: session.label_of(&request.version.credential),
-    });
+    out.tell(
+        "request-head",
+        &args! {
+            id: request.at.index, name: session.name_of(&request.requester),
+            label: session.label_of(&request.version.credential),
+        },
+    );
     if let Some(person) = requester {
         out.tell("request-fingerprint", &args! { code: person.keys.fingerprint() });
     }
     out.tell("request-reason", &args! { reason: session.needed_text(&request.reason)? });
-    out.tell("request-duration", &args! {
-        duration: say.duration(request.duration), until: say.time(request.expires),
-    });
+    out.tell(
+        "request-duration",
+        &args! {
+            duration: say.duration(request.duration), until: say.time(request.expires),
+        },
+    );
     for asked in &request.parts {
         let Some(part) = state.part(&asked.part) else { continue };
         let args = args! {
@@ -406,8 +412,10 @@ impl Session {
         for (index, path) in pending {
             let request = self.state()?.request(index).cloned();
             let wanted = request.as_ref().filter(|r| !matches!(r.stage, Stage::Ended { .. }));
-            let named: Vec<BlobId> =
-                wanted.and_then(|r| r.approvals.get(&me)).map(|b| b.iter().flatten().copied().collect()).unwrap_or_default();
+            let named: Vec<BlobId> = wanted
+                .and_then(|r| r.approvals.get(&me))
+                .map(|b| b.iter().flatten().copied().collect())
+                .unwrap_or_default();
             if named.is_empty() && wanted.is_some() {
                 // Signed but not in the log yet: the outbox will bring it there.
                 continue;

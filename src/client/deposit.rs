@@ -65,8 +65,10 @@ pub struct Deposit {
     pub new_version: bool,
     /// The account sheet; the current one is kept if not given.
     pub sheet: Option<AccountSheet>,
-    /// The secrets.
+    /// The secrets that are new. With a new version, the account's other parts stay as they are.
     pub parts: BTreeMap<PartKind, PartValue>,
+    /// Parts that the new version no longer has.
+    pub without: Vec<PartKind>,
 }
 
 /// A deposit as a file: JSON, as `--from` reads it.
@@ -91,8 +93,9 @@ struct DepositFile {
 pub fn from_json(text: &Secret) -> Result<(Option<AccountSheet>, BTreeMap<PartKind, PartValue>), Failure> {
     // serde_json's message quotes no values beside the position, but an unknown field's name could be a secret that
     // was put in the wrong place, so the message is not passed on.
-    let file: DepositFile = serde_json::from_slice(text.expose())
-        .map_err(|e| Failure::new(Exit::Usage, "failed-deposit-file").with("line", e.line()).with("column", e.column()))?;
+    let file: DepositFile = serde_json::from_slice(text.expose()).map_err(|e| {
+        Failure::new(Exit::Usage, "failed-deposit-file").with("line", e.line()).with("column", e.column())
+    })?;
     let mut parts = BTreeMap::new();
     add_part(&mut parts, PartKind::Password, file.user_name.map(Secret::from_string), file.password)?;
     add_part(&mut parts, PartKind::TotpSecret, None, file.totp_secret)?;
@@ -197,6 +200,7 @@ pub async fn deposit(env: &Env, deposit: Deposit) -> Result<(), Failure> {
         label: label_id.to_vec(),
         sheet: sheet_id.to_vec(),
         parts,
+        carried: carried(&session, &version, &deposit)?,
     });
     let index = session.submit(act, blobs).await?;
     // The depositor may be a trustee, with fresh shares of their own.
@@ -237,6 +241,19 @@ fn place(session: &Session, deposit: &Deposit) -> Result<(VersionId, VaultName),
     Ok((VersionId { credential, version: 1 }, vault.name.clone()))
 }
 
+/// The parts that a new version takes over as they were dealt: whoever changes a password need not know the recovery
+/// codes.
+fn carried(session: &Session, version: &VersionId, deposit: &Deposit) -> Result<Vec<v1::CarriedPart>, Failure> {
+    let state = session.state()?;
+    let Some((_, current)) = state.credential(&version.credential).and_then(|c| c.current()) else {
+        return Ok(Vec::new());
+    };
+    let stays = |kind: &PartKind| !deposit.parts.contains_key(kind) && !deposit.without.contains(kind);
+    let parts = current.kinds().into_iter().filter(stays);
+    let parts = parts.filter_map(|kind| state.current_part(&version.credential, kind));
+    Ok(parts.map(|p| v1::CarriedPart { kind: p.kind as i32, version: p.version.version }).collect())
+}
+
 /// Makes a part's master key, splits it to each quorum of the vault, seals the shares and the secret.
 fn seal_one(
     session: &Session,
@@ -249,8 +266,7 @@ fn seal_one(
     let charter = state.charter().ok_or(Refusal::NotFounded)?;
     let vault = charter.vault(vault).ok_or(Refusal::VaultUnknown)?;
     let key = MasterKey::generate().map_err(Failure::technical)?;
-    let context =
-        ShareContext { organisation: session.folder.id, part, epoch: 0, master_key: *key.recipient() };
+    let context = ShareContext { organisation: session.folder.id, part, epoch: 0, master_key: *key.recipient() };
     let sealed = seal_part(key.recipient(), &context.part_context(), value).map_err(Failure::technical)?;
     let mut blobs = vec![sealed];
     let mut deals = Vec::new();
@@ -262,8 +278,7 @@ fn seal_one(
             let mut shares = Vec::new();
             for share in group.shares {
                 let trustee = state.person(&share.trustee).ok_or(Refusal::DealShape)?;
-                let sealed =
-                    seal_to(&trustee.keys.recipient, share.envelope.expose()).map_err(Failure::technical)?;
+                let sealed = seal_to(&trustee.keys.recipient, share.envelope.expose()).map_err(Failure::technical)?;
                 let id = crate::escrow::id::BlobId::of(&sealed);
                 shares.push(v1::DealtShare { digest: share.digest.to_vec(), sealed: id.to_vec() });
                 blobs.push(sealed);

@@ -9,7 +9,9 @@ use std::path::{Path, PathBuf};
 use crate::escrow::id::OrganisationId;
 use crate::escrow::refusal::Refusal;
 use crate::escrow::text::BadText;
-use crate::escrow::time::Time;
+use crate::escrow::time::{Seconds, Time};
+use crate::seal::code::{CodeError, CodeKind};
+use crate::seal::invitation::BadInvitation;
 
 use super::say::{Args, Say};
 
@@ -22,12 +24,39 @@ pub enum Exit {
     Usage = 2,
     /// The rules do not allow it, now.
     Refused = 3,
-    /// The server could not be reached or did not answer.
+    /// The server could not be reached, did not answer, or cannot serve just now.
     Unreachable = 4,
     /// The server's log, key or files are not what they must be: stop and talk to the others.
     Distrust = 5,
     /// A question could not be asked without a terminal, or was answered no.
     Unanswered = 6,
+}
+
+/// Reasons that decide nothing about what was asked: the same can be sent again, so nothing that belongs to it may be
+/// thrown away.
+const NOT_NOW: [&str; 5] = ["BUSY", "CLOSING", "STORAGE", "TIMEOUT", "TOO_MANY_REQUESTS"];
+
+/// The values that sentences of refusals may name.
+const DETAILS: [(&str, Detail); 9] = [
+    ("by", Detail::Length),
+    ("longest", Detail::Length),
+    ("at", Detail::Moment),
+    ("asked", Detail::Number),
+    ("current", Detail::Number),
+    ("expected", Detail::Number),
+    ("request", Detail::Number),
+    ("size", Detail::Number),
+    ("version", Detail::Number),
+];
+
+/// What a whole number stands for.
+#[derive(Clone, Copy)]
+enum Detail {
+    Number,
+    /// Seconds.
+    Length,
+    /// POSIX seconds.
+    Moment,
 }
 
 /// A failure of a client verb: a key of the translation files with its values.
@@ -62,11 +91,22 @@ impl Failure {
         Self::new(Exit::Failed, "failed-file").with("path", path.display()).because(source)
     }
 
-    /// The rules refuse, here or at the server.
+    /// The rules refuse, here or at the server. Both texts may come from the server, so nothing of them that could
+    /// disguise the sentence is kept: of the reason its letters, of the details whole numbers with a known name.
     pub fn refused(reason: &str, details: impl IntoIterator<Item = (String, String)>) -> Self {
-        let mut failure = Self::new(Exit::Refused, format!("refused-{}", reason.to_lowercase().replace('_', "-")));
+        let exit = if NOT_NOW.contains(&reason) { Exit::Unreachable } else { Exit::Refused };
+        let letters = reason.chars().filter(|c| c.is_ascii_uppercase() || c.is_ascii_digit() || *c == '_').take(64);
+        let reason: String = letters.collect();
+        let mut failure = Self::new(exit, format!("refused-{}", reason.to_ascii_lowercase().replace('_', "-")));
+        failure.args.set("reason", reason);
         for (name, value) in details {
-            failure.args.set_owned(name, value);
+            let known = DETAILS.iter().find(|(known, _)| *known == name);
+            let (Some((name, kind)), Ok(number)) = (known, value.parse::<u64>()) else { continue };
+            match kind {
+                Detail::Number => failure.args.set(name, number),
+                Detail::Length => failure.args.set_length(name, Seconds(number)),
+                Detail::Moment => failure.args.set_moment(name, Time(number)),
+            }
         }
         failure
     }
@@ -88,15 +128,18 @@ impl Failure {
         &self.key
     }
 
-    /// The sentence.
+    /// The sentence. A newer server may have reasons that this client has no sentence for.
     pub fn sentence(&self, say: &Say) -> String {
-        let text = say.with(&self.key, &self.args);
+        let text = match say.find(&self.key, &self.args) {
+            None if self.key.starts_with("refused-") => say.with("failed-refused", &self.args),
+            found => found.unwrap_or_else(|| self.key.clone()),
+        };
         match (&self.source, self.key.as_str()) {
             (Some(source), key) if key != "failed-technical" => {
                 // Causes are for whoever looks after the software; they come from libraries and are in English.
                 let detail = say.with("failed-detail", &crate::args! { detail: chain(source.as_ref()) });
                 format!("{text} {detail}")
-            },
+            }
             _ => text,
         }
     }
@@ -155,6 +198,35 @@ impl From<BadText> for Failure {
             | BadText::Bidirectional { position, .. }
             | BadText::Invisible { position, .. } => failure.with("position", position),
             _ => failure,
+        }
+    }
+}
+
+/// Says where a code that was typed or pasted is wrong; it is never corrected for the person.
+impl From<BadInvitation> for Failure {
+    fn from(bad: BadInvitation) -> Self {
+        let failure = |key: &str| Self::new(Exit::Usage, key);
+        let BadInvitation::Code(code) = bad else { return failure("code-malformed").because(bad) };
+        let kind = |kind: CodeKind| match kind {
+            CodeKind::Invitation => "invitation",
+            CodeKind::Card => "card",
+            CodeKind::Founding => "founding",
+        };
+        match code {
+            CodeError::NotACode => failure("code-none"),
+            CodeError::WrongKind { found, wanted } => {
+                failure("code-wrong-kind").with("found", kind(found)).with("wanted", kind(wanted))
+            }
+            CodeError::Character { line, position, .. } => {
+                failure("code-character").with("line", line).with("position", position)
+            }
+            CodeError::TypoAt { line, position } => {
+                failure("code-typo-at").with("line", line).with("position", position)
+            }
+            CodeError::Typo { line } => failure("code-typo").with("line", line),
+            CodeError::OtherSet { line } => failure("code-other-set").with("line", line),
+            CodeError::Missing { number, count } => failure("code-missing").with("number", number).with("count", count),
+            CodeError::Length | CodeError::Malformed => failure("code-malformed").because(code),
         }
     }
 }

@@ -23,9 +23,9 @@ use crate::escrow::text::Text;
 use crate::escrow::time::{Seconds, Time};
 use crate::proto::v1;
 use crate::seal::device::DeviceKey;
-use crate::seal::identity::Identity;
 use crate::seal::founding::FoundingCode;
-use crate::seal::invitation::{ContactCard, Invitation, InvitationSecret, ServerAddress};
+use crate::seal::identity::Identity;
+use crate::seal::invitation::{BadInvitation, ContactCard, Invitation, InvitationSecret, ServerAddress};
 use crate::seal::sealing::{open_with, salted_text, seal_to};
 use crate::seal::secret::Secret;
 
@@ -290,9 +290,12 @@ fn write_invitation(
     let invitation = Invitation { contact, inviter, roles, expires, secret };
     let code = invitation.to_code().map_err(Failure::technical)?;
     let say = session.env.out.language();
-    let intro = say.with("invite-file", &args! {
-        name: name, organisation: session.organisation_name(), until: say.time(expires),
-    });
+    let intro = say.with(
+        "invite-file",
+        &args! {
+            name: name, organisation: session.organisation_name(), until: say.time(expires),
+        },
+    );
     let mut text: String = intro.lines().map(|line| format!("# {line}\n")).collect();
     text.push_str(code.expose_str().unwrap_or_default());
     text.push('\n');
@@ -469,12 +472,8 @@ pub fn own_identity(env: &Env) -> Result<Identity, Failure> {
 }
 
 /// Reads a pasted or printed code.
-pub fn read_code<T>(
-    text: &Secret,
-    parse: impl Fn(&str) -> Result<T, crate::seal::invitation::BadInvitation>,
-) -> Result<T, Failure> {
-    let text = text.expose_str().unwrap_or_default();
-    parse(text).map_err(|bad| Failure::new(Exit::Usage, "failed-code").because(bad))
+pub fn read_code<T>(text: &Secret, parse: impl Fn(&str) -> Result<T, BadInvitation>) -> Result<T, Failure> {
+    Ok(parse(text.expose_str().unwrap_or_default())?)
 }
 
 fn store_plan(path: &Path, plan: &Plan) -> Result<(), Failure> {

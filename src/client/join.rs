@@ -167,10 +167,8 @@ pub async fn remove(env: &Env, name: &str, reason: &str) -> Result<(), Failure> 
     session.sync().await?;
     let person = session.find_person(name)?;
     let (reason, blob) = session.text(&crate::escrow::text::Text::parse(reason)?)?;
-    let act = v1::command::Act::ProposeRemoval(v1::ProposeRemoval {
-        person: person.to_vec(),
-        reason: reason.to_vec(),
-    });
+    let act =
+        v1::command::Act::ProposeRemoval(v1::ProposeRemoval { person: person.to_vec(), reason: reason.to_vec() });
     let index = session.submit(act, vec![blob]).await?;
     super::charter::tell_proposal(&session, index)
 }

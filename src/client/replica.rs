@@ -111,10 +111,16 @@ impl Replica {
         self.replay.as_ref().and_then(|replay| root_at(replay.tree(), size).ok())
     }
 
+    /// That this log contradicted itself earlier, if it did: nothing more is accepted from its key.
+    pub fn stopped(&self) -> Option<Failure> {
+        let evidence = self.folder.join("evidence");
+        evidence.join("stop").exists().then(|| distrust("distrust-stopped", Some(evidence)))
+    }
+
     /// Checks a checkpoint that the server shows, before any entry is asked for.
     pub fn consider(&self, note: &str) -> Result<SignedCheckpoint, Failure> {
-        if self.folder.join("evidence").join("stop").exists() {
-            return Err(distrust("distrust-stopped", Some(self.folder.join("evidence"))));
+        if let Some(failure) = self.stopped() {
+            return Err(failure);
         }
         let checkpoint = self.verifier.verify(note).map_err(|e| distrust("distrust-checkpoint", None).because(e))?;
         let (ours, theirs) = (self.head(), checkpoint.head());

@@ -9,7 +9,7 @@ use super::session::{Env, Session};
 use crate::args;
 use crate::escrow::act::RequestedPart;
 use crate::escrow::id::{BlobId, PersonId};
-use crate::escrow::part::{Deal, PartId, PartKind, VersionId};
+use crate::escrow::part::{Deal, PartKind};
 use crate::escrow::refusal::Refusal;
 use crate::escrow::request::{End, Request, Stage};
 use crate::escrow::text::Text;
@@ -46,14 +46,13 @@ pub async fn request(env: &Env, asking: Asking) -> Result<(), Failure> {
     let reason = Text::parse(&asking.reason)?;
     let id = session.find_credential(&asking.label)?;
     let state = session.state()?;
-    let (number, version) = state.credential(&id).and_then(|c| c.current()).ok_or(Refusal::CredentialUnknown)?;
-    let version_id = VersionId { credential: id, version: number };
+    let (_, version) = state.credential(&id).and_then(|c| c.current()).ok_or(Refusal::CredentialUnknown)?;
     let mut kinds = asking.parts.clone();
     if kinds.is_empty() {
-        kinds = version.parts.keys().copied().filter(|kind| USUAL_PARTS.contains(kind)).collect();
+        kinds = version.kinds().into_iter().filter(|kind| USUAL_PARTS.contains(kind)).collect();
     }
     if kinds.is_empty() {
-        kinds = version.parts.keys().copied().collect();
+        kinds = version.kinds().into_iter().collect();
     }
     kinds.sort();
     kinds.dedup();
@@ -61,7 +60,7 @@ pub async fn request(env: &Env, asking: Asking) -> Result<(), Failure> {
     let mut keys = Vec::new();
     for kind in kinds {
         let key = MasterKey::generate().map_err(Failure::technical)?;
-        let part = PartId { version: version_id, kind };
+        let part = state.current_part(&id, kind).ok_or(Refusal::PartUnknown)?;
         parts.push(RequestedPart { part, recipient: *key.recipient() });
         keys.push((kind, key));
     }
@@ -89,10 +88,13 @@ pub async fn request(env: &Env, asking: Asking) -> Result<(), Failure> {
     let label = session.label_of(&id);
     let until = find_request(&session, index)?.expires;
     env.out.tell("request-done", &args! { id: index, label: &label, until: say.time(until) });
-    env.out.tell("request-forward", &args! {
-        id: index, name: session.name_of(&session.me()), label: &label, organisation: session.organisation_name(),
-        duration: say.duration(asking.duration), reason: reason.as_str(), until: say.time(until),
-    });
+    env.out.tell(
+        "request-forward",
+        &args! {
+            id: index, name: session.name_of(&session.me()), label: &label, organisation: session.organisation_name(),
+            duration: say.duration(asking.duration), reason: reason.as_str(), until: say.time(until),
+        },
+    );
     env.out.data(&serde_json::json!({ "request": index, "label": label, "expires": until.0 }));
     Ok(())
 }
@@ -119,7 +121,10 @@ fn store_keys(session: &mut Session, parts: &[RequestedPart], keys: &[(PartKind,
 }
 
 /// The keys of a request of ours, by part.
-fn load_keys(session: &mut Session, parts: &[RequestedPart]) -> Result<Vec<(PartKind, age::x25519::Identity)>, Failure> {
+fn load_keys(
+    session: &mut Session,
+    parts: &[RequestedPart],
+) -> Result<Vec<(PartKind, age::x25519::Identity)>, Failure> {
     let path = key_path(session, parts);
     let missing = || Failure::new(Exit::Failed, "failed-keys-missing");
     let sealed = home::read_if_there(&path)?.ok_or_else(missing)?;

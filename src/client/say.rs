@@ -23,7 +23,15 @@ static_loader! {
 
 /// Values for a sentence, by name.
 #[derive(Debug, Clone, Default)]
-pub struct Args(Vec<(Cow<'static, str>, String)>);
+pub struct Args(Vec<(&'static str, Value)>);
+
+/// What a sentence says of times depends on its language, so they become words only with the sentence.
+#[derive(Debug, Clone)]
+enum Value {
+    Text(String),
+    Length(Seconds),
+    Moment(Time),
+}
 
 impl Args {
     /// None.
@@ -33,22 +41,31 @@ impl Args {
 
     /// Sets one.
     pub fn set(&mut self, name: &'static str, value: impl fmt::Display) {
-        self.0.push((Cow::Borrowed(name), value.to_string()));
+        self.0.push((name, Value::Text(value.to_string())));
     }
 
-    /// Sets one whose name came over the wire.
-    pub fn set_owned(&mut self, name: String, value: String) {
-        self.0.push((Cow::Owned(name), value));
+    /// Sets a length of time, to be put as [`Say::duration`] does.
+    pub fn set_length(&mut self, name: &'static str, length: Seconds) {
+        self.0.push((name, Value::Length(length)));
+    }
+
+    /// Sets a point in time, to be put as [`Say::time`] does.
+    pub fn set_moment(&mut self, name: &'static str, time: Time) {
+        self.0.push((name, Value::Moment(time)));
     }
 
     /// Whole numbers become numbers, so that sentences can count; what only looks like one (a code with leading
     /// zeros) stays text.
-    fn fluent(&self) -> HashMap<Cow<'static, str>, FluentValue<'static>> {
-        let value = |text: &String| match text.parse::<u32>() {
-            Ok(number) if number.to_string() == *text => FluentValue::from(number),
-            _ => FluentValue::from(text.clone()),
+    fn fluent(&self, say: &Say) -> HashMap<Cow<'static, str>, FluentValue<'static>> {
+        let value = |value: &Value| match value {
+            Value::Text(text) => match text.parse::<u32>() {
+                Ok(number) if number.to_string() == *text => FluentValue::from(number),
+                _ => FluentValue::from(text.clone()),
+            },
+            Value::Length(length) => FluentValue::from(say.duration(*length)),
+            Value::Moment(time) => FluentValue::from(say.time(*time)),
         };
-        self.0.iter().map(|(name, text)| (name.clone(), value(text))).collect()
+        self.0.iter().map(|(name, set)| (Cow::Borrowed(*name), value(set))).collect()
     }
 }
 
@@ -102,7 +119,12 @@ impl Say {
 
     /// A sentence with values. A key that is missing shows as itself, which a test makes sure never happens.
     pub fn with(&self, key: &str, args: &Args) -> String {
-        LOCALES.try_lookup_with_args(&self.language, key, &args.fluent()).unwrap_or_else(|| key.to_owned())
+        self.find(key, args).unwrap_or_else(|| key.to_owned())
+    }
+
+    /// A sentence with values, if there is one and it needs no others.
+    pub fn find(&self, key: &str, args: &Args) -> Option<String> {
+        LOCALES.try_lookup_with_args(&self.language, key, &args.fluent(self))
     }
 
     /// Whether a sentence exists in this language itself.

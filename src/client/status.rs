@@ -7,15 +7,14 @@
 mod accounts;
 mod charter;
 mod people;
-mod waiting;
 
 use serde_json::{Value, json};
 
 pub use accounts::{AccountRow, LeaseRow, account_rows, credential, credentials, lease_rows, leases};
 pub use charter::charter;
 pub use people::{PersonRow, devices, people, person_rows};
-pub use waiting::{Waiting, waiting};
 
+use super::consent::waiting;
 use super::failure::{Exit, Failure};
 use super::home::Folder;
 use super::session::{Env, Session};
@@ -46,23 +45,32 @@ impl Reached {
     }
 }
 
-/// Synchronises if possible. What this computer verified earlier stays readable without the server.
+/// Synchronises if possible, and says so if what follows may be old.
 pub(super) async fn refresh(session: &mut Session) -> Result<Reached, Failure> {
+    let reached = reach(session).await?;
+    if matches!(reached, Reached::No) {
+        let since = match session.replica.last_synchronised()? {
+            Some(time) => session.env.out.language().time(time),
+            None => "–".to_owned(),
+        };
+        let args = args! { address: &session.contact.address, time: since };
+        session.env.out.aside("status-offline", &args);
+    }
+    Ok(reached)
+}
+
+/// Synchronises if possible. What this computer verified earlier stays readable without the server.
+async fn reach(session: &mut Session) -> Result<Reached, Failure> {
+    if let Some(failure) = session.replica.stopped() {
+        return Ok(Reached::Refused(failure));
+    }
     let Err(failure) = session.sync().await else { return Ok(Reached::Yes) };
     if session.state().is_err() {
         // Nothing is known yet that could be shown.
         return Err(failure);
     }
     match failure.exit() {
-        Exit::Unreachable => {
-            let since = match session.replica.last_synchronised()? {
-                Some(time) => session.env.out.language().time(time),
-                None => "–".to_owned(),
-            };
-            let args = args! { address: &session.contact.address, time: since };
-            session.env.out.aside("status-offline", &args);
-            Ok(Reached::No)
-        }
+        Exit::Unreachable => Ok(Reached::No),
         Exit::Distrust | Exit::Refused => Ok(Reached::Refused(failure)),
         _ => Err(failure),
     }
@@ -97,7 +105,7 @@ pub async fn status(env: &Env) -> Result<(), Failure> {
 
 async fn status_of(env: &Env, folder: Folder) -> Result<(), Failure> {
     let mut session = Session::open(env, folder)?;
-    let reached = refresh(&mut session).await?;
+    let reached = reach(&mut session).await?;
     env.out.data(&status_data(&session, &reached)?);
     if !env.out.is_json() {
         tell_status(&session, &reached)?;
@@ -109,7 +117,7 @@ async fn status_of(env: &Env, folder: Folder) -> Result<(), Failure> {
 fn status_data(session: &Session, reached: &Reached) -> Result<Value, Failure> {
     let texts = texts(session);
     let view = View::new(session.state()?, session.env.out.language(), &texts);
-    let (state, me, now) = (view.state, session.me(), session.env.now());
+    let (state, me) = (view.state, session.me());
     let witnessed = match reached {
         Reached::Yes => Some(session.witnessed()?),
         Reached::No | Reached::Refused(_) => None,
@@ -136,14 +144,14 @@ fn status_data(session: &Session, reached: &Reached) -> Result<Value, Failure> {
             "code": charter.code().to_string(),
         })),
         "me": people::me(&view, &me),
-        "waiting": waiting(state, &me, now).iter().map(Waiting::data).collect::<Vec<_>>(),
+        "waiting": waiting(session)?.into_iter().map(|item| item.json).collect::<Vec<_>>(),
         "due": due,
         "running": running,
     }))
 }
 
 fn tell_status(session: &Session, reached: &Reached) -> Result<(), Failure> {
-    let (out, now, me) = (&session.env.out, session.env.now(), session.me());
+    let (out, me) = (&session.env.out, session.me());
     let texts = texts(session);
     let view = View::new(session.state()?, out.language(), &texts);
     let (state, say) = (view.state, view.say);
@@ -176,13 +184,9 @@ fn tell_status(session: &Session, reached: &Reached) -> Result<(), Failure> {
         Some(Standing::Candidate(_)) => out.tell("status-me-candidate", &args),
         Some(Standing::Gone { .. }) | None => out.tell("status-me-gone", &args),
     }
-    let waiting = waiting(state, &me, now);
-    if waiting.is_empty() {
-        out.say("status-nothing-waits");
-    } else {
-        out.tell("status-waits", &args! { n: waiting.len() });
-        waiting.iter().for_each(|item| item.tell(out, &view));
-    }
+    let waiting = waiting(session)?;
+    out.tell("status-waits", &args! { n: waiting.len() });
+    waiting.iter().for_each(|item| out.tell("status-item", &args! { text: &item.text }));
     accounts::tell_due(out, &view);
     accounts::tell_running(out, &view);
     Ok(())

@@ -72,7 +72,7 @@ impl<'a> View<'a> {
     /// People by name, in alphabetical order.
     pub fn names<'p>(&self, people: impl IntoIterator<Item = &'p PersonId>) -> String {
         let mut names: Vec<String> = people.into_iter().map(|id| self.name(id)).collect();
-        names.sort_by_key(|name| name.to_lowercase());
+        names.sort_by_cached_key(|name| sort_key(name));
         self.list(names)
     }
 
@@ -105,23 +105,16 @@ impl<'a> View<'a> {
 
     /// '2 of 7', or '2 of 3 and 2 of 3'.
     pub fn quorum(&self, quorum: &Quorum) -> String {
-        self.all_of(quorum.groups().iter().map(|group| self.threshold(group)))
+        let threshold =
+            |group: &Group| self.say.with("k-of-n", &crate::args! { k: group.threshold(), n: group.members().len() });
+        let groups: Vec<String> = quorum.groups().iter().map(threshold).collect();
+        groups.join(&format!(" {} ", self.say.plain("and")))
     }
 
     /// The people of a quorum, group by group.
     pub fn quorum_people(&self, quorum: &Quorum) -> String {
         let groups = quorum.groups().iter().map(|group| self.names(group.members()));
         groups.collect::<Vec<_>>().join(" + ")
-    }
-
-    fn threshold(&self, group: &Group) -> String {
-        self.say.with("view-threshold", &crate::args! { k: group.threshold(), n: group.members().len() })
-    }
-
-    fn all_of(&self, items: impl Iterator<Item = String>) -> String {
-        let both =
-            |first: String, second: String| self.say.with("view-and", &crate::args! { first: first, second: second });
-        items.reduce(both).unwrap_or_default()
     }
 
     /// People by role and by name; nobody if the charter names nobody.
@@ -206,6 +199,13 @@ impl<'a> View<'a> {
         };
         self.say.plain(key)
     }
+}
+
+/// Where a name stands in the alphabet: without case and accents, as in a telephone book.
+pub fn sort_key(name: &str) -> String {
+    use unicode_normalization::UnicodeNormalization as _;
+    use unicode_normalization::char::is_combining_mark;
+    name.nfkd().filter(|c| !is_combining_mark(*c)).flat_map(char::to_lowercase).collect()
 }
 
 /// The beginning of an identifier, for people.

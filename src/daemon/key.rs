@@ -80,7 +80,7 @@ pub fn load(dir: &Path) -> Result<DeviceKey, KeyFileError> {
 
 #[cfg(all(test, unix))]
 mod tests {
-    use std::os::unix::fs::PermissionsExt as _;
+    use std::os::unix::fs::PermissionsExt;
 
     use super::*;
 

@@ -10,7 +10,6 @@
 //! | [`limits`] | how often somebody may ask |
 //! | `timers` | when the writer wakes by itself |
 //! | [`writer`] | the single writer |
-//! | `timers` | what the daemon does when its time has come |
 //!
 //! The data folder holds `sequestre.db`, `sequestred.toml` and `server.key`. [`init`] makes it, [`run`] serves it; the
 //! whole daemon can run inside another process, which the demo and the tests do.
@@ -221,19 +220,27 @@ pub async fn run(
         .add_service(escrow);
 
     let (drain, drained) = tokio::sync::oneshot::channel::<()>();
-    let server = tokio::spawn(router.serve_with_incoming_shutdown(incoming, async {
+    let mut server = tokio::spawn(router.serve_with_incoming_shutdown(incoming, async {
         let _ = drained.await;
     }));
     tokio::spawn(watch_health(health.clone(), reader, closing));
     let server_key = device.public();
     tracing::info!(address = %local_addr, "serving");
     let serving = tokio::spawn(async move {
-        shutdown.await;
+        // A server that gives up stops the daemon too: it would serve nobody.
+        let early = tokio::select! {
+            () = shutdown => None,
+            served = &mut server => Some(served),
+        };
         tracing::info!("stopping");
         let _ = close.send(true);
         withdraw_health(health).await;
         let _ = drain.send(());
-        let served = match tokio::time::timeout(DRAIN, server).await {
+        let served = match early {
+            Some(served) => Ok(served),
+            None => tokio::time::timeout(DRAIN, server).await,
+        };
+        let served = match served {
             Ok(Ok(served)) => served.map_err(DaemonError::Serve),
             Ok(Err(_)) => Err(DaemonError::Failed("its server task ended")),
             Err(_) => {

@@ -4,6 +4,9 @@
 //! under one checkpoint per organisation. Nothing leaves before the commit: no reply, no notification. If the commit
 //! fails, every job of the group is refused and the organisations that it touched are loaded again from the disk.
 //!
+//! An entry's time is the clock's, and never earlier than that of the entry before. After a clock that ran far ahead,
+//! commands are refused as too old until the true time has caught up: nothing can be dated back.
+//!
 //! What is sent twice is answered twice: a command by its id, blobs by their content, a collection while its lease
 //! runs. This module must never let an entry onto the log whose blobs it does not hold, hand out shares to anybody
 //! but the requester, or say that something is kept before it is on the disk.
@@ -34,6 +37,8 @@ pub use error::WriteError;
 
 /// Longest blob, in bytes.
 pub const MAX_BLOB_BYTES: usize = 256 * 1024;
+/// Longest re-sealed share. An honest one has about 1 KiB; whoever collects must be able to take all of them at once.
+pub const MAX_SHARE_BYTES: usize = 16 * 1024;
 /// Most blobs in one call.
 pub const MAX_BLOBS: usize = 1024;
 /// All blobs of one call together, in bytes.
@@ -172,6 +177,9 @@ impl Writer {
         person: PersonId,
         blobs: Vec<Vec<u8>>,
     ) -> Result<(), WriteError> {
+        if blobs.iter().any(|blob| blob.len() > MAX_SHARE_BYTES) {
+            return Err(WriteError::BlobTooLarge);
+        }
         let (blobs, bytes) = named(blobs)?;
         self.ask(bytes, |reply| Job::PutBlobs { organisation, person, blobs, reply }).await
     }
@@ -238,7 +246,7 @@ impl Writer {
 }
 
 impl WriterThread {
-    /// Waits until the thread has ended; an error if it panicked.
+    /// Waits, blocking, until the thread has ended; an error if it panicked.
     pub fn join(self) -> std::thread::Result<()> {
         self.0.join()
     }

@@ -146,6 +146,8 @@ pub struct Deposit {
     pub sheet: BlobId,
     /// The parts, by kind.
     pub parts: Vec<DepositedPart>,
+    /// Parts that stay as they were dealt with an earlier version, by kind.
+    pub carried: Vec<(PartKind, u32)>,
 }
 
 /// One part of a deposit.
@@ -200,7 +202,7 @@ pub struct RequestedPart {
 /// An unseal request.
 #[derive(Debug, Clone)]
 pub struct Request {
-    /// Parts of one version, by kind, with their recipients.
+    /// Parts of one account, with their recipients.
     pub parts: Vec<RequestedPart>,
     /// Text: why.
     pub reason: BlobId,
@@ -367,7 +369,14 @@ impl Deposit {
             return Err(Malformed::List("parts"));
         }
         wire::ascending(&parts, "parts", |p| p.kind)?;
+        let carried = |c: v1::CarriedPart| -> Result<_, Malformed> { Ok((wire::part_kind(c.kind)?, c.version)) };
+        let carried = m.carried.into_iter().map(carried).collect::<Result<Vec<_>, _>>()?;
+        wire::ascending(&carried, "carried parts", |(kind, _)| *kind)?;
+        if carried.iter().any(|(kind, _)| parts.iter().any(|p| p.kind == *kind)) {
+            return Err(Malformed::List("carried parts"));
+        }
         Ok(Self {
+            carried,
             version: VersionId { credential: CredentialId::parse(&m.credential)?, version: m.version },
             vault: VaultName::parse(&m.vault)?,
             label: wire::blob(&m.label)?,
@@ -431,9 +440,9 @@ impl Request {
             return Err(Malformed::Unknown("purpose"));
         }
         let parts = requested_parts(m.parts)?;
-        let first = parts.first().ok_or(Malformed::List("parts"))?.part.version;
-        if parts.iter().any(|p| p.part.version != first) {
-            return Err(Malformed::List("parts of one version"));
+        let first = parts.first().ok_or(Malformed::List("parts"))?.part.version.credential;
+        if parts.iter().any(|p| p.part.version.credential != first) {
+            return Err(Malformed::List("parts of one account"));
         }
         Ok(Self {
             parts,
@@ -444,9 +453,9 @@ impl Request {
         })
     }
 
-    /// The version whose parts are asked for. Parsing made sure that there is one.
-    pub fn version(&self) -> Option<VersionId> {
-        self.parts.first().map(|p| p.part.version)
+    /// The account whose parts are asked for. Parsing made sure that there is one.
+    pub fn credential(&self) -> Option<CredentialId> {
+        self.parts.first().map(|p| p.part.version.credential)
     }
 }
 

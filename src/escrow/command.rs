@@ -100,6 +100,11 @@ impl SignedCommand {
         &self.command
     }
 
+    /// Who claims to have signed it.
+    pub fn signer(&self) -> &VerifyingKey {
+        &self.signer
+    }
+
     /// The organisation id under which the signature was made.
     fn domain(&self, organisation: OrganisationId) -> OrganisationId {
         if matches!(self.command.act, Act::Genesis(_)) { NO_ORGANISATION } else { organisation }

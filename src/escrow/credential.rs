@@ -8,6 +8,7 @@ use super::id::{BlobId, CredentialId, PersonId};
 use super::organisation::{Effect, Organisation, Position};
 use super::part::{Deal, Part, PartId, PartKind, VersionId};
 use super::refusal::Refusal;
+use super::request::{End, Stage};
 use super::time::Time;
 
 /// An account in escrow.
@@ -34,9 +35,11 @@ pub struct Version {
     pub index: u64,
     /// When.
     pub since: Time,
-    /// Its parts.
+    /// The parts that were dealt with it.
     pub parts: BTreeMap<PartKind, PartState>,
-    /// Who has come to know it, besides the depositor.
+    /// The parts that it took over unchanged, with the version that they were dealt with.
+    pub carried: BTreeMap<PartKind, u32>,
+    /// Who has come to know any of its parts, besides the depositor.
     pub exposures: Vec<Exposure>,
     /// Whether it must be changed. Cleared by the next version, not by time.
     pub due: Option<Due>,
@@ -58,7 +61,7 @@ pub struct PartState {
 pub struct Exposure {
     /// Who.
     pub person: PersonId,
-    /// Through which request.
+    /// Through which request; for a part that was carried over also: by which deposit. The index of its entry.
     pub request: u64,
     /// Which parts.
     pub parts: BTreeSet<PartKind>,
@@ -107,6 +110,11 @@ impl PartState {
 }
 
 impl Version {
+    /// The kinds of all its parts, dealt with it or carried over.
+    pub fn kinds(&self) -> BTreeSet<PartKind> {
+        self.parts.keys().chain(self.carried.keys()).copied().collect()
+    }
+
     /// Whether a person holds a share of any part.
     pub fn dealt_to(&self, person: &PersonId) -> bool {
         self.parts.values().any(|p| p.part.deals.iter().any(|deal| deal.share_of(person).is_some()))
@@ -144,6 +152,12 @@ impl Credential {
     pub fn current(&self) -> Option<(u32, &Version)> {
         self.versions.last_key_value().map(|(number, version)| (*number, version))
     }
+
+    /// The version with which a part of version `number` was dealt: itself, or an earlier one.
+    pub fn dealt_with(&self, number: u32, kind: PartKind) -> Option<u32> {
+        let version = self.versions.get(&number)?;
+        if version.parts.contains_key(&kind) { Some(number) } else { version.carried.get(&kind).copied() }
+    }
 }
 
 impl Organisation {
@@ -164,6 +178,25 @@ impl Organisation {
     /// A part of a version.
     pub fn part(&self, id: &PartId) -> Option<&PartState> {
         self.version(&id.version)?.parts.get(&id.kind)
+    }
+
+    /// A part of the current version of an account, by the version that it was dealt with.
+    pub fn current_part(&self, id: &CredentialId, kind: PartKind) -> Option<PartId> {
+        let credential = self.credentials.get(id)?;
+        let version = credential.dealt_with(credential.current()?.0, kind)?;
+        Some(PartId { version: VersionId { credential: *id, version }, kind })
+    }
+
+    /// The versions that are concerned by what happens to some parts of a version: itself, and the current one if it
+    /// still has any of them.
+    pub(super) fn concerned(&self, version: VersionId, parts: &[PartId]) -> Vec<VersionId> {
+        let current =
+            self.credentials.get(&version.credential).and_then(Credential::current).map(|(number, _)| number);
+        let newer = current.filter(|number| *number != version.version);
+        let still = |part: &PartId| self.current_part(&version.credential, part.kind) == Some(*part);
+        let newer = newer.filter(|_| parts.iter().any(still));
+        let newer = newer.map(|number| VersionId { credential: version.credential, version: number });
+        std::iter::once(version).chain(newer).collect()
     }
 
     pub(super) fn decide_deposit(
@@ -191,6 +224,13 @@ impl Organisation {
                     return Err(Refusal::VersionConflict { current });
                 }
                 self.unchanged_since(base, credential.changed)?;
+            }
+        }
+        for (kind, dealt_with) in &deposit.carried {
+            // Only what the current version has can stay, and as it was dealt.
+            let part = self.current_part(&deposit.version.credential, *kind).ok_or(Refusal::PartUnknown)?;
+            if part.version.version != *dealt_with {
+                return Err(Refusal::PartUnknown);
             }
         }
         let mut parts = Vec::with_capacity(deposit.parts.len());
@@ -221,6 +261,8 @@ impl Organisation {
         parts: Vec<(PartKind, Part)>,
         at: Position,
     ) -> Vec<Effect> {
+        let carried: BTreeMap<PartKind, u32> = deposit.carried.into_iter().collect();
+        let (exposures, due) = self.carry_over(&deposit.version.credential, &carried, at);
         let fresh = |part| PartState { part, released: BTreeMap::new(), verdicts: BTreeMap::new() };
         let version = Version {
             label: deposit.label,
@@ -229,8 +271,9 @@ impl Organisation {
             index: at.index,
             since: at.time,
             parts: parts.into_iter().map(|(kind, part)| (kind, fresh(part))).collect(),
-            exposures: Vec::new(),
-            due: None,
+            carried,
+            exposures,
+            due,
         };
         let credential = self.credentials.entry(deposit.version.credential).or_insert_with(|| Credential {
             vault: deposit.vault,
@@ -240,6 +283,52 @@ impl Organisation {
         credential.versions.insert(deposit.version.version, version);
         credential.changed = at.index;
         self.supersede_requests(deposit.version, at)
+    }
+
+    /// What is known about carried parts stays known: who knows them, and whether they are due.
+    fn carry_over(
+        &self,
+        id: &CredentialId,
+        carried: &BTreeMap<PartKind, u32>,
+        at: Position,
+    ) -> (Vec<Exposure>, Option<Due>) {
+        let Some((_, previous)) = self.credentials.get(id).and_then(Credential::current) else {
+            return (Vec::new(), None);
+        };
+        let deposited = Exposure {
+            person: previous.depositor,
+            request: previous.index,
+            parts: previous.parts.keys().copied().collect(),
+            since: previous.since,
+        };
+        let exposures: Vec<Exposure> = previous
+            .exposures
+            .iter()
+            .cloned()
+            .chain([deposited])
+            .map(|e| Exposure { parts: e.parts.into_iter().filter(|kind| carried.contains_key(kind)).collect(), ..e })
+            .filter(|e| !e.parts.is_empty())
+            .collect();
+        let since = previous.due.map_or(at.time, |due| due.since);
+        let dues =
+            exposures.iter().filter_map(|e| self.due_of(e)).map(|(urgency, cause)| Due { urgency, since, cause });
+        let due = dues.max_by_key(|due| due.urgency);
+        (exposures, due)
+    }
+
+    /// Whether what somebody knows must be changed.
+    fn due_of(&self, exposure: &Exposure) -> Option<(Urgency, DueCause)> {
+        if !self.may_read(&exposure.person) {
+            return Some((Urgency::Now, DueCause::Left(exposure.person)));
+        }
+        let request = self.requests.get(&exposure.request)?;
+        match &request.stage {
+            Stage::Granted(_) | Stage::Leased(_) => None,
+            _ if !self.was_granted(request) => Some((Urgency::Now, DueCause::SharesAddUp(request.at.index))),
+            Stage::Ended { how: End::Revoked(_), .. } => Some((Urgency::Now, DueCause::Revoked(request.at.index))),
+            Stage::Ended { .. } => Some((Urgency::Later, DueCause::AccessEnded(request.at.index))),
+            Stage::Waiting => None,
+        }
     }
 
     pub(super) fn decide_confirm(&self, signer: &PersonId, confirm: &ConfirmShares) -> Result<(), Refusal> {

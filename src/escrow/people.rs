@@ -201,12 +201,8 @@ impl Organisation {
         let id = join.person.person();
         let Some(invitation) = self.invitations.get_mut(&join.invitation) else { return Vec::new() };
         invitation.state = InvitationState::Used(id);
-        let candidacy = Candidacy {
-            invitation: join.invitation,
-            roles: join.roles,
-            device: join.device,
-            mac: join.mac,
-        };
+        let candidacy =
+            Candidacy { invitation: join.invitation, roles: join.roles, device: join.device, mac: join.mac };
         let person = Person {
             keys: join.person,
             name: invitation.name,

@@ -17,7 +17,7 @@ use super::credential::{DueCause, PartState, Urgency, Version};
 use super::entry::DaemonAct;
 use super::id::{BlobId, PersonId};
 use super::organisation::{Effect, Organisation, Position};
-use super::part::{PartKind, VersionId};
+use super::part::{PartId, PartKind, VersionId};
 use super::quorum::Consent;
 use super::refusal::Refusal;
 use super::time::{Seconds, Time};
@@ -192,20 +192,21 @@ impl Organisation {
 
     pub(super) fn decide_request(&self, signer: &PersonId, asked: &Asked, now: Time) -> Result<VersionId, Refusal> {
         let charter = self.charter.as_ref().ok_or(Refusal::NotFounded)?;
-        let id = asked.version().ok_or(Refusal::PartUnknown)?;
-        let credential = self.credentials.get(&id.credential).ok_or(Refusal::CredentialUnknown)?;
+        let id = asked.credential().ok_or(Refusal::PartUnknown)?;
+        let credential = self.credentials.get(&id).ok_or(Refusal::CredentialUnknown)?;
         let vault = charter.vault(&credential.vault).ok_or(Refusal::VaultUnknown)?;
         if !vault.askers.includes(signer, &self.roles(signer)) {
             return Err(Refusal::MayNotAsk);
         }
-        let (current, version) = credential.current().ok_or(Refusal::CredentialUnknown)?;
-        if current != id.version {
-            return Err(Refusal::VersionConflict { current });
-        }
+        let (current, _) = credential.current().ok_or(Refusal::CredentialUnknown)?;
         let mut recipients = BTreeSet::new();
-        for part in &asked.parts {
+        for asked in &asked.parts {
+            let part = self.current_part(&id, asked.part.kind).ok_or(Refusal::PartUnknown)?;
+            if part != asked.part {
+                return Err(Refusal::VersionConflict { current });
+            }
             // One key for two parts would let one opened part help to open the other.
-            if !version.parts.contains_key(&part.part.kind) || !recipients.insert(part.recipient) {
+            if !recipients.insert(asked.recipient) {
                 return Err(Refusal::PartUnknown);
             }
         }
@@ -218,11 +219,11 @@ impl Organisation {
         if asked.own_share != self.own_share(signer, &asked.parts) {
             return Err(Refusal::OwnShare);
         }
-        let open = |r: &&Request| r.requester == *signer && r.version.credential == id.credential && r.accepts(now);
+        let open = |r: &&Request| r.requester == *signer && r.version.credential == id && r.accepts(now);
         if let Some(request) = self.live_requests().find(open) {
             return Err(Refusal::AlreadyRequested { request: request.at.index });
         }
-        Ok(id)
+        Ok(VersionId { credential: id, version: current })
     }
 
     pub(super) fn apply_request(&mut self, requester: PersonId, version: VersionId, asked: Asked, at: Position) {
@@ -243,8 +244,9 @@ impl Organisation {
         if request.own_share {
             self.release(&request, requester);
         }
+        let index = request.at.index;
         self.insert_request(request);
-        self.check_sum(version, at);
+        self.check_sum(index, at);
     }
 
     /// Finds the request that an approval or a denial names, and checks that it is still open.
@@ -320,7 +322,7 @@ impl Organisation {
 
     /// Whether a quorum once agreed to it, however it ended: then its shares are accounted for by its exposure.
     /// Approvals are final and deals do not change, so that the answer cannot be lost again.
-    fn was_granted(&self, request: &Request) -> bool {
+    pub(super) fn was_granted(&self, request: &Request) -> bool {
         self.consent(request, &request.agreed()).is_some()
     }
 
@@ -348,54 +350,72 @@ impl Organisation {
         self.release(&request, approver);
         if let Some(consent) = approval.consent {
             request.stage = Stage::Granted(Grant { consent, at: at.time });
-            let parts = request.parts.iter().map(|p| p.part.kind).collect();
-            if let Some(version) = self.version_mut(&request.version) {
-                version.expose(request.requester, request.at.index, parts, at.time);
-            }
+            let parts: Vec<PartId> = request.parts.iter().map(|p| p.part).collect();
+            self.expose(&request, &parts, at.time);
         }
         let effect = Effect::AwaitShares { request: request.at.index, requester: request.requester, blobs };
-        let version = request.version;
         self.insert_request(request);
-        self.check_sum(version, at);
+        self.check_sum(approval.request, at);
         vec![effect]
     }
 
     /// Counts a person's shares as released to a request.
     fn release(&mut self, request: &Request, person: PersonId) {
         let index = request.at.index;
-        let Some(version) = self.version_mut(&request.version) else { return };
         for asked in &request.parts {
-            let Some(state) = version.parts.get_mut(&asked.part.kind) else { continue };
+            let version = self.version_mut(&asked.part.version);
+            let Some(state) = version.and_then(|v| v.parts.get_mut(&asked.part.kind)) else { continue };
             if state.part.deals.iter().any(|deal| deal.share_of(&person).is_some()) {
                 state.released.entry(index).or_default().insert(person);
             }
         }
     }
 
+    /// Notes that a requester came to know parts, in every version that has them. True if it was not known before.
+    fn expose(&mut self, request: &Request, parts: &[PartId], since: Time) -> bool {
+        let mut new = false;
+        for id in self.concerned(request.version, parts) {
+            let kinds: BTreeSet<PartKind> = match self.version(&id) {
+                Some(version) => parts.iter().map(|p| p.kind).filter(|kind| version.kinds().contains(kind)).collect(),
+                None => continue,
+            };
+            if let Some(version) = self.version_mut(&id) {
+                new |= version.expose(request.requester, request.at.index, kinds, since);
+            }
+        }
+        new
+    }
+
+    /// Makes every version that has any of these parts due.
+    fn make_due(&mut self, request: &Request, parts: &[PartId], due: (Urgency, DueCause), since: Time) {
+        for id in self.concerned(request.version, parts) {
+            if let Some(version) = self.version_mut(&id) {
+                version.make_due(due.0, since, due.1);
+            }
+        }
+    }
+
     /// Shares of failed requests add up: if they are enough together, all those requesters may know the part.
-    fn check_sum(&mut self, id: VersionId, at: Position) {
-        let Some(version) = self.version(&id) else { return };
-        let released = version.parts.values().flat_map(|state| state.released.keys());
-        let ungranted: BTreeMap<u64, PersonId> = released
-            .filter_map(|index| self.requests.get(index))
-            .filter(|request| !self.was_granted(request))
-            .map(|request| (request.at.index, request.requester))
-            .collect();
-        let Some(version) = self.version_mut(&id) else { return };
-        let mut exposed: BTreeMap<u64, BTreeSet<PartKind>> = BTreeMap::new();
-        for (kind, state) in &version.parts {
-            let failed = state.released.iter().filter(|(request, _)| ungranted.contains_key(*request));
+    fn check_sum(&mut self, index: u64, at: Position) {
+        let Some(request) = self.requests.get(&index) else { return };
+        let mut exposed: BTreeMap<u64, Vec<PartId>> = BTreeMap::new();
+        for asked in &request.parts {
+            let Some(state) = self.part(&asked.part) else { continue };
+            let failed = state
+                .released
+                .iter()
+                .filter(|(index, _)| self.requests.get(*index).is_some_and(|request| !self.was_granted(request)));
             let together: BTreeSet<PersonId> = failed.clone().flat_map(|(_, people)| people).copied().collect();
             if state.part.deals.iter().any(|deal| deal.quorum().consent(&together).is_some()) {
-                for (request, _) in failed {
-                    exposed.entry(*request).or_default().insert(*kind);
+                for (index, _) in failed {
+                    exposed.entry(*index).or_default().push(asked.part);
                 }
             }
         }
-        for (request, parts) in exposed {
-            let Some(person) = ungranted.get(&request) else { continue };
-            if version.expose(*person, request, parts, at.time) {
-                version.make_due(Urgency::Now, at.time, DueCause::SharesAddUp(request));
+        for (index, parts) in exposed {
+            let Some(request) = self.requests.get(&index).cloned() else { continue };
+            if self.expose(&request, &parts, at.time) {
+                self.make_due(&request, &parts, (Urgency::Now, DueCause::SharesAddUp(index)), at.time);
             }
         }
     }
@@ -445,12 +465,13 @@ impl Organisation {
         let granted = matches!(request.stage, Stage::Granted(_) | Stage::Leased(_));
         request.stage = Stage::Ended { at: at.time, how };
         let due = match how {
-            End::Revoked(_) => Some((Urgency::Now, DueCause::Revoked(index))),
-            End::RequesterLeft => Some((Urgency::Now, DueCause::Left(request.requester))),
-            _ => Some((Urgency::Later, DueCause::AccessEnded(index))),
+            End::Revoked(_) => (Urgency::Now, DueCause::Revoked(index)),
+            End::RequesterLeft => (Urgency::Now, DueCause::Left(request.requester)),
+            _ => (Urgency::Later, DueCause::AccessEnded(index)),
         };
-        if let (true, Some((urgency, cause)), Some(version)) = (granted, due, self.version_mut(&request.version)) {
-            version.make_due(urgency, at.time, cause);
+        if granted {
+            let parts: Vec<PartId> = request.parts.iter().map(|p| p.part).collect();
+            self.make_due(&request, &parts, due, at.time);
         }
         self.insert_request(request);
         vec![Effect::DropShares { request: index }]

@@ -104,7 +104,7 @@ async fn a_founding_needs_its_token_and_its_log_key_once() {
     assert_eq!(reason(writer.submit(foreign, blobs, Some(tokens[0])).await), "FOUNDING_TOKEN");
     let signed = command.signed().clone();
     let misplaced = signed.verify(OrganisationId::new([9; 32])).unwrap();
-    assert_eq!(reason(writer.submit(misplaced, names.clone(), Some(tokens[0])).await), "UNKNOWN_ORGANISATION");
+    assert_eq!(reason(writer.submit(misplaced, names.clone(), Some(tokens[0])).await), "FOREIGN_BASE");
 
     assert_eq!(writer.submit(command.clone(), names.clone(), Some(tokens[0])).await.unwrap(), 0);
     assert_eq!(writer.submit(command, vec![], None).await.unwrap(), 0, "sent again");

@@ -245,6 +245,7 @@ impl World {
         let blobs: Vec<Vec<u8>> = (0..6).map(|_| noise(size)).collect();
         let share = |blob: &Vec<u8>| v1::DealtShare { digest: vec![5; 32], sealed: id_of(blob) };
         let act = Act::Deposit(v1::Deposit {
+            carried: Vec::new(),
             credential: random_bytes::<16>().unwrap().to_vec(),
             version: 1,
             vault: "web".to_owned(),

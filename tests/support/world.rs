@@ -413,6 +413,7 @@ impl World {
             }
         });
         v1::Deposit {
+            carried: Vec::new(),
             credential: credential(n).to_vec(),
             version,
             vault: vault.to_owned(),

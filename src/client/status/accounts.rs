@@ -65,7 +65,7 @@ pub fn account_rows(view: &View<'_>) -> Vec<AccountRow> {
             label: view.label(id),
             vault: credential.vault.to_string(),
             version: number,
-            parts: version.parts.keys().map(|kind| kind.as_str()).collect(),
+            parts: version.kinds().iter().map(|kind| kind.as_str()).collect(),
             depositor: version.depositor.to_string(),
             depositor_name: view.name(&version.depositor),
             since: version.since.0,
@@ -78,7 +78,7 @@ pub fn account_rows(view: &View<'_>) -> Vec<AccountRow> {
             last_asked: last.map(|request| request.since.0),
         });
     }
-    rows.sort_by_cached_key(|row| (row.label.to_lowercase(), row.credential.clone()));
+    rows.sort_by_cached_key(|row| (view::sort_key(&row.label), row.credential.clone()));
     rows
 }
 
@@ -123,7 +123,7 @@ pub async fn credentials(env: &Env) -> Result<(), Failure> {
             row.label,
             row.vault,
             row.version.to_string(),
-            view.parts(version.parts.keys().copied()),
+            view.parts(version.kinds()),
             say.with("status-who-when", &args! { name: row.depositor_name, time: say.time(Time(row.since)) }),
             confirmed(&view, version),
             version.due.map_or_else(|| "–".to_owned(), |due| view.urgency(due.urgency)),
@@ -240,7 +240,7 @@ fn tell_account(out: &Out, view: &View<'_>, id: &CredentialId, number: u32, shee
             version: number,
             name: view.name(&version.depositor),
             time: say.time(version.since),
-            parts: view.parts(version.parts.keys().copied()),
+            parts: view.parts(version.kinds()),
         };
         out.tell("status-account-version", &args);
     }
@@ -291,11 +291,26 @@ fn tell_account(out: &Out, view: &View<'_>, id: &CredentialId, number: u32, shee
     }
 }
 
-/// Fields that the translation files know get their words; others are shown as they were written.
+/// The fields that a sheet usually has, and their words.
+const SHEET_FIELDS: [(&str, &str); 11] = [
+    ("kind", "sheet-kind"),
+    ("url", "sheet-url"),
+    ("legal_holder", "sheet-legal-holder"),
+    ("recovery_mailbox", "sheet-recovery-mailbox"),
+    ("recovery_mailbox_controlled_by", "sheet-recovery-mailbox-by"),
+    ("recovery_telephone", "sheet-recovery-telephone"),
+    ("recovery_telephone_controlled_by", "sheet-recovery-telephone-by"),
+    ("other_administrators", "sheet-other-administrators"),
+    ("renewal_date", "sheet-renewal-date"),
+    ("paid_by", "sheet-paid-by"),
+    ("change_password_page", "sheet-change-password-page"),
+];
+
+/// A sheet by its known fields, then others as they were written; one that is no JSON object as it is.
 fn tell_sheet(out: &Out, sheet: &Text) {
     out.say("status-account-sheet");
     let say = out.language();
-    let Ok(Value::Object(fields)) = serde_json::from_str(sheet.as_str()) else {
+    let Ok(Value::Object(mut fields)) = serde_json::from_str(sheet.as_str()) else {
         sheet.as_str().lines().for_each(|line| out.line(&format!("  {line}")));
         return;
     };
@@ -304,16 +319,20 @@ fn tell_sheet(out: &Out, sheet: &Text) {
         Ok(_) => text,
         Err(_) => say.plain("status-sheet-odd"),
     };
-    for (field, value) in fields {
+    let mut lines: Vec<(String, Value)> = Vec::new();
+    for (field, key) in SHEET_FIELDS {
+        lines.extend(fields.remove(field).map(|value| (say.plain(key), value)));
+    }
+    lines.extend(fields.into_iter().map(|(field, value)| (shown(field), value)));
+    for (name, value) in lines {
         let text = match value {
-            Value::String(text) if text.is_empty() => continue,
             Value::String(text) => text,
             Value::Null => continue,
             other => other.to_string(),
         };
-        let key = format!("sheet-{}", field.replace('_', "-"));
-        let name = if say.knows(&key) { say.plain(&key) } else { shown(field) };
-        out.tell("status-sheet-field", &args! { name: name, text: shown(text) });
+        if !text.is_empty() {
+            out.tell("status-sheet-field", &args! { name: name, text: shown(text) });
+        }
     }
 }
 
@@ -407,7 +426,7 @@ pub(super) fn tell_due(out: &Out, view: &View<'_>) {
         .iter()
         .filter_map(|(id, credential)| Some((*id, credential.current()?.1.due?)))
         .collect();
-    due.sort_by_cached_key(|(id, due)| (std::cmp::Reverse(due.urgency), view.label(id)));
+    due.sort_by_cached_key(|(id, due)| (std::cmp::Reverse(due.urgency), view::sort_key(&view.label(id))));
     for (id, due) in due {
         let args = args! { label: view.label(&id), when: view.urgency(due.urgency), cause: view.due_cause(&due) };
         out.tell("status-due", &args);

@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 
 use super::super::failure::Failure;
 use super::super::session::Env;
-use super::super::view::{View, short_device};
+use super::super::view::{View, short_device, sort_key};
 use super::{refresh, texts};
 use crate::escrow::entry::Entry;
 use crate::escrow::id::PersonId;
@@ -61,7 +61,7 @@ pub fn person_rows(view: &View<'_>, me: Option<&PersonId>, time: impl Fn(u64) ->
             },
         ));
     }
-    rows.sort_by_cached_key(|(order, row)| (*order, row.name.to_lowercase(), row.person.clone()));
+    rows.sort_by_cached_key(|(order, row)| (*order, sort_key(&row.name), row.person.clone()));
     rows.into_iter().map(|(_, row)| row).collect()
 }
 

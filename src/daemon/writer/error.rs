@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::{MAX_BLOB_BYTES, MAX_BLOBS, MAX_BLOBS_BYTES};
+use super::{MAX_BLOB_BYTES, MAX_BLOBS, MAX_BLOBS_BYTES, MAX_SHARE_BYTES};
 use crate::escrow::log::cosignature::BadCosignature;
 use crate::escrow::refusal::Refusal;
 use crate::store::StoreError;
@@ -24,9 +24,9 @@ pub enum WriteError {
     /// A blob that the command names was not sent along.
     #[error("a blob that the command names is missing; send it along")]
     MissingBlob,
-    /// Beyond [`MAX_BLOB_BYTES`], [`MAX_BLOBS`] or [`MAX_BLOBS_BYTES`].
+    /// Beyond [`MAX_BLOB_BYTES`], [`MAX_SHARE_BYTES`], [`MAX_BLOBS`] or [`MAX_BLOBS_BYTES`].
     #[error(
-        "a blob has at most {MAX_BLOB_BYTES} bytes, one call at most {MAX_BLOBS} blobs of {MAX_BLOBS_BYTES} bytes together; make it smaller"
+        "a blob has at most {MAX_BLOB_BYTES} bytes, a re-sealed share {MAX_SHARE_BYTES}, one call at most {MAX_BLOBS} blobs of {MAX_BLOBS_BYTES} bytes together; make it smaller"
     )]
     BlobTooLarge,
     /// Nobody waits for one of these blobs (any more). The others were kept.
@@ -86,6 +86,32 @@ impl WriteError {
             Self::Busy => "BUSY",
             Self::Storage(_) => "STORAGE",
             Self::Closing => "CLOSING",
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::escrow::id::DeviceId;
+
+    #[test]
+    fn every_reason_is_listed() {
+        let errors = [
+            WriteError::UnknownOrganisation,
+            WriteError::FoundingToken,
+            WriteError::MissingBlob,
+            WriteError::BlobTooLarge,
+            WriteError::NotAwaited,
+            WriteError::NotYetUploaded,
+            WriteError::Cosignature(BadCosignature::OtherCosigner(DeviceId::new([0; 32]))),
+            WriteError::Busy,
+            WriteError::Storage(Arc::new(StoreError::Full)),
+            WriteError::Closing,
+        ];
+        assert_eq!(errors.each_ref().map(WriteError::reason).as_slice(), WriteError::REASONS);
+        for error in [WriteError::NotYours, Refusal::Stranger.into()] {
+            assert!(Refusal::REASONS.contains(&error.reason()));
         }
     }
 }

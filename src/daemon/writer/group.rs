@@ -106,9 +106,7 @@ impl Group<'_> {
         {
             return Ok(index);
         }
-        if let Act::Genesis(genesis) = &command.command().act
-            && command.signed().founds() == Some(id)
-        {
+        if let Act::Genesis(genesis) = &command.command().act {
             return self.found(command, genesis, blobs, founding_token);
         }
         let loaded = self.cache.get(&self.batch, id)?;

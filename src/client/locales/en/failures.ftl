@@ -2,6 +2,7 @@
 failed-file = The file or folder { $path } could not be read or written.
 failed-technical = This should not happen. Technical detail for whoever looks after the software: { $detail }
 failed-detail = (Technical detail: { $detail })
+failed-refused = The server refuses this, for a reason that this program does not know ({ $reason }). Update the program.
 failed-identity-exists = { $path } already holds an identity. Use it, or choose another folder with --home.
 failed-no-identity = { $path } holds no identity yet. Begin with “sequestre join” or “sequestre found”.
 failed-passphrase = This is not the passphrase of your identity. Nothing was changed; try again.
@@ -30,7 +31,6 @@ failed-no-plan = This folder did not found the association, so it cannot propose
 failed-absent = Not everybody has joined yet. Missing: { $list }. Wait for them, or leave them out with --drop NAME.
 failed-not-candidate = “{ $name }” is not waiting to be taken in.
 failed-not-inviter = Only the person who invited “{ $name }” can check that the keys are really theirs. Ask that person to run “sequestre admit”.
-failed-code = This code cannot be read.
 failed-joined-already = This computer already belongs to this association. To start again, use another folder with --home.
 failed-deposit-file = The deposit is not valid JSON with the known fields (problem near line { $line }, column { $column }). Fields: user_name, password, totp_secret, recovery_codes, notes, sheet.
 failed-totp-secret = This is not the secret of a one-time code: providers show it as letters A–Z and digits 2–7, at least 16 of them. A 6-digit code is not it.
@@ -63,6 +63,24 @@ text-empty = Nothing was written. Write something.
 text-too-long = This text is too long; at most 4096 bytes are allowed.
 text-invisible = Character { $position } is invisible or changes the direction of the text, and could disguise it. Remove it.
 text-damaged = A text is not the one that the log names. Run “sequestre sync”.
+
+# Codes.
+code-none = There is no code in this. Copy the code whole: its lines begin with sqi1, sqc1 or sqf1.
+code-wrong-kind = This is { $found ->
+    [invitation] an invitation
+    [card] a contact card
+   *[founding] a founding code
+}, and { $wanted ->
+    [invitation] an invitation
+    [card] a contact card
+   *[founding] a founding code
+} is needed.
+code-character = Character { $position } of line { $line } cannot occur in a code. Compare it with the original; nothing is guessed.
+code-typo-at = Line { $line } is mistyped, probably at character { $position }. Compare it with the original; nothing is guessed.
+code-typo = Line { $line } is mistyped or incomplete. Compare all of it with the original; nothing is guessed.
+code-other-set = Line { $line } belongs to another code than line 1. Enter the lines of one code only.
+code-missing = Line { $number } of { $count } is missing. Enter it too.
+code-malformed = This code was typed correctly, but this program cannot use it. Ask for a new one, or update the program.
 
 # Words on paper.
 words-count = { $found } words were entered, and 24 are needed. Compare with the paper.

@@ -102,13 +102,15 @@ help-card = Print the contact card of the association, to keep with your 24 word
 # For mediators, and for everybody who wants to check.
 help-audit = Read the log, check it, take it away
 help-audit-log = Tell what happened, entry by entry
-help-audit-log-from = First entry
-help-audit-log-to = Last entry
+help-audit-log-from = First entry: its number, or a date
+help-audit-log-to = Last entry: its number, or a date
 help-audit-log-person = Only what concerns this person
 help-audit-log-account = Only what concerns this account
 help-audit-export = Write the log to a folder that others can check without the server
 help-audit-export-dir = New folder
 help-audit-verify = Check an exported log: every signature, and that every act was allowed
 help-audit-verify-dir = Folder of the exported log
+help-audit-verify-log-key = The log key, from somebody you trust
 help-audit-proof = Print the proof that an entry is in the log
 help-audit-proof-index = Number of the entry
+help-deposit-without = With --new-version: a part that the account no longer has

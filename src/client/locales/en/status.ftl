@@ -13,8 +13,6 @@ view-part-password = password
 view-part-totp = one-time code secret
 view-part-codes = recovery codes
 view-part-notes = notes
-view-threshold = { $k } of { $n }
-view-and = { $first } and { $second }
 view-standing-candidate = newcomer, not taken in yet
 view-standing-admitted = belongs
 view-standing-gone = gone since { $time }
@@ -88,19 +86,12 @@ status-no-charter = There is no charter in force yet.
 status-me = You are { $name }: { $roles }.
 status-me-candidate = You are { $name }. You joined and are not taken in yet.
 status-me-gone = You no longer belong to this association. What you read here stays readable.
-status-nothing-waits = Nothing waits for you.
 status-waits = { $n ->
-    [one] One thing waits for you (“sequestre inbox”):
-   *[other] { $n } things wait for you (“sequestre inbox”):
+    [0] Nothing waits for you.
+    [one] One thing waits for you:
+   *[other] { $n } things wait for you:
 }
-status-wait-approve = - request { $request }: { $name } asks for access to “{ $label }”, until { $time }
-status-wait-collect = - request { $request }: your access to “{ $label }” is granted; fetch it before { $time } (“sequestre show { $request }”)
-status-wait-charter = - proposal { $proposal }: version { $version } of the charter needs your signature, until { $time }
-status-wait-acknowledge = - proposal { $proposal }: version { $version } of the charter names you; read it and acknowledge it, until { $time }
-status-wait-admission = - proposal { $proposal }: take in { $name }? Your signature counts, until { $time }
-status-wait-removal = - proposal { $proposal }: remove { $name }? Your signature counts, until { $time }
-status-wait-confirm = - your shares of “{ $label }” are not checked yet
-status-wait-newcomer = - { $name } joined with your invitation and is not taken in yet
+status-item = - { $text }
 status-due = To be changed { $when }: “{ $label }” ({ $cause })
 status-running = Access running: { $name } to “{ $label }” until { $time } (request { $request })
 
@@ -144,3 +135,16 @@ status-account-no-sheet = The account sheet is not on this computer: trustees an
 status-sheet-field = - { $name }: { $text }
 status-sheet-odd = (contains characters that cannot be shown)
 status-no-leases = No request and no access.
+
+# Fields of the account sheet.
+sheet-kind = Kind
+sheet-url = Address to log in
+sheet-legal-holder = Legal holder
+sheet-recovery-mailbox = Mailbox for “forgot my password”
+sheet-recovery-mailbox-by = Who reads that mailbox
+sheet-recovery-telephone = Telephone for codes
+sheet-recovery-telephone-by = Who holds that telephone
+sheet-other-administrators = Other administrators
+sheet-renewal-date = Renewal date
+sheet-paid-by = Who pays
+sheet-change-password-page = Page to change the password

@@ -2,6 +2,7 @@
 failed-file = Le fichier ou dossier { $path } n'a pas pu être lu ou écrit.
 failed-technical = Cela ne devrait pas arriver. Détail technique pour la personne qui s'occupe du logiciel : { $detail }
 failed-detail = (Détail technique, en anglais : { $detail })
+failed-refused = Le serveur le refuse, pour une raison que ce programme ne connaît pas ({ $reason }). Mettez le programme à jour.
 failed-identity-exists = { $path } contient déjà une clé personnelle. Utilisez-la, ou choisissez un autre dossier avec --home.
 failed-no-identity = { $path } ne contient pas encore de clé personnelle. Commencez par « sequestre join » ou « sequestre found ».
 failed-passphrase = Ce n'est pas la phrase secrète de votre clé personnelle. Rien n'a changé ; réessayez.
@@ -30,7 +31,6 @@ failed-no-plan = Ce dossier n'a pas fondé l'association, il ne peut donc pas pr
 failed-absent = Tout le monde n'est pas encore arrivé. Il manque : { $list }. Attendez, ou continuez sans avec --drop NOM.
 failed-not-candidate = « { $name } » n'attend pas d'être admis·e.
 failed-not-inviter = Seule la personne qui a invité « { $name } » peut vérifier que les clés sont bien les siennes. Demandez-lui de lancer « sequestre admit ».
-failed-code = Ce code ne peut pas être lu.
 failed-joined-already = Cet ordinateur appartient déjà à cette association. Pour recommencer, utilisez un autre dossier avec --home.
 failed-deposit-file = Le dépôt n'est pas du JSON valide avec les champs connus (problème vers la ligne { $line }, colonne { $column }). Champs : user_name, password, totp_secret, recovery_codes, notes, sheet.
 failed-totp-secret = Ce n'est pas le secret d'un code à usage unique : les fournisseurs l'affichent en lettres A–Z et chiffres 2–7, au moins 16. Un code à 6 chiffres n'en est pas un.
@@ -63,6 +63,24 @@ text-empty = Rien n'a été écrit. Écrivez quelque chose.
 text-too-long = Ce texte est trop long ; 4096 octets au plus.
 text-invisible = Le caractère { $position } est invisible ou change le sens du texte, et pourrait le déguiser. Supprimez-le.
 text-damaged = Un texte n'est pas celui que nomme le journal. Lancez « sequestre sync ».
+
+# Codes.
+code-none = Il n’y a pas de code ici. Copiez le code entier : ses lignes commencent par sqi1, sqc1 ou sqf1.
+code-wrong-kind = C’est { $found ->
+    [invitation] une invitation
+    [card] une carte de contact
+   *[founding] un code de fondation
+}, et il faut { $wanted ->
+    [invitation] une invitation
+    [card] une carte de contact
+   *[founding] un code de fondation
+}.
+code-character = Le caractère { $position } de la ligne { $line } n’existe dans aucun code. Comparez avec l’original ; rien n’est deviné.
+code-typo-at = La ligne { $line } contient une faute de frappe, sans doute au caractère { $position }. Comparez avec l’original ; rien n’est deviné.
+code-typo = La ligne { $line } contient des fautes de frappe ou n’est pas entière. Comparez-la en entier avec l’original ; rien n’est deviné.
+code-other-set = La ligne { $line } appartient à un autre code que la ligne 1. Saisissez les lignes d’un seul code.
+code-missing = La ligne { $number } sur { $count } manque. Saisissez-la aussi.
+code-malformed = Ce code a été saisi correctement, mais ce programme ne peut pas s’en servir. Demandez-en un nouveau, ou mettez le programme à jour.
 
 # Mots sur papier.
 words-count = { $found } mots ont été saisis, il en faut 24. Comparez avec le papier.

@@ -102,13 +102,15 @@ help-card = Afficher la carte de contact de l’association, à garder avec vos 
 # Pour les médiateur·rices, et pour qui veut vérifier.
 help-audit = Lire le journal, le vérifier, l’emporter
 help-audit-log = Raconter ce qui s’est passé, entrée par entrée
-help-audit-log-from = Première entrée
-help-audit-log-to = Dernière entrée
+help-audit-log-from = Première entrée : son numéro, ou une date
+help-audit-log-to = Dernière entrée : son numéro, ou une date
 help-audit-log-person = Seulement ce qui concerne cette personne
 help-audit-log-account = Seulement ce qui concerne ce compte
 help-audit-export = Écrire le journal dans un dossier que d’autres peuvent vérifier sans le serveur
 help-audit-export-dir = Nouveau dossier
 help-audit-verify = Vérifier un journal exporté : chaque signature, et que chaque acte était permis
 help-audit-verify-dir = Dossier du journal exporté
+help-audit-verify-log-key = La clé du journal, venant d’une personne de confiance
 help-audit-proof = Afficher la preuve qu’une entrée est au journal
 help-audit-proof-index = Numéro de l’entrée
+help-deposit-without = Avec --new-version : un élément que le compte n’a plus

@@ -4,24 +4,22 @@ view-role-trustee = gardien·ne
 view-role-mediator = médiateur·rice
 view-role-technician = technicien·ne
 view-role-member = membre
-view-all-trustees = tous les gardien·nes
-view-all-mediators = tous les médiateur·rices
-view-all-technicians = tous les technicien·nes
-view-all-members = tous les membres
+view-all-trustees = les gardien·nes
+view-all-mediators = les médiateur·rices
+view-all-technicians = les technicien·nes
+view-all-members = les membres
 view-nobody = personne
 view-part-password = mot de passe
 view-part-totp = secret des codes à usage unique
 view-part-codes = codes de secours
 view-part-notes = notes
-view-threshold = { $k } sur { $n }
-view-and = { $first } et { $second }
 view-standing-candidate = pas encore admis·e
 view-standing-admitted = fait partie de l’association
 view-standing-gone = parti·e depuis le { $time }
 view-due-now = maintenant
 view-due-later = plus tard
-view-cause-ended = l’accès de { $name } (demande { $request }) a pris fin
-view-cause-revoked = l’accès de { $name } (demande { $request }) a été retiré
+view-cause-ended = l’accès accordé à { $name } (demande { $request }) a pris fin
+view-cause-revoked = l’accès accordé à { $name } (demande { $request }) a été retiré
 view-cause-shares = les parts de clé remises pour plusieurs demandes suffisent ensemble, la dernière est la demande { $request }
 view-cause-left = { $name } le connaît et est parti·e
 view-stage-waiting = { $missing ->
@@ -88,19 +86,12 @@ status-no-charter = Il n’y a pas encore de charte en vigueur.
 status-me = Vous êtes { $name } : { $roles }.
 status-me-candidate = Vous êtes { $name }. Vous avez rejoint l’association et n’êtes pas encore admis·e.
 status-me-gone = Vous ne faites plus partie de cette association. Ce que vous lisez ici reste lisible.
-status-nothing-waits = Rien ne vous attend.
 status-waits = { $n ->
-    [one] Une chose vous attend (« sequestre inbox ») :
-   *[other] { $n } choses vous attendent (« sequestre inbox ») :
+    [0] Rien ne vous attend.
+    [one] Une chose vous attend :
+   *[other] { $n } choses vous attendent :
 }
-status-wait-approve = - demande { $request } : { $name } demande l’accès à « { $label } », jusqu’au { $time }
-status-wait-collect = - demande { $request } : votre accès à « { $label } » est accordé ; récupérez-le avant le { $time } (« sequestre show { $request } »)
-status-wait-charter = - proposition { $proposal } : la version { $version } de la charte attend votre signature, jusqu’au { $time }
-status-wait-acknowledge = - proposition { $proposal } : la version { $version } de la charte vous nomme ; lisez-la et prenez-en acte, jusqu’au { $time }
-status-wait-admission = - proposition { $proposal } : admettre { $name } ? Votre signature compte, jusqu’au { $time }
-status-wait-removal = - proposition { $proposal } : exclure { $name } ? Votre signature compte, jusqu’au { $time }
-status-wait-confirm = - vos parts de clé de « { $label } » ne sont pas encore vérifiées
-status-wait-newcomer = - { $name } a utilisé votre invitation et n’est pas encore admis·e
+status-item = - { $text }
 status-due = Mot de passe à changer { $when } : « { $label } » ({ $cause })
 status-running = Accès temporaire en cours : { $name }, « { $label } », jusqu’au { $time } (demande { $request })
 
@@ -134,8 +125,8 @@ status-account-version = - version { $version } : { $parts }, déposée par { $n
 status-account-quorum = Ouvert par « { $quorum } » : { $agree } ({ $names })
 status-account-confirmed = Parts de clé que les gardien·nes ont ouvertes et trouvées justes : { $confirmed }
 status-account-released = Parts de clé remises jusqu’ici ({ $part }) : { $n }, par { $names }
-status-account-known = Connu de { $name }, qui a déposé la version { $version }
-status-account-exposed = Connu de { $name } ({ $parts }) depuis le { $time }, par la demande { $request }
+status-account-known = Connu par { $name }, qui a déposé la version { $version }
+status-account-exposed = Connu par { $name } ({ $parts }) depuis le { $time }, par la demande { $request }
 status-account-due = Mot de passe à changer { $when } : { $cause }
 status-account-not-due = Rien n’est à changer.
 status-account-requests = Les dernières demandes :
@@ -144,3 +135,16 @@ status-account-no-sheet = La fiche du compte n’est pas sur cet ordinateur : le
 status-sheet-field = - { $name } : { $text }
 status-sheet-odd = (contient des caractères qui ne peuvent pas être montrés)
 status-no-leases = Aucune demande et aucun accès.
+
+# Lignes de la fiche du compte.
+sheet-kind = Nature
+sheet-url = Adresse de connexion
+sheet-legal-holder = Titulaire légal
+sheet-recovery-mailbox = Boîte aux lettres pour « mot de passe oublié »
+sheet-recovery-mailbox-by = Qui lit cette boîte
+sheet-recovery-telephone = Téléphone pour les codes
+sheet-recovery-telephone-by = Qui tient ce téléphone
+sheet-other-administrators = Autres administrateur·rices
+sheet-renewal-date = Date de renouvellement
+sheet-paid-by = Qui paie
+sheet-change-password-page = Page pour changer le mot de passe
