@@ -2,20 +2,16 @@
 
 use std::fs;
 use std::path::PathBuf;
-use std::time::Duration;
 
 use prost::Message as _;
 use sequestre::client::consent;
-use sequestre::client::deposit;
 use sequestre::client::failure::Exit;
-use sequestre::client::join;
 use sequestre::client::request;
-use sequestre::client::session::{self, Env};
+use sequestre::client::session::{self, Env, Session};
 use sequestre::daemon::config::Overrides;
 use sequestre::escrow::command::SignedCommand;
-use sequestre::escrow::log::merkle::TreeHead;
-use sequestre::escrow::people::Standing;
 use sequestre::escrow::request::Stage;
+use sequestre::escrow::text::Text;
 use sequestre::escrow::time::{Seconds, Time};
 use sequestre::proto::v1::{self, command::Act};
 
@@ -26,20 +22,21 @@ fn outbox(town: &Town, name: &str) -> Vec<PathBuf> {
     files.map(|file| file.unwrap().path()).collect()
 }
 
+fn denial(session: &Session, id: u64) -> (Act, Vec<u8>) {
+    let request = session.state().unwrap().request(id).unwrap();
+    let (reason, blob) = session.text(&Text::parse("why now?").unwrap()).unwrap();
+    let leaf = request.at.leaf.to_vec();
+    (Act::Deny(v1::Deny { request_index: id, request_leaf: leaf, reason: reason.to_vec() }), blob)
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_was_signed_while_the_daemon_was_away_arrives_once() {
     let town = Town::founded().await;
     let id = town.ask(NINA).await;
     let mut bruno = town.session(BRUNO).await;
-    let request = bruno.state().unwrap().request(id).unwrap().clone();
+    let (act, blob) = denial(&bruno, id);
     town.stop().await;
     let entries = town.entries();
-    let (reason, blob) = bruno.text(&"why now?".parse_text()).unwrap();
-    let act = Act::Deny(v1::Deny {
-        request_index: id,
-        request_leaf: request.at.leaf.to_vec(),
-        reason: reason.to_vec(),
-    });
     failure(bruno.submit(act, vec![blob]).await, Exit::Unreachable, "failed-unreachable");
     drop(bruno);
     assert_eq!(outbox(&town, BRUNO).len(), 1);
@@ -52,17 +49,6 @@ async fn what_was_signed_while_the_daemon_was_away_arrives_once() {
         assert_eq!((outbox(&town, BRUNO).len(), town.entries()), (0, entries + 1));
     }
     assert_eq!(town.request(NINA, id).await.denials.len(), 1);
-}
-
-/// Texts as people type them.
-trait ParseText {
-    fn parse_text(&self) -> sequestre::escrow::text::Text;
-}
-
-impl ParseText for str {
-    fn parse_text(&self) -> sequestre::escrow::text::Text {
-        sequestre::escrow::text::Text::parse(self).unwrap()
-    }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -137,27 +123,34 @@ async fn a_daemon_that_is_too_slow_to_answer_has_not_refused() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn what_waited_longer_than_the_clock_tolerance_still_arrives() {
+async fn what_waited_too_long_is_told_and_can_be_done_again() {
     let town = Town::founded().await;
-    let mut theo = town.session(THEO).await;
-    // Something that the daemon will not take ten minutes later, because a deposit's time is checked.
-    let waiting = Waiting::deposit(&town, &mut theo).await;
-    drop(theo);
+    let id = town.ask(NINA).await;
+    let mut bruno = town.session(BRUNO).await;
+    let (act, blob) = denial(&bruno, id);
+    town.stop().await;
+    failure(bruno.submit(act, vec![blob]).await, Exit::Unreachable, "failed-unreachable");
+    drop(bruno);
+    // An hour later by the daemon's clock.
     town.pass(Seconds(3600));
     town.start().await;
     let entries = town.entries();
-    session::sync(&town.env(THEO)).await.unwrap();
-    assert_eq!((town.entries(), outbox(&town, THEO).len()), (entries + 1, 0));
-    session::sync(&town.env(THEO)).await.unwrap();
-    assert_eq!(town.entries(), entries + 1);
-    let invited = town.session(AWA).await;
-    assert!(invited.state().unwrap().request(waiting.request).unwrap().requester == waiting.who);
-}
-
-/// A command of Théo's that waits in his outbox, with the daemon away.
-struct Waiting {
-    request: u64,
-    who: sequestre::escrow::id::PersonId,
+    let (exit, told, refused) = town.program(BRUNO, &["sync"]);
+    assert_eq!(exit, 0);
+    assert!(told.contains("dropped") && refused.contains("1 hour") && refused.contains("do it again"), "{told}{refused}");
+    assert_eq!((outbox(&town, BRUNO).len(), town.entries()), (0, entries));
+    consent::deny(&town.env(BRUNO), id, "why now?").await.unwrap();
+    // An approval is bound by the request and its expiry, not by the time: it arrives a day later.
+    let answer = consent::approve(&town.cut_off_before_approving(CHLOE), id).await;
+    failure(answer, Exit::Unreachable, "failed-unreachable");
+    assert_eq!(town.marks(CHLOE).waiting.len(), 2, "the approval and the share for it");
+    town.pass(Seconds(86_400));
+    town.start().await;
+    session::sync(&town.env(CHLOE)).await.unwrap();
+    assert_eq!(town.request(NINA, id).await.approvals.len(), 1);
+    assert_eq!(town.marks(CHLOE).waiting, Vec::<PathBuf>::new());
+    town.approve(AWA, id).await.unwrap();
+    assert_eq!(town.open(NINA, id).await.unwrap(), PASSWORD);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -180,7 +173,8 @@ async fn leftovers_of_a_crash_do_not_matter() {
     let blobs: Vec<PathBuf> = fs::read_dir(folder.join("blobs")).unwrap().map(|f| f.unwrap().path()).collect();
     blobs.iter().for_each(|blob| fs::remove_file(blob).unwrap());
     session::sync(&town.env(BRUNO)).await.unwrap();
-    assert!(town.env(BRUNO).session().unwrap().replica.missing_blobs(&town.me(BRUNO)).unwrap().is_empty());
+    let session = town.env(BRUNO).session().unwrap();
+    assert!(session.replica.missing_blobs(&session.me()).unwrap().is_empty());
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -240,12 +240,23 @@ impl Town {
         }
     }
 
-    /// A person's home whose connection is lost for good between the server's answer to the next command and the
-    /// client's look at the log: the client asks its clock there, and this clock stops the daemon.
+    /// A person's home whose connection is lost between the server's answer to the next command and the client's look
+    /// at the log: the client asks its clock there, and this clock stops the daemon.
     pub fn cut_off(&self, name: &str) -> Env {
-        let (daemon, clock, data, entries) = (self.daemon.clone(), self.clock(), self.data(), self.entries());
+        let entries = self.entries();
+        self.stopping_when(name, move |data| entries_in(data) > entries)
+    }
+
+    /// A person's home whose connection is lost just before an approval is sent.
+    pub fn cut_off_before_approving(&self, name: &str) -> Env {
+        let released = self.folder(name).join("released");
+        self.stopping_when(name, move |_| fs::read_dir(&released).is_ok_and(|mut files| files.next().is_some()))
+    }
+
+    fn stopping_when(&self, name: &str, moment: impl Fn(&Path) -> bool + Send + Sync + 'static) -> Env {
+        let (daemon, clock, data) = (self.daemon.clone(), self.clock(), self.data());
         let clock = move || {
-            if entries_in(&data) > entries
+            if moment(&data)
                 && let Some(daemon) = daemon.lock().unwrap().take()
             {
                 tokio::task::block_in_place(|| tokio::runtime::Handle::current().block_on(daemon.stop()));
@@ -466,7 +477,7 @@ pub fn account(label: &str, new_version: bool, password: &str) -> Deposit {
         "sheet": { "kind": "registrar", "legal_holder": "Les Amis du Lac" },
     });
     let (sheet, parts) = deposit::from_json(&Secret::from_string(file.to_string())).unwrap();
-    Deposit { label: label.to_owned(), vault: None, new_version, sheet, parts }
+    Deposit { label: label.to_owned(), vault: None, new_version, sheet, parts, without: Vec::new() }
 }
 
 pub async fn open(session: &mut Session, id: u64) -> Result<String, Failure> {
