@@ -37,7 +37,9 @@ fn sentences(language: &str) -> BTreeMap<String, (String, BTreeSet<String>)> {
         let file = path.file_name().unwrap().to_str().unwrap().to_owned();
         let mut key = String::new();
         for line in fs::read_to_string(&path).unwrap().lines() {
-            if let Some((name, _)) = line.split_once(" =").filter(|_| line.starts_with(|c: char| c.is_ascii_lowercase())) {
+            if let Some((name, _)) =
+                line.split_once(" =").filter(|_| line.starts_with(|c: char| c.is_ascii_lowercase()))
+            {
                 key = name.to_owned();
                 let known = all.insert(key.clone(), (file.clone(), BTreeSet::new()));
                 assert!(known.is_none(), "{language}: {key} is there twice");

@@ -22,7 +22,7 @@ use steps::{Run, step};
 use world::World;
 
 fn config() -> Config {
-    Config { cases: 192, max_shrink_iters: 4_000, failure_persistence: None, ..Config::default() }
+    Config { cases: 128, max_shrink_iters: 4_000, failure_persistence: None, ..Config::default() }
 }
 
 proptest! {

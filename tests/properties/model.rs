@@ -79,6 +79,8 @@ pub struct Amendment {
     pub vaults: BTreeMap<&'static str, Vec<Quorum>>,
     pub said: BTreeSet<Who>,
     pub open: bool,
+    /// The charter in force, which can still be acknowledged.
+    pub current: bool,
 }
 
 impl Asked {
@@ -221,7 +223,10 @@ impl Model {
     /// Puts an amendment in force if both quorums signed.
     pub fn ratify(&mut self, proposal: u64, entry: u64) {
         let amendment = &self.proposals[&proposal];
-        if !satisfied(&self.amend, &amendment.said) || !satisfied(&amendment.amend, &amendment.said) {
+        if !amendment.open
+            || !satisfied(&self.amend, &amendment.said)
+            || !satisfied(&amendment.amend, &amendment.said)
+        {
             return;
         }
         self.trustees = amendment.trustees.clone();
@@ -229,7 +234,9 @@ impl Model {
         self.vaults = amendment.vaults.clone();
         self.charter += 1;
         self.charter_changed = entry;
-        self.proposals.values_mut().for_each(|p| p.open = false);
+        for (index, other) in &mut self.proposals {
+            (other.open, other.current) = (false, *index == proposal);
+        }
         let without = |who: &Who| self.roles(*who).is_empty();
         for who in self.admitted.iter().copied().filter(without).collect::<Vec<_>>() {
             self.gone(who, entry);

@@ -452,7 +452,7 @@ impl Run {
         let entry = self.submit(who, act, 0, expected)?;
         let expires = self.world.now.after(Seconds(30 * 86_400));
         let said = [who].into();
-        let amendment = Amendment { at: entry, expires, trustees, amend, vaults, said, open: true };
+        let amendment = Amendment { at: entry, expires, trustees, amend, vaults, said, open: true, current: false };
         assert!(!satisfied(&self.model.amend, &amendment.said), "nobody amends alone");
         self.model.proposals.insert(entry, amendment);
         Some(entry)
@@ -461,12 +461,11 @@ impl Run {
     fn sign(&mut self, who: Who, proposal: u64, lag: u64) {
         let amendment = &self.model.proposals[&proposal];
         let named = amendment.trustees.iter().all(|who| self.model.admitted.contains(who));
-        let expected = amendment.open
-            && self.world.now < amendment.expires
+        let open = amendment.open && self.world.now < amendment.expires && named;
+        let expected = (open || amendment.current)
             && !amendment.said.contains(&who)
             && self.saw(lag, &[amendment.at, self.model.charter_changed])
-            && self.model.admitted.contains(&who)
-            && named;
+            && self.model.admitted.contains(&who);
         let act = self.world.sign(proposal);
         let Some(entry) = self.submit(who, act, lag, expected) else { return };
         self.model.proposals.get_mut(&proposal).unwrap().said.insert(who);

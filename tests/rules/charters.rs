@@ -58,7 +58,24 @@ fn an_amendment_needs_the_quorum_of_the_new_charter_too() {
     world.ok(newcomers[1], world.sign(proposal));
     assert_eq!(version_in_force(&world), 2);
     assert_eq!(world.state().roles(&newcomers[2].id), [Role::Trustee].into());
-    assert_eq!(world.no(newcomers[0], world.sign(proposal)), Refusal::ProposalClosed);
+}
+
+#[test]
+fn the_charter_in_force_can_still_be_acknowledged_but_no_earlier_one() {
+    let mut world = World::founded();
+    let second = amend(&mut world, amended(&TRUSTEES), &[], &TRUSTEES[1..5]);
+    world.wait(Seconds(60 * 86_400));
+    world.ok(TRUSTEES[5], world.sign(second));
+    world.ok(MEMBER, world.sign(second));
+    assert_eq!(world.no(MEMBER, world.sign(second)), Refusal::AlreadySigned);
+    assert_eq!(world.no(OUTSIDER, world.sign(second)), Refusal::Stranger);
+    let proposal = &world.state().proposals()[&second];
+    assert_eq!(proposal.acknowledged, [TRUSTEES[5].id, MEMBER.id].into());
+    assert_eq!(proposal.signed.len(), 5, "what is decided takes no more signatures");
+    let third = v1::Charter { version: 3, ..amended(&TRUSTEES) };
+    amend(&mut world, third, &[], &TRUSTEES[1..3]);
+    assert_eq!(version_in_force(&world), 3);
+    assert_eq!(world.no(TRUSTEES[6], world.sign(second)), Refusal::ProposalClosed);
 }
 
 #[test]

@@ -120,6 +120,30 @@ fn a_trustee_who_was_dealt_nothing_approves_nothing() {
 }
 
 #[test]
+fn a_former_trustee_still_holds_a_share_but_approves_nothing() {
+    let mut world = World::founded();
+    world.let_join(NEWCOMER, &[Role::Trustee, Role::Member]);
+    let eight: Vec<Who> = TRUSTEES.iter().copied().chain([NEWCOMER]).collect();
+    let mut second = v1::Charter { version: 2, trustees: ids(&eight), ..standard_charter() };
+    second.quorums[2] = quorum("everyday", vec![group(2, &eight)]);
+    let third = v1::Charter { version: 3, ..standard_charter() };
+    let amend = |world: &mut World, charter, roll: &[(Who, Vec<Role>)]| {
+        let proposal = world.propose_charter(charter, roll);
+        for who in &TRUSTEES[1..5] {
+            world.ok(*who, world.sign(proposal));
+        }
+    };
+    amend(&mut world, second, &[(NEWCOMER, vec![Role::Trustee, Role::Member])]);
+    world.let_deposit(OTHER_MEMBER, 1);
+    amend(&mut world, third, &[]);
+    let request = world.let_request(MEMBER, 1);
+    assert_eq!(world.no(NEWCOMER, world.approve(NEWCOMER, request)), Refusal::NotTrustee);
+    assert_eq!(world.no(NEWCOMER, world.deny(request)), Refusal::NotTrustee);
+    let own = world.let_request(NEWCOMER, 1);
+    assert!(found(&world, own).own_share, "what they hold counts when they ask");
+}
+
+#[test]
 fn an_own_share_counts_and_one_more_is_needed() {
     let mut world = deposited();
     let request = world.let_request(TRUSTEES[2], 1);
@@ -231,6 +255,9 @@ fn one_open_request_per_person_and_account() {
     world.let_request(OTHER_MEMBER, 1);
     world.let_deposit(FOUNDER, 2);
     world.let_request(MEMBER, 2);
+    let mut expired = world.clone();
+    expired.wait(Seconds(72 * 3_600));
+    expired.let_request(MEMBER, 1);
     world.ok(MEMBER, give_back(request));
     world.ok(MEMBER, Act::Request(again));
 }

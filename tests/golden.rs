@@ -1,0 +1,406 @@
+//! Logs of every rules version replay for ever: a log that was agreed upon must not mean something else tomorrow.
+//!
+//! `tests/golden/rules-1.log` holds one entry a line (base64) of a log that contains every command and every act of
+//! the daemon of rules version 1; `rules-1.txt` says what it amounts to. When this test fails, the software is
+//! wrong and not the file: changed rules need a new rules version, and the old code stays beside them.
+//!
+//! Before version 1 is released, and to add a file for a new version, both are written anew by
+//! `SEQUESTRE_WRITE_GOLDEN=1 cargo test --test golden`.
+
+#[path = "support/world.rs"]
+mod world;
+
+use std::collections::BTreeSet;
+use std::fmt::Write as _;
+use std::path::PathBuf;
+use std::sync::LazyLock;
+
+use base64::{Engine as _, engine::general_purpose::STANDARD};
+use sequestre::escrow::act;
+use sequestre::escrow::command::organisation_id;
+use sequestre::escrow::entry::{DaemonAct, Entry, What};
+use sequestre::escrow::key::BadKey;
+use sequestre::escrow::organisation::Organisation;
+use sequestre::escrow::part::PartKind;
+use sequestre::escrow::people::{InvitationState, Standing};
+use sequestre::escrow::proposal::{Outcome, Subject};
+use sequestre::escrow::refusal::Refusal;
+use sequestre::escrow::replay::{Fault, Replay, Trust};
+use sequestre::escrow::request::Stage;
+use sequestre::escrow::role::Role;
+use sequestre::escrow::time::Seconds;
+
+use world::*;
+
+/// The entries, and what they amount to.
+struct Golden {
+    entries: Vec<Vec<u8>>,
+    summary: String,
+}
+
+static GOLDEN: LazyLock<Golden> = LazyLock::new(|| {
+    let folder = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/golden");
+    let (log, text) = (folder.join("rules-1.log"), folder.join("rules-1.txt"));
+    if std::env::var_os("SEQUESTRE_WRITE_GOLDEN").is_some() {
+        let world = story();
+        let lines: Vec<String> = world.entries.iter().map(|entry| STANDARD.encode(entry)).collect();
+        let lines =
+            format!("# A log of rules version 1, one entry a line. See tests/golden.rs.\n{}\n", lines.join("\n"));
+        std::fs::write(&log, lines).unwrap();
+        std::fs::write(&text, summary(&world.replay)).unwrap();
+    }
+    let log = std::fs::read_to_string(log).unwrap();
+    let lines = log.lines().filter(|line| !line.starts_with('#'));
+    let entries = lines.map(|line| STANDARD.decode(line).unwrap()).collect();
+    Golden { entries, summary: std::fs::read_to_string(text).unwrap() }
+});
+
+/// Replays as a stranger.
+fn replay(entries: &[Vec<u8>]) -> Replay {
+    let Entry { what: What::Command(genesis), .. } = Entry::parse(&entries[0]).unwrap() else { panic!("no genesis") };
+    let (mut replay, _) = Replay::begin(genesis.founds().unwrap(), &entries[0], Trust::Nothing).unwrap();
+    for entry in &entries[1..] {
+        replay.push(entry, Trust::Nothing).unwrap();
+    }
+    replay
+}
+
+#[test]
+fn the_log_of_rules_version_1_means_what_it_meant() {
+    assert_eq!(summary(&replay(&GOLDEN.entries)), GOLDEN.summary);
+    assert_eq!(kinds(&GOLDEN.entries), EVERYTHING.into(), "the log has everything in it");
+}
+
+#[test]
+fn no_entry_of_it_can_be_left_out() {
+    // Whoever signed the next entry had seen the missing one; what the log key signed is bound to its place.
+    let mut without = replay(&GOLDEN.entries[..1]);
+    for index in 1..GOLDEN.entries.len() - 1 {
+        let next = Entry { index: index as u64, ..Entry::parse(&GOLDEN.entries[index + 1]).unwrap() };
+        let fault = without.push(&next.encode(), Trust::Nothing).unwrap_err().fault;
+        let expected = [Fault::Refused(Refusal::ForeignBase), Fault::DaemonSignature(BadKey::BadSignature)];
+        assert!(expected.contains(&fault), "without entry {index}: {fault}");
+        without.push(&GOLDEN.entries[index], Trust::Nothing).unwrap();
+    }
+}
+
+/// The id of an organisation is the hash of its genesis; recomputed here from the label that the format names.
+#[test]
+fn the_organisation_is_its_genesis() {
+    let Entry { what: What::Command(genesis), .. } = Entry::parse(&GOLDEN.entries[0]).unwrap() else {
+        panic!("no genesis")
+    };
+    let bytes = genesis.to_wire().command;
+    let by_hand = sequestre::escrow::id::sha256(&[b"sequestre/genesis/v1\0", &bytes]);
+    assert_eq!(organisation_id(&bytes).as_bytes(), &by_hand);
+}
+
+const EVERYTHING: [&str; 21] = [
+    "approve",
+    "cancel-invitation",
+    "collected",
+    "confirm-shares",
+    "deny",
+    "deposit",
+    "enrol-device",
+    "genesis",
+    "invite",
+    "join",
+    "lease-expired",
+    "leave",
+    "propose-admission",
+    "propose-charter",
+    "propose-removal",
+    "request",
+    "request-expired",
+    "return",
+    "revoke",
+    "revoke-device",
+    "sign",
+];
+
+fn kinds(entries: &[Vec<u8>]) -> BTreeSet<&'static str> {
+    entries.iter().map(|entry| kind(&Entry::parse(entry).unwrap().what)).collect()
+}
+
+/// No wildcard: a new command does not compile until it has a place here, and in [`EVERYTHING`].
+fn kind(what: &What) -> &'static str {
+    use act::Act;
+    match what {
+        What::Act(signed) => match signed.act {
+            DaemonAct::Collected(_) => "collected",
+            DaemonAct::RequestExpired(_) => "request-expired",
+            DaemonAct::LeaseExpired(_) => "lease-expired",
+        },
+        What::Command(signed) => match &signed.command().act {
+            Act::Genesis(_) => "genesis",
+            Act::Invite(_) => "invite",
+            Act::CancelInvitation(_) => "cancel-invitation",
+            Act::Join(_) => "join",
+            Act::EnrolDevice(_) => "enrol-device",
+            Act::RevokeDevice(_) => "revoke-device",
+            Act::ProposeCharter(_) => "propose-charter",
+            Act::ProposeAdmission(_) => "propose-admission",
+            Act::ProposeRemoval(_) => "propose-removal",
+            Act::Sign(_) => "sign",
+            Act::Leave => "leave",
+            Act::Deposit(_) => "deposit",
+            Act::ConfirmShares(_) => "confirm-shares",
+            Act::Request(_) => "request",
+            Act::Approve(_) => "approve",
+            Act::Deny(_) => "deny",
+            Act::Return(_) => "return",
+            Act::Revoke(_) => "revoke",
+        },
+    }
+}
+
+/// What a log amounts to, for people to read. Written by hand, so that renaming something in the code changes nothing.
+fn summary(replay: &Replay) -> String {
+    let (state, head) = (replay.organisation(), replay.head());
+    let mut out = String::new();
+    let mut line = |text: String| writeln!(out, "{text}").unwrap();
+    line(format!("organisation {}", state.id()));
+    line(format!("size {}", head.size));
+    line(format!("root {}", head.root));
+    line(format!("last entry {}", state.last_time()));
+    line(format!("next deadline {}", state.next_deadline().map_or("none".into(), |at| at.to_string())));
+    if let Some(charter) = state.charter() {
+        line(format!("charter {} code {}", charter.version(), charter.code()));
+        for quorum in charter.quorums() {
+            let groups = quorum.groups().iter().map(|g| format!("{} of {}", g.threshold(), g.members().len()));
+            line(format!("quorum {}: {}", quorum.name(), groups.collect::<Vec<_>>().join(" and ")));
+        }
+    }
+    for (id, person) in state.people() {
+        let standing = match &person.standing {
+            Standing::Candidate(_) => "candidate".to_owned(),
+            Standing::Admitted { .. } => {
+                state.roles(id).iter().map(|role| role.as_str()).collect::<Vec<_>>().join(", ")
+            }
+            Standing::Gone { since } => format!("gone since {since}"),
+        };
+        let devices = state.devices().values().filter(|d| d.person == *id);
+        let revoked = devices.clone().filter(|d| d.revoked.is_some()).count();
+        let (joined, count) = (person.joined.index, devices.count());
+        line(format!("person {id}: {standing}; joined in {joined}; {count} devices, {revoked} revoked"));
+    }
+    for (id, invitation) in state.invitations() {
+        let state = match invitation.state {
+            InvitationState::Open => "open".to_owned(),
+            InvitationState::Used(person) => format!("used by {person}"),
+            InvitationState::Cancelled => "cancelled".to_owned(),
+        };
+        line(format!("invitation {id}: {state}"));
+    }
+    for (index, proposal) in state.proposals() {
+        let subject = match &proposal.subject {
+            Subject::Charter { charter, .. } => format!("charter {}", charter.version()),
+            Subject::Admission(admission) => format!("admission of {}", admission.keys.person()),
+            Subject::Removal(removal) => format!("removal of {}", removal.person),
+        };
+        let outcome = match &proposal.outcome {
+            Outcome::Open => "open".to_owned(),
+            Outcome::InForce { since, .. } => format!("in force since {since}"),
+            Outcome::Superseded => "superseded".to_owned(),
+        };
+        let (signed, acknowledged) = (proposal.signed.len(), proposal.acknowledged.len());
+        line(format!("proposal {index}: {subject}, {outcome}; {signed} signed, {acknowledged} acknowledged"));
+    }
+    accounts(state, &mut line);
+    requests(state, &mut line);
+    out
+}
+
+fn accounts(state: &Organisation, line: &mut impl FnMut(String)) {
+    for (id, account) in state.credentials() {
+        for (number, version) in &account.versions {
+            let due = version.due.map_or("not due".to_owned(), |due| {
+                format!("due {:?} since {} for {:?}", due.urgency, due.since, due.cause)
+            });
+            line(format!("account {id} in {}, version {number}: {due}", account.vault));
+            for (kind, part) in &version.parts {
+                let released = part.released_to_anybody().len();
+                let verdicts: Vec<String> =
+                    part.verdicts.iter().map(|(who, verdict)| format!("{verdict:?} by {who}")).collect();
+                let quorums: Vec<&str> = part.part.deals.iter().map(|deal| deal.quorum().name().as_str()).collect();
+                line(format!(
+                    "  part {}: dealt to {}; {released} shares released; verdicts [{}]",
+                    kind.as_str(),
+                    quorums.join(", "),
+                    verdicts.join(", ")
+                ));
+            }
+            for exposure in &version.exposures {
+                let parts: Vec<&str> = exposure.parts.iter().map(|kind| kind.as_str()).collect();
+                let (person, request, since) = (exposure.person, exposure.request, exposure.since);
+                line(format!("  known to {person} by request {request} since {since}: {}", parts.join(", ")));
+            }
+        }
+    }
+}
+
+fn requests(state: &Organisation, line: &mut impl FnMut(String)) {
+    for (index, request) in state.requests() {
+        let stage = match &request.stage {
+            Stage::Waiting => "waiting".to_owned(),
+            Stage::Granted(grant) => format!("granted by {} at {}", grant.consent().quorum(), grant.at()),
+            Stage::Leased(lease) => {
+                let (since, until) = (lease.since(), lease.until());
+                format!("lease from {since} to {until}, {}collected", if lease.collected() { "" } else { "un" })
+            }
+            Stage::Ended { at, how } => format!("ended at {at}: {how:?}"),
+        };
+        let (approvals, denials) = (request.approvals.len(), request.denials.len());
+        let own = if request.own_share { "own share, " } else { "" };
+        line(format!(
+            "request {index} by {}: {own}{approvals} approvals, {denials} denials; {stage}",
+            request.requester
+        ));
+    }
+}
+
+/// Every command and every act of the daemon, most of them in more than one situation.
+fn story() -> World {
+    let mut world = World::begin();
+    world.now = START;
+    founding(&mut world);
+    membership(&mut world);
+    vaults(&mut world);
+    leases(&mut world);
+    amendment(&mut world);
+    world
+}
+
+fn tick(world: &mut World) {
+    world.wait(Seconds(97));
+}
+
+fn founding(world: &mut World) {
+    let void = token("never used");
+    let expires = world.now.after(Seconds::DAY);
+    world.ok(FOUNDER, invite(&void, &[Role::Member], expires));
+    let mut roll: Vec<(Who, Vec<Role>)> = TRUSTEES.iter().map(|who| (*who, vec![Role::Trustee])).collect();
+    roll.push((MEDIATOR, vec![Role::Mediator]));
+    roll.push((TECHNICIAN, vec![Role::Technician]));
+    roll.push((MEMBER, vec![Role::Member]));
+    for (who, roles) in &roll[1..] {
+        tick(world);
+        world.let_join(*who, roles);
+    }
+    world.ok(FOUNDER, cancel(&void));
+    let superseded = world.propose_charter(standard_charter(), &roll);
+    world.ok(TRUSTEES[3], world.sign(superseded));
+    let proposal = world.propose_charter(standard_charter(), &roll);
+    world.ok(MEMBER, world.sign(proposal));
+    for who in &TRUSTEES[1..] {
+        tick(world);
+        world.ok(*who, world.sign(proposal));
+    }
+}
+
+fn membership(world: &mut World) {
+    for who in [OTHER_MEMBER, NEWCOMER, Who(13), Who(14)] {
+        tick(world);
+        world.let_join(who, &[Role::Member]);
+    }
+    for who in [OTHER_MEMBER, NEWCOMER, Who(13)] {
+        let admission = world.ok(FOUNDER, world.admit(who, &[Role::Member]));
+        world.ok(TRUSTEES[5], world.sign(admission));
+    }
+    world.ok(MEMBER, enrol(MEMBER, public_key("telephone")));
+    world.ok(MEMBER, enrol(MEMBER, public_key("laptop")));
+    world.ok(MEMBER, revoke_device(public_key("telephone")));
+}
+
+fn vaults(world: &mut World) {
+    let both = [PartKind::Password, PartKind::TotpSecret];
+    tick(world);
+    for (who, n, vault, kinds) in
+        [(MEMBER, 1, "web", &both[..]), (NEWCOMER, 2, "web", &both[..1]), (FOUNDER, 3, "bank", &PartKind::ALL)]
+    {
+        let deposit = world.deposit_of(n, 1, vault, kinds);
+        world.ok(who, Act::Deposit(deposit));
+    }
+    let password = part(1, 1, PartKind::Password);
+    let totp = part(1, 1, PartKind::TotpSecret);
+    world.ok(FOUNDER, confirm(&[(password, v1::ShareVerdict::Good), (totp, v1::ShareVerdict::DoesNotMatch)]));
+    world.ok(TRUSTEES[4], confirm(&[(password, v1::ShareVerdict::DoesNotOpen)]));
+    world.ok(TRUSTEES[4], confirm(&[(password, v1::ShareVerdict::Good)]));
+}
+
+fn leases(world: &mut World) {
+    // Granted, collected, over by time; a denial on the way that becomes an approval.
+    let request = world.let_request(OTHER_MEMBER, 1);
+    world.ok(TRUSTEES[1], world.deny(request));
+    world.ok(TRUSTEES[2], world.deny(request));
+    tick(world);
+    world.ok(TRUSTEES[1], world.approve(TRUSTEES[1], request));
+    world.ok(TRUSTEES[6], world.approve(TRUSTEES[6], request));
+    world.ok(TRUSTEES[5], world.approve(TRUSTEES[5], request));
+    tick(world);
+    world.daemon(DaemonAct::Collected(request)).unwrap();
+    world.wait(Seconds::HOUR);
+    world.timers();
+    // Approved by one, and nobody else in time.
+    let expired = world.let_request(OTHER_MEMBER, 2);
+    world.ok(TRUSTEES[0], world.approve(TRUSTEES[0], expired));
+    world.wait(Seconds(72 * 3_600));
+    world.timers();
+    // A second failed request: together they are enough.
+    let failed = world.let_request(TRUSTEES[2], 2);
+    world.ok(TRUSTEES[2], give_back(failed));
+    // Granted and never collected: the lease counts from the expiry.
+    let forgotten = world.let_grant(TRUSTEES[3], 3, &[TRUSTEES[0], TRUSTEES[1], TRUSTEES[6]]);
+    world.wait(Seconds(72 * 3_600));
+    world.timers();
+    world.ok(TRUSTEES[0], revoke(forgotten));
+    // Returned early.
+    let returned = world.let_grant(MEMBER, 1, &TRUSTEES[..2]);
+    world.daemon(DaemonAct::Collected(returned)).unwrap();
+    tick(world);
+    world.ok(MEMBER, give_back(returned));
+    // Ended by a new version, which has a new password and no TOTP any more.
+    let stale = world.let_request(OTHER_MEMBER, 1);
+    world.ok(TRUSTEES[4], world.approve(TRUSTEES[4], stale));
+    let deposit = world.deposit_of(1, 2, "web", &[PartKind::Password]);
+    world.ok(TRUSTEES[1], Act::Deposit(deposit));
+    // Ended by leaving, one lease and one request that waits.
+    let lease = world.let_grant(NEWCOMER, 1, &TRUSTEES[2..4]);
+    world.daemon(DaemonAct::Collected(lease)).unwrap();
+    world.let_request(NEWCOMER, 2);
+    tick(world);
+    world.ok(NEWCOMER, leave());
+    let removal = world.ok(TRUSTEES[4], remove(Who(13)));
+    world.ok(TRUSTEES[5], world.sign(removal));
+}
+
+fn amendment(world: &mut World) {
+    let newcomer = Who(15);
+    world.let_join(newcomer, &[Role::Trustee, Role::Member]);
+    // One lease of whoever loses the office, and one that stays.
+    let trustee = TRUSTEES[6];
+    let lease = world.let_grant(trustee, 2, &TRUSTEES[..1]);
+    world.daemon(DaemonAct::Collected(lease)).unwrap();
+    world.let_grant(MEMBER, 2, &TRUSTEES[..2]);
+    world.let_request(OTHER_MEMBER, 1);
+    let trustees: Vec<Who> = TRUSTEES[..6].iter().copied().chain([newcomer]).collect();
+    let (board, technical) = trustees.split_at(4);
+    let split = |name| quorum(name, vec![group(2, board), group(2, technical)]);
+    let all = |name, k| quorum(name, vec![group(k, &trustees)]);
+    let charter = v1::Charter {
+        version: 2,
+        trustees: ids(&trustees),
+        quorums: vec![all("amend", 5), all("destroy", 6), all("everyday", 3), split("vital")],
+        ..standard_charter()
+    };
+    let proposal = world.propose_charter(charter, &[(newcomer, vec![Role::Trustee, Role::Member])]);
+    world.ok(newcomer, world.sign(proposal));
+    for who in &TRUSTEES[1..5] {
+        tick(world);
+        world.ok(*who, world.sign(proposal));
+    }
+    let deposit = world.deposit_of(4, 1, "bank", &[PartKind::RecoveryCodes]);
+    world.ok(newcomer, Act::Deposit(deposit));
+    world.let_grant(newcomer, 4, &[TRUSTEES[4], TRUSTEES[0], TRUSTEES[2]]);
+}
