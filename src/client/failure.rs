@@ -225,7 +225,9 @@ impl From<BadInvitation> for Failure {
             }
             CodeError::Typo { line } => failure("code-typo").with("line", line),
             CodeError::OtherSet { line } => failure("code-other-set").with("line", line),
-            CodeError::Missing { number, count } => failure("code-missing").with("number", number).with("count", count),
+            CodeError::Missing { number, count } => {
+                failure("code-missing").with("number", number).with("count", count)
+            }
             CodeError::Length | CodeError::Malformed => failure("code-malformed").because(code),
         }
     }

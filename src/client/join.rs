@@ -1,5 +1,7 @@
 //! Coming in: joining with an invitation, bringing an identity to a new computer, and taking people in.
 
+use prost::Message as _;
+
 use super::failure::{Exit, Failure, distrust};
 use super::found::{checked_admission, own_identity, read_code};
 use super::home::{self, Contact, Folder};
@@ -10,7 +12,6 @@ use crate::escrow::act::join_mac_message;
 use crate::escrow::command::SignedCommand;
 use crate::escrow::id::DeviceId;
 use crate::escrow::log::merkle::TreeHead;
-use crate::escrow::people::Standing;
 use crate::proto::v1;
 use crate::seal::device::DeviceKey;
 use crate::seal::identity::Identity;
@@ -94,21 +95,27 @@ async fn enter(
     act: v1::command::Act,
 ) -> Result<Session, Failure> {
     let pending = folder.join("entering");
-    let signed = match home::read_if_there(&pending)? {
-        Some(bytes) => {
-            use prost::Message as _;
-            let wire = v1::SignedCommand::decode(bytes.as_slice()).map_err(|e| home::damaged(&pending).because(e))?;
-            SignedCommand::parse(wire).map_err(|e| home::damaged(&pending).because(e))?
-        }
-        None => {
-            let signed = sign_command(&identity, folder.id, TreeHead::EMPTY, env.now(), act)?;
-            home::write(&pending, &remote::encode(&signed))?;
-            signed
-        }
+    let sign = || {
+        let signed = sign_command(&identity, folder.id, TreeHead::EMPTY, env.now(), act.clone())?;
+        home::write(&pending, &remote::encode(&signed))?;
+        Ok::<_, Failure>(signed)
     };
+    let begun = match home::read_if_there(&pending)? {
+        Some(bytes) => {
+            let wire = v1::SignedCommand::decode(bytes.as_slice()).map_err(|e| home::damaged(&pending).because(e))?;
+            Some(SignedCommand::parse(wire).map_err(|e| home::damaged(&pending).because(e))?)
+        }
+        None => None,
+    };
+    let signed = begun.clone().map_or_else(sign, Ok)?;
     let address = card.address.as_str();
     let mut remote = Remote::connect(address, &card.server_key, &device).await?;
-    if let Err(failure) = remote.submit(Some(folder.id), &signed, Vec::new(), Vec::new()).await {
+    let mut sent = remote.submit(Some(folder.id), &signed, Vec::new(), Vec::new()).await;
+    if begun.is_some() && sent.as_ref().is_err_and(|failure| failure.key() == "refused-clock-skew") {
+        // It never arrived, or it would have been found before its time was looked at; now it is too old.
+        sent = remote.submit(Some(folder.id), &sign()?, Vec::new(), Vec::new()).await;
+    }
+    if let Err(failure) = sent {
         if failure.exit() == Exit::Refused {
             home::remove(&pending)?;
         }
@@ -179,20 +186,18 @@ pub async fn leave(env: &Env) -> Result<(), Failure> {
     session.sync().await?;
     let args = args! { organisation: session.organisation_name() };
     env.unlock.confirm(&env.out, "ask-leave", &args, "--yes")?;
-    let left = session.submit(v1::command::Act::Leave(v1::Leave {}), Vec::new()).await;
-    match left {
-        // Having left, we may not read the log that would show it.
-        Err(failure) if failure.exit() != Exit::Refused || !still_in(&session) => {}
-        Err(failure) => return Err(failure),
-        Ok(_) => {}
-    }
+    submit_last(&mut session, v1::command::Act::Leave(v1::Leave {})).await?;
     env.out.tell("leave-done", &args);
     Ok(())
 }
 
-fn still_in(session: &Session) -> bool {
-    let person = session.state().ok().and_then(|state| state.person(&session.me()));
-    person.is_some_and(|p| !matches!(p.standing, Standing::Gone { .. }))
+/// Submits an act after which this device may not read the log that would show it. The server knew the device a moment
+/// ago, when we synchronised; that it does not any more is the receipt.
+async fn submit_last(session: &mut Session, act: v1::command::Act) -> Result<(), Failure> {
+    match session.submit(act, Vec::new()).await {
+        Err(failure) if failure.key() != "refused-unknown-device" => Err(failure),
+        _ => Ok(()),
+    }
 }
 
 /// Revokes a device of ours, by the beginning of its id.
@@ -206,11 +211,13 @@ pub async fn revoke_device(env: &Env, prefix: &str) -> Result<(), Failure> {
     let [device] = found.as_slice() else {
         return Err(Failure::new(Exit::Usage, "failed-device-unknown").with("device", prefix));
     };
+    let act = v1::command::Act::RevokeDevice(v1::RevokeDevice { device: device.to_vec() });
     if *device == session.device.id() {
         env.unlock.confirm(&env.out, "ask-revoke-this", &args! {}, "--yes")?;
+        submit_last(&mut session, act).await?;
+    } else {
+        session.submit(act, Vec::new()).await?;
     }
-    let act = v1::command::Act::RevokeDevice(v1::RevokeDevice { device: device.to_vec() });
-    session.submit(act, Vec::new()).await?;
     env.out.tell("device-revoked", &args! { device: &device.to_string()[..8] });
     Ok(())
 }

@@ -40,9 +40,8 @@ async fn joined(town: &Town, name: &str) {
     let person = session.find_person(name).unwrap();
     let id = *session.state().unwrap().proposals().last_key_value().unwrap().0;
     drop(session);
-    for trustee in [AWA, BRUNO] {
-        consent::approve(&town.env(trustee), id).await.unwrap();
-    }
+    // To propose is to sign.
+    consent::approve(&town.env(BRUNO), id).await.unwrap();
     let session = town.session(MAUD).await;
     let standing = &session.state().unwrap().person(&person).unwrap().standing;
     assert!(matches!(standing, Standing::Admitted { member: true }));
@@ -147,8 +146,9 @@ fn forged(code: &str, change: impl FnOnce(&mut Invitation)) -> String {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_invitation_to_somewhere_else() {
-    let (here, there) = tokio::join!(Town::founded(), Town::founded());
-    let (ours, theirs) = (read(&here.invite(AWA, OMAR).await), read(&there.invite(AWA, "Pia").await));
+    let (here, there) = tokio::join!(Town::founded(), Town::another());
+    let ours = read(&here.invite(AWA, OMAR).await);
+    let theirs = read(&there.root.path().join("invitations").join("Bruno.txt"));
     let other = Invitation::from_code(&theirs).unwrap();
     // A secret that another association made.
     let bytes = other.secret.to_secret_bytes();
@@ -202,26 +202,20 @@ async fn an_invitation_into_another_log_is_noticed() {
 async fn keys_that_the_server_put_in_a_newcomers_place_are_not_taken_in() {
     let town = Town::founded().await;
     let code = read(&town.invite(AWA, OMAR).await);
-    let (token, organisation) = {
-        let invitation = Invitation::from_code(&code).unwrap();
-        (invitation.secret.token(), invitation.contact.organisation)
-    };
+    let invitation = Invitation::from_code(&code).unwrap();
+    let (token, roles) = (invitation.secret.token(), invitation.roles.to_wire());
+    let organisation = invitation.contact.organisation;
     // The daemon sees the token, and not the secret: it can join with keys of its own, and no MAC.
     let mut session = town.session(THEO).await;
     let puppet = sequestre::seal::identity::Identity::generate().unwrap();
     let device = sequestre::seal::device::DeviceKey::generate().unwrap();
     let act = Act::Join(v1::Join {
         token: token.expose().to_vec(),
-        roles: vec![4],
+        roles,
         person: Some(puppet.keys().into()),
         device: Some(device.public().into()),
         mac: vec![7; 32],
     });
-    let roles = session.state().unwrap().invitations().values().last().map(|i| i.roles.to_wire());
-    let act = match (act, roles) {
-        (Act::Join(join), Some(roles)) => Act::Join(v1::Join { roles, ..join }),
-        _ => unreachable!(),
-    };
     let now = session.env.now();
     let empty = sequestre::escrow::log::merkle::TreeHead::EMPTY;
     let signed = session::sign_command(&puppet, organisation, empty, now, act).unwrap();
@@ -263,16 +257,12 @@ async fn names_that_look_alike_are_not_invited() {
     let town = Town::founded().await;
     for (name, roles, exit, key) in [
         ("Bruno", "member", Exit::Usage, "failed-lookalike"),
-        ("8runo", "member", Exit::Usage, "failed-role-unknown"),
         ("Вruno", "member", Exit::Usage, "failed-lookalike"),
         ("Chloe", "member", Exit::Usage, "failed-lookalike"),
         ("Omar", "treasurer", Exit::Usage, "failed-role-unknown"),
         ("", "member", Exit::Usage, "text-empty"),
         ("Om\u{202e}ar", "member", Exit::Usage, "text-invisible"),
     ] {
-        if name == "8runo" {
-            continue;
-        }
         let folder = town.root.path().join("invitations");
         let invite = async |env: &_| found::invite(env, name, &[roles.to_owned()], &folder).await;
         town.fails(AWA, invite, exit, key).await;
@@ -287,7 +277,7 @@ async fn names_that_look_alike_are_not_invited() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn words_and_cards_that_are_wrong() {
-    let (town, other) = tokio::join!(Town::founded(), Town::founded());
+    let (town, other) = tokio::join!(Town::founded(), Town::another());
     let env = town.env(BRUNO);
     let words = env.unlock.identity(&env.home, &env.out).unwrap().to_words(Language::French);
     let words: Vec<String> = words.expose_str().unwrap().split(' ').map(str::to_owned).collect();
@@ -319,7 +309,7 @@ async fn words_and_cards_that_are_wrong() {
     restore(&words, &String::from_utf8(typo).unwrap(), Exit::Usage, "code-typo-at").await;
     // The card of an association that does not know Bruno's key, of no association, of a server that is not ours.
     let of = |change: fn(&mut ContactCard, &ContactCard)| {
-        let theirs = join::contact_card(&other.env(BRUNO).session().unwrap()).unwrap();
+        let theirs = join::contact_card(&other.env(AWA).session().unwrap()).unwrap();
         let theirs = ContactCard::from_code(theirs.expose_str().unwrap()).unwrap();
         let mut ours = ContactCard::from_code(&card).unwrap();
         change(&mut ours, &theirs);
@@ -384,9 +374,7 @@ async fn a_revoked_device_is_shut_out() {
 async fn whoever_leaves_is_told_so_only_when_it_is_so() {
     let town = Town::founded().await;
     let wrong = town.env(BRUNO).unlock;
-    let leave = async |env: &session::Env| {
-        join::leave(&session::Env { unlock: wrong.clone(), ..env.clone() }).await
-    };
+    let leave = async |env: &session::Env| join::leave(&session::Env { unlock: wrong.clone(), ..env.clone() }).await;
     town.fails(NINA, leave, Exit::Failed, "failed-passphrase").await;
     for name in [AWA, MAUD, THEO] {
         let leave = async |env: &_| join::leave(env).await;

@@ -117,7 +117,9 @@ async fn requests_outlive_the_daemon() {
     // Reading works without the server, and a lease that is over by the clock is not shown.
     status::leases(&town.env(NINA), true).await.unwrap();
     failure(open(&mut town.env(NINA).session().unwrap(), id).await, Exit::Refused, "failed-access-over");
+    let entries = town.entries();
     town.start().await;
+    town.grown(entries + 2).await;
     assert!(matches!(town.request(NINA, id).await.stage, Stage::Ended { how: End::LeaseExpired, .. }));
     assert!(matches!(town.request(NINA, waiting).await.stage, Stage::Ended { how: End::Expired, .. }));
     assert_eq!(town.due().await, Some(Urgency::Later));

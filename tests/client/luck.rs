@@ -60,7 +60,11 @@ async fn an_answer_that_never_comes_does_not_make_two_entries() {
         Exit::Unreachable,
         "failed-unreachable",
     );
-    assert_eq!((town.entries(), outbox(&town, NINA).len()), (entries + 1, 1), "it is in the log, and not known to be");
+    assert_eq!(
+        (town.entries(), outbox(&town, NINA).len()),
+        (entries + 1, 1),
+        "it is in the log, and not known to be"
+    );
     // The same command once more, by hand: the same index.
     town.start().await;
     let bytes = fs::read(&outbox(&town, NINA)[0]).unwrap();
@@ -137,7 +141,10 @@ async fn what_waited_too_long_is_told_and_can_be_done_again() {
     let entries = town.entries();
     let (exit, told, refused) = town.program(BRUNO, &["sync"]);
     assert_eq!(exit, 0);
-    assert!(told.contains("dropped") && refused.contains("1 hour") && refused.contains("do it again"), "{told}{refused}");
+    assert!(
+        told.contains("dropped") && refused.contains("1 hour") && refused.contains("do it again"),
+        "{told}{refused}"
+    );
     assert_eq!((outbox(&town, BRUNO).len(), town.entries()), (0, entries));
     consent::deny(&town.env(BRUNO), id, "why now?").await.unwrap();
     // An approval is bound by the request and its expiry, not by the time: it arrives a day later.

@@ -164,6 +164,13 @@ impl Town {
         town
     }
 
+    /// Another daemon with another association, which only its founder belongs to yet.
+    pub async fn another() -> Self {
+        let (town, code) = Self::bare().await;
+        found::found(&town.env(AWA), &code, plan(), &town.root.path().join("invitations")).await.unwrap();
+        town
+    }
+
     pub fn data(&self) -> PathBuf {
         self.root.path().join("server")
     }
@@ -437,13 +444,7 @@ fn entries_in(data: &Path) -> u64 {
 }
 
 pub fn plan() -> Plan {
-    let people = [
-        (BRUNO, "trustee"),
-        (CHLOE, "trustee"),
-        (MAUD, "mediator"),
-        (THEO, "technician"),
-        (NINA, "member"),
-    ];
+    let people = [(BRUNO, "trustee"), (CHLOE, "trustee"), (MAUD, "mediator"), (THEO, "technician"), (NINA, "member")];
     let planned = |(name, role): (&str, &str)| Planned {
         name: name.to_owned(),
         roles: vec![role.to_owned()],
