@@ -4,7 +4,7 @@
 //! on disk → send → synchronise again → 'done' only if the entry is in the verified log.
 
 use std::fs;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use prost::Message as _;
@@ -254,7 +254,7 @@ impl Session {
         Ok(path)
     }
 
-    async fn deliver(&mut self, pending: &Pending, path: &PathBuf) -> Result<u64, Failure> {
+    async fn deliver(&mut self, pending: &Pending, path: &Path) -> Result<u64, Failure> {
         let id = self.folder.id;
         let command = pending.signed.id(id);
         let sent = self.remote().await?.submit(Some(id), &pending.signed, pending.blobs.clone(), Vec::new()).await;

@@ -2,7 +2,7 @@
 //! the option that would have answered.
 
 use std::io::{BufRead as _, IsTerminal as _, Read as _};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use dialoguer::{Confirm, Input, Password};
 
@@ -128,7 +128,7 @@ impl Unlock {
     }
 }
 
-fn passphrase_from(path: &PathBuf) -> Result<Secret, Failure> {
+fn passphrase_from(path: &Path) -> Result<Secret, Failure> {
     let bytes = Secret::new(home::read(path)?);
     let text = bytes.expose_str().ok_or_else(|| home::damaged(path))?;
     Ok(Secret::from_string(text.trim_end_matches(['\r', '\n']).to_owned()))
@@ -143,7 +143,7 @@ fn no_answer(option: &'static str) -> Failure {
 }
 
 /// All of standard input or of a file (`-` is standard input), as a secret.
-pub fn read_secret(path: &PathBuf) -> Result<Secret, Failure> {
+pub fn read_secret(path: &Path) -> Result<Secret, Failure> {
     if path.as_os_str() != "-" {
         return Ok(Secret::new(home::read(path)?));
     }

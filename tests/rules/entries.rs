@@ -192,7 +192,7 @@ fn lists_are_sorted_and_without_duplicates() {
     let asked = world.request_of(MEMBER, 1);
     let changes: [fn(&mut v1::Request); 3] =
         [|r| r.parts.reverse(), |r| r.parts[1] = r.parts[0].clone(), |r| r.parts[0].credential = vec![0; 16]];
-    for (change, what) in changes.into_iter().zip(["parts", "parts", "parts of one version"]) {
+    for (change, what) in changes.into_iter().zip(["parts", "parts", "parts of one account"]) {
         let mut asked = asked.clone();
         change(&mut asked);
         assert_eq!(malformed(|c| c.act = Some(Act::Request(asked))), Malformed::List(what));

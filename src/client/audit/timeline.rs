@@ -304,7 +304,7 @@ impl Teller<'_> {
             Act::Deposit(deposit) => self.deposit(who, deposit),
             Act::ConfirmShares(confirm) => self.confirmation(who, confirm),
             Act::Request(request) => {
-                let label = request.version().map(|version| version.credential);
+                let label = request.credential();
                 let args = args! {
                     who: who,
                     label: label.map_or_else(|| "–".to_owned(), |id| view.label(&id)),
@@ -315,7 +315,7 @@ impl Teller<'_> {
                 let details = json!({
                     "request": entry.index,
                     "parts": request.parts.iter().map(|asked| asked.part.kind.as_str()).collect::<Vec<_>>(),
-                    "version": request.version().map(|version| version.version),
+                    "dealt_with": request.parts.iter().map(|asked| asked.part.version.version).collect::<Vec<_>>(),
                     "duration": request.duration.0,
                     "expires": request.expires.0,
                     "own_share": request.own_share,
