@@ -1,10 +1,11 @@
 //! Deposits and requests that make no sense, collide, or come without witnesses.
 
-use sequestre::client::deposit;
+use sequestre::client::deposit::{self, Deposit};
 use sequestre::client::failure::Exit;
 use sequestre::client::request;
 use sequestre::client::session::{self, Env};
 use sequestre::escrow::entry::{Entry, What};
+use sequestre::escrow::part::PartKind;
 use sequestre::escrow::time::Seconds;
 use sequestre::proto::v1::{self, command::Act};
 use sequestre::seal::secret::Secret;
@@ -152,6 +153,23 @@ async fn the_second_of_two_new_versions_is_refused() {
     let id = town.granted(NINA, Seconds::HOUR).await;
     assert_eq!(town.open(NINA, id).await.unwrap(), "the password that Awa set");
     town.put(THEO, true, "the password that Théo set").await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn parts_that_a_new_version_carries_over_open_together_with_the_new_ones() {
+    let town = Town::founded().await;
+    let changed = Secret::from_string(r#"{ "password": "second" }"#.to_owned());
+    let (_, parts) = deposit::from_json(&changed).unwrap();
+    deposit::deposit(&town.env(CHLOE), Deposit { parts, ..account(LABEL, true, "") }).await.unwrap();
+    let mut asking = asking(LABEL, Seconds::HOUR);
+    asking.parts = vec![PartKind::RecoveryCodes, PartKind::Password];
+    request::request(&town.env(NINA), asking).await.unwrap();
+    let id = *town.session(NINA).await.state().unwrap().requests().last_key_value().unwrap().0;
+    town.approve(BRUNO, id).await.unwrap();
+    town.approve(AWA, id).await.unwrap();
+    let opened = request::open(&mut town.session(NINA).await, id).await.unwrap();
+    let values: Vec<_> = opened.values.iter().map(|(kind, part)| (*kind, part.value.expose_str().unwrap())).collect();
+    assert_eq!(values, [(PartKind::RecoveryCodes, "1111 2222"), (PartKind::Password, "second")]);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

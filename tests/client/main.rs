@@ -4,6 +4,7 @@
 #[path = "../support/town.rs"]
 mod town;
 
+mod a_real_minute;
 mod accounts;
 mod consent;
 mod founding;

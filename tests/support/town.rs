@@ -216,11 +216,19 @@ impl Town {
 
     fn clock(&self) -> session::Clock {
         let clock = self.clock.clone();
-        Arc::new(move || Time(clock.load(Ordering::SeqCst)))
+        Arc::new(move || match clock.load(Ordering::SeqCst) {
+            0 => daemon::system_clock()(),
+            time => Time(time),
+        })
     }
 
     pub fn now(&self) -> Time {
-        Time(self.clock.load(Ordering::SeqCst))
+        self.clock()()
+    }
+
+    /// From now on the clock is the real one.
+    pub fn thaw(&self) {
+        self.clock.store(0, Ordering::SeqCst);
     }
 
     /// Lets time pass, for everybody.
@@ -295,7 +303,7 @@ impl Town {
         entries_in(&self.data())
     }
 
-    /// Waits until the daemon has written down so many entries: by its own timer, within seconds.
+    /// Waits until the daemon has written down so many entries: by its own timer, within seconds of when it is due.
     pub async fn grown(&self, entries: u64) {
         let begun = Instant::now();
         while self.entries() < entries {
