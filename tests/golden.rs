@@ -244,7 +244,9 @@ fn requests(state: &Organisation, line: &mut impl FnMut(String)) {
     for (index, request) in state.requests() {
         let stage = match &request.stage {
             Stage::Waiting => "waiting".to_owned(),
-            Stage::Granted(grant) => format!("granted by {} at {}", grant.consent().quorum(), grant.at()),
+            Stage::Granted(grant) => {
+                format!("granted by {} at {}", grant.agreement().quorums().first().unwrap(), grant.at())
+            }
             Stage::Leased(lease) => {
                 let (since, until) = (lease.since(), lease.until());
                 format!("lease from {since} to {until}, {}collected", if lease.collected() { "" } else { "un" })

@@ -17,6 +17,7 @@ pub use people::{PersonRow, devices, people, person_rows};
 use super::consent::waiting;
 use super::failure::{Exit, Failure};
 use super::home::Folder;
+use super::say::Args;
 use super::session::{Env, Session};
 use super::view::{self, View};
 use crate::args;
@@ -29,8 +30,8 @@ use crate::escrow::time::{Seconds, Time};
 pub(super) enum Reached {
     /// What is shown is what the server has now.
     Yes,
-    /// It did not answer.
-    No,
+    /// It did not answer, or could not serve just now.
+    No(Failure),
     /// It answered with a refusal, or with something that cannot be: shown in the end, so that it is not missed.
     Refused(Failure),
 }
@@ -39,7 +40,7 @@ impl Reached {
     /// Ends a verb: what could not be believed is its failure, although what is known was shown.
     pub(super) fn end(self) -> Result<(), Failure> {
         match self {
-            Self::Yes | Self::No => Ok(()),
+            Self::Yes | Self::No(_) => Ok(()),
             Self::Refused(failure) => Err(failure),
         }
     }
@@ -48,15 +49,23 @@ impl Reached {
 /// Synchronises if possible, and says so if what follows may be old.
 pub(super) async fn refresh(session: &mut Session) -> Result<Reached, Failure> {
     let reached = reach(session).await?;
-    if matches!(reached, Reached::No) {
-        let since = match session.replica.last_synchronised()? {
-            Some(time) => session.env.out.language().time(time),
-            None => "–".to_owned(),
-        };
-        let args = args! { address: &session.contact.address, time: since };
-        session.env.out.aside("status-offline", &args);
+    if let Reached::No(failure) = &reached {
+        let (key, args) = trouble(session, failure)?;
+        session.env.out.aside(key, &args);
     }
     Ok(reached)
+}
+
+/// What there is to say of a server that did not serve.
+fn trouble(session: &Session, failure: &Failure) -> Result<(&'static str, Args), Failure> {
+    let say = session.env.out.language();
+    let since = session.replica.last_synchronised()?.map_or_else(|| "–".to_owned(), |time| say.time(time));
+    let mut args = args! { address: &session.contact.address, time: since };
+    if failure.key() == "failed-unreachable" {
+        return Ok(("status-unreachable", args));
+    }
+    args.set("why", failure.sentence(say));
+    Ok(("status-not-served", args))
 }
 
 /// Synchronises if possible. What this computer verified earlier stays readable without the server.
@@ -70,7 +79,7 @@ async fn reach(session: &mut Session) -> Result<Reached, Failure> {
         return Err(failure);
     }
     match failure.exit() {
-        Exit::Unreachable => Ok(Reached::No),
+        Exit::Unreachable => Ok(Reached::No(failure)),
         Exit::Distrust | Exit::Refused => Ok(Reached::Refused(failure)),
         _ => Err(failure),
     }
@@ -118,10 +127,7 @@ fn status_data(session: &Session, reached: &Reached) -> Result<Value, Failure> {
     let texts = texts(session);
     let view = View::new(session.state()?, session.env.out.language(), &texts);
     let (state, me) = (view.state, session.me());
-    let witnessed = match reached {
-        Reached::Yes => Some(session.witnessed()?),
-        Reached::No | Reached::Refused(_) => None,
-    };
+    let witnessed = if counted(session, reached) { Some(session.witnessed()?) } else { None };
     let running: Vec<LeaseRow> = lease_rows(&view, None).into_iter().filter(|row| row.state == "leased").collect();
     let due: Vec<AccountRow> = account_rows(&view).into_iter().filter(|row| row.due.is_some()).collect();
     Ok(json!({
@@ -157,15 +163,13 @@ fn tell_status(session: &Session, reached: &Reached) -> Result<(), Failure> {
     let (state, say) = (view.state, view.say);
     out.tell("status-organisation", &args! { name: view.organisation(), id: view::short(&state.id()) });
     out.tell("status-log", &args! { n: state.size(), time: say.time(state.last_time()) });
-    let args = args! { address: &session.contact.address };
-    match (reached, session.replica.last_synchronised()?) {
-        (Reached::Yes, _) => out.tell("status-reachable", &args),
-        (Reached::No, Some(time)) => {
-            let args = args! { address: &session.contact.address, time: say.time(time) };
-            out.tell("status-unreachable", &args);
+    match reached {
+        Reached::Yes => out.tell("status-reachable", &args! { address: &session.contact.address }),
+        Reached::No(failure) => {
+            let (key, args) = trouble(session, failure)?;
+            out.tell(key, &args);
         }
-        (Reached::No, None) => out.tell("status-unreachable-ever", &args),
-        (Reached::Refused(_), _) => out.tell("status-not-believed", &args),
+        Reached::Refused(_) => out.say("status-not-believed"),
     }
     if let Some(by) = clock_behind(session)? {
         out.tell("status-clock", &args! { by: say.duration(by) });
@@ -192,10 +196,14 @@ fn tell_status(session: &Session, reached: &Reached) -> Result<(), Failure> {
     Ok(())
 }
 
+/// Whether cosignatures were fetched in this run. They are not kept: without the server there is nothing to count.
+fn counted(session: &Session, reached: &Reached) -> bool {
+    matches!(reached, Reached::Yes) || !session.cosignatures.is_empty()
+}
+
 fn tell_witnesses(session: &Session, reached: &Reached) -> Result<(), Failure> {
     let out = &session.env.out;
-    if !matches!(reached, Reached::Yes) {
-        // Cosignatures are not kept: without the server there is nothing to count.
+    if !counted(session, reached) {
         out.say("status-witnesses-unknown");
         return Ok(());
     }

@@ -3,11 +3,12 @@
 //! The verbs that only read share it, whether the state comes from this computer's replica or from somebody's
 //! export. It must never decide anything: what it shows was decided by the rules.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::say::Say;
+use crate::escrow::act::ShareVerdict;
 use crate::escrow::charter::Who;
-use crate::escrow::credential::{Credential, Due, DueCause, Urgency, Version};
+use crate::escrow::credential::{Credential, Due, DueCause, PartState, Urgency};
 use crate::escrow::id::{BlobId, CredentialId, DeviceId, PersonId};
 use crate::escrow::organisation::Organisation;
 use crate::escrow::part::PartKind;
@@ -189,7 +190,6 @@ impl<'a> View<'a> {
         let key = match how {
             End::Expired => "view-end-expired",
             End::Withdrawn => "view-end-withdrawn",
-            End::Superseded => "view-end-superseded",
             End::LeaseExpired => "view-end-lease-expired",
             End::Returned => "view-end-returned",
             End::Revoked(person) => {
@@ -227,7 +227,6 @@ pub fn stage_name(stage: &Stage) -> &'static str {
         Stage::Ended { how, .. } => match how {
             End::Expired => "expired",
             End::Withdrawn => "withdrawn",
-            End::Superseded => "superseded",
             End::LeaseExpired => "lease_expired",
             End::Returned => "returned",
             End::Revoked(_) => "revoked",
@@ -268,34 +267,34 @@ pub fn signatures_missing(state: &Organisation, proposal: &Proposal) -> usize {
     }
 }
 
-/// How many trustees were dealt shares of a version, how many found all of theirs good, how many found one bad.
-pub fn confirmations(version: &Version) -> Confirmations {
-    use crate::escrow::act::ShareVerdict;
-    let holders: BTreeSet<PersonId> = version
-        .parts
-        .values()
-        .flat_map(|state| state.part.deals.iter().flat_map(|deal| deal.shares().map(|(person, _)| *person)))
-        .collect();
-    let verdicts = |person: &PersonId| {
-        let held = version
-            .parts
-            .values()
-            .filter(|state| state.part.deals.iter().any(|deal| deal.share_of(person).is_some()));
-        held.map(|state| state.verdicts.get(person).copied()).collect::<Vec<_>>()
-    };
-    let (mut good, mut bad) = (0, 0);
-    for person in &holders {
-        let verdicts = verdicts(person);
-        if verdicts.iter().flatten().any(|verdict| *verdict != ShareVerdict::Good) {
-            bad += 1;
-        } else if verdicts.iter().all(Option::is_some) {
-            good += 1;
-        }
-    }
-    Confirmations { good, bad, holders: holders.len() }
+/// The parts of an account as it is now, each as it was dealt: with the current version, or with the one that it was
+/// carried over from.
+pub fn current_parts(credential: &Credential) -> Vec<(PartKind, &PartState)> {
+    let Some((number, version)) = credential.current() else { return Vec::new() };
+    let state = |kind: PartKind| credential.versions.get(&credential.dealt_with(number, kind)?)?.parts.get(&kind);
+    version.kinds().into_iter().filter_map(|kind| Some((kind, state(kind)?))).collect()
 }
 
-/// What trustees found when they opened their shares of a version.
+/// How many trustees were dealt shares of an account as it is now, how many found all of theirs good, how many found
+/// one bad.
+pub fn confirmations(credential: &Credential) -> Confirmations {
+    let mut holders: BTreeMap<PersonId, Vec<Option<ShareVerdict>>> = BTreeMap::new();
+    for (_, state) in current_parts(credential) {
+        let dealt = state.part.deals.iter().flat_map(|deal| deal.shares().map(|(person, _)| *person));
+        for person in dealt.collect::<BTreeSet<_>>() {
+            holders.entry(person).or_default().push(state.verdicts.get(&person).copied());
+        }
+    }
+    let all_good = |verdicts: &&Vec<_>| verdicts.iter().all(|verdict| *verdict == Some(ShareVerdict::Good));
+    let one_bad = |verdicts: &&Vec<Option<_>>| verdicts.iter().flatten().any(|v| *v != ShareVerdict::Good);
+    Confirmations {
+        good: holders.values().filter(all_good).count(),
+        bad: holders.values().filter(one_bad).count(),
+        holders: holders.len(),
+    }
+}
+
+/// What trustees found when they opened their shares of an account.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Confirmations {
     /// All of their shares open and match.

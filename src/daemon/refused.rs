@@ -265,6 +265,7 @@ fn refusal_code(refusal: &Refusal) -> Code {
         | R::RequestClosed
         | R::RequestExpired { .. }
         | R::NothingToEnd
+        | R::VetoUsed
         | R::NotCollectable
         | R::NotDue
         | R::UnknownRules { .. } => Code::FailedPrecondition,

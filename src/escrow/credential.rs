@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::act::{ConfirmShares, Deposit, ShareVerdict};
 use super::charter::VaultName;
 use super::id::{BlobId, CredentialId, PersonId};
-use super::organisation::{Effect, Organisation, Position};
+use super::organisation::{Organisation, Position};
 use super::part::{Deal, Part, PartId, PartKind, VersionId};
 use super::refusal::Refusal;
 use super::request::{End, Stage};
@@ -43,6 +43,8 @@ pub struct Version {
     pub exposures: Vec<Exposure>,
     /// Whether it must be changed. Cleared by the next version, not by time.
     pub due: Option<Due>,
+    /// Trustees who stopped a granted request for it before it was collected: each can do so once.
+    pub vetoed: BTreeSet<PersonId>,
 }
 
 /// One part, with what happened to its shares.
@@ -260,7 +262,7 @@ impl Organisation {
         deposit: Deposit,
         parts: Vec<(PartKind, Part)>,
         at: Position,
-    ) -> Vec<Effect> {
+    ) {
         let carried: BTreeMap<PartKind, u32> = deposit.carried.into_iter().collect();
         let (exposures, due) = self.carry_over(&deposit.version.credential, &carried, at);
         let fresh = |part| PartState { part, released: BTreeMap::new(), verdicts: BTreeMap::new() };
@@ -274,6 +276,7 @@ impl Organisation {
             carried,
             exposures,
             due,
+            vetoed: BTreeSet::new(),
         };
         let credential = self.credentials.entry(deposit.version.credential).or_insert_with(|| Credential {
             vault: deposit.vault,
@@ -282,7 +285,6 @@ impl Organisation {
         });
         credential.versions.insert(deposit.version.version, version);
         credential.changed = at.index;
-        self.supersede_requests(deposit.version, at)
     }
 
     /// What is known about carried parts stays known: who knows them, and whether they are due.
@@ -309,10 +311,18 @@ impl Organisation {
             .map(|e| Exposure { parts: e.parts.into_iter().filter(|kind| carried.contains_key(kind)).collect(), ..e })
             .filter(|e| !e.parts.is_empty())
             .collect();
+        let about_carried = |due: &Due| match due.cause {
+            DueCause::AccessEnded(index) | DueCause::Revoked(index) | DueCause::SharesAddUp(index) => {
+                exposures.iter().any(|e| e.request == index)
+            }
+            DueCause::Left(person) => exposures.iter().any(|e| e.person == person),
+        };
+        // What was due stays due: somebody who left and came back still knows it.
+        let kept = previous.due.filter(about_carried);
         let since = previous.due.map_or(at.time, |due| due.since);
         let dues =
             exposures.iter().filter_map(|e| self.due_of(e)).map(|(urgency, cause)| Due { urgency, since, cause });
-        let due = dues.max_by_key(|due| due.urgency);
+        let due = dues.chain(kept).max_by_key(|due| due.urgency);
         (exposures, due)
     }
 

@@ -360,7 +360,10 @@ impl Organisation {
             Step::Propose(proposer, subject) => self.apply_proposal(proposer, subject, at),
             Step::Sign(signing) => self.apply_sign(signing, at),
             Step::Leave(person) => self.remove(person, at),
-            Step::Deposit(depositor, deposit, parts) => self.apply_deposit(depositor, deposit, parts, at),
+            Step::Deposit(depositor, deposit, parts) => {
+                self.apply_deposit(depositor, deposit, parts, at);
+                Vec::new()
+            }
             Step::ConfirmShares(person, confirm) => {
                 self.apply_confirm(person, &confirm);
                 Vec::new()

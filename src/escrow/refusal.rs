@@ -247,6 +247,9 @@ refusals! {
     /// Collected already, or not granted.
     NotCollectable => "NOT_COLLECTABLE",
         "this request is not granted, or its access began already";
+    /// Stopped an opening of this version before.
+    VetoUsed => "VETO_USED",
+        "you stopped an opening of this version once already; convince the others, or end the access once it runs";
     /// The daemon act is not due.
     NotDue => "NOT_DUE",
         "nothing of this kind is due";

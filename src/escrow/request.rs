@@ -3,22 +3,22 @@
 //! ```text
 //! Waiting ──k-th approval──▶ Granted ──collection──▶ Leased ──time, return, revocation──▶ Ended
 //!    │                          └──expiry──▶ Leased (uncollected)
-//!    └──expiry, withdrawal, new version, leaving──▶ Ended
+//!    └──expiry, withdrawal, leaving──▶ Ended
 //! ```
 //!
-//! `Granted` and `Leased` carry a [`Consent`], which only a satisfied quorum can make. Shares released to requests
+//! `Granted` and `Leased` carry an [`Agreement`], which only satisfied quorums can make. Shares released to requests
 //! that came to nothing are counted for ever: when they are enough together, the part is due at once.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::act::{Approve, Deny, EntryRef, Request as Asked, RequestedPart, Revoke};
 use super::charter::SHORTEST_LEASE;
-use super::credential::{DueCause, PartState, Urgency, Version};
+use super::credential::{DueCause, Urgency, Version};
 use super::entry::DaemonAct;
 use super::id::{BlobId, PersonId};
 use super::organisation::{Effect, Organisation, Position};
 use super::part::{PartId, PartKind, VersionId};
-use super::quorum::Consent;
+use super::quorum::{Consent, QuorumName};
 use super::refusal::Refusal;
 use super::time::{Seconds, Time};
 
@@ -72,10 +72,18 @@ pub enum Stage {
     },
 }
 
-/// A quorum's agreement.
+/// An agreement that opens every part of a request: one [`Consent`] for each, which need not be of the same quorum,
+/// because parts that a version took over may have been dealt under an earlier charter.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Agreement {
+    first: Consent,
+    others: Vec<Consent>,
+}
+
+/// An agreement, and since when there is one.
 #[derive(Debug, Clone)]
 pub struct Grant {
-    consent: Consent,
+    agreement: Agreement,
     at: Time,
 }
 
@@ -95,8 +103,6 @@ pub enum End {
     Expired,
     /// The requester withdrew it before it was granted.
     Withdrawn,
-    /// A new version took the place of what was asked for.
-    Superseded,
     /// The lease's time was over.
     LeaseExpired,
     /// The requester gave it back.
@@ -107,10 +113,27 @@ pub enum End {
     RequesterLeft,
 }
 
+impl Agreement {
+    /// The consents, in the order of the parts.
+    pub fn consents(&self) -> impl Iterator<Item = &Consent> {
+        std::iter::once(&self.first).chain(&self.others)
+    }
+
+    /// Everybody whose share opens something.
+    pub fn persons(&self) -> BTreeSet<PersonId> {
+        self.consents().flat_map(|consent| consent.persons()).copied().collect()
+    }
+
+    /// The quorums that agreed.
+    pub fn quorums(&self) -> BTreeSet<&QuorumName> {
+        self.consents().map(Consent::quorum).collect()
+    }
+}
+
 impl Grant {
     /// By whom.
-    pub fn consent(&self) -> &Consent {
-        &self.consent
+    pub fn agreement(&self) -> &Agreement {
+        &self.agreement
     }
 
     /// Since when. Exposure begins here.
@@ -172,8 +195,8 @@ impl Request {
 pub(super) struct Approval {
     request: u64,
     released: Vec<Vec<BlobId>>,
-    /// Present if this approval completes a quorum for the first time.
-    consent: Option<Consent>,
+    /// Present if this approval completes an agreement for the first time.
+    agreement: Option<Agreement>,
 }
 
 impl Organisation {
@@ -198,17 +221,17 @@ impl Organisation {
         if !vault.askers.includes(signer, &self.roles(signer)) {
             return Err(Refusal::MayNotAsk);
         }
-        let (current, _) = credential.current().ok_or(Refusal::CredentialUnknown)?;
-        let mut recipients = BTreeSet::new();
-        for asked in &asked.parts {
-            let part = self.current_part(&id, asked.part.kind).ok_or(Refusal::PartUnknown)?;
-            if part != asked.part {
-                return Err(Refusal::VersionConflict { current });
-            }
-            // One key for two parts would let one opened part help to open the other.
-            if !recipients.insert(asked.recipient) {
-                return Err(Refusal::PartUnknown);
-            }
+        // Any version can be asked for, the newest that has these parts is meant: otherwise whoever may deposit could
+        // lock everybody out with a version that holds nothing.
+        let has = |number: &&u32, part: &RequestedPart| {
+            credential.dealt_with(**number, part.part.kind) == Some(part.part.version.version)
+        };
+        let version = credential.versions.keys().rev().find(|number| asked.parts.iter().all(|p| has(number, p)));
+        let version = *version.ok_or(Refusal::PartUnknown)?;
+        // One key for two parts would let one opened part help to open the other.
+        let recipients: BTreeSet<_> = asked.parts.iter().map(|p| p.recipient).collect();
+        if recipients.len() != asked.parts.len() {
+            return Err(Refusal::PartUnknown);
         }
         if !(SHORTEST_LEASE..=vault.longest_lease).contains(&asked.duration) {
             return Err(Refusal::Duration { longest: vault.longest_lease });
@@ -223,7 +246,7 @@ impl Organisation {
         if let Some(request) = self.live_requests().find(open) {
             return Err(Refusal::AlreadyRequested { request: request.at.index });
         }
-        Ok(VersionId { credential: id, version: current })
+        Ok(VersionId { credential: id, version })
     }
 
     pub(super) fn apply_request(&mut self, requester: PersonId, version: VersionId, asked: Asked, at: Position) {
@@ -303,8 +326,9 @@ impl Organisation {
         self.check_released(signer, request, &approve.released)?;
         let mut agreed = request.agreed();
         agreed.insert(*signer);
-        let consent = if matches!(request.stage, Stage::Waiting) { self.consent(request, &agreed) } else { None };
-        Ok(Approval { request: request.at.index, released: approve.released.clone(), consent })
+        let waiting = matches!(request.stage, Stage::Waiting);
+        let agreement = if waiting { self.agreement(request, &agreed) } else { None };
+        Ok(Approval { request: request.at.index, released: approve.released.clone(), agreement })
     }
 
     /// Exactly one blob for each deal that names the approver, none of them twice.
@@ -323,23 +347,18 @@ impl Organisation {
     /// Whether a quorum once agreed to it, however it ended: then its shares are accounted for by its exposure.
     /// Approvals are final and deals do not change, so that the answer cannot be lost again.
     pub(super) fn was_granted(&self, request: &Request) -> bool {
-        self.consent(request, &request.agreed()).is_some()
+        self.agreement(request, &request.agreed()).is_some()
     }
 
-    /// Whether the shares of these people open every part of a request: one quorum must have agreed on all of them. A
-    /// version's parts are dealt to the same quorums.
-    pub fn consent(&self, request: &Request, agreed: &BTreeSet<PersonId>) -> Option<Consent> {
-        let states: Vec<&PartState> =
-            request.parts.iter().map(|asked| self.part(&asked.part)).collect::<Option<_>>()?;
-        let first = states.first()?;
-        first.part.deals.iter().find_map(|deal| {
-            let consent = deal.quorum().consent(agreed)?;
-            let everywhere = states.iter().all(|state| {
-                let same = state.part.deals.iter().find(|d| d.quorum().name() == deal.quorum().name());
-                same.is_some_and(|d| d.quorum().consent(agreed).is_some())
-            });
-            everywhere.then_some(consent)
-        })
+    /// Whether the shares of these people open every part of a request. No parts, no agreement.
+    pub fn agreement(&self, request: &Request, agreed: &BTreeSet<PersonId>) -> Option<Agreement> {
+        let mut consents = Vec::with_capacity(request.parts.len());
+        for asked in &request.parts {
+            let deals = &self.part(&asked.part)?.part.deals;
+            consents.push(deals.iter().find_map(|deal| deal.quorum().consent(agreed))?);
+        }
+        let mut consents = consents.into_iter();
+        Some(Agreement { first: consents.next()?, others: consents.collect() })
     }
 
     pub(super) fn apply_approve(&mut self, approver: PersonId, approval: Approval, at: Position) -> Vec<Effect> {
@@ -348,8 +367,8 @@ impl Organisation {
         request.denials.remove(&approver);
         request.approvals.insert(approver, approval.released);
         self.release(&request, approver);
-        if let Some(consent) = approval.consent {
-            request.stage = Stage::Granted(Grant { consent, at: at.time });
+        if let Some(agreement) = approval.agreement {
+            request.stage = Stage::Granted(Grant { agreement, at: at.time });
             let parts: Vec<PartId> = request.parts.iter().map(|p| p.part).collect();
             self.expose(&request, &parts, at.time);
         }
@@ -453,6 +472,10 @@ impl Organisation {
         }
         let request = self.requests.get(&revoke.request).ok_or(Refusal::RequestUnknown)?;
         match request.stage {
+            // Before collection it is a veto, and a veto works once: k who agree again are not stopped for ever by one.
+            Stage::Granted(_) if self.version(&request.version).is_some_and(|v| v.vetoed.contains(signer)) => {
+                Err(Refusal::VetoUsed)
+            }
             Stage::Granted(_) | Stage::Leased(_) => Ok(()),
             Stage::Waiting => Err(Refusal::NothingToEnd),
             Stage::Ended { .. } => Err(Refusal::RequestClosed),
@@ -463,6 +486,11 @@ impl Organisation {
     pub(super) fn end_request(&mut self, index: u64, how: End, at: Position) -> Vec<Effect> {
         let Some(mut request) = self.take_request(index) else { return Vec::new() };
         let granted = matches!(request.stage, Stage::Granted(_) | Stage::Leased(_));
+        if let (Stage::Granted(_), End::Revoked(person)) = (&request.stage, how)
+            && let Some(version) = self.version_mut(&request.version)
+        {
+            version.vetoed.insert(person);
+        }
         request.stage = Stage::Ended { at: at.time, how };
         let due = match how {
             End::Revoked(_) => (Urgency::Now, DueCause::Revoked(index)),
@@ -480,20 +508,6 @@ impl Organisation {
     pub(super) fn end_requests_of(&mut self, person: PersonId, at: Position) -> Vec<Effect> {
         let mine: Vec<u64> = self.live_requests().filter(|r| r.requester == person).map(|r| r.at.index).collect();
         mine.into_iter().flat_map(|index| self.end_request(index, End::RequesterLeft, at)).collect()
-    }
-
-    /// A new version ends the requests that still wait for approvals of the old one.
-    pub(super) fn supersede_requests(&mut self, newest: VersionId, at: Position) -> Vec<Effect> {
-        let stale: Vec<u64> = self
-            .live_requests()
-            .filter(|r| {
-                matches!(r.stage, Stage::Waiting)
-                    && r.version.credential == newest.credential
-                    && r.version.version < newest.version
-            })
-            .map(|r| r.at.index)
-            .collect();
-        stale.into_iter().flat_map(|index| self.end_request(index, End::Superseded, at)).collect()
     }
 
     /// Whether a daemon act is allowed now: each belongs to one pending transition.

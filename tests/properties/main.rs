@@ -79,7 +79,6 @@ fn histories_reach_what_matters() {
             ),
             ("expired", ended(|how| *how == End::Expired)),
             ("withdrawn", ended(|how| *how == End::Withdrawn)),
-            ("superseded", ended(|how| *how == End::Superseded)),
             ("lease expired", ended(|how| *how == End::LeaseExpired)),
             ("returned", ended(|how| *how == End::Returned)),
             ("revoked", ended(|how| matches!(how, End::Revoked(_)))),

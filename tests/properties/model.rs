@@ -6,8 +6,8 @@ use sequestre::escrow::credential::Urgency;
 use sequestre::escrow::organisation::Organisation;
 use sequestre::escrow::part::PartKind;
 use sequestre::escrow::people::Standing;
-use sequestre::escrow::quorum::Consent;
-use sequestre::escrow::request::Stage;
+
+use sequestre::escrow::request::{Agreement, Stage};
 use sequestre::escrow::role::Role;
 use sequestre::escrow::time::{Seconds, Time};
 
@@ -245,10 +245,10 @@ impl Model {
 }
 
 /// A consent counts only people who approved this request before, or whose own share counts, and is a quorum of them.
-fn check_consent(consent: &Consent, asked: &Asked, model: &Model) {
+fn check_agreement(agreement: &Agreement, asked: &Asked, model: &Model) {
     let agreed: BTreeSet<Who> =
-        asked.agreed().into_iter().filter(|who| consent.persons().contains(&who.id)).collect();
-    assert_eq!(agreed.len(), consent.persons().len(), "somebody counts who did not agree");
+        asked.agreed().into_iter().filter(|who| agreement.persons().contains(&who.id)).collect();
+    assert_eq!(agreed.len(), agreement.persons().len(), "somebody counts who did not agree");
     assert!(model.version(asked).opened_by.iter().any(|quorum| satisfied(quorum, &agreed)));
     assert!(agreed.len() >= 2 && agreed.iter().any(|who| *who != asked.who), "nobody opens alone");
     let granted = asked.granted.unwrap();
@@ -264,9 +264,9 @@ pub fn check_request(state: &Organisation, index: u64, asked: &Asked, model: &Mo
     assert_eq!(found.denials.keys().copied().collect::<BTreeSet<_>>(), ids(&asked.denials));
     match (&found.stage, asked.granted, asked.lease, asked.ended) {
         (Stage::Waiting, None, None, false) | (Stage::Ended { .. }, _, _, true) => {}
-        (Stage::Granted(grant), Some(_), None, false) => check_consent(grant.consent(), asked, model),
+        (Stage::Granted(grant), Some(_), None, false) => check_agreement(grant.agreement(), asked, model),
         (Stage::Leased(lease), Some(_), Some((since, until)), false) => {
-            check_consent(lease.grant().consent(), asked, model);
+            check_agreement(lease.grant().agreement(), asked, model);
             assert_eq!((lease.since(), lease.until()), (since, until));
             assert!(since <= asked.expires && until == since.after(asked.duration));
         }

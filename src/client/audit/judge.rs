@@ -391,11 +391,15 @@ impl Judge<'_> {
 
     /// Cosignatures in the checkpoint and beside it, against the devices that the log certifies.
     fn check_cosignatures(&mut self, found: &mut Judgement, organisation: OrganisationId) -> Result<(), Failure> {
-        let mut claims: Vec<(Checkpoint, Cosignature)> = Vec::new();
-        if let Some(signed) = &found.signed {
-            claims.extend(signed.cosignatures().map(|claim| (*signed.checkpoint(), claim)));
-        }
-        for path in self.files.within(COSIGNATURES) {
+        let paths = self.files.within(COSIGNATURES);
+        let Some(signed) = &found.signed else {
+            // People confirm what the log signed; below a checkpoint that it did not sign, names would only mislead.
+            self.known.extend(paths);
+            return Ok(());
+        };
+        let mut claims: Vec<(Checkpoint, Cosignature)> =
+            signed.cosignatures().map(|claim| (*signed.checkpoint(), claim)).collect();
+        for path in paths {
             let content = self.read(&path, MAX_NOTE_BYTES as u64)?.unwrap_or_default();
             let note = String::from_utf8(content).ok().and_then(|text| Note::parse(&text).ok());
             let body = note.as_ref().and_then(|note| Checkpoint::parse(note.text()).ok());

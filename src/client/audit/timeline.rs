@@ -207,7 +207,7 @@ impl Teller<'_> {
         });
         for (index, _) in granted {
             let quorum = match view.state.request(*index).map(|request| &request.stage) {
-                Some(Stage::Granted(grant)) => grant.consent().quorum().as_str(),
+                Some(Stage::Granted(grant)) => grant.agreement().quorums().first().map_or("", |name| name.as_str()),
                 _ => continue,
             };
             let data = json!({ "kind": "granted", "request": index, "quorum": quorum });
@@ -458,14 +458,20 @@ impl Teller<'_> {
             vault: &deposit.vault,
             version: deposit.version.version,
             parts: view.parts(deposit.parts.iter().map(|part| part.kind)),
+            carried: view.parts(deposit.carried.iter().map(|(kind, _)| *kind)),
         };
         let details = json!({
             "version": deposit.version.version,
             "vault": deposit.vault.as_str(),
             "label": view.text_if_here(&deposit.label),
             "parts": deposit.parts.iter().map(|part| part.kind.as_str()).collect::<Vec<_>>(),
+            "carried": deposit.carried.iter().map(|(kind, _)| kind.as_str()).collect::<Vec<_>>(),
         });
-        let key = if deposit.version.version == 1 { "log-deposit" } else { "log-deposit-again" };
+        let key = match (deposit.version.version, deposit.carried.is_empty()) {
+            (1, _) => "log-deposit",
+            (_, true) => "log-deposit-again",
+            (_, false) => "log-deposit-carried",
+        };
         Told::new("deposit", key, args, details).account(id)
     }
 

@@ -1,5 +1,7 @@
 //! Accounts in escrow, and who asks for them or uses them.
 
+use std::collections::BTreeMap;
+
 use serde::Serialize;
 use serde_json::{Value, json};
 
@@ -9,7 +11,7 @@ use super::super::session::{Env, Session};
 use super::super::view::{self, Confirmations, View, confirmations};
 use super::{refresh, texts};
 use crate::args;
-use crate::escrow::credential::{PartState, Urgency, Version};
+use crate::escrow::credential::{Credential, PartState, Urgency};
 use crate::escrow::id::{CredentialId, PersonId};
 use crate::escrow::request::{Request, Stage};
 use crate::escrow::text::Text;
@@ -59,7 +61,7 @@ pub fn account_rows(view: &View<'_>) -> Vec<AccountRow> {
     for (id, credential) in view.state.credentials() {
         let Some((number, version)) = credential.current() else { continue };
         let last = requests_for(view, id).last();
-        let Confirmations { good, bad, holders } = confirmations(version);
+        let Confirmations { good, bad, holders } = confirmations(credential);
         rows.push(AccountRow {
             credential: id.to_string(),
             label: view.label(id),
@@ -109,10 +111,8 @@ pub async fn credentials(env: &Env) -> Result<(), Failure> {
     let mut table = Vec::new();
     for row in rows {
         env.out.data(&serde_json::to_value(&row).map_err(Failure::technical)?);
-        let Some((_, version)) = row.credential.parse().ok().and_then(|id| view.state.credential(&id)?.current())
-        else {
-            continue;
-        };
+        let Some(account) = row.credential.parse().ok().and_then(|id| view.state.credential(&id)) else { continue };
+        let Some((_, version)) = account.current() else { continue };
         let asked = match (row.last_asked_by_name, row.last_asked) {
             (Some(name), Some(time)) => {
                 say.with("status-who-when", &args! { name: name, time: say.time(Time(time)) })
@@ -125,7 +125,7 @@ pub async fn credentials(env: &Env) -> Result<(), Failure> {
             row.version.to_string(),
             view.parts(version.kinds()),
             say.with("status-who-when", &args! { name: row.depositor_name, time: say.time(Time(row.since)) }),
-            confirmed(&view, version),
+            confirmed(&view, account),
             version.due.map_or_else(|| "–".to_owned(), |due| view.urgency(due.urgency)),
             asked,
         ]);
@@ -147,8 +147,8 @@ pub async fn credentials(env: &Env) -> Result<(), Failure> {
 }
 
 /// 'n of m', and how many found a bad share.
-fn confirmed(view: &View<'_>, version: &Version) -> String {
-    let Confirmations { good, bad, holders } = confirmations(version);
+fn confirmed(view: &View<'_>, credential: &Credential) -> String {
+    let Confirmations { good, bad, holders } = confirmations(credential);
     let key = if bad == 0 { "status-confirmed" } else { "status-confirmed-faulty" };
     view.say.with(key, &args! { good: good, bad: bad, holders: holders })
 }
@@ -200,7 +200,7 @@ fn account_data(view: &View<'_>, id: &CredentialId, sheet: Option<&Text>) -> Val
         let exposures = version.exposures.iter().map(|exposure| {
             json!({
                 "person": exposure.person.to_string(),
-                "request": exposure.request,
+                "entry": exposure.request,
                 "parts": exposure.parts.iter().map(|kind| kind.as_str()).collect::<Vec<_>>(),
                 "since": exposure.since.0,
             })
@@ -212,6 +212,9 @@ fn account_data(view: &View<'_>, id: &CredentialId, sheet: Option<&Text>) -> Val
             "entry": version.index,
             "since": version.since.0,
             "parts": version.parts.iter().map(part).collect::<Vec<_>>(),
+            "carried": version.carried.iter().map(|(kind, from)| {
+                json!({ "kind": kind.as_str(), "version": from })
+            }).collect::<Vec<_>>(),
             "exposures": exposures.collect::<Vec<_>>(),
             "due": version.due.map(|due| json!({ "urgency": urgency_name(due.urgency), "since": due.since.0 })),
         })
@@ -244,20 +247,18 @@ fn tell_account(out: &Out, view: &View<'_>, id: &CredentialId, number: u32, shee
         };
         out.tell("status-account-version", &args);
     }
-    let openers: std::collections::BTreeMap<_, _> = version
-        .parts
-        .values()
-        .flat_map(|state| state.part.deals.iter().map(|deal| (deal.quorum().name().clone(), deal.quorum())))
-        .collect();
+    let parts = view::current_parts(credential);
+    let deals = parts.iter().flat_map(|(_, state)| &state.part.deals);
+    let openers: BTreeMap<_, _> = deals.map(|deal| (deal.quorum().name(), deal.quorum())).collect();
     for (name, quorum) in openers {
         let args = args! { quorum: name, agree: view.quorum(quorum), names: view.quorum_people(quorum) };
         out.tell("status-account-quorum", &args);
     }
-    out.tell("status-account-confirmed", &args! { confirmed: confirmed(view, version) });
-    for (kind, state) in &version.parts {
+    out.tell("status-account-confirmed", &args! { confirmed: confirmed(view, credential) });
+    for (kind, state) in parts {
         let released = state.released_to_anybody();
         if !released.is_empty() {
-            let part = view.parts([*kind]);
+            let part = view.parts([kind]);
             let args = args! { part: part, n: released.len(), names: view.names(&released) };
             out.tell("status-account-released", &args);
         }
@@ -271,7 +272,9 @@ fn tell_account(out: &Out, view: &View<'_>, id: &CredentialId, number: u32, shee
             request: exposure.request,
             time: say.time(exposure.since),
         };
-        out.tell("status-account-exposed", &args);
+        // What was carried over from an earlier version is also known to whoever deposited that.
+        let asked = view.state.request(exposure.request).is_some();
+        out.tell(if asked { "status-account-exposed" } else { "status-account-carried" }, &args);
     }
     match &version.due {
         Some(due) => {

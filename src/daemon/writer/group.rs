@@ -212,7 +212,7 @@ impl Group<'_> {
             Stage::Waiting => return Err(Refusal::NotCollectable.into()),
         };
         let shares = self.batch.shares(loaded.number, index)?;
-        if starts && organisation.consent(request, &who_delivered(request, &shares)).is_none() {
+        if starts && organisation.agreement(request, &who_delivered(request, &shares)).is_none() {
             return Err(WriteError::NotYetUploaded.into());
         }
         let mut sealed = Vec::with_capacity(request.parts.len());

@@ -20,6 +20,7 @@ log-sign-removal = { $who } agreed to remove { $name } (proposal { $proposal }).
 log-leave = { $who } left the association.
 log-deposit = { $who } put the account “{ $label }” in escrow, in vault “{ $vault }” ({ $parts }).
 log-deposit-again = { $who } deposited version { $version } of “{ $label }” in vault “{ $vault }” ({ $parts }).
+log-deposit-carried = { $who } deposited version { $version } of “{ $label }” in vault “{ $vault }” ({ $parts }); unchanged: { $carried }.
 log-confirm = { $who } opened the shares received and found them right: { $n } ({ $labels }).
 log-confirm-claims = { $who } opened the shares received. Right: { $n }. { $claims }
 log-claim-closed = The share of “{ $label }” ({ $part }) dealt by { $name } does not open.

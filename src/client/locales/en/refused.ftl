@@ -90,3 +90,4 @@ refused-unknown-method = The server is older than this program and cannot do thi
 refused-unknown-service = The server does not offer this. Ask the technician to update it.
 refused-message-too-large = This is too much for the server at once. Make it smaller, or do it in several steps.
 refused-beyond-log = Entry { $asked } was asked for, but the server's log has only { $size } entries. Run “sequestre sync”; if it happens again, show this to the others and to a mediator.
+refused-veto-used = You stopped an opening of this account once already, and that works once. Convince the others, or end the access once it runs.

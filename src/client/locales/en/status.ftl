@@ -31,7 +31,6 @@ view-stage-leased = access is running
 view-stage-uncollected = never fetched, counts as running
 view-end-expired = too few approvals in time
 view-end-withdrawn = withdrawn
-view-end-superseded = out of date, the password was changed
 view-end-lease-expired = access ended, time over
 view-end-returned = given back
 view-end-revoked = revoked by { $name }
@@ -66,15 +65,14 @@ status-head-state = State
 status-head-until = Until
 
 # Where things stand.
-status-offline = The server { $address } cannot be reached. What follows is what this computer knew on { $time }.
 status-organisation = Association “{ $name }” ({ $id })
 status-log = The log has { $n ->
     [one] 1 entry
    *[other] { $n } entries
 }, the last one of { $time }.
 status-reachable = Synchronised just now with { $address }: everything was checked.
-status-unreachable = The server { $address } cannot be reached. Last synchronised: { $time }.
-status-unreachable-ever = The server { $address } cannot be reached.
+status-unreachable = The server { $address } cannot be reached. What is shown is what this computer knew on { $time }.
+status-not-served = The server { $address } could not do its part: { $why } What is shown is what this computer knew on { $time }.
 status-not-believed = The server’s answer was not accepted: see the last line. What is shown here was checked earlier.
 status-clock = This computer’s clock seems to be { $by } slow: others signed later than that. Set it before going on.
 status-witnesses-unknown = How many witnesses confirmed this log lately is not known without the server.
@@ -127,6 +125,7 @@ status-account-confirmed = Shares that trustees opened and found right: { $confi
 status-account-released = Shares given out so far ({ $part }): { $n }, by { $names }
 status-account-known = Known to { $name }, who deposited version { $version }
 status-account-exposed = Known to { $name } ({ $parts }) since { $time }, through request { $request }
+status-account-carried = Known to { $name } ({ $parts }) since { $time }: deposited it earlier, unchanged since
 status-account-due = To be changed { $when }: { $cause }
 status-account-not-due = Nothing has to be changed.
 status-account-requests = The last requests:

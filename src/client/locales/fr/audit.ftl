@@ -20,6 +20,7 @@ log-sign-removal = { $who } a donné son accord pour exclure { $name } (proposit
 log-leave = { $who } a quitté l’association.
 log-deposit = { $who } a mis le compte « { $label } » sous séquestre, dans le coffre « { $vault } » ({ $parts }).
 log-deposit-again = { $who } a déposé la version { $version } de « { $label } » dans le coffre « { $vault } » ({ $parts }).
+log-deposit-carried = { $who } a déposé la version { $version } de « { $label } » dans le coffre « { $vault } » ({ $parts }) ; inchangé : { $carried }.
 log-confirm = { $who } a ouvert les parts de clé reçues et les a trouvées justes : { $n } ({ $labels }).
 log-confirm-claims = { $who } a ouvert les parts de clé reçues. Justes : { $n }. { $claims }
 log-claim-closed = La part de « { $label } » ({ $part }) distribuée par { $name } ne s’ouvre pas.

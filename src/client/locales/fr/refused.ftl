@@ -90,3 +90,4 @@ refused-unknown-method = Le serveur est plus ancien que ce programme et ne sait 
 refused-unknown-service = Le serveur ne propose pas cela. Demandez à un·e technicien·ne de le mettre à jour.
 refused-message-too-large = C’est trop pour le serveur en une fois. Faites plus petit, ou en plusieurs étapes.
 refused-beyond-log = L’entrée { $asked } a été demandée, mais le journal du serveur n’a que { $size } entrées. Lancez « sequestre sync » ; si cela se répète, montrez-le aux autres et à un·e médiateur·rice.
+refused-veto-used = Vous avez déjà empêché une fois l’ouverture de ce compte, et cela ne vaut qu’une fois. Convainquez les autres, ou mettez fin à l’accès quand il court.

@@ -31,7 +31,6 @@ view-stage-leased = accès en cours
 view-stage-uncollected = jamais récupérée, compte comme accès en cours
 view-end-expired = trop peu d’accords à temps
 view-end-withdrawn = retirée
-view-end-superseded = dépassée, le mot de passe a été changé
 view-end-lease-expired = accès terminé, temps écoulé
 view-end-returned = accès rendu
 view-end-revoked = retiré par { $name }
@@ -66,15 +65,14 @@ status-head-state = État
 status-head-until = Jusqu’au
 
 # Où en sont les choses.
-status-offline = Le serveur { $address } est injoignable. Voici ce que cet ordinateur savait le { $time }.
 status-organisation = Association « { $name } » ({ $id })
 status-log = Le journal compte { $n ->
     [one] 1 entrée
    *[other] { $n } entrées
 }, la dernière du { $time }.
 status-reachable = Synchronisé à l’instant avec { $address } : tout a été vérifié.
-status-unreachable = Le serveur { $address } est injoignable. Dernière synchronisation : { $time }.
-status-unreachable-ever = Le serveur { $address } est injoignable.
+status-unreachable = Le serveur { $address } est injoignable. Voici ce que cet ordinateur savait le { $time }.
+status-not-served = Le serveur { $address } n’a pas pu faire sa part : { $why } Voici ce que cet ordinateur savait le { $time }.
 status-not-believed = La réponse du serveur n’a pas été acceptée : voir la dernière ligne. Ce qui est montré ici avait été vérifié avant.
 status-clock = L’horloge de cet ordinateur semble retarder de { $by } : d’autres ont signé plus tard que cela. Réglez-la avant de continuer.
 status-witnesses-unknown = Sans le serveur, on ne sait pas combien de témoins ont confirmé ce journal dernièrement.
@@ -127,6 +125,7 @@ status-account-confirmed = Parts de clé que les gardien·nes ont ouvertes et tr
 status-account-released = Parts de clé remises jusqu’ici ({ $part }) : { $n }, par { $names }
 status-account-known = Connu par { $name }, qui a déposé la version { $version }
 status-account-exposed = Connu par { $name } ({ $parts }) depuis le { $time }, par la demande { $request }
+status-account-carried = Connu par { $name } ({ $parts }) depuis le { $time } : dépôt antérieur, inchangé depuis
 status-account-due = Mot de passe à changer { $when } : { $cause }
 status-account-not-due = Rien n’est à changer.
 status-account-requests = Les dernières demandes :

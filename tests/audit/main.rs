@@ -1,0 +1,9 @@
+//! Reading: the log as a story, copies of it and their check, and what the reading verbs show without a server.
+#![cfg(feature = "client")]
+
+#[path = "../support/world.rs"]
+mod world;
+
+mod copies;
+mod reading;
+mod story;
