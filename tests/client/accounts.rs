@@ -2,6 +2,7 @@
 
 use sequestre::client::deposit::{self, Deposit};
 use sequestre::client::failure::Exit;
+use sequestre::client::join;
 use sequestre::client::request;
 use sequestre::client::session::{self, Env};
 use sequestre::escrow::entry::{Entry, What};
@@ -9,6 +10,7 @@ use sequestre::escrow::part::PartKind;
 use sequestre::escrow::time::Seconds;
 use sequestre::proto::v1::{self, command::Act};
 use sequestre::seal::secret::Secret;
+use sequestre::seal::words::Language;
 
 use prost::Message as _;
 
@@ -195,9 +197,13 @@ async fn without_fresh_witnesses_a_script_must_say_so() {
         assert_eq!(town.marks(THEO), before);
         session::sync(&town.env(witness)).await.unwrap();
     }
+    // A third cosignature by a second computer of Awa's: still two persons.
+    let env = town.env(AWA);
+    let words = env.unlock.identity(&env.home, &env.out).unwrap().to_words(Language::English);
+    let card = join::contact_card(&env.session().unwrap()).unwrap();
+    join::restore_identity(&town.env("Awa's other computer"), &words, &card).await.unwrap();
     let (exit, ..) = deposit(&[]);
     assert_eq!(exit, Exit::Unanswered as i32);
-    // The third of four, by a second computer of the same person: still two persons.
     town.database().execute("UPDATE cosignature SET line = 'x' || line", []).unwrap();
     let (exit, ..) = deposit(&[]);
     assert_eq!(exit, Exit::Unanswered as i32, "cosignatures that do not verify do not count");

@@ -10,13 +10,8 @@ use sequestre::client::session::{self, Env};
 use sequestre::daemon;
 use sequestre::daemon::config::Overrides;
 use sequestre::escrow::time::Seconds;
-use sequestre::seal::secret::Secret;
 
 use crate::town::*;
-
-fn copy(code: &Secret) -> Secret {
-    Secret::new(code.expose().to_vec())
-}
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn plans_that_cannot_be() {
@@ -68,7 +63,8 @@ async fn plans_that_cannot_be() {
 async fn texts_of_the_plan_are_checked_before_anything_happens() {
     let (town, code) = Town::bare().await;
     let folder = town.root.path().join("invitations");
-    let changes: [(fn(&mut Plan), &str); 4] = [
+    type Change = fn(&mut Plan);
+    let changes: [(Change, &str); 4] = [
         (|plan| plan.name = String::new(), "text-empty"),
         (|plan| plan.me = "Awa\u{200d}".to_owned(), "text-invisible"),
         (|plan| plan.people[4].name = "Ni\u{202e}na".to_owned(), "text-invisible"),

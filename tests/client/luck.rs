@@ -233,3 +233,26 @@ async fn a_wrong_clock_is_told_and_changes_nothing() {
     town.approve(AWA, id).await.unwrap();
     assert_eq!(town.open(NINA, id).await.unwrap(), PASSWORD);
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn everybody_at_once() {
+    let town = Town::founded().await;
+    let id = town.ask(NINA).await;
+    let entries = town.entries();
+    let (awa, bruno, chloe) = tokio::join!(town.approve(AWA, id), town.approve(BRUNO, id), town.approve(CHLOE, id));
+    awa.and(bruno).and(chloe).unwrap();
+    assert_eq!(town.entries(), entries + 3);
+    assert_eq!(town.request(NINA, id).await.approvals.len(), 3);
+    // Several programs on one home wait for each other.
+    let codes = std::thread::scope(|scope| {
+        let run = |arguments: &'static [&'static str]| {
+            let town = &town;
+            scope.spawn(move || town.program(NINA, arguments).0)
+        };
+        let id: &'static str = id.to_string().leak();
+        let programs = [run(&["sync"]), run(vec!["show", id].leak()), run(vec!["show", id].leak()), run(&["inbox"])];
+        programs.map(|program| program.join().unwrap())
+    });
+    assert_eq!(codes, [0; 4]);
+    assert_eq!(town.entries(), entries + 4, "the access began once");
+}

@@ -368,3 +368,31 @@ async fn a_checkpoint_that_another_key_signed_is_refused() {
     town.start().await;
     session::sync(&town.env(BRUNO)).await.unwrap();
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn nothing_is_signed_over_a_text_that_the_server_withholds_or_changes() {
+    for change in ["DELETE FROM blob WHERE id = ?", "UPDATE blob SET content = zeroblob(40) WHERE id = ?"] {
+        let town = Town::founded().await;
+        let id = town.ask(NINA).await;
+        let reason = town.request(MAUD, id).await.reason;
+        town.database().execute(change, [reason.as_bytes()]).unwrap();
+        let approve = async |env: &_| consent::approve(env, id).await;
+        town.fails(BRUNO, approve, Exit::Failed, "failed-text-missing").await;
+        // A trustee's cosignature says that all blobs are there, so that Bruno's new one is missing.
+        let session = town.session(AWA).await;
+        let bruno = session.find_person(BRUNO).unwrap();
+        let of_bruno = session.cosignatures.iter().find(|c| *c.person() == bruno).unwrap();
+        assert!(of_bruno.head().size <= id, "{}", of_bruno.head().size);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_share_that_the_server_changed_is_not_blamed_on_the_trustee() {
+    let town = Town::founded().await;
+    let id = town.granted(NINA, Seconds::HOUR).await;
+    let bruno = town.env(BRUNO).session().unwrap().me();
+    let change = "UPDATE share SET content = zeroblob(40) WHERE approver = ?";
+    assert_eq!(town.database().execute(change, [bruno.as_bytes()]).unwrap(), 1);
+    let told = failure(town.open(NINA, id).await, Exit::Failed, "failed-shares-not-here");
+    assert!(!told.to_string().contains(BRUNO), "{told}");
+}
