@@ -8,7 +8,9 @@
 //! Paths count wherever they stand, in `use` and in code, tests included; `super` and `crate` are resolved. A module
 //! that is not in [`LAYERS`] fails the test, so that nothing grows beside the layers unnoticed.
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
+use std::process::Command;
 
 /// Every top-level module, with those that it may name besides itself.
 const LAYERS: [(&str, &[&str]); 10] = [
@@ -55,6 +57,40 @@ const IMPURE: [&str; 22] = [
 
 /// Macros that read or write, or that stop the process.
 const IMPURE_MACROS: [&str; 7] = ["print", "println", "eprint", "eprintln", "dbg", "env", "option_env"];
+
+/// The names of the packages that a feature alone is built from, as the lock file has them.
+fn packages(feature: &str) -> BTreeSet<String> {
+    let tree = Command::new(env!("CARGO"))
+        .args(["tree", "--offline", "--locked", "--no-default-features", "--features", feature])
+        .args(["--edges", "normal", "--prefix", "none", "--format", "{p}"])
+        .current_dir(env!("CARGO_MANIFEST_DIR"))
+        .output()
+        .unwrap();
+    assert!(tree.status.success(), "{}", String::from_utf8_lossy(&tree.stderr));
+    let tree = String::from_utf8(tree.stdout).unwrap();
+    tree.lines().filter_map(|line| line.split_whitespace().next()).map(str::to_owned).collect()
+}
+
+#[test]
+fn each_half_is_built_without_the_others_dependencies() {
+    let (client, daemon) = (packages("client"), packages("daemon"));
+    for (has, lacks, names) in [
+        (
+            &daemon,
+            &client,
+            &["rusqlite", "libsqlite3-sys", "tonic-health", "tonic-reflection", "tracing-subscriber"][..],
+        ),
+        (&client, &daemon, &["arboard", "dialoguer", "comfy-table", "indicatif", "fluent-templates"][..]),
+    ] {
+        for name in names {
+            assert!(has.contains(*name), "{name} is not used any more: correct this test");
+            assert!(!lacks.contains(*name), "{name} is the other half's");
+        }
+    }
+    for name in ["openssl-sys", "native-tls", "aws-lc-rs", "sharks"] {
+        assert!(!client.contains(name) && !daemon.contains(name), "{name} must not be linked");
+    }
+}
 
 #[test]
 fn imports_go_one_way() {

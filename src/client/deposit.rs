@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::failure::{Exit, Failure};
 use super::session::{Env, Session};
+use super::unlock::require_terminal;
 use crate::args;
 use crate::escrow::charter::VaultName;
 use crate::escrow::id::CredentialId;
@@ -130,6 +131,9 @@ fn is_base32(value: &Secret) -> bool {
 pub fn from_prompts(env: &Env) -> Result<(Option<AccountSheet>, BTreeMap<PartKind, PartValue>), Failure> {
     let ask = |question: &str| env.unlock.line(&env.out, question, "--from");
     let hidden = |question: &str| env.unlock.secret(&env.out, question, "--from");
+    // Nobody should type everything and then learn that it cannot be deposited from here.
+    require_terminal("--from")?;
+    env.home.choose(env.organisation.as_deref())?;
     env.out.say("deposit-intro");
     let mut parts = BTreeMap::new();
     let user_name = Some(ask("ask-user-name")?).filter(|n| !n.is_empty()).map(Secret::from_string);

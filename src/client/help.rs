@@ -15,10 +15,11 @@ pub fn translate(command: Command, say: &Say) -> Command {
     let version = Arg::new("version").short('V').long("version").action(ArgAction::Version);
     let command = command.disable_help_flag(true).disable_version_flag(true).args([help, version]);
     let command = command.about(say.plain("help-about")).after_help(say.plain("help-exit-codes"));
-    // What all verbs have comes after what each has of its own.
-    let command = explain(command, "help", say).mut_args(|arg| match arg.get_id().as_str() {
-        "help" | "version" => arg.display_order(901),
-        _ => arg.display_order(900),
+    // What all verbs have comes after what each has of its own, in the order in which it is declared.
+    let mut place = 900;
+    let command = explain(command, "help", say).mut_args(|arg| {
+        place += 1;
+        arg.display_order(place)
     });
     // The verbs' names are needed before each of them can be changed.
     let verbs = names(&command);

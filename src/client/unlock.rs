@@ -134,7 +134,8 @@ fn passphrase_from(path: &Path) -> Result<Secret, Failure> {
     Ok(Secret::from_string(text.trim_end_matches(['\r', '\n']).to_owned()))
 }
 
-fn require_terminal(option: &'static str) -> Result<(), Failure> {
+/// Fails, naming the option that answers instead, where nobody can be asked.
+pub fn require_terminal(option: &'static str) -> Result<(), Failure> {
     if std::io::stdin().is_terminal() { Ok(()) } else { Err(no_answer(option)) }
 }
 

@@ -1,33 +1,57 @@
 //! What every call passes, whatever service it is for: a time limit, a certificate for reflection, one log line, and
 //! the promise that each refusal carries a reason.
 //!
+//! Calls of devices that no log vouches for need room *before* their message is read, and have short messages: all of
+//! them together hold at most [`STRANGER_CALLS`] × [`STRANGER_BYTES`] of the memory. What a connection holds unread is
+//! bounded by HTTP/2's windows.
+//!
 //! The libraries refuse some calls before our code sees them (unknown methods, messages that are too long or are
 //! none); this module adds the reason to those. It must never log more than the method's name and the outcome.
 
 use std::convert::Infallible;
 use std::pin::Pin;
-use std::task::{Context, Poll};
+use std::sync::Arc;
+use std::task::{Context, Poll, ready};
 use std::time::{Duration, Instant};
 
+use http_body::{Frame, SizeHint};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tonic::body::Body;
+use tonic::codegen::Bytes;
 use tonic::codegen::http::{Request, Response};
 use tonic::{Code, Status};
 use tonic_types::StatusExt as _;
 use tower::{Layer, Service};
 
-use super::link::Peer;
+use super::limits::{Crowd, Presence, network};
+use super::link::{Peer, Visit};
 use super::refused::Refused;
+use super::writer::WriteError;
+use crate::escrow::id::DeviceId;
 use crate::store::reader::Reader;
 
 const REFLECTION: &str = "/grpc.reflection.";
+/// Calls of strangers that are read at once, all together and from one network.
+const STRANGER_CALLS: usize = 64;
+const STRANGER_CALLS_PER_NETWORK: usize = 16;
+/// Longest message of a stranger, in bytes: a genesis has a command of at most 60 KiB and two texts.
+const STRANGER_BYTES: usize = 128 * 1024;
 
 /// Puts the gate before the services.
 #[derive(Clone)]
 pub struct GateLayer {
-    /// For a call to be answered; for a stream, to begin.
-    pub timeout: Duration,
-    /// Knows which devices are certified.
-    pub reader: Reader,
+    timeout: Duration,
+    reader: Reader,
+    strangers: Arc<Semaphore>,
+    networks: Crowd,
+}
+
+impl GateLayer {
+    /// `timeout`: for a call to be answered; for a stream, to begin. `reader` knows which devices are certified.
+    pub fn new(timeout: Duration, reader: Reader) -> Self {
+        let (strangers, networks) = (Semaphore::new(STRANGER_CALLS), Crowd::new(STRANGER_CALLS_PER_NETWORK));
+        Self { timeout, reader, strangers: Arc::new(strangers), networks }
+    }
 }
 
 impl<S> Layer<S> for GateLayer {
@@ -58,7 +82,7 @@ where
         self.inner.poll_ready(cx)
     }
 
-    fn call(&mut self, request: Request<Body>) -> Self::Future {
+    fn call(&mut self, mut request: Request<Body>) -> Self::Future {
         // The clone has not been polled ready, the original has.
         let fresh = self.inner.clone();
         let mut inner = std::mem::replace(&mut self.inner, fresh);
@@ -67,29 +91,102 @@ where
             let started = Instant::now();
             // Whatever it says comes from outside: shortened here, quoted by the log.
             let method: String = request.uri().path().chars().take(80).collect();
-            if method.starts_with(REFLECTION)
-                && let Err(refused) = layer.check_known(request.extensions().get::<Peer>().copied()).await
-            {
-                return Ok(explained(Status::from(refused).into_http(), &method, started));
+            let visit = request.extensions_mut().remove::<Visit>();
+            if let Some(visit) = &visit {
+                request.extensions_mut().insert(visit.peer);
             }
-            let answered = tokio::time::timeout(layer.timeout, inner.call(request)).await;
-            let response = answered.unwrap_or_else(|_| Ok(Status::from(Refused::Timeout).into_http()))?;
+            let answer = async {
+                if method.starts_with(REFLECTION) {
+                    layer.check_known(visit.as_ref().map(|visit| visit.peer)).await?;
+                }
+                let (_room, request) = match layer.admit(visit).await? {
+                    None => (None, request),
+                    Some(room) => (Some(room), request.map(|body| Body::new(Short { body, left: STRANGER_BYTES }))),
+                };
+                Ok::<_, Refused>(inner.call(request).await)
+            };
+            let response = match tokio::time::timeout(layer.timeout, answer).await {
+                Ok(Ok(response)) => response?,
+                Ok(Err(refused)) => Status::from(refused).into_http(),
+                Err(_) => Status::from(Refused::Timeout).into_http(),
+            };
             Ok(explained(response, &method, started))
         })
     }
 }
 
+/// What a stranger's call takes until it is answered (a stream: until it begins).
+struct Room {
+    _of_connection: OwnedSemaphorePermit,
+    _of_network: Presence,
+    _of_all: OwnedSemaphorePermit,
+}
+
 impl GateLayer {
+    /// Room for a stranger's call; none is needed for devices that some log vouches for.
+    async fn admit(&self, visit: Option<Visit>) -> Result<Option<Room>, Refused> {
+        let Visit { peer, stranger } = visit.ok_or(Refused::NoDevice)?;
+        let Some(calls) = stranger else { return Ok(None) };
+        // Who does much at once on one connection waits for themselves.
+        let of_connection = calls.acquire_owned().await.map_err(|_| Refused::Closing)?;
+        let of_network = self.networks.enter(network(peer.address.ip())).ok_or(WriteError::Busy)?;
+        let of_all = Arc::clone(&self.strangers).try_acquire_owned().map_err(|_| WriteError::Busy)?;
+        // The connection may have begun before they were taken in.
+        let known = match peer.device {
+            Some(device) => self.knows(device).await?,
+            None => false,
+        };
+        let room = Room { _of_connection: of_connection, _of_network: of_network, _of_all: of_all };
+        Ok((!known).then_some(room))
+    }
+
     /// Whether the peer's device is certified in some organisation.
     async fn check_known(&self, peer: Option<Peer>) -> Result<(), Refused> {
         let device = peer.and_then(|peer| peer.device).ok_or(Refused::NoDevice)?;
+        if self.knows(device).await? { Ok(()) } else { Err(Refused::UnknownDevice) }
+    }
+
+    async fn knows(&self, device: DeviceId) -> Result<bool, Refused> {
         let reader = self.reader.clone();
-        match tokio::task::spawn_blocking(move || reader.knows_device(&device)).await {
-            Ok(Ok(true)) => Ok(()),
-            Ok(Ok(false)) => Err(Refused::UnknownDevice),
-            Ok(Err(error)) => Err(error.into()),
-            Err(_) => Err(Refused::Closing),
+        let known = tokio::task::spawn_blocking(move || reader.knows_device(&device)).await;
+        Ok(known.map_err(|_| Refused::Closing)??)
+    }
+}
+
+/// A body that ends with a refusal when it becomes longer than it may.
+struct Short {
+    body: Body,
+    left: usize,
+}
+
+impl http_body::Body for Short {
+    type Data = Bytes;
+    type Error = Status;
+
+    fn poll_frame(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Status>>> {
+        let frame = ready!(Pin::new(&mut self.body).poll_frame(cx));
+        let length = match &frame {
+            Some(Ok(frame)) => frame.data_ref().map_or(0, Bytes::len),
+            _ => 0,
+        };
+        match self.left.checked_sub(length) {
+            Some(left) => {
+                self.left = left;
+                Poll::Ready(frame)
+            }
+            None => {
+                self.body = Body::empty();
+                Poll::Ready(Some(Err(Refused::MessageTooLarge.into())))
+            }
         }
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.body.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.body.size_hint()
     }
 }
 

@@ -1,4 +1,4 @@
-//! How often somebody may ask.
+//! How often somebody may ask, and how much at once from one network.
 //!
 //! One allowance per person, whatever number of devices they have; whoever is no member shares one with everybody at
 //! the same network address. Both tables are bounded, and apart: strangers can fill theirs, and then only strangers
@@ -7,7 +7,7 @@
 use std::collections::HashMap;
 use std::hash::Hash;
 use std::net::{IpAddr, Ipv6Addr};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 const MINUTE: Duration = Duration::from_secs(60);
@@ -45,6 +45,47 @@ impl<K: Eq + Hash> RateLimiter<K> {
             Ok(())
         } else {
             Err(wait)
+        }
+    }
+}
+
+/// So many at once from each network. Clones share the count; it remembers only networks from which somebody is there.
+#[derive(Clone)]
+pub struct Crowd {
+    most: usize,
+    there: Arc<Mutex<HashMap<IpAddr, usize>>>,
+}
+
+/// One of a crowd, until it is dropped.
+pub struct Presence {
+    crowd: Crowd,
+    network: IpAddr,
+}
+
+impl Crowd {
+    /// At most `most` from each network; zero lets nobody in.
+    pub fn new(most: usize) -> Self {
+        Self { most, there: Arc::default() }
+    }
+
+    /// Lets one more in, unless there are enough.
+    pub fn enter(&self, network: IpAddr) -> Option<Presence> {
+        let mut there = self.there.lock().unwrap_or_else(PoisonError::into_inner);
+        let count = there.get(&network).copied().unwrap_or_default();
+        if count >= self.most {
+            return None;
+        }
+        there.insert(network, count + 1);
+        Some(Presence { crowd: self.clone(), network })
+    }
+}
+
+impl Drop for Presence {
+    fn drop(&mut self) {
+        let mut there = self.crowd.there.lock().unwrap_or_else(PoisonError::into_inner);
+        match there.get_mut(&self.network) {
+            Some(count) if *count > 1 => *count -= 1,
+            _ => drop(there.remove(&self.network)),
         }
     }
 }
@@ -89,6 +130,22 @@ mod tests {
         let later = start + Duration::from_secs(2);
         assert_eq!(limiter.take(3, later), Ok(()));
         assert_eq!(limiter.whole_at.lock().unwrap().len(), 1);
+    }
+
+    #[test]
+    fn a_crowd_is_counted_by_network_and_forgotten() {
+        let crowd = Crowd::new(2);
+        let [here, there] = ["192.0.2.1", "192.0.2.2"].map(|text| text.parse().unwrap());
+        let first = crowd.enter(here).unwrap();
+        let second = crowd.enter(here).unwrap();
+        assert!(crowd.enter(here).is_none());
+        let other = crowd.enter(there).unwrap();
+        drop(first);
+        let third = crowd.enter(here).unwrap();
+        assert!(crowd.enter(here).is_none());
+        drop((second, third, other));
+        assert!(crowd.there.lock().unwrap().is_empty());
+        assert!(Crowd::new(0).enter(here).is_none());
     }
 
     #[test]

@@ -1,8 +1,9 @@
 //! The listener: from TCP connections to links whose peer is known, within limits.
 //!
-//! A connection costs little until its handshake is done, and handshakes are bounded in number and time. Afterwards
-//! it needs a place: devices that some organisation's log vouches for have `max_connections`, all others share a
-//! quarter of that and each for a limited time, so that strangers shut neither members out nor newcomers. This module must never look at what is sent.
+//! A connection costs little until its handshake is done, and handshakes are bounded in number (together, and from one
+//! network) and time. Afterwards it needs a place: devices that some organisation's log vouches for have
+//! `max_connections`, all others share a quarter of that and each for a limited time, so that strangers do not shut
+//! members out, nor one host alone newcomers. This module must never look at what is sent.
 
 use std::io;
 use std::net::SocketAddr;
@@ -21,12 +22,18 @@ use tokio_stream::wrappers::ReceiverStream;
 use tonic::transport::server::Connected;
 
 use super::config::Limits;
+use super::limits::{Crowd, network};
 use crate::escrow::id::DeviceId;
 use crate::store::reader::Reader;
 use crate::tls;
 
 /// How long the listener rests when the system has no more sockets to give.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
+
+/// Handshakes at once from one network: enough for an office that comes back after a restart.
+const HANDSHAKES_PER_NETWORK: usize = 16;
+/// Calls that are read at once on a connection whose device no log vouched for when it began.
+const STRANGER_CALLS: usize = 4;
 
 /// Who is at the other end.
 #[derive(Debug, Clone, Copy)]
@@ -37,10 +44,19 @@ pub struct Peer {
     pub device: Option<DeviceId>,
 }
 
+/// A connection, as its calls know it.
+#[derive(Debug, Clone)]
+pub struct Visit {
+    /// Who is at the other end.
+    pub peer: Peer,
+    /// Room for calls, unless some log vouched for the device when the connection began.
+    pub stranger: Option<Arc<Semaphore>>,
+}
+
 /// An established link. Gives back its place when dropped.
 pub struct Link {
     stream: TlsStream<TcpStream>,
-    peer: Peer,
+    visit: Visit,
     /// The end of a stranger's stay. The connection breaks then; a client makes a new one at its next call, and if it
     /// was taken in meanwhile, with a member's place.
     leaves: Option<Pin<Box<Sleep>>>,
@@ -51,6 +67,7 @@ struct Gatekeeper {
     tls: TlsAcceptor,
     timeout: Duration,
     handshakes: Arc<Semaphore>,
+    networks: Crowd,
     members: Arc<Semaphore>,
     strangers: Arc<Semaphore>,
     stranger_stay: Duration,
@@ -69,6 +86,7 @@ pub fn listen(
         tls: tls.into(),
         timeout: limits.handshake_timeout,
         handshakes: Arc::new(Semaphore::new(limits.max_connections)),
+        networks: Crowd::new(HANDSHAKES_PER_NETWORK),
         members: Arc::new(Semaphore::new(limits.max_connections)),
         strangers: Arc::new(Semaphore::new((limits.max_connections / 4).max(1))),
         stranger_stay: limits.stranger_stay,
@@ -81,10 +99,14 @@ pub fn listen(
                 accepted = keeper.accept(&listener) => accepted,
             };
             let Some((stream, address, handshake)) = accepted else { continue };
+            let Some(of_network) = keeper.networks.enter(network(address.ip())) else {
+                tracing::debug!(%address, "no link: too many handshakes from this network");
+                continue;
+            };
             let (keeper, links) = (keeper.clone(), links.clone());
             tokio::spawn(async move {
                 let link = tokio::time::timeout(keeper.timeout, keeper.establish(stream, address)).await;
-                drop(handshake);
+                drop((handshake, of_network));
                 match link {
                     // Nobody listens any more when the daemon is stopping.
                     Ok(Ok(link)) => drop(links.send(Ok(link)).await),
@@ -118,12 +140,16 @@ impl Gatekeeper {
             return Err(io::Error::other("the peer does not speak HTTP/2"));
         }
         let device = tls::peer_key(stream.get_ref().1).map(|key| key.device());
-        let (places, leaves) = match self.knows(device).await {
-            true => (&self.members, None),
-            false => (&self.strangers, Some(Box::pin(tokio::time::sleep(self.stranger_stay)))),
+        let peer = Peer { address, device };
+        let (places, stranger, leaves) = match self.knows(device).await {
+            true => (&self.members, None, None),
+            false => {
+                let calls = Arc::new(Semaphore::new(STRANGER_CALLS));
+                (&self.strangers, Some(calls), Some(Box::pin(tokio::time::sleep(self.stranger_stay))))
+            }
         };
         let place = places.clone().try_acquire_owned().map_err(|_| io::Error::other("too many connections"))?;
-        Ok(Link { stream, peer: Peer { address, device }, leaves, _place: place })
+        Ok(Link { stream, visit: Visit { peer, stranger }, leaves, _place: place })
     }
 
     async fn knows(&self, device: Option<DeviceId>) -> bool {
@@ -134,10 +160,10 @@ impl Gatekeeper {
 }
 
 impl Connected for Link {
-    type ConnectInfo = Peer;
+    type ConnectInfo = Visit;
 
-    fn connect_info(&self) -> Peer {
-        self.peer
+    fn connect_info(&self) -> Visit {
+        self.visit.clone()
     }
 }
 

@@ -7,7 +7,7 @@
 //! | [`gate`] | what every call passes |
 //! | [`service`] | the gRPC service |
 //! | [`refused`] | every refusal, as clients see it |
-//! | [`limits`] | how often somebody may ask |
+//! | [`limits`] | how often somebody may ask, and how much at once |
 //! | `timers` | when the writer wakes by itself |
 //! | [`writer`] | the single writer |
 //!
@@ -68,6 +68,8 @@ const KEEPALIVE_INTERVAL: Duration = Duration::from_secs(60);
 const KEEPALIVE_TIMEOUT: Duration = Duration::from_secs(20);
 /// HTTP/2 headers of one call, in bytes; ours have a few hundred.
 const MAX_HEADER_BYTES: u32 = 16 * 1024;
+/// What a connection may have sent that no call has read yet, in bytes.
+const WINDOW_BYTES: u32 = 256 * 1024;
 
 /// Why the daemon does not start, or stopped.
 #[derive(Debug, thiserror::Error)]
@@ -210,8 +212,10 @@ pub async fn run(
     let service = Service::new(reader.clone(), writer.clone(), &config.limits, closing.clone());
     let escrow = EscrowServer::new(service).max_decoding_message_size(config.limits.max_message_bytes);
     let router = Server::builder()
-        .layer(GateLayer { timeout: config.limits.request_timeout, reader: reader.clone() })
+        .layer(GateLayer::new(config.limits.request_timeout, reader.clone()))
         .max_concurrent_streams(config.limits.streams_per_connection)
+        .initial_stream_window_size(WINDOW_BYTES)
+        .initial_connection_window_size(WINDOW_BYTES)
         .http2_max_header_list_size(MAX_HEADER_BYTES)
         .http2_keepalive_interval(Some(KEEPALIVE_INTERVAL))
         .http2_keepalive_timeout(Some(KEEPALIVE_TIMEOUT))

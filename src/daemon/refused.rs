@@ -7,7 +7,7 @@
 //!
 //! | code | when | reasons |
 //! |---|---|---|
-//! | `INVALID_ARGUMENT` | the message itself is wrong; send another | `MALFORMED`, `BAD_SIGNATURE`, `BAD_COSIGNATURE`, `MISSING_BLOB`, `BLOB_TOO_LARGE`, `DEVICE_DIFFERS`, `BAD_CHARTER`, and the shapes of an act |
+//! | `INVALID_ARGUMENT` | the message itself is wrong; send another | `MALFORMED`, `BAD_SIGNATURE`, `BAD_COSIGNATURE`, `MISSING_BLOB`, `BLOB_TOO_LARGE`, `TEXT_TOO_LARGE`, `DEVICE_DIFFERS`, `BAD_CHARTER`, and the shapes of an act |
 //! | `UNAUTHENTICATED` | no device certificate was shown | `NO_DEVICE` |
 //! | `PERMISSION_DENIED` | this person or device may not | `UNKNOWN_DEVICE`, `FOUNDING_TOKEN`, `STRANGER`, `NOT_ADMITTED`, `NOT_TRUSTEE`, `MAY_NOT_…`, `NOT_YOURS`, … |
 //! | `NOT_FOUND` | what the message names is not there | `UNKNOWN_ORGANISATION`, `…_UNKNOWN` |
@@ -78,7 +78,7 @@ pub enum Refused {
     #[error("the daemon has no service of this name")]
     UnknownService,
     /// Longer than the daemon takes.
-    #[error("the message is longer than this daemon takes; send blobs in several calls")]
+    #[error("the message is longer than this daemon takes, or asks for too much; do it in several calls")]
     MessageTooLarge,
     /// Not a gRPC message of this method.
     #[error("these bytes are not a message of this method; they were cut short or damaged, or one side is too old")]
@@ -212,7 +212,11 @@ fn write_code(error: &WriteError) -> Code {
         WriteError::Refused(refusal) => refusal_code(refusal),
         WriteError::UnknownOrganisation => Code::NotFound,
         WriteError::FoundingToken | WriteError::NotYours => Code::PermissionDenied,
-        WriteError::MissingBlob | WriteError::BlobTooLarge | WriteError::Cosignature(_) => Code::InvalidArgument,
+        WriteError::MissingBlob
+        | WriteError::BlobTooLarge
+        | WriteError::TextTooLarge
+        | WriteError::Cosignature(_) => Code::InvalidArgument,
+        WriteError::BlobBudget => refusal_code(&Refusal::RateLimit),
         WriteError::NotAwaited | WriteError::NotYetUploaded => Code::FailedPrecondition,
         WriteError::Busy | WriteError::Closing => Code::Unavailable,
         WriteError::Storage(_) => Code::Internal,

@@ -47,6 +47,8 @@ use crate::store::reader::{Caller, Reader};
 const BATCH_BYTES: usize = 256 * 1024;
 /// Blobs read at once; each has at most 256 KiB.
 const BATCH_BLOBS: usize = 4;
+/// Most blobs that one call may ask for.
+const MAX_IDS: usize = 1_000;
 /// Messages of a stream that wait for a slow client.
 const STREAM_BUFFER: usize = 2;
 /// Names that each rate limiter remembers.
@@ -340,6 +342,9 @@ impl Escrow for Service {
         let peer = peer(&request)?;
         let api::GetBlobsRequest { organisation, ids } = request.into_inner();
         let organisation = OrganisationId::parse(&organisation).map_err(Refused::from)?;
+        if ids.len() > MAX_IDS {
+            return Err(Refused::MessageTooLarge.into());
+        }
         let ids: Vec<BlobId> =
             ids.iter().map(|id| BlobId::parse(id)).collect::<Result<_, _>>().map_err(Refused::from)?;
         self.member(peer, organisation).await?;

@@ -11,6 +11,7 @@
 //! runs. This module must never let an entry onto the log whose blobs it does not hold, hand out shares to anybody
 //! but the requester, or say that something is kept before it is on the disk.
 
+mod budget;
 mod cache;
 mod error;
 mod group;
@@ -30,6 +31,7 @@ use crate::escrow::id::{OrganisationId, PersonId};
 use crate::escrow::key::VerifyingKey;
 use crate::escrow::log::cosignature::Cosignature;
 use crate::escrow::log::merkle::TreeHead;
+use crate::escrow::text::{MAX_TEXT_BYTES, SALT_BYTES};
 use crate::escrow::time::Time;
 use crate::store::Store;
 use crate::store::batch::Blob;
@@ -39,10 +41,15 @@ pub use error::WriteError;
 pub const MAX_BLOB_BYTES: usize = 256 * 1024;
 /// Longest re-sealed share. An honest one has about 1 KiB; whoever collects must be able to take all of them at once.
 pub const MAX_SHARE_BYTES: usize = 16 * 1024;
+/// Longest blob that holds a text (a name, a label, a reason, an account sheet): what clients can read of one.
+pub const MAX_TEXT_BLOB_BYTES: usize = SALT_BYTES + MAX_TEXT_BYTES;
 /// Most blobs in one call.
 pub const MAX_BLOBS: usize = 1024;
 /// All blobs of one call together, in bytes.
 pub const MAX_BLOBS_BYTES: usize = 4 << 20;
+/// New blobs that one person may add to one organisation in a day (UTC), in bytes. The rules limit commands only, but
+/// everything deposited stays on the server and with every trustee. A deposit has about 1 KiB per share.
+pub const MAX_BLOBS_BYTES_PER_DAY: usize = 16 << 20;
 
 /// How much may wait to be written: jobs, and blobs by so many bytes each. Together at most 64 MiB of blobs.
 const ROOM: usize = 1024;

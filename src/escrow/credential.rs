@@ -328,7 +328,9 @@ impl Organisation {
 
     /// Whether what somebody knows must be changed.
     fn due_of(&self, exposure: &Exposure) -> Option<(Urgency, DueCause)> {
-        if !self.may_read(&exposure.person) {
+        // Whoever came back had been gone: their join is later than what they saw.
+        let person = self.people.get(&exposure.person)?;
+        if !self.may_read(&exposure.person) || person.joined.index > exposure.request {
             return Some((Urgency::Now, DueCause::Left(exposure.person)));
         }
         let request = self.requests.get(&exposure.request)?;

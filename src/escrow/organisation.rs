@@ -240,6 +240,10 @@ impl Organisation {
             return Err(Refusal::ForeignBase);
         }
         let act = &command.command().act;
+        // The empty tree is a prefix of every fork: only those who cannot know this log yet build on it.
+        if base.size == 0 && !matches!(act, Act::Genesis(_) | Act::Join(_) | Act::EnrolDevice(_)) {
+            return Err(Refusal::ForeignBase);
+        }
         // Approvals and charter signatures are bound by hash and expiry; a person may sign them offline.
         if !matches!(act, Act::Approve(_) | Act::Sign(_)) {
             check_clock(command.command().created, now)?;

@@ -81,7 +81,7 @@ pub enum Ratification {
     Agreed(Consent),
 }
 
-/// Proof that everybody named signed. Only [`Unanimity::of`] makes one.
+/// Proof that everybody named signed. Only their signatures make one.
 #[derive(Debug, Clone)]
 pub struct Unanimity(BTreeSet<PersonId>);
 

@@ -394,10 +394,9 @@ impl Organisation {
     fn expose(&mut self, request: &Request, parts: &[PartId], since: Time) -> bool {
         let mut new = false;
         for id in self.concerned(request.version, parts) {
-            let kinds: BTreeSet<PartKind> = match self.version(&id) {
-                Some(version) => parts.iter().map(|p| p.kind).filter(|kind| version.kinds().contains(kind)).collect(),
-                None => continue,
-            };
+            let Some(credential) = self.credentials.get(&id.credential) else { continue };
+            let has = |part: &&PartId| credential.dealt_with(id.version, part.kind) == Some(part.version.version);
+            let kinds: BTreeSet<PartKind> = parts.iter().filter(has).map(|part| part.kind).collect();
             if let Some(version) = self.version_mut(&id) {
                 new |= version.expose(request.requester, request.at.index, kinds, since);
             }
@@ -591,10 +590,9 @@ impl Organisation {
     }
 }
 
-/// People who know the current version, with the parts they know. The depositor knows all of them.
+/// The parts of a version that a person knows: those that they sealed, and those that were exposed to them.
 pub fn knows(version: &Version, person: &PersonId) -> BTreeSet<PartKind> {
-    if version.depositor == *person {
-        return version.parts.keys().copied().collect();
-    }
-    version.exposures.iter().filter(|e| e.person == *person).flat_map(|e| e.parts.iter().copied()).collect()
+    let sealed = version.parts.keys().filter(|_| version.depositor == *person);
+    let seen = version.exposures.iter().filter(|e| e.person == *person).flat_map(|e| &e.parts);
+    sealed.chain(seen).copied().collect()
 }

@@ -85,6 +85,8 @@ fn histories_reach_what_matters() {
             ("requester left", ended(|how| *how == End::RequesterLeft)),
             ("shares that add up", causes().filter(|c| matches!(c, DueCause::SharesAddUp(_))).count()),
             ("due for a leaver", causes().filter(|c| matches!(c, DueCause::Left(_))).count()),
+            ("part carried over", versions().filter(|v| !v.carried.is_empty()).count()),
+            ("carried and due at once", versions().filter(|v| v.due.is_some_and(|d| d.since < v.since)).count()),
             ("charter amended", usize::from(run.model.charter > 1)),
             ("charter amended twice", usize::from(run.model.charter > 2)),
             ("gone", usize::from(run.model.admitted.len() < 9)),
@@ -107,7 +109,7 @@ fn agree(world: &World, model: &Model) {
     for (index, asked) in &model.requests {
         model::check_request(state, *index, asked, model);
     }
-    model::check_versions(state, model);
+    model::check_accounts(state, model);
     model::check_people(state, model);
 }
 

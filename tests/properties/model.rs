@@ -2,16 +2,15 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use sequestre::escrow::credential::Urgency;
+use sequestre::escrow::credential::{Exposure, Urgency};
 use sequestre::escrow::organisation::Organisation;
 use sequestre::escrow::part::PartKind;
 use sequestre::escrow::people::Standing;
-
 use sequestre::escrow::request::{Agreement, Stage};
 use sequestre::escrow::role::Role;
 use sequestre::escrow::time::{Seconds, Time};
 
-use crate::world::{Who, version};
+use crate::world::{Who, credential};
 
 /// Groups that must all agree, each k of some people.
 pub type Quorum = Vec<(usize, BTreeSet<Who>)>;
@@ -41,24 +40,31 @@ pub struct Model {
 
 pub struct Account {
     pub vault: &'static str,
-    pub versions: Vec<Version>,
+    pub parts: BTreeMap<PartName, Part>,
+    pub versions: u32,
+    /// Of the current version.
+    pub current: Vec<PartName>,
+    pub due: Option<Urgency>,
     pub changed: u64,
+    /// Who stopped a granted request for which version before it was collected: each can once.
+    pub vetoed: BTreeSet<(u32, Who)>,
 }
 
-pub struct Version {
-    pub depositor: Who,
-    pub kinds: Vec<PartKind>,
+/// A kind, and the version that it was dealt with.
+pub type PartName = (PartKind, u32);
+
+pub struct Part {
     pub opened_by: Vec<Quorum>,
-    /// (request, part): through which request somebody knows which part.
-    pub exposed: BTreeSet<(u64, PartKind)>,
-    pub due: Option<Urgency>,
+    /// Who sealed it, in which entry.
+    pub dealer: (u64, Who),
+    /// Who knows it besides, through which request.
+    pub known: BTreeSet<(u64, Who)>,
 }
 
 pub struct Asked {
     pub who: Who,
     pub account: u8,
-    pub version: u32,
-    pub kinds: Vec<PartKind>,
+    pub parts: Vec<PartName>,
     pub duration: Seconds,
     pub expires: Time,
     pub own: bool,
@@ -69,6 +75,7 @@ pub struct Asked {
     pub granted: Option<u64>,
     pub lease: Option<(Time, Time)>,
     pub ended: bool,
+    pub revoked: bool,
 }
 
 pub struct Amendment {
@@ -97,31 +104,32 @@ impl Asked {
     }
 }
 
-impl Version {
-    pub fn dealt_to(&self, who: Who) -> bool {
+impl Part {
+    fn dealt_to(&self, who: Who) -> bool {
         self.opened_by.iter().flatten().any(|(_, group)| group.contains(&who))
-    }
-
-    fn make_due(&mut self, urgency: Urgency) {
-        self.due = self.due.max(Some(urgency));
     }
 }
 
 impl Account {
-    pub fn current(&self) -> u32 {
-        self.versions.len() as u32
+    pub fn dealt_to(&self, parts: &[PartName], who: Who) -> bool {
+        parts.iter().any(|part| self.parts[part].dealt_to(who))
+    }
+
+    /// Whether one of the quorums agreed on every part; they stand in the same order for each.
+    fn opened(&self, parts: &[PartName], agreed: &BTreeSet<Who>) -> bool {
+        let quorums = self.parts[&parts[0]].opened_by.len();
+        (0..quorums).any(|i| parts.iter().all(|part| satisfied(&self.parts[part].opened_by[i], agreed)))
+    }
+
+    /// Something happened to these parts; it concerns the current version if it still has any of them.
+    fn make_due(&mut self, parts: &[PartName], urgency: Urgency) {
+        if parts.iter().any(|part| self.current.contains(part)) {
+            self.due = self.due.max(Some(urgency));
+        }
     }
 }
 
 impl Model {
-    pub fn version(&self, asked: &Asked) -> &Version {
-        &self.accounts[&asked.account].versions[asked.version as usize - 1]
-    }
-
-    fn version_mut(&mut self, account: u8, version: u32) -> &mut Version {
-        &mut self.accounts.get_mut(&account).unwrap().versions[version as usize - 1]
-    }
-
     pub fn live(&self) -> usize {
         self.requests.values().filter(|asked| !asked.ended).count()
     }
@@ -155,51 +163,63 @@ impl Model {
 
     /// Somebody released their shares to a request, or reached a quorum with it.
     pub fn released(&mut self, request: u64, entry: u64) {
-        let asked = &self.requests[&request];
-        let (account, number) = (asked.account, asked.version);
-        if asked.granted.is_none() {
-            let opened = self.version(asked).opened_by.iter().any(|quorum| satisfied(quorum, &asked.agreed()));
-            if opened {
-                let kinds = asked.kinds.clone();
-                self.requests.get_mut(&request).unwrap().granted = Some(entry);
-                self.version_mut(account, number).exposed.extend(kinds.into_iter().map(|kind| (request, kind)));
+        let asked = self.requests.get_mut(&request).unwrap();
+        let account = self.accounts.get_mut(&asked.account).unwrap();
+        if asked.granted.is_none() && account.opened(&asked.parts, &asked.agreed()) {
+            asked.granted = Some(entry);
+            for part in &asked.parts {
+                account.parts.get_mut(part).unwrap().known.insert((request, asked.who));
             }
         }
-        self.add_up(account, number);
-    }
-
-    /// Every part of which ungranted requests hold a quorum's shares together.
-    fn add_up(&mut self, account: u8, number: u32) {
-        let mut exposed = BTreeSet::new();
-        let version = &self.accounts[&account].versions[number as usize - 1];
-        for kind in &version.kinds {
-            let failed: Vec<(u64, BTreeSet<Who>)> = self
-                .requests
-                .iter()
-                .filter(|(_, a)| a.account == account && a.version == number && a.granted.is_none())
-                .filter(|(_, a)| a.kinds.contains(kind) && !a.agreed().is_empty())
-                .map(|(index, a)| (*index, a.agreed()))
-                .collect();
-            let together: BTreeSet<Who> = failed.iter().flat_map(|(_, people)| people).copied().collect();
-            if version.opened_by.iter().any(|quorum| satisfied(quorum, &together)) {
-                exposed.extend(failed.iter().map(|(index, _)| (*index, *kind)));
-            }
-        }
-        let version = self.version_mut(account, number);
-        if !exposed.is_subset(&version.exposed) {
-            version.exposed.append(&mut exposed);
-            version.make_due(Urgency::Now);
+        for part in self.requests[&request].parts.clone() {
+            self.add_up(self.requests[&request].account, part);
         }
     }
 
-    /// Ends a request; access that was granted leaves the version due.
+    /// If ungranted requests hold a quorum's shares of a part together, all those who asked may know it.
+    fn add_up(&mut self, n: u8, part: PartName) {
+        let account = self.accounts.get_mut(&n).unwrap();
+        let state = account.parts.get_mut(&part).unwrap();
+        let failed: Vec<(u64, &Asked, BTreeSet<Who>)> = self
+            .requests
+            .iter()
+            .filter(|(_, a)| a.account == n && a.parts.contains(&part) && a.granted.is_none())
+            .map(|(index, a)| (*index, a, a.agreed().into_iter().filter(|who| state.dealt_to(*who)).collect()))
+            .filter(|(_, _, agreed): &(_, _, BTreeSet<Who>)| !agreed.is_empty())
+            .collect();
+        let together: BTreeSet<Who> = failed.iter().flat_map(|(_, _, people)| people).copied().collect();
+        if state.opened_by.iter().any(|quorum| satisfied(quorum, &together)) {
+            let known = state.known.len();
+            state.known.extend(failed.iter().map(|(index, a, _)| (*index, a.who)));
+            if state.known.len() > known {
+                account.make_due(&[part], Urgency::Now);
+            }
+        }
+    }
+
+    /// Ends a request; access that was granted leaves what it opened due.
     pub fn end(&mut self, request: u64, urgency: Urgency) {
         let asked = self.requests.get_mut(&request).unwrap();
         asked.ended = true;
-        let (account, version, granted) = (asked.account, asked.version, asked.granted.is_some());
-        if granted {
-            self.version_mut(account, version).make_due(urgency);
+        asked.revoked = urgency == Urgency::Now;
+        if asked.granted.is_some() {
+            self.accounts.get_mut(&asked.account).unwrap().make_due(&asked.parts, urgency);
         }
+    }
+
+    /// What a new version that carries these parts is due for.
+    pub fn due_of(&self, account: &Account, carried: &[PartName]) -> Option<Urgency> {
+        let known = |part: &PartName| {
+            let part = &account.parts[part];
+            part.known.iter().chain([&part.dealer]).copied().collect::<Vec<_>>()
+        };
+        let due = |(source, who): (u64, Who)| match self.requests.get(&source) {
+            _ if !self.admitted.contains(&who) => Some(Urgency::Now),
+            Some(asked) if asked.granted.is_none() || asked.revoked => Some(Urgency::Now),
+            Some(asked) if asked.ended => Some(Urgency::Later),
+            _ => None,
+        };
+        carried.iter().flat_map(known).filter_map(due).max()
     }
 
     /// Somebody is gone: their requests end, what they know is due now.
@@ -210,13 +230,10 @@ impl Model {
         for request in self.requests.iter().filter_map(mine).collect::<Vec<_>>() {
             self.end(request, Urgency::Now);
         }
-        let requests = &self.requests;
         for account in self.accounts.values_mut() {
-            let version = account.versions.last_mut().unwrap();
-            let saw = version.exposed.iter().any(|(request, _)| requests[request].who == who);
-            if saw || version.depositor == who {
-                version.make_due(Urgency::Now);
-            }
+            let knows = |part: &Part| part.dealer.1 == who || part.known.iter().any(|(_, knower)| *knower == who);
+            let known = account.parts.iter().filter(|(_, part)| knows(part)).map(|(name, _)| *name);
+            account.make_due(&known.collect::<Vec<_>>(), Urgency::Now);
         }
     }
 
@@ -249,7 +266,8 @@ fn check_agreement(agreement: &Agreement, asked: &Asked, model: &Model) {
     let agreed: BTreeSet<Who> =
         asked.agreed().into_iter().filter(|who| agreement.persons().contains(&who.id)).collect();
     assert_eq!(agreed.len(), agreement.persons().len(), "somebody counts who did not agree");
-    assert!(model.version(asked).opened_by.iter().any(|quorum| satisfied(quorum, &agreed)));
+    assert!(model.accounts[&asked.account].opened(&asked.parts, &agreed));
+    assert!(model.accounts[&asked.account].opened(&asked.parts, &asked.agreed()));
     assert!(agreed.len() >= 2 && agreed.iter().any(|who| *who != asked.who), "nobody opens alone");
     let granted = asked.granted.unwrap();
     let before = |who: &Who| asked.approvals.get(who).is_none_or(|entry| *entry <= granted);
@@ -280,21 +298,30 @@ fn ids<'a>(people: impl IntoIterator<Item = &'a Who>) -> BTreeSet<sequestre::esc
     people.into_iter().map(|who| who.id).collect()
 }
 
-pub fn check_versions(state: &Organisation, model: &Model) {
+pub fn check_accounts(state: &Organisation, model: &Model) {
     assert_eq!(state.credentials().len(), model.accounts.len());
     for (n, account) in &model.accounts {
-        assert_eq!(state.credential(&crate::world::credential(*n)).unwrap().vault.as_str(), account.vault);
-        for (number, expected) in (1u32..).zip(&account.versions) {
-            let found = state.version(&version(*n, number)).unwrap();
-            let exposed: Vec<(u64, PartKind)> =
-                found.exposures.iter().flat_map(|e| e.parts.iter().map(|kind| (e.request, *kind))).collect();
-            assert_eq!(exposed.len(), expected.exposed.len(), "nobody is listed twice for one part");
-            assert_eq!(exposed.into_iter().collect::<BTreeSet<_>>(), expected.exposed);
-            assert_eq!(found.due.map(|due| due.urgency), expected.due, "account {n}, version {number}");
-            for exposure in &found.exposures {
-                assert_eq!(exposure.person, model.requests[&exposure.request].who.id);
-            }
-        }
+        let found = state.credential(&credential(*n)).unwrap();
+        assert_eq!(found.vault.as_str(), account.vault);
+        let (number, current) = found.current().unwrap();
+        assert_eq!(number, account.versions);
+        let dealt = |kind: &PartKind| (*kind, found.dealt_with(number, *kind).unwrap());
+        let parts: BTreeSet<PartName> = current.kinds().iter().map(dealt).collect();
+        assert_eq!(parts, account.current.iter().copied().collect());
+        let row = |e: &Exposure| e.parts.iter().map(|kind| (e.request, e.person, *kind)).collect::<Vec<_>>();
+        let exposed: Vec<_> = current.exposures.iter().flat_map(row).collect();
+        let expected: BTreeSet<_> = account
+            .current
+            .iter()
+            .flat_map(|(kind, dealt_with)| {
+                let part = &account.parts[&(*kind, *dealt_with)];
+                let dealer = (*dealt_with != number).then_some(&part.dealer);
+                part.known.iter().chain(dealer).map(|(source, who)| (*source, who.id, *kind))
+            })
+            .collect();
+        assert_eq!(exposed.len(), expected.len(), "nobody is listed twice for one part");
+        assert_eq!(exposed.into_iter().collect::<BTreeSet<_>>(), expected);
+        assert_eq!(current.due.map(|due| due.urgency), account.due, "account {n}, version {number}");
     }
 }
 

@@ -10,7 +10,7 @@ use sequestre::escrow::replay::Fault;
 use sequestre::escrow::role::Role;
 use sequestre::escrow::time::Seconds;
 
-use crate::model::{Account, Amendment, Asked, Model, Quorum, Version, satisfied};
+use crate::model::{Account, Amendment, Asked, Model, Part, PartName, Quorum, satisfied};
 use crate::world::*;
 
 /// Five trustees, mediator, technician, two members, and somebody from outside.
@@ -33,7 +33,7 @@ pub enum Wrong {
 /// One thing that somebody tries. Numbers pick, modulo what there is.
 #[derive(Debug, Clone)]
 pub enum Step {
-    Deposit { who: usize, account: u8, ahead: u32, lag: u64 },
+    Deposit { who: usize, account: u8, ahead: u32, carry: u8, lag: u64 },
     Request { who: usize, account: u8, parts: u8, duration: u64, life: u64, lie: bool },
     Approve { who: usize, pick: usize, lag: u64, wrong: Wrong },
     Deny { who: usize, pick: usize },
@@ -70,11 +70,13 @@ pub fn step() -> impl Strategy<Value = Step> {
     ];
     let seconds = prop::sample::select(vec![1, 59, 60, 3_599, 3_600, 3_600, 86_400, 86_400, 259_200, 31 * 86_400]);
     prop_oneof![
-        4 => (asker.clone(), account.clone(), 0..12u32, lag.clone()).prop_map(|(who, account, ahead, lag)| {
-            // Mostly the next version.
-            let ahead = ahead.saturating_sub(9);
-            Step::Deposit { who, account, ahead, lag }
-        }),
+        5 => (asker.clone(), prop_oneof![0..3u8, Just(2)], 0..12u32, 0..8u8, lag.clone()).prop_map(
+            |(who, account, ahead, carry, lag)| {
+                // Mostly the next version.
+                let ahead = ahead.saturating_sub(9);
+                Step::Deposit { who, account, ahead, carry, lag }
+            }
+        ),
         8 => (asker.clone(), account, any::<u8>()).prop_map(|(who, account, approvers)| {
             Step::Ask { who, account, approvers }
         }),
@@ -181,7 +183,7 @@ impl Run {
     /// With an account in each vault to begin with.
     pub fn with_accounts(two_groups: bool) -> Self {
         let mut run = Self::new(two_groups);
-        (0..3).for_each(|n| run.deposit(MEMBER, n, 0, 0));
+        (0..3).for_each(|n| run.deposit(MEMBER, n, 0, 0, 0));
         run
     }
 
@@ -216,7 +218,9 @@ impl Run {
 
     fn attempt(&mut self, step: &Step) -> Option<()> {
         match *step {
-            Step::Deposit { who, account, ahead, lag } => self.deposit(PEOPLE[who], account, ahead, lag),
+            Step::Deposit { who, account, ahead, carry, lag } => {
+                self.deposit(PEOPLE[who], account, ahead, carry, lag);
+            }
             Step::Request { who, account, parts, duration, life, lie } => {
                 self.request(PEOPLE[who], account, parts, Seconds(duration), Seconds(life), lie)?;
             }
@@ -243,8 +247,15 @@ impl Run {
             Step::Revoke { who, pick } => {
                 let request = self.pick_request(pick)?;
                 let asked = &self.model.requests[&request];
-                let expected = self.model.trustees.contains(&PEOPLE[who]) && asked.granted.is_some() && !asked.ended;
-                self.submit(PEOPLE[who], revoke(request), 0, expected)?;
+                let (n, who, veto) = (asked.account, PEOPLE[who], asked.lease.is_none());
+                let name = (self.world.state().request(request)?.version.version, who);
+                let again = veto && self.model.accounts[&n].vetoed.contains(&name);
+                let open = asked.granted.is_some() && !asked.ended && !again;
+                let expected = self.model.trustees.contains(&who) && open;
+                self.submit(who, revoke(request), 0, expected)?;
+                if veto {
+                    self.model.accounts.get_mut(&n)?.vetoed.insert(name);
+                }
                 self.model.end(request, Urgency::Now);
             }
             Step::Collect { pick } => {
@@ -298,7 +309,8 @@ impl Run {
                 }
             }
             Step::Ask { who, account, approvers } => {
-                let request = self.request(PEOPLE[who], account, 2, Seconds(3_600), Seconds(259_200), false)?;
+                let request =
+                    self.request(PEOPLE[who], account, 2 - approvers % 3, Seconds(3_600), Seconds(259_200), false)?;
                 for who in FIVE.into_iter().filter(|who| approvers >> who.0 & 1 == 1) {
                     self.approve(who, request, 0, Wrong::Nothing);
                 }
@@ -314,45 +326,64 @@ impl Run {
         Some(())
     }
 
-    fn deposit(&mut self, who: Who, n: u8, ahead: u32, lag: u64) {
+    /// `carry`: 1 and 2 leave the second or first part as it is, 3 does so with the wrong version.
+    fn deposit(&mut self, who: Who, n: u8, ahead: u32, carry: u8, lag: u64) {
         let vault = if n == 0 { "bank" } else { "web" };
-        let (current, changed) = self.model.accounts.get(&n).map_or((0, 0), |a| (a.current(), a.changed));
+        let (current, changed) = self.model.accounts.get(&n).map_or((0, 0), |a| (a.versions, a.changed));
         let number = current + 1 + ahead;
-        let kinds = &KINDS[..if n == 2 { 2 } else { 1 }];
+        let kinds: &[PartKind] = match (n, carry) {
+            (2, 1 | 3) if current > 0 => &KINDS[..1],
+            (2, 2) if current > 0 => &KINDS[1..],
+            (2, _) => &KINDS,
+            _ => &KINDS[..1],
+        };
+        let carried: Vec<PartName> = match self.model.accounts.get(&n) {
+            Some(account) => account.current.iter().filter(|(kind, _)| !kinds.contains(kind)).copied().collect(),
+            None => Vec::new(),
+        };
+        let wrong = carry == 3 && !carried.is_empty();
         let expected = self.model.uses_vaults(who)
             && ahead == 0
+            && !wrong
             && self.saw(lag, &[self.model.charter_changed])
             && (current == 0 || self.saw(lag, &[changed]));
-        let deposit = self.world.deposit_of(n, number, vault, kinds);
+        let mut deposit = self.world.deposit_of(n, number, vault, kinds);
+        deposit.carried = carried
+            .iter()
+            .map(|(kind, dealt_with)| v1::CarriedPart { kind: *kind as i32, version: dealt_with + u32::from(wrong) })
+            .collect();
         let Some(entry) = self.submit(who, Act::Deposit(deposit), lag, expected) else { return };
-        let version = Version {
-            depositor: who,
-            kinds: kinds.to_vec(),
-            opened_by: self.model.vaults[vault].clone(),
-            exposed: BTreeSet::new(),
+        let due = self.model.accounts.get(&n).and_then(|account| self.model.due_of(account, &carried));
+        let account = self.model.accounts.entry(n).or_insert_with(|| Account {
+            vault,
+            parts: BTreeMap::new(),
+            versions: 0,
+            current: Vec::new(),
             due: None,
-        };
-        let account = Account { vault, versions: Vec::new(), changed: entry };
-        let account = self.model.accounts.entry(n).or_insert(account);
-        account.versions.push(version);
-        account.changed = entry;
-        for asked in self.model.requests.values_mut().filter(|a| a.account == n && a.granted.is_none()) {
-            asked.ended = true;
+            changed: 0,
+            vetoed: BTreeSet::new(),
+        });
+        let opened_by = &self.model.vaults[vault];
+        let fresh: Vec<PartName> = kinds.iter().map(|kind| (*kind, number)).collect();
+        for part in &fresh {
+            let opened_by = opened_by.clone();
+            account.parts.insert(*part, Part { opened_by, dealer: (entry, who), known: BTreeSet::new() });
         }
+        account.current = fresh.into_iter().chain(carried).collect();
+        account.current.sort();
+        (account.versions, account.changed, account.due) = (number, entry, due);
     }
 
     fn request(&mut self, who: Who, n: u8, parts: u8, duration: Seconds, life: Seconds, lie: bool) -> Option<u64> {
         let now = self.world.now;
         let account = self.model.accounts.get(&n)?;
-        let version = account.versions.last()?;
-        let number = account.current();
         let mut asked = self.world.request_of(who, n);
-        if parts < 2 && version.kinds.len() == 2 {
+        if parts < 2 && account.current.len() == 2 {
             asked.parts.remove(usize::from(parts));
         }
-        let kinds: Vec<PartKind> =
-            KINDS.into_iter().filter(|k| asked.parts.iter().any(|p| p.kind == *k as i32)).collect();
-        let own = version.dealt_to(who);
+        let is_asked = |(kind, _): &PartName| asked.parts.iter().any(|p| p.kind == *kind as i32);
+        let parts: Vec<PartName> = account.current.iter().copied().filter(is_asked).collect();
+        let own = account.dealt_to(&parts, who);
         asked.duration = duration.0;
         asked.expires = now.after(life).0;
         asked.own_share = own != lie;
@@ -366,8 +397,7 @@ impl Run {
         let asked = Asked {
             who,
             account: n,
-            version: number,
-            kinds,
+            parts,
             duration,
             expires: now.after(life),
             own,
@@ -376,6 +406,7 @@ impl Run {
             granted: None,
             lease: None,
             ended: false,
+            revoked: false,
         };
         self.model.requests.insert(entry, asked);
         self.model.released(entry, entry);
@@ -387,7 +418,7 @@ impl Run {
         let asked = &self.model.requests[&request];
         asked.accepts(self.world.now)
             && self.model.trustees.contains(&who)
-            && self.model.version(asked).dealt_to(who)
+            && self.model.accounts[&asked.account].dealt_to(&asked.parts, who)
             && asked.who != who
             && !asked.approvals.contains_key(&who)
     }

@@ -227,8 +227,14 @@ fn first_confirmations_are_outside_the_limits() {
     world.ok(FOUNDER, enrol(FOUNDER, public_key("the one entry of today")));
     world.ok(FOUNDER, confirm(&[(part(1, 1, PartKind::Password), Good)]));
     world.ok(FOUNDER, confirm(&[(part(2, 1, PartKind::Password), Good)]));
-    let changed = confirm(&[(part(1, 1, PartKind::Password), DoesNotOpen)]);
-    assert_eq!(world.no(FOUNDER, changed), Refusal::RateLimit, "to and fro would be endless");
+    let changed = (part(1, 1, PartKind::Password), DoesNotOpen);
+    assert_eq!(world.no(FOUNDER, confirm(&[changed])), Refusal::RateLimit, "to and fro would be endless");
+    let again = world.deposit_of(3, 1, "web", &[PartKind::Password]);
+    world.wait(Seconds::DAY);
+    world.ok(MEMBER, Act::Deposit(again));
+    world.ok(FOUNDER, enrol(FOUNDER, public_key("the one entry of the next day")));
+    let mixed = confirm(&[changed, (part(3, 1, PartKind::Password), Good)]);
+    assert_eq!(world.no(FOUNDER, mixed), Refusal::RateLimit, "nor hidden among first ones");
 }
 
 #[test]

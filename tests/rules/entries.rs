@@ -276,10 +276,37 @@ fn a_base_of_another_log_is_refused() {
         command.base = Some(base.into());
         assert_eq!(world.submit_draft(MEMBER, &command), Err(Refusal::ForeignBase), "{base:?}");
     }
+    // Nor does a root that somebody claims help.
+    let mut command = world.draft(enrol(MEMBER, public_key("device")));
+    let beyond = TreeHead { size: size + 1, root: Digest::of(&[b"claimed"]) };
+    command.base = Some(beyond.into());
+    let verified = world.sign_draft(MEMBER, &command).verify(world.id()).unwrap();
+    let refusal = world.state().decide(&verified, world.now, Some(beyond.root)).map(|_| ()).unwrap_err();
+    assert_eq!(refusal, Refusal::ForeignBase);
     for size in [0, 1, size - 1, size] {
         let mut command = world.draft(enrol(MEMBER, public_key(&format!("device {size}"))));
         command.base = Some(world.head_at(size).into());
         world.submit_draft(MEMBER, &command).unwrap();
+    }
+}
+
+#[test]
+fn only_newcomers_and_new_devices_build_on_nothing() {
+    let mut world = World::founded();
+    let expires = world.now.after(Seconds::DAY);
+    let secret = token("newcomer");
+    world.ok(FOUNDER, invite(&secret, &[Role::Member], expires));
+    for (who, act, allowed) in [
+        (FOUNDER, invite(&token("x"), &[Role::Member], expires), false),
+        (FOUNDER, revoke_device(FOUNDER.device), false),
+        (MEMBER, leave(), false),
+        (MEMBER, enrol(MEMBER, public_key("restored")), true),
+        (NEWCOMER, join(NEWCOMER, &secret, &[Role::Member]), true),
+    ] {
+        let mut command = world.draft(act);
+        command.base = Some(TreeHead::EMPTY.into());
+        let expected = if allowed { Ok(world.state().size()) } else { Err(Refusal::ForeignBase) };
+        assert_eq!(world.submit_draft(who, &command), expected);
     }
 }
 

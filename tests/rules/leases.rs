@@ -203,6 +203,19 @@ fn due_becomes_more_urgent_and_never_less() {
 }
 
 #[test]
+fn a_veto_works_once_for_each_version() {
+    let (mut world, request) = granted();
+    world.ok(TRUSTEES[2], revoke(request));
+    let again = world.let_request(MEMBER, 1);
+    for trustee in [FOUNDER, TRUSTEES[1]] {
+        world.ok(trustee, world.approve(trustee, again));
+    }
+    assert_eq!(world.no(TRUSTEES[2], revoke(again)), Refusal::VetoUsed);
+    world.daemon(Collected(again)).unwrap();
+    world.ok(TRUSTEES[2], revoke(again));
+}
+
+#[test]
 fn a_new_version_is_not_due_and_known_to_its_depositor_only() {
     let (mut world, request) = leased();
     world.ok(FOUNDER, revoke(request));

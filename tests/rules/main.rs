@@ -4,6 +4,7 @@
 mod world;
 
 mod accounts;
+mod carried;
 mod charters;
 mod entries;
 mod founding;

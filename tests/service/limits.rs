@@ -172,3 +172,82 @@ async fn a_call_that_is_never_finished_is_ended() {
     let status = post(&channel, "/sequestre.api.v1.Escrow/Submit", Body::new(Stalled(false))).await;
     assert_eq!(why(Err::<(), _>(status)), (Code::DeadlineExceeded, "TIMEOUT".into()));
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn strangers_send_short_messages_only() {
+    let daemon = Daemon::start().await;
+    let mut founded = Founded::on(&daemon).await;
+    let mut join = Person::new().join(founded.id, [3; 32]);
+    join.blobs.push(api::Blob { content: vec![1; 200 * 1024] });
+    let mut stranger = daemon.client(&Person::new().device).await;
+    assert_eq!(why(stranger.submit(join.clone()).await), (Code::ResourceExhausted, "MESSAGE_TOO_LARGE".into()));
+    assert_eq!(why(daemon.anonymous().await.submit(join).await).1, "MESSAGE_TOO_LARGE");
+    // The founder's connection began before the genesis; what counts is what the log says now.
+    let mut invite = founded.founder.invite(founded.id, [3; 32]);
+    invite.blobs.push(api::Blob { content: vec![1; 200 * 1024] });
+    founded.client.submit(invite).await.unwrap();
+}
+
+/// Begins a call that is never finished, and hands back its task.
+fn stall(channel: &Channel) -> tokio::task::JoinHandle<()> {
+    let channel = channel.clone();
+    tokio::spawn(
+        async move { drop(post(&channel, "/sequestre.api.v1.Escrow/Submit", Body::new(Stalled(false))).await) },
+    )
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn strangers_who_stall_have_little_room_and_members_go_on() {
+    let daemon = Daemon::start().await;
+    let founded = Founded::on(&daemon).await;
+    let mut member = daemon.client(&founded.founder.device).await;
+    let request = api::GetCheckpointRequest { organisation: founded.id.to_vec() };
+    let mut stalled = Vec::new();
+    // Four calls on each of four connections are as many as one network has; a fifth on the same connection waits.
+    for _ in 0..4 {
+        let channel = daemon.channel(None).await;
+        stalled.extend((0..5).map(|_| stall(&channel)));
+    }
+    let stranger = daemon.client(&Person::new().device).await;
+    let busy = eventually(|| {
+        let (mut stranger, request) = (stranger.clone(), request.clone());
+        async move { Some(why(stranger.get_checkpoint(request).await)).filter(|(_, reason)| reason == "BUSY") }
+    });
+    assert_eq!(busy.await, (Code::Unavailable, "BUSY".into()));
+    member.get_checkpoint(request.clone()).await.unwrap();
+    // A cut connection gives back its room.
+    stalled.iter().for_each(|task| task.abort());
+    let answered = eventually(|| {
+        let (mut stranger, request) = (stranger.clone(), request.clone());
+        async move { Some(why(stranger.get_checkpoint(request).await).1).filter(|reason| reason != "BUSY") }
+    });
+    assert_eq!(answered.await, "UNKNOWN_DEVICE");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn one_network_has_a_few_handshakes_at_once() {
+    let overrides = Overrides { handshake_timeout_seconds: Some(600), ..Overrides::default() };
+    let daemon = Daemon::start_with(overrides).await;
+    let mut silent = Vec::new();
+    for _ in 0..16 {
+        silent.push(TcpStream::connect(daemon.address()).await.unwrap());
+    }
+    // In the order in which they came: these sixteen wait for a handshake, the next is hung up on at once.
+    let mut next = TcpStream::connect(daemon.address()).await.unwrap();
+    let mut rest = Vec::new();
+    assert!(matches!(soon(next.read_to_end(&mut rest)).await, Ok(0) | Err(_)));
+    let (address, key) = (daemon.address(), daemon.server_key());
+    assert!(tls::connect(&address, key, None).await.is_err());
+    silent.pop();
+    eventually(|| async { tls::connect(&address, key, None).await.ok() }).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_call_asks_for_a_bounded_number_of_blobs() {
+    let daemon = Daemon::start().await;
+    let mut founded = Founded::on(&daemon).await;
+    let request = |count| api::GetBlobsRequest { organisation: founded.id.to_vec(), ids: vec![vec![7; 32]; count] };
+    let (fitting, too_many) = (request(1_000), request(1_001));
+    assert!(founded.client.get_blobs(fitting).await.unwrap().into_inner().message().await.unwrap().is_none());
+    assert_eq!(why(founded.client.get_blobs(too_many).await).1, "MESSAGE_TOO_LARGE");
+}

@@ -9,7 +9,8 @@ use prost::Message as _;
 use sequestre::daemon::config::Overrides;
 use sequestre::daemon::{self, DaemonError, Running};
 use sequestre::escrow::charter::RULES_VERSION;
-use sequestre::escrow::command::{NO_ORGANISATION, organisation_id, preimage};
+use sequestre::escrow::command::{NO_ORGANISATION, SignedCommand, organisation_id, preimage};
+use sequestre::escrow::entry::{Entry, What};
 use sequestre::escrow::id::{BlobId, InvitationId, OrganisationId};
 use sequestre::escrow::key::VerifyingKey;
 use sequestre::escrow::log::checkpoint::{Checkpoint, LogVerifier, SignedCheckpoint};
@@ -107,11 +108,14 @@ pub async fn run(
 pub struct Person {
     pub identity: Identity,
     pub device: DeviceKey,
+    /// The last tree that they verified.
+    pub base: TreeHead,
 }
 
 impl Person {
     pub fn new() -> Self {
-        Self { identity: Identity::generate().unwrap(), device: DeviceKey::generate().unwrap() }
+        let (identity, device) = (Identity::generate().unwrap(), DeviceKey::generate().unwrap());
+        Self { identity, device, base: TreeHead::EMPTY }
     }
 
     pub fn sign(&self, organisation: OrganisationId, act: Act) -> v1::SignedCommand {
@@ -119,7 +123,7 @@ impl Person {
         let command = v1::Command {
             created: NOW,
             nonce: vec![NONCE.fetch_add(1, Ordering::Relaxed); 16],
-            base: Some(TreeHead::EMPTY.into()),
+            base: Some(self.base.into()),
             act: Some(act),
         };
         let command = command.encode_to_vec();
@@ -206,7 +210,10 @@ impl Founded {
         assert_eq!(id, organisation_id(&genesis.command.as_ref().unwrap().command));
         let log_key = log_key.unwrap();
         let log = LogVerifier::new(id, VerifyingKey::parse(log_key.algorithm, &log_key.key).unwrap());
-        Self { id, founder, client, log, genesis }
+        let signed = SignedCommand::parse(genesis.command.clone().unwrap()).unwrap();
+        let first = Entry { index: 0, time: Time(NOW), what: What::Command(Box::new(signed)) };
+        let base = TreeHead { size: 1, root: Entry::leaf(&first.encode()) };
+        Self { id, founder: Person { base, ..founder }, client, log, genesis }
     }
 
     pub async fn checkpoint(&self) -> SignedCheckpoint {

@@ -3,7 +3,9 @@
 use std::path::Path;
 use std::time::Duration;
 
-use sequestre::daemon::writer::{Collected, MAX_BLOB_BYTES, WriteError, Writer, WriterThread};
+use sequestre::daemon::writer::{
+    Collected, MAX_BLOB_BYTES, MAX_BLOBS_BYTES_PER_DAY, MAX_TEXT_BLOB_BYTES, WriteError, Writer, WriterThread,
+};
 use sequestre::escrow::id::{BlobId, Digest, OrganisationId, PersonId};
 use sequestre::escrow::log::checkpoint::LogVerifier;
 use sequestre::escrow::log::merkle::{TreeHead, verify_consistency};
@@ -247,6 +249,54 @@ async fn blobs_must_be_there_and_not_too_large() {
     let stray = BlobId::of(&blobs[5]);
     let trustee = stage.world.caller(0).unwrap();
     assert!(stage.world.reader.blobs(&stage.world.id, &[stray], &trustee).unwrap().is_empty(), "not named, not kept");
+    stage.end().await;
+}
+
+#[tokio::test]
+async fn texts_are_short() {
+    let stage = Stage::new().await;
+    let head = stage.world.head();
+    let deposit = |label, sheet| {
+        let blobs = [label, sheet, 5_000, 5_000, 5_000, 5_000].map(noise).to_vec();
+        stage.world.deposit_of(head, blobs)
+    };
+    for (label, sheet) in [(MAX_TEXT_BLOB_BYTES + 1, 40), (40, MAX_TEXT_BLOB_BYTES + 1)] {
+        let (command, blobs) = deposit(label, sheet);
+        assert_eq!(reason(stage.writer.submit(command, blobs, None).await), "TEXT_TOO_LARGE");
+    }
+    assert_eq!(stage.world.head(), head, "nothing was kept");
+    let (command, blobs) = deposit(MAX_TEXT_BLOB_BYTES, MAX_TEXT_BLOB_BYTES);
+    let deposited = stage.writer.submit(command, blobs, None).await.unwrap();
+    let why = noise(MAX_TEXT_BLOB_BYTES + 1);
+    let request = stage.world.request(deposited, &why);
+    assert_eq!(reason(stage.writer.submit(request, vec![why], None).await), "TEXT_TOO_LARGE");
+    stage.end().await;
+}
+
+#[tokio::test]
+async fn nobody_fills_the_disk_in_a_day() {
+    let stage = Stage::new().await;
+    // Sealed blobs, not texts: 1 MiB and a little.
+    let deposit = async || {
+        let (command, blobs) = stage.world.deposit(stage.world.head(), MAX_BLOB_BYTES);
+        stage.writer.submit(command, blobs, None).await
+    };
+    let fitting = MAX_BLOBS_BYTES_PER_DAY / (4 * MAX_BLOB_BYTES + 2 * 4096);
+    let mut deposited = 0;
+    for _ in 0..fitting {
+        deposited = deposit().await.unwrap();
+    }
+    let head = stage.world.head();
+    assert_eq!(reason(deposit().await), "RATE_LIMIT");
+    assert_eq!(stage.world.head(), head, "nothing was kept");
+    // Others have their own allowance, and what is small still fits.
+    let why = noise(50);
+    let request = stage.world.request(deposited, &why);
+    stage.writer.submit(request, vec![why], None).await.unwrap();
+    let (command, blobs) = stage.world.deposit(stage.world.head(), 100);
+    stage.writer.submit(command, blobs, None).await.unwrap();
+    stage.world.hands.forward(DAY);
+    deposit().await.unwrap();
     stage.end().await;
 }
 

@@ -239,10 +239,14 @@ impl World {
         self.reader.caller(&self.id, &self.people[person].device_id()).unwrap()
     }
 
-    /// An account with one part; of its blobs the first is the label, the third the sealed secret, the last three the
+    /// An account with one part and blobs of `size` bytes, texts of 4 KiB at most; of these the first is the label, the third the sealed secret, the last three the
     /// sealed shares.
     pub fn deposit(&self, base: TreeHead, size: usize) -> Parcel {
-        let blobs: Vec<Vec<u8>> = (0..6).map(|_| noise(size)).collect();
+        self.deposit_of(base, (0..6).map(|n| noise(if n < 2 { size.min(4096) } else { size })).collect())
+    }
+
+    /// The same, with these six blobs.
+    pub fn deposit_of(&self, base: TreeHead, blobs: Vec<Vec<u8>>) -> Parcel {
         let share = |blob: &Vec<u8>| v1::DealtShare { digest: vec![5; 32], sealed: id_of(blob) };
         let act = Act::Deposit(v1::Deposit {
             carried: Vec::new(),

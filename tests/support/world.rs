@@ -423,6 +423,17 @@ impl World {
         }
     }
 
+    /// A next version in vault `web` with these parts new, and these as they are.
+    pub fn next_version(&self, n: u8, kinds: &[PartKind], carried: &[PartKind]) -> v1::Deposit {
+        let (current, _) = self.state().credential(&credential(n)).unwrap().current().unwrap();
+        let carry = |kind: &PartKind| {
+            let dealt = self.state().current_part(&credential(n), *kind).unwrap().version.version;
+            v1::CarriedPart { kind: *kind as i32, version: dealt }
+        };
+        let carried = carried.iter().map(carry).collect();
+        v1::Deposit { carried, ..self.deposit_of(n, current + 1, "web", kinds) }
+    }
+
     /// A new account in vault `web`, with a password.
     pub fn let_deposit(&mut self, who: Who, n: u8) -> u64 {
         let deposit = self.deposit_of(n, 1, "web", &[PartKind::Password]);
@@ -431,12 +442,19 @@ impl World {
 
     /// A truthful request for all parts of the current version: an hour, waiting for 72.
     pub fn request_of(&self, who: Who, n: u8) -> v1::Request {
-        let (number, current) = self.state().credential(&credential(n)).unwrap().current().unwrap();
-        let parts = current.parts.keys().map(|kind| v1::RequestedPart {
+        let (_, current) = self.state().credential(&credential(n)).unwrap().current().unwrap();
+        let mut current: Vec<PartId> =
+            current.kinds().iter().map(|kind| self.state().current_part(&credential(n), *kind).unwrap()).collect();
+        current.sort();
+        let holds = |part: &PartId| {
+            let deals = &self.state().part(part).unwrap().part.deals;
+            deals.iter().any(|deal| deal.share_of(&who.id).is_some())
+        };
+        let parts = current.iter().map(|part| v1::RequestedPart {
             credential: credential(n).to_vec(),
-            version: number,
-            kind: *kind as i32,
-            recipient: Some(recipient(&format!("request {who:?} {n} {kind:?} {}", self.entries.len()))),
+            version: part.version.version,
+            kind: part.kind as i32,
+            recipient: Some(recipient(&format!("request {who:?} {n} {:?} {}", part.kind, self.entries.len()))),
         });
         v1::Request {
             parts: parts.collect(),
@@ -444,7 +462,7 @@ impl World {
             reason: blob("reason"),
             duration: 3_600,
             expires: self.now.after(Seconds(72 * 3_600)).0,
-            own_share: current.dealt_to(&who.id),
+            own_share: current.iter().any(holds),
         }
     }
 

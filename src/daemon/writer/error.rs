@@ -2,7 +2,9 @@
 
 use std::sync::Arc;
 
-use super::{MAX_BLOB_BYTES, MAX_BLOBS, MAX_BLOBS_BYTES, MAX_SHARE_BYTES};
+use super::{
+    MAX_BLOB_BYTES, MAX_BLOBS, MAX_BLOBS_BYTES, MAX_BLOBS_BYTES_PER_DAY, MAX_SHARE_BYTES, MAX_TEXT_BLOB_BYTES,
+};
 use crate::escrow::log::cosignature::BadCosignature;
 use crate::escrow::refusal::Refusal;
 use crate::store::StoreError;
@@ -29,6 +31,12 @@ pub enum WriteError {
         "a blob has at most {MAX_BLOB_BYTES} bytes, a re-sealed share {MAX_SHARE_BYTES}, one call at most {MAX_BLOBS} blobs of {MAX_BLOBS_BYTES} bytes together; make it smaller"
     )]
     BlobTooLarge,
+    /// A text beyond [`MAX_TEXT_BLOB_BYTES`].
+    #[error("a text has at most {MAX_TEXT_BLOB_BYTES} bytes, its salt included; shorten it")]
+    TextTooLarge,
+    /// This person's blobs of today would be more than [`MAX_BLOBS_BYTES_PER_DAY`].
+    #[error("one person can add at most {MAX_BLOBS_BYTES_PER_DAY} bytes of blobs a day; go on tomorrow")]
+    BlobBudget,
     /// Nobody waits for one of these blobs (any more). The others were kept.
     #[error(
         "nobody waits for one of these blobs: the request is over, or your approval that names it is not in the log; synchronise first"
@@ -63,6 +71,7 @@ impl WriteError {
         "FOUNDING_TOKEN",
         "MISSING_BLOB",
         "BLOB_TOO_LARGE",
+        "TEXT_TOO_LARGE",
         "NOT_AWAITED",
         "NOT_YET_UPLOADED",
         "BAD_COSIGNATURE",
@@ -79,6 +88,8 @@ impl WriteError {
             Self::FoundingToken => "FOUNDING_TOKEN",
             Self::MissingBlob => "MISSING_BLOB",
             Self::BlobTooLarge => "BLOB_TOO_LARGE",
+            Self::TextTooLarge => "TEXT_TOO_LARGE",
+            Self::BlobBudget => Refusal::RateLimit.reason(),
             Self::NotAwaited => "NOT_AWAITED",
             Self::NotYetUploaded => "NOT_YET_UPLOADED",
             Self::NotYours => Refusal::NotYours.reason(),
@@ -102,6 +113,7 @@ mod tests {
             WriteError::FoundingToken,
             WriteError::MissingBlob,
             WriteError::BlobTooLarge,
+            WriteError::TextTooLarge,
             WriteError::NotAwaited,
             WriteError::NotYetUploaded,
             WriteError::Cosignature(BadCosignature::OtherCosigner(DeviceId::new([0; 32]))),
@@ -110,7 +122,7 @@ mod tests {
             WriteError::Closing,
         ];
         assert_eq!(errors.each_ref().map(WriteError::reason).as_slice(), WriteError::REASONS);
-        for error in [WriteError::NotYours, Refusal::Stranger.into()] {
+        for error in [WriteError::NotYours, WriteError::BlobBudget, Refusal::Stranger.into()] {
             assert!(Refusal::REASONS.contains(&error.reason()));
         }
     }

@@ -7,8 +7,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Instant;
 
+use super::budget::Budget;
 use super::cache::Cache;
-use super::{Clock, Collected, WriteError};
+use super::{Clock, Collected, MAX_TEXT_BLOB_BYTES, WriteError};
 use crate::daemon::timers::Timers;
 use crate::escrow::act::{Act, Genesis};
 use crate::escrow::command::VerifiedCommand;
@@ -67,6 +68,8 @@ impl From<StoreError> for Stopped {
 pub(super) struct Group<'a> {
     pub batch: Batch<'a>,
     pub cache: &'a mut Cache,
+    /// What people may add to the disk today.
+    pub budget: &'a mut Budget,
     pub clock: &'a Clock,
     /// Organisations that are in memory as they will be after the commit.
     pub changed: &'a mut BTreeSet<OrganisationId>,
@@ -118,11 +121,19 @@ impl Group<'_> {
             std::cmp::Ordering::Less => Some(root_at(&self.batch.nodes(id, loaded.number), base)?),
         };
         let transition = loaded.organisation.decide(command, time, base_root)?;
-        for (blob, audience) in transition.blobs() {
-            if !sent(blob, blobs) {
-                check_stored(self.batch.audience(loaded.number, blob)?, *audience)?;
+        let (mut added, mut counted) = (0, BTreeSet::new());
+        for (id, audience) in transition.blobs() {
+            let stored = self.batch.audience(loaded.number, id)?;
+            match sent(id, blobs) {
+                Some(blob) => check_sent(blob, *audience)?,
+                None => check_stored(stored, *audience)?,
+            }
+            if stored.is_none() && counted.insert(*id) {
+                added += sent(id, blobs).map_or(0, |blob| blob.content().len());
             }
         }
+        // The clock's day, not the entry's: a log whose time ran ahead would otherwise be another day than the rest.
+        self.budget.take((id, command.person()), added, (self.clock)().day())?;
         self.changed.insert(id);
         let what = What::Command(Box::new(command.signed().clone()));
         let from = Some((command.id(), command.person()));
@@ -146,8 +157,8 @@ impl Group<'_> {
         let bytes = Entry { index: 0, time, what }.encode();
         let leaf = leaf_hash(&bytes);
         let (organisation, effects) = Organisation::found(command, Position { index: 0, time, leaf })?;
-        if !Organisation::genesis_blobs(genesis).iter().all(|(blob, _)| sent(blob, blobs)) {
-            return Err(WriteError::MissingBlob.into());
+        for (id, audience) in Organisation::genesis_blobs(genesis) {
+            check_sent(sent(&id, blobs).ok_or(WriteError::MissingBlob)?, audience)?;
         }
         let id = organisation.id();
         let mut frontier = Frontier::new();
@@ -327,8 +338,17 @@ fn append_act(batch: &Batch<'_>, loaded: &mut Loaded, act: DaemonAct, time: Time
     Ok(())
 }
 
-fn sent(id: &BlobId, blobs: &[Blob]) -> bool {
-    blobs.iter().any(|blob| blob.id() == *id)
+fn sent<'b>(id: &BlobId, blobs: &'b [Blob]) -> Option<&'b Blob> {
+    blobs.iter().find(|blob| blob.id() == *id)
+}
+
+/// What is not sealed to trustees is a text, and texts are short. Sealed blobs were measured when they were named.
+fn check_sent(blob: &Blob, wanted: Audience) -> Result<(), WriteError> {
+    let text = match wanted {
+        Audience::Everyone | Audience::Overseers => true,
+        Audience::Trustees => false,
+    };
+    if text && blob.content().len() > MAX_TEXT_BLOB_BYTES { Err(WriteError::TextTooLarge) } else { Ok(()) }
 }
 
 /// A blob that was not sent must be stored, and for no fewer people than are to read it now: else whoever names a

@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 use std::sync::{Arc, mpsc};
 use std::time::{Duration, Instant};
 
+use super::budget::Budget;
 use super::cache::Cache;
 use super::group::{Committed, Group, Stopped};
 use super::{Clock, Job, Queued, Reply, Sizes, WriteError};
@@ -24,6 +25,7 @@ pub(super) struct Thread {
     clock: Clock,
     sizes: Sizes,
     cache: Cache,
+    budget: Budget,
     timers: Timers,
     /// Deleted shares may still stand in the write-ahead log.
     overwrite: bool,
@@ -31,7 +33,8 @@ pub(super) struct Thread {
 
 impl Thread {
     pub fn new(store: Store, clock: Clock, sizes: Sizes) -> Self {
-        Self { store, clock, sizes, cache: Cache::default(), timers: Timers::new(), overwrite: false }
+        let (cache, budget) = (Cache::default(), Budget::default());
+        Self { store, clock, sizes, cache, budget, timers: Timers::new(), overwrite: false }
     }
 
     /// Runs until somebody stops it or every handle is gone.
@@ -78,6 +81,7 @@ impl Thread {
         let mut jobs = jobs.into_iter();
         match self.run_group(&mut jobs, due.then_some(instant), &mut changed, &mut answers) {
             Ok(Committed { grown, shares_deleted }) => {
+                self.budget.keep();
                 grown.into_iter().for_each(|(organisation, size)| self.sizes.announce(organisation, size));
                 answers.into_iter().for_each(|answer| answer(Ok(())));
                 self.cache.evict();
@@ -88,6 +92,7 @@ impl Thread {
             }
             Err(error) => {
                 tracing::error!(error = &error as &dyn std::error::Error, "a group was not kept");
+                self.budget.undo();
                 changed.iter().for_each(|organisation| self.cache.forget(organisation));
                 if due {
                     self.timers.failed(instant);
@@ -108,7 +113,8 @@ impl Thread {
         answers: &mut Vec<Answer>,
     ) -> Result<Committed, StoreError> {
         let batch = self.store.begin()?;
-        let mut group = Group { batch, cache: &mut self.cache, clock: &self.clock, changed };
+        let mut group =
+            Group { batch, cache: &mut self.cache, budget: &mut self.budget, clock: &self.clock, changed };
         if let Some(instant) = due {
             group.append_due(&mut self.timers, instant)?;
         }

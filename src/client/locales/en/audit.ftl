@@ -21,19 +21,19 @@ log-leave = { $who } left the association.
 log-deposit = { $who } put the account “{ $label }” in escrow, in vault “{ $vault }” ({ $parts }).
 log-deposit-again = { $who } deposited version { $version } of “{ $label }” in vault “{ $vault }” ({ $parts }).
 log-deposit-carried = { $who } deposited version { $version } of “{ $label }” in vault “{ $vault }” ({ $parts }); unchanged: { $carried }.
-log-confirm = { $who } opened the shares received and found them right: { $n } ({ $labels }).
-log-confirm-claims = { $who } opened the shares received. Right: { $n }. { $claims }
-log-claim-closed = The share of “{ $label }” ({ $part }) dealt by { $name } does not open.
-log-claim-differs = The share of “{ $label }” ({ $part }) dealt by { $name } is not the one that the log names.
+log-confirm = { $who } opened the parts of keys received and found them right: { $n } ({ $labels }).
+log-confirm-claims = { $who } opened the parts of keys received. Right: { $n }. { $claims }
+log-claim-closed = The part of the key to “{ $label }” ({ $part }) dealt by { $name } does not open.
+log-claim-differs = The part of the key to “{ $label }” ({ $part }) dealt by { $name } is not the one that the log names.
 log-request = { $who } asked for access to “{ $label }” ({ $parts }) for { $duration }: “{ $reason }”.
-log-request-own = { $who } asked for access to “{ $label }” ({ $parts }) for { $duration }, handing in an own share: “{ $reason }”.
-log-approve = { $who } approved request { $request }: access to “{ $label }” for { $name }.
-log-deny = { $who } denied request { $request }: access to “{ $label }” for { $name }, because “{ $reason }”.
+log-request-own = { $who } asked for access to “{ $label }” ({ $parts }) for { $duration }, handing in a part of the key of their own: “{ $reason }”.
+log-approve = { $who } agreed to request { $request }: access to “{ $label }” for { $name }.
+log-deny = { $who } refused request { $request }: access to “{ $label }” for { $name }, because “{ $reason }”.
 log-withdraw = { $who } withdrew request { $request } for “{ $label }”.
 log-return = { $who } gave back the access to “{ $label }” (request { $request }).
 log-revoke = { $who } ended the access of { $name } to “{ $label }” (request { $request }), because “{ $reason }”.
 log-collected = { $name } fetched “{ $label }” (request { $request }): access runs until { $time }.
-log-expired = Request { $request } of { $name } for “{ $label }” ended: too few approvals in time.
+log-expired = Request { $request } of { $name } for “{ $label }” ended: too few agreements in time.
 log-expired-uncollected = { $name } did not fetch “{ $label }” in time (request { $request }); the access counts as running until { $time }.
 log-lease-expired = The access of { $name } to “{ $label }” (request { $request }) ended: its time is over.
 
@@ -55,7 +55,7 @@ audit-bad-moment = “{ $text }” is neither an entry’s number nor a date. Wr
 audit-folder-not-empty = { $path } already holds something. Choose an empty or a new folder: a copy must not be mixed with older files.
 audit-copy-differs = The entries are not those of the checkpoint. Run “sequestre sync” and try again.
 audit-no-entry = There is no entry { $index }: the log has { $size }, counted from 0.
-audit-exported = { $entries } entries, { $cosignatures } countersignatures and { $texts } texts were written to { $path }. It holds names and reasons, but no password and no share: give it only to those who may read the log. README.txt says how to check it.
+audit-exported = { $entries } entries, { $cosignatures } countersignatures and { $texts } texts were written to { $path }. It holds names and reasons, but no password and no part of a key: give it only to those who may read the log. README.txt says how to check it.
 audit-readme =
     COPY OF THE LOG OF “{ $name }”
     made on { $time }
@@ -64,7 +64,7 @@ audit-readme =
     Everything that was done in this association’s escrow, in order: who put
     which account in escrow, who asked for access and why, who agreed, when
     access ended. It holds names and reasons: treat it as confidential.
-    It holds no password, no share of a key and no account sheet.
+    It holds no password, no part of a key and no account sheet.
 
     Association   { $id }
     Entries       { $entries }

@@ -1,8 +1,8 @@
 # Failures.
 failed-file = The file or folder { $path } could not be read or written.
 failed-technical = This should not happen. Technical detail for whoever looks after the software: { $detail }
-failed-detail = (Technical detail: { $detail })
 failed-refused = The server refuses this, for a reason that this program does not know ({ $reason }). Update the program.
+failed-detail = (Technical detail: { $detail })
 failed-identity-exists = { $path } already holds an identity. Use it, or choose another folder with --home.
 failed-no-identity = { $path } holds no identity yet. Begin with “sequestre join” or “sequestre found”.
 failed-passphrase = This is not the passphrase of your identity. Nothing was changed; try again.
@@ -13,9 +13,9 @@ failed-never-synchronised = Nothing has been fetched from the server yet. Run �
 failed-unreachable = The server { $address } could not be reached or did not answer. What you signed is kept and will be sent next time.
 failed-other-identity = The identity in this folder is not the one that belongs to this association.
 failed-no-terminal = An answer is needed, and there is no terminal to ask. Use { $option }.
-failed-unanswered = { $question } There is no terminal to ask; answer with { $option }.
+failed-unanswered = { $question } Without a terminal, answer with { $option }.
 failed-declined = Nothing was done.
-failed-clock = The server's clock and this computer's are { $minutes } minutes apart. Set the wrong one before going on.
+failed-clock = The server’s clock and this computer’s are { $minutes } minutes apart. Set the wrong one before going on.
 failed-text-missing = The text that belongs to this is not on this computer. Run “sequestre sync”; nothing is signed without it.
 failed-name-unknown = Nobody here is called “{ $name }”.
 failed-name-ambiguous = Several people are called “{ $name }”. Compare their fingerprints by voice: { $list }
@@ -30,8 +30,8 @@ failed-quorum-unknown = There is no agreement called “{ $quorum }”.
 failed-no-plan = This folder did not found the association, so it cannot propose its first charter. The founder does that.
 failed-absent = Not everybody has joined yet. Missing: { $list }. Wait for them, or leave them out with --drop NAME.
 failed-not-candidate = “{ $name }” is not waiting to be taken in.
-failed-not-inviter = Only the person who invited “{ $name }” can check that the keys are really theirs. Ask that person to run “sequestre admit”.
-failed-joined-already = This computer already belongs to this association. To start again, use another folder with --home.
+failed-not-inviter = Only the person who invited “{ $name }” can check that the keys are really theirs. Ask that person to run “sequestre admit "{ $name }"”.
+failed-joined-already = This computer has already joined this association. To start again, use another folder with --home.
 failed-deposit-file = The deposit is not valid JSON with the known fields (problem near line { $line }, column { $column }). Fields: user_name, password, totp_secret, recovery_codes, notes, sheet.
 failed-totp-secret = This is not the secret of a one-time code: providers show it as letters A–Z and digits 2–7, at least 16 of them. A 6-digit code is not it.
 failed-nothing-to-deposit = There is nothing to deposit. Give at least a password.
@@ -49,8 +49,8 @@ failed-access-over = This access has ended. Ask again if you still need it.
 failed-access-revoked = A trustee ended this access. Talk to them if you still need it.
 failed-request-expired = This request was not granted in time. You can ask again.
 failed-sealed-missing = The server did not hand out the sealed password. Try again, and tell a trustee if it happens twice.
-failed-shares-not-here = The agreement is there, but not enough trustees' computers have delivered their parts yet. Ask one of those who agreed to run “sequestre sync”.
-failed-shares-bad = These trustees' parts of the key were not usable: { $list }. Your access has begun, so that nobody can add an agreement: ask again with “sequestre request”, have other trustees agree, and tell a mediator.
+failed-shares-not-here = The agreement is there, but not enough trustees’ computers have delivered their parts yet. Ask one of those who agreed to run “sequestre sync”.
+failed-shares-bad = These trustees’ parts of the key were not usable: { $list }. Your access has begun, so that nobody can add an agreement: ask again with “sequestre request”, have other trustees agree, and tell a mediator.
 failed-device-unknown = None of your devices begins with “{ $device }”. “sequestre device” lists them.
 failed-part-unknown = Unknown part. Parts are: { $list }
 failed-duration-form = “{ $text }” is not a length of time. Write for example 30m, 2h or 3d.
@@ -60,7 +60,7 @@ failed-demo-step = The demonstration did not go as told at step “{ $step }”.
 
 # Texts.
 text-empty = Nothing was written. Write something.
-text-too-long = This text is too long; at most 4096 bytes are allowed.
+text-too-long = This text is too long: at most 4096 bytes, about 4000 letters.
 text-invisible = Character { $position } is invisible or changes the direction of the text, and could disguise it. Remove it.
 text-damaged = A text is not the one that the log names. Run “sequestre sync”.
 
@@ -85,11 +85,11 @@ code-malformed = This code was typed correctly, but this program cannot use it. 
 # Words on paper.
 words-count = { $found } words were entered, and 24 are needed. Compare with the paper.
 words-unknown = Word { $position } is not in the list. Compare its spelling with the paper.
-words-checksum = All words are in the list, but together they are not right: at least one is another word than on the paper, or two are exchanged. Compare them one by one; nothing is guessed.
+words-checksum = All words are in the list, but they do not go together: at least one is not the word on the paper, or two are exchanged. Compare them one by one; nothing is guessed.
 
 # Distrust: stop and talk.
-distrust-stopped = STOP. This association's log contradicted itself earlier; nothing more is accepted from this server. The evidence is in { $path }. Show it to the others and to a mediator.
-distrust-checkpoint = STOP. The server's checkpoint does not carry the signature of this association's log. Talk to the others by another way.
+distrust-stopped = STOP. This association’s log contradicted itself earlier; nothing more is accepted from this server. The evidence is in { $path }. Show it to the others and to a mediator.
+distrust-checkpoint = STOP. The server’s checkpoint does not carry the signature of this association’s log. Talk to the others by another way.
 distrust-fork = STOP. The server shows a log that is not a continuation of the one this computer verified: somebody rewrote what happened, or shows different people different logs. Both signed notes are kept in { $path }. Show them to the others and to a mediator.
 distrust-lost-tail = STOP. The server lost the end of the log, or is hiding it. Both signed notes are kept in { $path }. Show them to the others and to a mediator.
 distrust-entry = STOP. Entry { $index } of the log does not hold: it was changed, or never allowed. The signed note is kept in { $path }. Show it to the others and to a mediator.
@@ -98,5 +98,5 @@ distrust-receipt = STOP. The server said “done” but the log does not show it
 distrust-collected = STOP. The server handed out the parts of the key without writing it in the log. Talk to the others.
 distrust-server-key = STOP. What answers at { $address } is not the server you know, or somebody is in between. Nothing was sent. Ask the others by voice whether the server moved.
 distrust-nonsense = STOP. The server at { $address } gave an answer that makes no sense. Talk to its technician and to the others.
-distrust-joiner = STOP. The keys that joined as “{ $name }” do not come from somebody who holds your invitation. Do not take them in; cancel and invite again.
-distrust-inviter = STOP. This log does not know the person who invited you. Do not use it; ask that person by voice.
+distrust-joiner = STOP. The keys that joined as “{ $name }” do not come from somebody who holds your invitation. Do not take them in; write a new invitation, and hand it over in person.
+distrust-inviter = STOP. This log does not know the person who invited you. Do not go on; ask that person by voice.

@@ -5,7 +5,7 @@ help-exit-codes =
       0  done
       1  something on this computer is missing or unusable
       2  the command line, or what was typed, makes no sense
-      3  the rules do not allow it, now
+      3  the rules do not allow it, or not now
       4  the server cannot be reached or does not answer
       5  the server is not to be trusted: stop and talk to the others
       6  a question was not answered, or was answered no
@@ -34,7 +34,7 @@ help-found-member = Name of a member, who may ask for access (repeat for each)
 help-found-quorum = An agreement and how many trustees it takes: everyday=2, or two groups: both=2:Alice,Bob,Carl+2:Dan,Eve,Fred
 help-found-vault = A vault and the agreements that open it: main=everyday,vital
 help-found-admission = The agreement that takes members in [default: everyday]
-help-found-code-file = File with the technician's founding code; - reads it from standard input
+help-found-code-file = File with the technician’s founding code; - reads it from standard input
 help-found-invitations = Folder to write the invitations to
 help-invite = Write an invitation for somebody
 help-invite-name = Name of the person
@@ -80,7 +80,7 @@ help-show-id = Number of the request
 help-show-copy = Copy it for a short time instead of showing it: the password, or the part that you name
 help-return = Give an access back early, or take back a request
 help-return-id = Number of the request
-help-revoke = End somebody's access, as a trustee
+help-revoke = End somebody’s access, as a trustee
 help-revoke-id = Number of the request
 help-revoke-reason = Why; the others read it
 
@@ -94,7 +94,7 @@ help-sync = Fetch and check the log, and send what waits to be sent
 help-device = List your computers
 help-device-revoke = Shut out a computer that was lost or stolen
 help-device-revoke-device = The computer: the beginning of its number in “sequestre device”
-help-restore-identity = Bring your identity to a new computer, with your 24 words and the association's contact card
+help-restore-identity = Bring your identity to a new computer, with your 24 words and the association’s contact card
 help-restore-identity-words-file = File with the 24 words; - reads them from standard input; without it, you are asked to type them
 help-restore-identity-card-file = File with the contact card; - reads it from standard input; without it, you are asked to paste it
 help-card = Print the contact card of the association, to keep with your 24 words
@@ -102,8 +102,8 @@ help-card = Print the contact card of the association, to keep with your 24 word
 # For mediators, and for everybody who wants to check.
 help-audit = Read the log, check it, take it away
 help-audit-log = Tell what happened, entry by entry
-help-audit-log-from = First entry: its number, or a date
-help-audit-log-to = Last entry: its number, or a date
+help-audit-log-from = First entry to tell: its number, or a date such as 2027-01-15
+help-audit-log-to = Last entry to tell: its number, or a date
 help-audit-log-person = Only what concerns this person
 help-audit-log-account = Only what concerns this account
 help-audit-export = Write the log to a folder that others can check without the server

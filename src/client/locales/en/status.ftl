@@ -14,26 +14,26 @@ view-part-totp = one-time code secret
 view-part-codes = recovery codes
 view-part-notes = notes
 view-standing-candidate = newcomer, not taken in yet
-view-standing-admitted = belongs
+view-standing-admitted = taken in
 view-standing-gone = gone since { $time }
 view-due-now = now
 view-due-later = later
 view-cause-ended = { $name }’s access (request { $request }) ended
-view-cause-revoked = { $name }’s access (request { $request }) was revoked
-view-cause-shares = shares given out for several requests are enough together, the last one is request { $request }
+view-cause-revoked = { $name }’s access (request { $request }) was ended by a trustee
+view-cause-shares = parts of the key handed over for several requests are enough together; the last one is request { $request }
 view-cause-left = { $name } knows it and left
 view-stage-waiting = { $missing ->
-    [one] waiting for 1 more approval
-   *[other] waiting for { $missing } more approvals
+    [one] waiting for 1 more agreement
+   *[other] waiting for { $missing } more agreements
 }
 view-stage-granted = granted, to be fetched
 view-stage-leased = access is running
 view-stage-uncollected = never fetched, counts as running
-view-end-expired = too few approvals in time
+view-end-expired = too few agreements in time
 view-end-withdrawn = withdrawn
 view-end-lease-expired = access ended, time over
 view-end-returned = given back
-view-end-revoked = revoked by { $name }
+view-end-revoked = ended by { $name }
 view-end-left = ended, the person left
 
 # Headings of tables.
@@ -56,7 +56,7 @@ status-head-label = Account
 status-head-version = Version
 status-head-parts = Parts
 status-head-deposited = Deposited by
-status-head-confirmed = Shares checked
+status-head-confirmed = Parts of key checked
 status-head-due = To be changed
 status-head-asked = Asked for last
 status-head-request = Request
@@ -121,8 +121,8 @@ status-confirmed-faulty = { $good } of { $holders }; bad: { $bad }
 status-account = “{ $label }” in vault “{ $vault }” ({ $id })
 status-account-version = - version { $version }: { $parts }, deposited by { $name } on { $time }
 status-account-quorum = Opened by “{ $quorum }”: { $agree } ({ $names })
-status-account-confirmed = Shares that trustees opened and found right: { $confirmed }
-status-account-released = Shares given out so far ({ $part }): { $n }, by { $names }
+status-account-confirmed = Parts of the key that trustees opened and found right: { $confirmed }
+status-account-released = Parts of the key handed over so far ({ $part }): { $n }, by { $names }
 status-account-known = Known to { $name }, who deposited version { $version }
 status-account-exposed = Known to { $name } ({ $parts }) since { $time }, through request { $request }
 status-account-carried = Known to { $name } ({ $parts }) since { $time }: deposited it earlier, unchanged since

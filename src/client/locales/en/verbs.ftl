@@ -49,7 +49,7 @@ ask-no-witnesses = Nobody could witness this log yet: the charter is not in forc
 
 # Founding and joining.
 found-done = “{ $name }” is founded. Its number is { $id }.
-found-next = Hand each invitation to its person, and to nobody else. When all have joined, run “sequestre charter propose”.
+found-next = Hand each invitation to the person whom it names, and to nobody else. When all have joined, run “sequestre charter propose”.
 invite-written = The invitation for { $name } is in { $path }.
 invite-next = Hand it to that person and to nobody else. When they have joined, your inbox says so.
 invite-file =
@@ -59,9 +59,9 @@ invite-file =
     Then read your fingerprint to the person who invited you, by telephone or face to face.
 join-done = You have joined { $organisation }. You can read its log; the charter or your admission must still be signed.
 join-fingerprint = Your fingerprint, to read by voice to the person who invited you: { $code }
-restore-done = Welcome back, { $name }. This computer now belongs to { $organisation }.
-ask-admit = The fingerprint of { $name } is { $code }. Did { $name } read you the same?
-ask-leave = You will leave { $organisation }. Passwords that you know will be changed. Leave?
+restore-done = Welcome back, { $name }. { $organisation } now knows this computer.
+ask-admit = The fingerprint of { $name } is { $code }. Is that what { $name } read to you?
+ask-leave = You will leave { $organisation }. The passwords that you know will have to be changed. Leave?
 leave-done = You have left { $organisation }.
 ask-revoke-this = This is the computer in front of you: it will be shut out. Revoke it?
 device-revoked = The device { $device } is revoked.
@@ -69,14 +69,14 @@ device-revoked = The device { $device } is revoked.
 # Proposals.
 proposal-by = Proposal { $index } by { $name }.
 proposal-charter = Charter, version { $version }.
-proposal-trustees =   Trustees: { $list }
-proposal-mediators =   Mediators: { $list }
-proposal-technicians =   Technicians: { $list }
-proposal-quorum =   Agreement “{ $name }”: { $words }
-proposal-vault =   Vault “{ $name }” is opened by: { $list }
+proposal-trustees = {"  "}Trustees: { $list }
+proposal-mediators = {"  "}Mediators: { $list }
+proposal-technicians = {"  "}Technicians: { $list }
+proposal-quorum = {"  "}Agreement “{ $name }”: { $words }
+proposal-vault = {"  "}Vault “{ $name }” is opened by: { $list }
 proposal-charter-code = Charter code, to be read aloud by everybody and compared: { $code }
 proposal-admission = Take in { $name } as a member. Their fingerprint is { $code }.
-proposal-removal = Remove { $name }. Reason: { $reason }
+proposal-removal = Remove { $name } from the association. Reason: { $reason }
 proposal-in-force = This is now decided and in force.
 proposal-superseded = A newer proposal took its place.
 proposal-open = Proposal { $index } waits for: { $list }
@@ -90,7 +90,7 @@ inbox-head = { $organisation }: { $count ->
     [one] one thing waits for you.
    *[other] { $count } things wait for you.
 }
-inbox-request = { $id } — { $name } asks for “{ $label }” for { $duration }: “{ $reason }”. Open for another { $left }.{ $denied ->
+inbox-request = { $id } — { $name } asks for “{ $label }” for { $duration }: “{ $reason }”. It stays open for another { $left }.{ $denied ->
     [0] {""}
    *[other] {" "}You refused; you can still agree.
 }
@@ -98,7 +98,7 @@ inbox-granted = { $id } — your request for “{ $label }” is granted: “seq
 inbox-charter-sign = { $id } — { $name } proposes charter version { $subject }; it needs your signature.
 inbox-charter-acknowledge = { $id } — { $name } proposes charter version { $subject }; please acknowledge it.
 inbox-admission = { $id } — { $name } proposes to take in { $subject }.
-inbox-removal = { $id } — { $name } proposes to remove { $subject }.
+inbox-removal = { $id } — { $name } proposes to remove { $subject } from the association.
 inbox-candidate = { $name } has joined with your invitation. Compare fingerprints by voice, then run “sequestre admit "{ $name }"”.
 inbox-due-now = “{ $label }”: change this password NOW at the provider, then deposit the new one with --new-version.
 inbox-due-later = “{ $label }”: this password should be changed at the provider, then deposited with --new-version.
@@ -106,11 +106,11 @@ inbox-next = To agree: “sequestre approve NUMBER”. To refuse: “sequestre d
 
 # Requests, as trustees see them.
 request-head = Request { $id }: { $name } asks for “{ $label }”.
-request-fingerprint =   Fingerprint of the person: { $code }
-request-reason =   Reason: “{ $reason }”
-request-duration =   For { $duration } from the moment the password is fetched; the request stays open until { $until }.
-request-part =   { $part } (parts of its key handed over so far, in all requests: { $released })
-request-agreed =   Agreed so far: { $list }
+request-fingerprint = {"  "}Fingerprint of the person: { $code }
+request-reason = {"  "}Reason: “{ $reason }”
+request-duration = {"  "}For { $duration } from the moment the password is fetched; the request stays open until { $until }.
+request-part = {"  "}{ $part } (parts of its key handed over so far, in all requests: { $released })
+request-agreed = {"  "}Agreed so far: { $list }
 ask-approve = Hand over your part of the key for this?
 approve-done = Your agreement to request { $id } stands in the log, and your part of the key is handed over.
 approve-granted = Your agreement to request { $id } stands in the log. The agreement is complete: the person can fetch the password.
@@ -140,7 +140,7 @@ ask-other-administrators = Other administrators
 ask-renewal-date = Renewal date
 ask-paid-by = Who pays
 ask-change-password-page = Page to change the password
-deposit-done = “{ $label }” is in escrow, version { $version }. This computer has forgotten its key.
+deposit-done = “{ $label }” is in escrow, version { $version }. This computer has already forgotten the key to it.
 
 # Access.
 request-done = Request { $id } for “{ $label }” stands in the log and stays open until { $until }.
@@ -152,11 +152,11 @@ request-forward =
       To see it: sequestre inbox — to agree: sequestre approve { $id }
       It stays open until { $until }.
 show-head = “{ $label }” — { $left } left, until { $until }:
-show-foot = When you are done: “sequestre return NUMBER”. What you have seen counts as known to you until it is changed.
+show-foot = When you are done: “sequestre return NUMBER”. Until the password is changed, you count among those who know it.
 clipboard-lent = The password is in the clipboard for { $seconds } seconds.
 clipboard-cleared = The clipboard was cleared.
 return-done = Request { $id } is given back. If you had seen the password, it is now due to be changed.
-revoke-done = Access { $id } is ended. The password is now due to be changed, at once.
+revoke-done = Access { $id } has ended. The password must now be changed, at once.
 outbox-delivered = Something that you signed earlier has now reached the log.
-outbox-refused = Something that you signed earlier was refused and is dropped:
-sync-done = The log is verified up to entry { $size }.
+outbox-refused = Something that you signed earlier was refused and will not be sent again:
+sync-done = The log is verified; entries: { $size }.

@@ -5,7 +5,7 @@ help-exit-codes =
       0  c’est fait
       1  quelque chose manque ou est inutilisable sur cet ordinateur
       2  la commande, ou ce qui a été tapé, n’a pas de sens
-      3  les règles ne le permettent pas, pour l’instant
+      3  les règles ne le permettent pas, ou pas maintenant
       4  le serveur est injoignable ou ne répond pas
       5  le serveur n’est pas digne de confiance : arrêtez-vous et parlez aux autres
       6  une question est restée sans réponse, ou la réponse était non
@@ -78,7 +78,7 @@ help-leases-all = Ceux de tout le monde
 help-show = Montrer le mot de passe d’une demande accordée ; la première fois, votre accès commence
 help-show-id = Numéro de la demande
 help-show-copy = Copier pour un court moment au lieu de montrer : le mot de passe, ou l’élément que vous nommez
-help-return = Rendre un accès avant la fin, ou reprendre une demande
+help-return = Rendre un accès avant la fin, ou retirer une demande
 help-return-id = Numéro de la demande
 help-revoke = Mettre fin à l’accès de quelqu’un, en tant que gardien·ne
 help-revoke-id = Numéro de la demande
@@ -102,8 +102,8 @@ help-card = Afficher la carte de contact de l’association, à garder avec vos 
 # Pour les médiateur·rices, et pour qui veut vérifier.
 help-audit = Lire le journal, le vérifier, l’emporter
 help-audit-log = Raconter ce qui s’est passé, entrée par entrée
-help-audit-log-from = Première entrée : son numéro, ou une date
-help-audit-log-to = Dernière entrée : son numéro, ou une date
+help-audit-log-from = Première entrée à raconter : son numéro, ou une date comme 15/01/2027
+help-audit-log-to = Dernière entrée à raconter : son numéro, ou une date
 help-audit-log-person = Seulement ce qui concerne cette personne
 help-audit-log-account = Seulement ce qui concerne ce compte
 help-audit-export = Écrire le journal dans un dossier que d’autres peuvent vérifier sans le serveur

@@ -19,7 +19,7 @@ view-standing-gone = parti·e depuis le { $time }
 view-due-now = maintenant
 view-due-later = plus tard
 view-cause-ended = l’accès accordé à { $name } (demande { $request }) a pris fin
-view-cause-revoked = l’accès accordé à { $name } (demande { $request }) a été retiré
+view-cause-revoked = un·e gardien·ne a mis fin à l’accès accordé à { $name } (demande { $request })
 view-cause-shares = les parts de clé remises pour plusieurs demandes suffisent ensemble, la dernière est la demande { $request }
 view-cause-left = { $name } le connaît et est parti·e
 view-stage-waiting = { $missing ->
@@ -33,7 +33,7 @@ view-end-expired = trop peu d’accords à temps
 view-end-withdrawn = retirée
 view-end-lease-expired = accès terminé, temps écoulé
 view-end-returned = accès rendu
-view-end-revoked = retiré par { $name }
+view-end-revoked = arrêté par { $name }
 view-end-left = terminé, la personne est partie
 
 # En-têtes des tableaux.
@@ -48,7 +48,7 @@ status-head-quorum = Accord
 status-head-agree = Combien de personnes
 status-head-people = Parmi
 status-head-vault = Coffre
-status-head-opened-by = Ouvert par (au choix)
+status-head-opened-by = Ouvert par (un seul suffit)
 status-head-askers = Peut demander
 status-head-depositors = Peut déposer
 status-head-longest = Accès le plus long
@@ -104,14 +104,14 @@ status-trustees = Gardien·nes : { $names }
 status-mediators = Médiateur·rices : { $names }
 status-technicians = Technicien·nes : { $names }
 status-quorums = Accords (combien de personnes doivent être d’accord) :
-status-admission = Les membres sont admis et exclus par « { $quorum } ».
+status-admission = Les membres sont admis et retirés de l’association par « { $quorum } ».
 status-vaults = Coffres :
 status-limits = Chaque personne peut ajouter { $entries } entrées et { $kibibytes } Kio par jour au journal.
 status-proposals = Propositions ouvertes :
 status-no-proposals = Rien n’est proposé.
 status-proposal-charter = - { $proposal } : charte version { $version }, proposée par { $proposer }, ouverte jusqu’au { $time }. Code { $code }. Ont signé : { $signed }. Signatures encore nécessaires : { $missing }, parmi { $others }.
 status-proposal-admission = - { $proposal } : admettre { $name } comme { $roles }, proposé par { $proposer }, ouvert jusqu’au { $time }. Empreinte { $fingerprint }. Ont signé : { $signed }. Signatures encore nécessaires : { $missing }, parmi { $others }.
-status-proposal-removal = - { $proposal } : exclure { $name } (« { $reason } »), proposé par { $proposer }, ouvert jusqu’au { $time }. Ont signé : { $signed }. Signatures encore nécessaires : { $missing }, parmi { $others }.
+status-proposal-removal = - { $proposal } : retirer { $name } de l’association (« { $reason } »), proposé par { $proposer }, ouvert jusqu’au { $time }. Ont signé : { $signed }. Signatures encore nécessaires : { $missing }, parmi { $others }.
 
 # Comptes et accès.
 status-no-accounts = Aucun compte n’est encore sous séquestre. Commencez par « sequestre deposit ».

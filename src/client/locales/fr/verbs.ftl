@@ -17,7 +17,7 @@ time-seconds = { $n ->
     [one] { $n } seconde
    *[other] { $n } secondes
 }
-part-user-name = Nom d'utilisateur
+part-user-name = Nom d’utilisateur
 part-password = Mot de passe
 part-totp-secret = Secret des codes à usage unique
 part-recovery-codes = Codes de secours
@@ -34,55 +34,55 @@ ask-passphrase = Phrase secrète
 ask-new-passphrase = Nouvelle phrase secrète (vide : celle proposée)
 ask-passphrase-again = La même phrase encore une fois
 passphrase-proposal = Votre clé personnelle sera verrouillée par une phrase secrète. En voici une bonne :
-passphrase-short = C'est trop court. Prenez au moins 12 caractères, ou laissez vide pour celle proposée.
-passphrase-differs = Les deux ne sont pas identiques. Encore une fois.
-words-intro = Ces 24 mots sont votre clé personnelle. Écrivez-les maintenant sur papier ; ils ne sont montrés que cette fois. Avec eux, vous pouvez revenir sur n'importe quel ordinateur ; toute personne qui les trouve aussi.
-ask-word = Pour être sûr : quel est le mot { $position } ?
-word-wrong = Ce n'est pas le mot de la liste ci-dessus. Regardez votre papier.
+passphrase-short = C’est trop court. Prenez au moins 12 caractères, ou laissez vide pour celle proposée.
+passphrase-differs = Les deux phrases ne sont pas identiques. Encore une fois.
+words-intro = Ces 24 mots sont votre clé personnelle. Écrivez-les maintenant sur papier ; ils ne sont montrés que cette fois. Avec eux, vous pouvez revenir sur n’importe quel ordinateur ; toute personne qui les trouve le pourrait aussi.
+ask-word = Pour vérifier : quel est le mot { $position } ?
+word-wrong = Ce n’est pas le mot de la liste ci-dessus. Regardez votre papier.
 identity-made = Votre clé personnelle est créée et se trouve, verrouillée, dans { $path }.
 ask-words = Les 24 mots, séparés par des espaces
-ask-founding-code = Collez le code de fondation donné par le ou la technicien·ne, puis une ligne vide :
-ask-invitation = Collez l'invitation, puis une ligne vide :
-ask-card = Collez la carte de contact de l'association, puis une ligne vide :
+ask-founding-code = Collez le code de fondation donné par un·e technicien·ne, puis une ligne vide :
+ask-invitation = Collez l’invitation, puis une ligne vide :
+ask-card = Collez la carte de contact de l’association, puis une ligne vide :
 ask-unwitnessed = Seuls { $fresh } témoins sur { $of } ont confirmé ce journal ces 7 derniers jours, et il en faut { $needed } pour exclure que le serveur vous en montre un autre. Continuer quand même ?
-ask-no-witnesses = Personne n'a encore pu témoigner de ce journal : la charte n'est pas en vigueur. Continuez seulement si vous avez comparé le code de la charte avec les autres de vive voix. Tout le monde a-t-il lu le même ?
+ask-no-witnesses = Personne n’a encore pu témoigner de ce journal : la charte n’est pas en vigueur. Continuez seulement si vous avez comparé le code de la charte avec les autres de vive voix. Tout le monde a-t-il lu le même ?
 
 # Fonder et rejoindre.
 found-done = « { $name } » est fondée. Son numéro est { $id }.
-found-next = Remettez chaque invitation à sa personne, et à nulle autre. Quand tout le monde est arrivé, lancez « sequestre charter propose ».
-invite-written = L'invitation pour { $name } est dans { $path }.
+found-next = Remettez chaque invitation à la personne qu’elle nomme, et à nulle autre. Quand tout le monde est arrivé, lancez « sequestre charter propose ».
+invite-written = L’invitation pour { $name } est dans { $path }.
 invite-next = Remettez-la à cette personne et à nulle autre. Quand elle sera arrivée, votre boîte de réception le dira.
 invite-file =
-    Invitation pour { $name } à rejoindre { $organisation }, valable jusqu'au { $until }.
-    Vous seul·e pouvez l'utiliser, une fois. Installez Séquestre, puis lancez :
+    Invitation pour { $name } à rejoindre { $organisation }, valable jusqu’au { $until }.
+    Vous seul·e pouvez l’utiliser, une fois. Installez Séquestre, puis lancez :
       sequestre join CE-FICHIER
     Lisez ensuite votre empreinte à la personne qui vous a invité·e, au téléphone ou en face.
 join-done = Vous avez rejoint { $organisation }. Vous pouvez lire son journal ; la charte ou votre admission doit encore être signée.
 join-fingerprint = Votre empreinte, à lire de vive voix à la personne qui vous a invité·e : { $code }
-restore-done = Bon retour, { $name }. Cet ordinateur appartient maintenant à { $organisation }.
-ask-admit = L'empreinte de { $name } est { $code }. { $name } vous a-t-il ou elle lu la même ?
-ask-leave = Vous allez quitter { $organisation }. Les mots de passe que vous connaissez seront changés. Partir ?
+restore-done = Bon retour, { $name }. { $organisation } connaît maintenant cet ordinateur.
+ask-admit = L’empreinte de { $name } est { $code }. Est-ce bien ce que { $name } vous a lu ?
+ask-leave = Vous allez quitter { $organisation }. Les mots de passe que vous connaissez seront à changer. Partir ?
 leave-done = Vous avez quitté { $organisation }.
-ask-revoke-this = C'est l'ordinateur devant vous : il sera exclu. Le révoquer ?
-device-revoked = L'appareil { $device } est révoqué.
+ask-revoke-this = C’est l’ordinateur devant vous : il sera exclu. Le révoquer ?
+device-revoked = L’appareil { $device } est révoqué.
 
 # Propositions.
 proposal-by = Proposition { $index } de { $name }.
 proposal-charter = Charte, version { $version }.
-proposal-trustees =   Gardien·nes : { $list }
-proposal-mediators =   Médiateur·rices : { $list }
-proposal-technicians =   Technicien·nes : { $list }
-proposal-quorum =   Accord « { $name } » : { $words }
-proposal-vault =   Le coffre « { $name } » s'ouvre par : { $list }
+proposal-trustees = {"  "}Gardien·nes : { $list }
+proposal-mediators = {"  "}Médiateur·rices : { $list }
+proposal-technicians = {"  "}Technicien·nes : { $list }
+proposal-quorum = {"  "}Accord « { $name } » : { $words }
+proposal-vault = {"  "}Le coffre « { $name } » s’ouvre par : { $list }
 proposal-charter-code = Code de la charte, à lire à haute voix par tout le monde et à comparer : { $code }
 proposal-admission = Admettre { $name } comme membre. Son empreinte est { $code }.
-proposal-removal = Retirer { $name }. Motif : { $reason }
-proposal-in-force = C'est décidé et en vigueur.
-proposal-superseded = Une proposition plus récente l'a remplacée.
+proposal-removal = Retirer { $name } de l’association. Motif : { $reason }
+proposal-in-force = C’est décidé et en vigueur.
+proposal-superseded = Une proposition plus récente l’a remplacée.
 proposal-open = La proposition { $index } attend : { $list }
-ask-sign-charter = Tout le monde a-t-il lu le même code de charte à haute voix, et êtes-vous d'accord ?
-ask-sign-admission = Avez-vous comparé l'empreinte de vive voix, et êtes-vous d'accord ?
-ask-sign-removal = Êtes-vous d'accord ?
+ask-sign-charter = Tout le monde a-t-il lu le même code de charte à haute voix, et êtes-vous d’accord ?
+ask-sign-admission = Avez-vous comparé l’empreinte de vive voix, et êtes-vous d’accord ?
+ask-sign-removal = Êtes-vous d’accord ?
 
 # Boîte de réception.
 inbox-head = { $organisation } : { $count ->
@@ -90,15 +90,15 @@ inbox-head = { $organisation } : { $count ->
     [one] une chose vous attend.
    *[other] { $count } choses vous attendent.
 }
-inbox-request = { $id } — { $name } demande « { $label } » pour { $duration } : « { $reason } ». Encore ouverte { $left }.{ $denied ->
+inbox-request = { $id } — { $name } demande « { $label } » pour { $duration } : « { $reason } ». Elle reste ouverte encore { $left }.{ $denied ->
     [0] {""}
    *[other] {" "}Vous avez refusé ; vous pouvez encore accepter.
 }
 inbox-granted = { $id } — votre demande pour « { $label } » est accordée : « sequestre show { $id } » commence votre accès.
 inbox-charter-sign = { $id } — { $name } propose la charte version { $subject } ; il faut votre signature.
-inbox-charter-acknowledge = { $id } — { $name } propose la charte version { $subject } ; merci d'en prendre acte.
-inbox-admission = { $id } — { $name } propose d'admettre { $subject }.
-inbox-removal = { $id } — { $name } propose de retirer { $subject }.
+inbox-charter-acknowledge = { $id } — { $name } propose la charte version { $subject } ; merci d’en prendre acte.
+inbox-admission = { $id } — { $name } propose d’admettre { $subject }.
+inbox-removal = { $id } — { $name } propose de retirer { $subject } de l’association.
 inbox-candidate = { $name } est arrivé·e avec votre invitation. Comparez les empreintes de vive voix, puis lancez « sequestre admit "{ $name }" ».
 inbox-due-now = « { $label } » : changez ce mot de passe MAINTENANT chez le fournisseur, puis déposez le nouveau avec --new-version.
 inbox-due-later = « { $label } » : ce mot de passe devrait être changé chez le fournisseur, puis déposé avec --new-version.
@@ -106,24 +106,24 @@ inbox-next = Pour accepter : « sequestre approve NUMÉRO ». Pour refuser : « 
 
 # Demandes, vues par les gardien·nes.
 request-head = Demande { $id } : { $name } demande « { $label } ».
-request-fingerprint =   Empreinte de la personne : { $code }
-request-reason =   Motif : « { $reason } »
-request-duration =   Pour { $duration } à partir du retrait du mot de passe ; la demande reste ouverte jusqu'au { $until }.
-request-part =   { $part } (parts de sa clé remises jusqu'ici, toutes demandes confondues : { $released })
-request-agreed =   D'accord jusqu'ici : { $list }
+request-fingerprint = {"  "}Empreinte de la personne : { $code }
+request-reason = {"  "}Motif : « { $reason } »
+request-duration = {"  "}Pour { $duration } à partir du moment où le mot de passe est récupéré ; la demande reste ouverte jusqu’au { $until }.
+request-part = {"  "}{ $part } (parts de sa clé remises jusqu’ici, toutes demandes confondues : { $released })
+request-agreed = {"  "}Ont déjà accepté : { $list }
 ask-approve = Remettre votre part de la clé pour cela ?
 approve-done = Votre accord à la demande { $id } est au journal, et votre part de la clé est remise.
-approve-granted = Votre accord à la demande { $id } est au journal. L'accord est complet : la personne peut retirer le mot de passe.
+approve-granted = Votre accord à la demande { $id } est au journal. L’accord est complet : la personne peut récupérer le mot de passe.
 deny-done = Votre refus de la demande { $id } est au journal. Vous pouvez encore accepter plus tard.
 shares-checked = { $good ->
-    [one] Une de vos parts de clés a été vérifiée : elle s'ouvre et correspond.
-   *[other] { $good } de vos parts de clés ont été vérifiées : elles s'ouvrent et correspondent.
+    [one] Une de vos parts de clés a été vérifiée : elle s’ouvre et correspond.
+   *[other] { $good } de vos parts de clés ont été vérifiées : elles s’ouvrent et correspondent.
 }
-shares-bad = ATTENTION : { $bad } de vos parts de clés sont inutilisables. Le journal le dit maintenant ; prévenez la personne qui a déposé.
+shares-bad = ATTENTION : { $bad } de vos parts de clés sont inutilisables. Le journal le dit maintenant ; prévenez la personne qui a fait le dépôt.
 
 # Dépôts.
-deposit-intro = Ce que vous tapez maintenant est scellé sur cet ordinateur. Laissez vide ce qui n'existe pas.
-ask-user-name = Nom d'utilisateur
+deposit-intro = Ce que vous tapez maintenant est scellé sur cet ordinateur. Laissez vide ce qui n’existe pas.
+ask-user-name = Nom d’utilisateur
 ask-password = Mot de passe (caché)
 ask-totp-secret = Secret des codes à usage unique (caché)
 ask-recovery-codes = Codes de secours (cachés)
@@ -136,27 +136,27 @@ ask-recovery-mailbox = Boîte mail pour « mot de passe oublié »
 ask-recovery-mailbox-by = Qui lit cette boîte
 ask-recovery-telephone = Téléphone pour les codes
 ask-recovery-telephone-by = Qui a ce téléphone
-ask-other-administrators = Autres administrateurs
+ask-other-administrators = Qui d’autre l’administre
 ask-renewal-date = Date de renouvellement
-ask-paid-by = Qui paie
+ask-paid-by = Qui le paie
 ask-change-password-page = Page pour changer le mot de passe
-deposit-done = « { $label } » est sous séquestre, version { $version }. Cet ordinateur a oublié sa clé.
+deposit-done = « { $label } » est sous séquestre, version { $version }. Cet ordinateur en a déjà oublié la clé.
 
 # Accès.
-request-done = La demande { $id } pour « { $label } » est au journal et reste ouverte jusqu'au { $until }.
+request-done = La demande { $id } pour « { $label } » est au journal et reste ouverte jusqu’au { $until }.
 request-forward =
     Texte à transmettre aux gardien·nes :
 
-      { $name } ({ $organisation }) demande l'accès à « { $label } » pour { $duration }.
+      { $name } ({ $organisation }) demande l’accès à « { $label } » pour { $duration }.
       Motif : { $reason }
       Pour voir : sequestre inbox — pour accepter : sequestre approve { $id }
-      La demande reste ouverte jusqu'au { $until }.
-show-head = « { $label } » — encore { $left }, jusqu'au { $until } :
-show-foot = Quand vous avez fini : « sequestre return NUMÉRO ». Ce que vous avez vu est réputé connu de vous jusqu'à son changement.
+      La demande reste ouverte jusqu’au { $until }.
+show-head = « { $label } » — encore { $left }, jusqu’au { $until } :
+show-foot = Quand vous avez fini : « sequestre return NUMÉRO ». Tant que le mot de passe n’est pas changé, vous comptez parmi les personnes qui le connaissent.
 clipboard-lent = Le mot de passe est dans le presse-papiers pour { $seconds } secondes.
 clipboard-cleared = Le presse-papiers est vidé.
 return-done = La demande { $id } est rendue. Si vous aviez vu le mot de passe, il est maintenant à changer.
-revoke-done = L'accès { $id } est terminé. Le mot de passe est maintenant à changer, tout de suite.
+revoke-done = L’accès { $id } a pris fin. Le mot de passe est maintenant à changer, tout de suite.
 outbox-delivered = Quelque chose que vous aviez signé est maintenant au journal.
-outbox-refused = Quelque chose que vous aviez signé a été refusé et est abandonné :
-sync-done = Le journal est vérifié jusqu'à l'entrée { $size }.
+outbox-refused = Quelque chose que vous aviez signé a été refusé et ne sera plus envoyé :
+sync-done = Le journal est vérifié ; nombre d’entrées : { $size }.
