@@ -128,14 +128,16 @@ async fn an_approval_on_what_has_changed_since_is_stale() {
     assert!(matches!(request.stage, Stage::Granted(_)), "what was granted is not superseded");
     let entries = town.entries();
     let sealed = seal_to(&request.parts[0].recipient, b"whatever").unwrap();
-    for base in [TreeHead::EMPTY, before_asking, before_new_version] {
+    for base in [before_asking, before_new_version] {
         let act = approval(&request, &[BlobId::of(&sealed)]);
         failure(send(&mut session, base, act, vec![]).await, Exit::Refused, "refused-stale-base");
     }
-    // A base that never was.
+    // A base that never was, and none at all, which is for newcomers.
     let invented = TreeHead { size: before_new_version.size, root: before_asking.root };
-    let act = approval(&request, &[BlobId::of(&sealed)]);
-    failure(send(&mut session, invented, act, vec![]).await, Exit::Refused, "refused-foreign-base");
+    for base in [invented, TreeHead::EMPTY] {
+        let act = approval(&request, &[BlobId::of(&sealed)]);
+        failure(send(&mut session, base, act, vec![]).await, Exit::Refused, "refused-foreign-base");
+    }
     assert_eq!(town.entries(), entries);
     drop(session);
     town.approve(AWA, id).await.unwrap();
