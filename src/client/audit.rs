@@ -137,6 +137,10 @@ pub async fn log(env: &Env, options: LogOptions) -> Result<(), Failure> {
             env.out.tell("log-line", &args! { index: index, time: time, text: line.sentence });
         }
     }
+    let view = session.view(&texts)?;
+    for unrecorded in view.unrecorded() {
+        env.out.tell("audit-item", &args! { text: view.unrecorded_in_words(&unrecorded) });
+    }
     reached.end()
 }
 
@@ -145,9 +149,10 @@ pub async fn log(env: &Env, options: LogOptions) -> Result<(), Failure> {
 fn find_person(session: &Session, name: &str) -> Result<Vec<PersonId>, Failure> {
     let texts = texts(session);
     let view = View::new(session.state()?, session.env.out.language(), &texts);
-    let wanted = name.trim().to_lowercase();
+    let wanted = name.trim().trim_start_matches('#').to_lowercase();
     let people = view.state.people().keys().filter(|id| {
-        view.name(id).to_lowercase() == wanted || (wanted.len() >= 8 && id.to_string().starts_with(&wanted))
+        view.name(id).to_lowercase() == name.trim().to_lowercase()
+            || (wanted.len() >= 8 && id.to_string().starts_with(&wanted))
     });
     let found: Vec<PersonId> = people.copied().collect();
     if found.is_empty() {

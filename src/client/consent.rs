@@ -8,13 +8,19 @@ use std::fs;
 use super::charter;
 use super::failure::{Exit, Failure};
 use super::home::Folder;
+use super::screen;
 use super::session::{Env, Session};
+use super::status::texts;
+use super::view::{Texts, View};
 use crate::args;
 use crate::escrow::act::{RequestedPart, ShareVerdict};
+use crate::escrow::credential::Urgency;
 use crate::escrow::id::{BlobId, PersonId};
+use crate::escrow::log::merkle::TreeHead;
 use crate::escrow::part::{Deal, PartId};
 use crate::escrow::people::{InvitationState, Standing};
 use crate::escrow::proposal::Subject;
+use crate::escrow::refusal::Refusal;
 use crate::escrow::request::{Request, Stage};
 use crate::escrow::text::Text;
 use crate::proto::v1;
@@ -80,7 +86,9 @@ pub struct Item {
 /// What waits for this person in one organisation.
 pub fn waiting(session: &Session) -> Result<Vec<Item>, Failure> {
     let (state, me, now) = (session.state()?, session.me(), session.env.now());
-    let say = session.env.out.language();
+    let texts = texts(session);
+    let view = session.view(&texts)?;
+    let say = view.say;
     let mut items = Vec::new();
     let trustee = state.charter().is_some_and(|c| c.trustees().contains(&me));
     for request in state.live_requests() {
@@ -94,19 +102,19 @@ pub fn waiting(session: &Session) -> Result<Vec<Item>, Failure> {
         if asked {
             let args = args! {
                 id: id, name: session.name_of(&request.requester),
-                label: session.label_of(&request.version.credential),
+                label: view.label_at(&request.version),
                 duration: say.duration(request.duration),
                 reason: session.text_of(&request.reason).unwrap_or_else(|| "?".to_owned()),
                 left: say.duration(now.until(request.expires)),
                 denied: u8::from(request.denials.contains_key(&me)),
             };
             let json = serde_json::json!({ "kind": "request", "id": id, "requester": session.name_of(&request.requester),
-                "label": session.label_of(&request.version.credential), "duration": request.duration.0,
+                "label": view.label_at(&request.version), "duration": request.duration.0,
                 "expires": request.expires.0 });
             items.push(Item { text: say.with("inbox-request", &args), json });
         }
         if request.requester == me && matches!(request.stage, Stage::Granted(_)) {
-            let args = args! { id: id, label: session.label_of(&request.version.credential) };
+            let args = args! { id: id, label: view.label_at(&request.version) };
             let json = serde_json::json!({ "kind": "granted", "id": id });
             items.push(Item { text: say.with("inbox-granted", &args), json });
         }
@@ -146,7 +154,12 @@ pub fn waiting(session: &Session) -> Result<Vec<Item>, Failure> {
             items.push(Item { text: say.with("inbox-candidate", &args), json });
         }
     }
-    items.extend(due(session)?);
+    items.extend(due(&view, &me));
+    items.extend(view.unrecorded().iter().map(|unrecorded| {
+        let json = serde_json::json!({ "kind": "unrecorded", "id": unrecorded.request, "ended": unrecorded.ended.0,
+            "access": unrecorded.access });
+        Item { text: view.unrecorded_in_words(unrecorded), json }
+    }));
     for json in items.iter_mut().filter_map(|item| item.json.as_object_mut()) {
         // The numbers are those of one log; a home may have several.
         json.insert("organisation".to_owned(), session.folder.id.to_string().into());
@@ -167,23 +180,20 @@ fn proposed(session: &Session, person: &PersonId) -> Result<bool, Failure> {
 }
 
 /// Passwords to change, for their depositors.
-fn due(session: &Session) -> Result<Vec<Item>, Failure> {
-    let (state, me) = (session.state()?, session.me());
-    let say = session.env.out.language();
-    let current = state.credentials().iter().filter_map(|(id, c)| Some((id, c.current()?.1)));
-    let mine = current.filter(|(_, version)| version.depositor == me);
-    Ok(mine
-        .filter_map(|(id, version)| {
-            let due = version.due?;
-            let key = match due.urgency {
-                crate::escrow::credential::Urgency::Now => "inbox-due-now",
-                crate::escrow::credential::Urgency::Later => "inbox-due-later",
-            };
-            let label = session.label_of(id);
-            let json = serde_json::json!({ "kind": "due", "label": &label, "since": due.since.0 });
-            Some(Item { text: say.with(key, &args! { label: &label }), json })
-        })
-        .collect())
+fn due(view: &View<'_>, me: &PersonId) -> Vec<Item> {
+    let mut items = Vec::new();
+    for (id, credential) in view.state.credentials() {
+        let mine = credential.current().is_some_and(|(_, version)| version.depositor == *me);
+        let Some(due) = view.due(id).filter(|_| mine) else { continue };
+        let key = match due.urgency {
+            Urgency::Now => "inbox-due-now",
+            Urgency::Later => "inbox-due-later",
+        };
+        let label = view.label(id);
+        let json = serde_json::json!({ "kind": "due", "label": &label, "since": due.since.0 });
+        items.push(Item { text: view.say.with(key, &args! { label: &label }), json });
+    }
+    items
 }
 
 /// Approves a request or signs a proposal: both are called by the index that the inbox shows.
@@ -193,11 +203,15 @@ pub async fn approve(env: &Env, id: u64) -> Result<(), Failure> {
     if session.state()?.proposals().contains_key(&id) {
         return charter::sign(&mut session, id).await;
     }
+    find_request(&session, id)?;
+    // Before the screen, because it fetches what is new: what is signed must be what was looked at.
+    session.confirm_shares().await?;
     let request = find_request(&session, id)?;
-    show_request(&session, &request)?;
+    let shown = session.replica.head();
+    env.out.screen(&screen::request(session.view(&texts(&session))?, &request)?);
     session.require_witnesses()?;
     session.env.unlock.confirm(&session.env.out, "ask-approve", &args! {}, "--yes")?;
-    session.confirm_shares().await?;
+    session.unmoved(shown)?;
     release(&mut session, &request).await?;
     let missing = find_request(&session, id)?;
     let granted = !matches!(missing.stage, Stage::Waiting);
@@ -226,43 +240,6 @@ pub async fn deny(env: &Env, id: u64, reason: &str) -> Result<(), Failure> {
 pub(super) fn find_request(session: &Session, id: u64) -> Result<Request, Failure> {
     let unknown = || Failure::new(Exit::Usage, "failed-id-unknown").with("id", id);
     session.state()?.request(id).cloned().ok_or_else(unknown)
-}
-
-/// The consent screen: who, what, why, how long, and what was released before.
-fn show_request(session: &Session, request: &Request) -> Result<(), Failure> {
-    let (state, out) = (session.state()?, &session.env.out);
-    let say = out.language();
-    let requester = state.person(&request.requester);
-    out.tell(
-        "request-head",
-        &args! {
-            id: request.at.index, name: session.name_of(&request.requester),
-            label: session.label_of(&request.version.credential),
-        },
-    );
-    if let Some(person) = requester {
-        out.tell("request-fingerprint", &args! { code: person.keys.fingerprint() });
-    }
-    out.tell("request-reason", &args! { reason: session.needed_text(&request.reason)? });
-    out.tell(
-        "request-duration",
-        &args! {
-            duration: say.duration(request.duration), until: say.time(request.expires),
-        },
-    );
-    for asked in &request.parts {
-        let Some(part) = state.part(&asked.part) else { continue };
-        let args = args! {
-            part: say.plain(&format!("part-{}", asked.part.kind.as_str())),
-            released: part.released_to_anybody().len(),
-        };
-        out.tell("request-part", &args);
-    }
-    let names: Vec<String> = request.agreed().iter().map(|id| session.name_of(id)).collect();
-    if !names.is_empty() {
-        out.tell("request-agreed", &args! { list: names.join(", ") });
-    }
-    Ok(())
 }
 
 /// Re-seals our shares, signs, and uploads once the approval stands in the log.
@@ -315,14 +292,14 @@ pub(super) fn wire_parts(parts: &[RequestedPart]) -> Vec<v1::RequestedPart> {
 
 /// What the shares of a part are bound to.
 pub(super) fn share_context(session: &Session, part: &PartId) -> Result<ShareContext, Failure> {
-    let state = session.state()?.part(part).ok_or(crate::escrow::refusal::Refusal::PartUnknown)?;
+    let state = session.state()?.part(part).ok_or(Refusal::PartUnknown)?;
     let (epoch, master_key) = (state.part.epoch, state.part.master_key);
     Ok(ShareContext { organisation: session.folder.id, part: *part, epoch, master_key })
 }
 
 /// The deals of a part.
 pub(super) fn deals(session: &Session, part: &PartId) -> Result<Vec<Deal>, Failure> {
-    let state = session.state()?.part(part).ok_or(crate::escrow::refusal::Refusal::PartUnknown)?;
+    let state = session.state()?.part(part).ok_or(Refusal::PartUnknown)?;
     Ok(state.part.deals.clone())
 }
 
@@ -344,6 +321,18 @@ pub(super) fn my_shares(session: &mut Session, part: &PartId) -> Result<Vec<Veri
 }
 
 impl Session {
+    /// What this session's replica knows, in words.
+    pub(super) fn view<'a>(&'a self, texts: Texts<'a>) -> Result<View<'a>, Failure> {
+        let view = View::new(self.state()?, self.env.out.language(), texts);
+        Ok(view.known_at(self.replica.last_synchronised()?))
+    }
+
+    /// Nothing is signed on a log that grew since it was looked at: its signer would say of entries that they did
+    /// not see that they changed nothing.
+    pub(super) fn unmoved(&self, shown: TreeHead) -> Result<(), Failure> {
+        if self.replica.head() == shown { Ok(()) } else { Err(Refusal::StaleBase.into()) }
+    }
+
     /// Opens every share that was dealt to us and that we have not checked yet, and says in the log what we found,
     /// in one batch. Runs whenever the identity is unlocked anyway.
     pub async fn confirm_shares(&mut self) -> Result<(), Failure> {

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use super::failure::{Exit, Failure};
+use super::names::is_id;
 use super::session::{Env, Session};
 use super::unlock::require_terminal;
 use crate::args;
@@ -181,8 +182,12 @@ pub async fn deposit(env: &Env, deposit: Deposit) -> Result<(), Failure> {
     if deposit.parts.is_empty() {
         return Err(Failure::new(Exit::Usage, "failed-nothing-to-deposit"));
     }
-    let label = Text::parse(&deposit.label)?;
     let (version, vault) = place(&session, &deposit)?;
+    let label = match session.state()?.credential(&version.credential).and_then(|c| c.current()) {
+        // Named by its identifier, it keeps the label that it has.
+        Some((_, current)) if is_id(&deposit.label) => Text::parse(&session.needed_text(&current.label)?)?,
+        _ => Text::parse(&deposit.label)?,
+    };
     let sheet = match &deposit.sheet {
         Some(sheet) => sheet.clone(),
         None => current_sheet(&session, &version.credential)?.unwrap_or_default(),

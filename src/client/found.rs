@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 
 use super::failure::{Exit, Failure};
 use super::home::{self, Contact};
+use super::names::is_id;
 use super::remote::Remote;
 use super::session::{Env, Session, sign_command};
 use crate::args;
@@ -128,6 +129,9 @@ impl Plan {
         for planned in &self.people {
             Self::roles_of(planned)?;
             Text::parse(&planned.name)?;
+            if is_id(&planned.name) {
+                return Err(Failure::new(Exit::Usage, "failed-looks-like-id").with("name", &planned.name));
+            }
             if let Some(other) = names.iter().find(|n| crate::escrow::text::looks_like(n, &planned.name)) {
                 let failure = Failure::new(Exit::Usage, "failed-lookalike");
                 return Err(failure.with("name", &planned.name).with("other", other));
@@ -343,12 +347,32 @@ pub async fn propose(env: &Env, drop: &[String]) -> Result<(), Failure> {
     if !absent.is_empty() {
         return Err(Failure::new(Exit::Failed, "failed-absent").with("list", absent.join(", ")));
     }
+    confirm_newcomers(&session, &people)?;
     roll.sort_by_key(admitted_person);
     let charter = charter(&session, &plan, &people)?;
     let act = v1::command::Act::ProposeCharter(v1::ProposeCharter { charter: Some(charter), roll });
     let index = session.submit(act, Vec::new()).await?;
     store_plan(&path, &plan)?;
     super::charter::tell_proposal(&session, index)
+}
+
+/// Shows each newcomer's keys and asks whether they are theirs: the MAC only proves that somebody had the invitation,
+/// which may have been read on its way.
+fn confirm_newcomers(session: &Session, people: &BTreeMap<String, PersonId>) -> Result<(), Failure> {
+    let (env, me) = (&session.env, session.me());
+    for (name, id) in people.iter().filter(|(_, id)| **id != me) {
+        let state = session.state()?;
+        let person = state.person(id).ok_or_else(super::failure::no_organisation)?;
+        // What the others will read is the name in the log, not the one in our plan.
+        let known = session.needed_text(&person.name)?;
+        if known != *name {
+            return Err(Failure::new(Exit::Failed, "failed-name-differs").with("name", name).with("known", known));
+        }
+        let args = args! { name: name, code: person.keys.fingerprint() };
+        env.out.tell("found-newcomer", &args);
+        env.unlock.confirm(&env.out, "ask-admit", &args, "--yes")?;
+    }
+    Ok(())
 }
 
 fn founder_admission(session: &Session) -> Result<v1::Admission, Failure> {

@@ -158,11 +158,10 @@ pub async fn admit(env: &Env, name: &str) -> Result<(), Failure> {
     session.sync().await?;
     let person = session.find_person(name)?;
     let admission = checked_admission(&mut session, &person)?;
-    let keys = session.state()?.person(&person).map(|p| p.keys);
-    if let Some(keys) = keys {
-        let args = args! { name: name, code: keys.fingerprint() };
-        env.unlock.confirm(&env.out, "ask-admit", &args, "--yes")?;
-    }
+    let newcomer = session.state()?.person(&person).map(|p| (p.keys, p.name));
+    let (keys, name) = newcomer.ok_or_else(super::failure::no_organisation)?;
+    let args = args! { name: session.needed_text(&name)?, code: keys.fingerprint() };
+    env.unlock.confirm(&env.out, "ask-admit", &args, "--yes")?;
     let act = v1::command::Act::ProposeAdmission(v1::ProposeAdmission { admission: Some(admission) });
     let index = session.submit(act, Vec::new()).await?;
     super::charter::tell_proposal(&session, index)
@@ -180,24 +179,30 @@ pub async fn remove(env: &Env, name: &str, reason: &str) -> Result<(), Failure> 
     super::charter::tell_proposal(&session, index)
 }
 
-/// Leaves the organisation.
+/// Leaves the organisation. Having left, we may not read the log that would show it.
 pub async fn leave(env: &Env) -> Result<(), Failure> {
     let mut session = env.session()?;
     session.sync().await?;
     let args = args! { organisation: session.organisation_name() };
     env.unlock.confirm(&env.out, "ask-leave", &args, "--yes")?;
-    submit_last(&mut session, v1::command::Act::Leave(v1::Leave {})).await?;
-    env.out.tell("leave-done", &args);
+    match session.submit(v1::command::Act::Leave(v1::Leave {}), Vec::new()).await {
+        Ok(_) => env.out.tell("leave-done", &args),
+        // The server took the command, which is why it stays in the outbox, and then no longer knew this computer.
+        // Whatever else went wrong says nothing about having left.
+        Err(failure) if failure.key() == "refused-unknown-device" && pending(&session)? => {
+            env.out.tell("leave-unseen", &args);
+        }
+        Err(failure) => return Err(failure),
+    }
+    env.out.data(&serde_json::json!({ "left": session.folder.id.to_string() }));
     Ok(())
 }
 
-/// Submits an act after which this device may not read the log that would show it. The server knew the device a moment
-/// ago, when we synchronised; that it does not any more is the receipt.
-async fn submit_last(session: &mut Session, act: v1::command::Act) -> Result<(), Failure> {
-    match session.submit(act, Vec::new()).await {
-        Err(failure) if failure.key() != "refused-unknown-device" => Err(failure),
-        _ => Ok(()),
-    }
+/// Whether something that was signed is not known to be in the log. Synchronising empties the outbox, or fails.
+fn pending(session: &Session) -> Result<bool, Failure> {
+    let outbox = session.folder.join("outbox");
+    let mut entries = std::fs::read_dir(&outbox).map_err(|e| Failure::io(&outbox, e))?;
+    Ok(entries.next().is_some())
 }
 
 /// Revokes a device of ours, by the beginning of its id.
@@ -212,11 +217,15 @@ pub async fn revoke_device(env: &Env, prefix: &str) -> Result<(), Failure> {
         return Err(Failure::new(Exit::Usage, "failed-device-unknown").with("device", prefix));
     };
     let act = v1::command::Act::RevokeDevice(v1::RevokeDevice { device: device.to_vec() });
-    if *device == session.device.id() {
+    let this = *device == session.device.id();
+    if this {
         env.unlock.confirm(&env.out, "ask-revoke-this", &args! {}, "--yes")?;
-        submit_last(&mut session, act).await?;
-    } else {
-        session.submit(act, Vec::new()).await?;
+    }
+    match session.submit(act, Vec::new()).await {
+        Ok(_) => {}
+        // As when leaving: shut out, this computer does not see the entry any more.
+        Err(failure) if this && failure.key() == "refused-unknown-device" && pending(&session)? => {}
+        Err(failure) => return Err(failure),
     }
     env.out.tell("device-revoked", &args! { device: &device.to_string()[..8] });
     Ok(())

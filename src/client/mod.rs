@@ -9,7 +9,7 @@
 //! | What lies on this computer, and how is it written? | [`home`], [`replica`] |
 //! | How is an act signed, sent and verified? | [`session`], [`remote`] |
 //! | How does one come in? | [`found`], [`join`] |
-//! | What waits for me, and what does agreeing release? | [`consent`], [`charter`] |
+//! | What waits for me, and what does agreeing release? | [`consent`], [`charter`], [`screen`] |
 //! | How does an account go in, and come out? | [`deposit`], [`request`], [`clipboard`] |
 //! | Where do things stand, and does the log hold? | [`status`], [`audit`], [`view`], [`names`] |
 //! | How does it talk to people? | [`say`], [`out`], [`unlock`], [`help`], [`failure`] |
@@ -30,6 +30,7 @@ pub mod remote;
 pub mod replica;
 pub mod request;
 pub mod say;
+pub mod screen;
 pub mod session;
 pub mod status;
 pub mod unlock;

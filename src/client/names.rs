@@ -1,8 +1,10 @@
 //! Names and labels: from what people call things to identifiers, and back. People are matched by key; a name that
-//! fits two of them is refused, with the fingerprints that tell them apart.
+//! fits two of them is refused, with the identifiers and fingerprints that tell them apart. `#` and at least eight digits
+//! of an identifier name one of them: nobody can make somebody or something unreachable by taking the same name.
 
 use super::failure::{Exit, Failure};
 use super::session::Session;
+use super::view::short;
 use crate::escrow::credential::Credential;
 use crate::escrow::id::{BlobId, CredentialId, PersonId};
 use crate::escrow::people::Standing;
@@ -39,27 +41,29 @@ impl Session {
         label.unwrap_or_else(|| format!("#{}", &id.to_string()[..8]))
     }
 
-    /// The one person of this name who did not leave.
+    /// The one person of this name, or whose id begins so, who did not leave.
     pub fn find_person(&self, name: &str) -> Result<PersonId, Failure> {
         let state = self.state()?;
         let here = state.people().iter().filter(|(_, p)| !matches!(p.standing, Standing::Gone { .. }));
-        let found: Vec<PersonId> = here.filter(|(id, _)| same(&self.name_of(id), name)).map(|(id, _)| *id).collect();
+        let found: Vec<PersonId> =
+            here.map(|(id, _)| *id).filter(|id| is_meant(name, id, || self.name_of(id))).collect();
         match found.as_slice() {
             [only] => Ok(*only),
             [] => Err(Failure::new(Exit::Usage, "failed-name-unknown").with("name", name)),
             [..] => {
-                let prints = found.iter().filter_map(|id| state.person(id)).map(|p| p.keys.fingerprint().to_string());
+                let known = found.iter().filter_map(|id| Some((id, state.person(id)?)));
+                let prints = known.map(|(id, person)| format!("{}: {}", short(id), person.keys.fingerprint()));
                 let list = prints.collect::<Vec<_>>().join(" / ");
                 Err(Failure::new(Exit::Usage, "failed-name-ambiguous").with("name", name).with("list", list))
             }
         }
     }
 
-    /// The one account with this label.
+    /// The one account with this label, or whose id begins so.
     pub fn find_credential(&self, label: &str) -> Result<CredentialId, Failure> {
         let state = self.state()?;
         let found: Vec<CredentialId> =
-            state.credentials().keys().filter(|id| same(&self.label_of(id), label)).copied().collect();
+            state.credentials().keys().filter(|id| is_meant(label, id, || self.label_of(id))).copied().collect();
         match found.as_slice() {
             [only] => Ok(*only),
             [] => {
@@ -67,12 +71,22 @@ impl Session {
                 let list = if known.is_empty() { "-".to_owned() } else { known.join(", ") };
                 Err(Failure::new(Exit::Usage, "failed-label-unknown").with("label", label).with("list", list))
             }
-            [..] => Err(Failure::new(Exit::Usage, "failed-label-ambiguous").with("label", label)),
+            [..] => {
+                let of = |id: &CredentialId| -> Option<String> {
+                    let (_, version) = state.credential(id)?.current()?;
+                    Some(format!("{} ({})", short(id), self.name_of(&version.depositor)))
+                };
+                let list = found.iter().filter_map(of).collect::<Vec<_>>().join(" / ");
+                Err(Failure::new(Exit::Usage, "failed-label-ambiguous").with("label", label).with("list", list))
+            }
         }
     }
 
-    /// Refuses a new name or label that could be taken for one that is there.
+    /// Refuses a new name or label that could be taken for one that is there, or for an identifier.
     pub fn refuse_lookalike(&self, text: &str, known: impl Iterator<Item = String>) -> Result<(), Failure> {
+        if is_id(text) {
+            return Err(Failure::new(Exit::Usage, "failed-looks-like-id").with("name", text));
+        }
         for other in known {
             if looks_like(text, &other) {
                 let failure = Failure::new(Exit::Usage, "failed-lookalike");
@@ -83,6 +97,51 @@ impl Session {
     }
 }
 
+/// Fewest digits of an identifier that name something: as many as are shown.
+const ID_DIGITS: usize = 8;
+
+/// The digits after `#`, if this is the beginning of an identifier.
+fn id_digits(text: &str) -> Option<String> {
+    let digits = text.trim().strip_prefix('#')?;
+    let hex = digits.len() >= ID_DIGITS && digits.bytes().all(|b| b.is_ascii_hexdigit());
+    hex.then(|| digits.to_ascii_lowercase())
+}
+
+/// Whether a text has the form of an identifier.
+pub(super) fn is_id(text: &str) -> bool {
+    id_digits(text).is_some()
+}
+
+/// Whether `text` means what has this id and name. What has the form of an identifier is never a name: else a label
+/// could pass for another account's identifier.
+fn is_meant(text: &str, id: &impl std::fmt::Display, name: impl FnOnce() -> String) -> bool {
+    match id_digits(text) {
+        Some(digits) => id.to_string().starts_with(&digits),
+        None => same(&name(), text),
+    }
+}
+
 fn same(a: &str, b: &str) -> bool {
     a.trim().to_lowercase() == b.trim().to_lowercase()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_identifier_means_what_bears_it_and_never_a_name() {
+        let (one, other) = (CredentialId::new([0xa1; 16]), CredentialId::new([0xb2; 16]));
+        let meant = |text: &str, id: &CredentialId, name: &str| is_meant(text, id, || name.to_owned());
+        assert!(meant("#a1a1a1a1", &one, "site"));
+        assert!(meant(" #A1A1A1A1a1 ", &one, "site"));
+        assert!(!meant("#a1a1a1a1", &other, "site"));
+        // A decoy that calls itself like another account's identifier is not what that identifier means.
+        assert!(!meant("#a1a1a1a1", &other, "#a1a1a1a1"));
+        // Too short to tell two apart, or no identifier: a name.
+        assert!(!meant("#a1a1a1a", &one, "site"));
+        assert!(meant("#a1", &other, "#a1"));
+        assert!(meant("Site ", &one, "site"));
+        assert!(is_id("#00000000") && !is_id("00000000") && !is_id("#0000000g"));
+    }
 }

@@ -67,6 +67,17 @@ impl Out {
         let _ = writeln!(std::io::stderr().lock(), "{}", self.say.with(key, args));
     }
 
+    /// What somebody is about to agree to. With `--json` it goes to standard error, like the question after it.
+    pub fn screen(&self, lines: &[String]) {
+        for line in lines.iter().filter(|_| !self.silent) {
+            if self.json {
+                let _ = writeln!(std::io::stderr().lock(), "{line}");
+            } else {
+                self.line(line);
+            }
+        }
+    }
+
     /// A value for programs.
     pub fn data(&self, value: &Value) {
         if self.json {

@@ -22,6 +22,9 @@ use crate::seal::sharing::{MasterKey, ShareClaim, combine, sort_shares};
 /// How long a request stays open unless said otherwise.
 pub const REQUEST_LIFE: Seconds = Seconds(72 * Seconds::HOUR.0);
 
+/// How long keys are kept beyond the time of their request: this computer's clock may be a little ahead.
+const KEYS_SPARE: Seconds = Seconds::HOUR;
+
 /// The parts asked for unless said otherwise: recovery codes are for the day when all else fails.
 const USUAL_PARTS: [PartKind; 3] = [PartKind::Password, PartKind::TotpSecret, PartKind::Notes];
 
@@ -348,15 +351,25 @@ pub async fn revoke(env: &Env, id: u64, reason: &str) -> Result<(), Failure> {
 }
 
 impl Session {
-    /// Deletes the keys of our requests that are over: what was collected cannot be opened again.
+    /// Deletes the keys of our requests that are over: what was collected cannot be opened again. Their time ends
+    /// them, too: the server must not be able to keep them by not recording it.
     pub fn forget_keys(&self) -> Result<(), Failure> {
-        let me = self.me();
-        let state = self.state()?;
-        let over = state.requests().values().filter(|r| r.requester == me && matches!(r.stage, Stage::Ended { .. }));
-        for request in over {
+        let (me, state) = (self.me(), self.state()?);
+        let now = self.env.now().before(KEYS_SPARE);
+        for request in state.requests().values().filter(|r| r.requester == me && is_over(r, now)) {
             home::remove(&key_path(self, &request.parts))?;
         }
         // Keys of a request that never reached the log stay: its outbox may still send it.
         Ok(())
+    }
+}
+
+/// Whether a request cannot be opened any more at this time, whatever the server recorded.
+fn is_over(request: &Request, now: Time) -> bool {
+    match &request.stage {
+        // Not granted by its expiry, or not fetched by then: it never opens.
+        Stage::Waiting | Stage::Granted(_) => request.expires <= now,
+        Stage::Leased(lease) => !lease.collected() || lease.until() <= now,
+        Stage::Ended { .. } => true,
     }
 }

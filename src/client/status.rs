@@ -19,7 +19,7 @@ use super::failure::{Exit, Failure};
 use super::home::Folder;
 use super::say::Args;
 use super::session::{Env, Session};
-use super::view::{self, View};
+use super::view;
 use crate::args;
 use crate::escrow::id::BlobId;
 use crate::escrow::organisation::CLOCK_TOLERANCE;
@@ -125,7 +125,7 @@ async fn status_of(env: &Env, folder: Folder) -> Result<(), Failure> {
 /// The status for programs.
 fn status_data(session: &Session, reached: &Reached) -> Result<Value, Failure> {
     let texts = texts(session);
-    let view = View::new(session.state()?, session.env.out.language(), &texts);
+    let view = session.view(&texts)?;
     let (state, me) = (view.state, session.me());
     let witnessed = if counted(session, reached) { Some(session.witnessed()?) } else { None };
     let running: Vec<LeaseRow> = lease_rows(&view, None).into_iter().filter(|row| row.state == "leased").collect();
@@ -153,13 +153,16 @@ fn status_data(session: &Session, reached: &Reached) -> Result<Value, Failure> {
         "waiting": waiting(session)?.into_iter().map(|item| item.json).collect::<Vec<_>>(),
         "due": due,
         "running": running,
+        "unrecorded": view.unrecorded().iter().map(|u| json!({
+            "request": u.request, "ended": u.ended.0, "access": u.access,
+        })).collect::<Vec<_>>(),
     }))
 }
 
 fn tell_status(session: &Session, reached: &Reached) -> Result<(), Failure> {
     let (out, me) = (&session.env.out, session.me());
     let texts = texts(session);
-    let view = View::new(session.state()?, out.language(), &texts);
+    let view = session.view(&texts)?;
     let (state, say) = (view.state, view.say);
     out.tell("status-organisation", &args! { name: view.organisation(), id: view::short(&state.id()) });
     out.tell("status-log", &args! { n: state.size(), time: say.time(state.last_time()) });

@@ -5,19 +5,24 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::failure::{Exit, Failure};
 use super::say::Say;
 use crate::escrow::act::ShareVerdict;
 use crate::escrow::charter::Who;
 use crate::escrow::credential::{Credential, Due, DueCause, PartState, Urgency};
 use crate::escrow::id::{BlobId, CredentialId, DeviceId, PersonId};
 use crate::escrow::organisation::Organisation;
-use crate::escrow::part::PartKind;
+use crate::escrow::part::{PartKind, VersionId};
 use crate::escrow::people::Standing;
 use crate::escrow::proposal::{Proposal, Subject};
 use crate::escrow::quorum::{Group, Quorum};
 use crate::escrow::request::{End, Request, Stage};
 use crate::escrow::role::Role;
-use crate::escrow::time::Time;
+use crate::escrow::time::{Seconds, Time};
+
+/// How long after its time the server may record that a request or an access ended, before people are told that it
+/// did not.
+const RECORDING: Seconds = Seconds::HOUR;
 
 /// Where texts come from: a replica's folder, or an export's.
 pub type Texts<'a> = &'a dyn Fn(&BlobId) -> Option<String>;
@@ -30,12 +35,19 @@ pub struct View<'a> {
     /// In which language.
     pub say: &'a Say,
     texts: Texts<'a>,
+    known: Time,
 }
 
 impl<'a> View<'a> {
     /// Puts `state` into words with these texts.
     pub fn new(state: &'a Organisation, say: &'a Say, texts: Texts<'a>) -> Self {
-        Self { state, say, texts }
+        Self { state, say, texts, known: state.last_time() }
+    }
+
+    /// With the time at which the server last showed its log: what it should have recorded by then and did not is
+    /// told. Without one, the last entry's time counts.
+    pub fn known_at(self, time: Option<Time>) -> Self {
+        Self { known: time.map_or(self.known, |time| time.max(self.known)), ..self }
     }
 
     /// A text, or that it is not here.
@@ -46,6 +58,11 @@ impl<'a> View<'a> {
     /// A text, if it is here.
     pub fn text_if_here(&self, id: &BlobId) -> Option<String> {
         (self.texts)(id)
+    }
+
+    /// A text that somebody is about to act upon: without it nothing is signed.
+    pub fn needed(&self, id: &BlobId) -> Result<String, Failure> {
+        self.text_if_here(id).ok_or_else(|| Failure::new(Exit::Failed, "failed-text-missing"))
     }
 
     /// What the organisation is called.
@@ -62,6 +79,61 @@ impl<'a> View<'a> {
     pub fn label(&self, id: &CredentialId) -> String {
         let current = self.state.credential(id).and_then(Credential::current);
         current.and_then(|(_, version)| (self.texts)(&version.label)).unwrap_or_else(|| short(id))
+    }
+
+    /// What an account was called in this version; whoever may deposit can call it something else later.
+    pub fn label_at(&self, id: &VersionId) -> String {
+        let version = self.state.version(id);
+        version.and_then(|version| (self.texts)(&version.label)).unwrap_or_else(|| short(&id.credential))
+    }
+
+    /// Requests and accesses whose time is over although the server did not record it.
+    pub fn unrecorded(&self) -> Vec<Unrecorded> {
+        let over = self.state.live_requests().filter_map(|request| {
+            let lease = |ended| Unrecorded { request: request.at.index, ended, access: true };
+            let found = match &request.stage {
+                Stage::Leased(running) => lease(running.until()),
+                // Never fetched, it counts as running from its expiry.
+                Stage::Granted(_) if self.is_overdue(request.expires.after(request.duration)) => {
+                    lease(request.expires.after(request.duration))
+                }
+                Stage::Waiting | Stage::Granted(_) => Unrecorded { access: false, ..lease(request.expires) },
+                Stage::Ended { .. } => return None,
+            };
+            self.is_overdue(found.ended).then_some(found)
+        });
+        over.collect()
+    }
+
+    fn is_overdue(&self, time: Time) -> bool {
+        time.after(RECORDING) <= self.known
+    }
+
+    /// What the server has not recorded, in words.
+    pub fn unrecorded_in_words(&self, unrecorded: &Unrecorded) -> String {
+        let Unrecorded { request, ended, access } = *unrecorded;
+        let Some(state) = self.state.request(request) else { return String::new() };
+        let args = crate::args! {
+            request: request, name: self.name(&state.requester), label: self.label_at(&state.version),
+            time: self.say.time(ended),
+        };
+        self.say.with(if access { "view-unrecorded-access" } else { "view-unrecorded-request" }, &args)
+    }
+
+    /// Whether the current version of an account must be changed, an end that the server did not record included:
+    /// it cannot keep a password from becoming due by saying nothing.
+    pub fn due(&self, id: &CredentialId) -> Option<Due> {
+        let (_, version) = self.state.credential(id)?.current()?;
+        version.due.or_else(|| {
+            let ended = self.unrecorded().into_iter().filter(|u| u.access).find(|u| {
+                let request = self.state.request(u.request).filter(|r| r.version.credential == *id);
+                request.is_some_and(|request| {
+                    request.parts.iter().any(|p| self.state.current_part(id, p.part.kind) == Some(p.part))
+                })
+            })?;
+            let cause = DueCause::AccessEnded(ended.request);
+            Some(Due { urgency: Urgency::Later, since: ended.ended, cause })
+        })
     }
 
     /// Several things in one line; a dash for none.
@@ -199,6 +271,17 @@ impl<'a> View<'a> {
         };
         self.say.plain(key)
     }
+}
+
+/// Something whose time is over although the server did not record it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Unrecorded {
+    /// The request.
+    pub request: u64,
+    /// When its time was over.
+    pub ended: Time,
+    /// Whether there was access, after which the password counts as to be changed.
+    pub access: bool,
 }
 
 /// Where a name stands in the alphabet: without case and accents, as in a telephone book.

@@ -2,7 +2,7 @@
 //! the promise that each refusal carries a reason.
 //!
 //! Calls of devices that no log vouches for need room *before* their message is read, and have short messages: all of
-//! them together hold at most [`STRANGER_CALLS`] × [`STRANGER_BYTES`] of the memory. What a connection holds unread is
+//! them together hold at most `STRANGER_CALLS` × `STRANGER_BYTES` of the memory. What a connection holds unread is
 //! bounded by HTTP/2's windows.
 //!
 //! The libraries refuse some calls before our code sees them (unknown methods, messages that are too long or are

@@ -66,6 +66,7 @@ pub fn verify(env: &Env, dir: &Path, log_key: Option<&str>) -> Result<(), Failur
         let args = args! { wanted: meant, found: claimed.organisation };
         found.faults.push(Finding::new("audit-fault-other-log", args));
     }
+    remark_unrecorded(&mut found, env.out.language());
     let own = compare(env, &mut found);
     env.out.data(&data(&found, own, &env.out));
     if !env.out.is_json() {
@@ -78,6 +79,19 @@ pub fn verify(env: &Env, dir: &Path, log_key: Option<&str>) -> Result<(), Failur
             Err(Failure::new(Exit::Distrust, "audit-fails").with("first", first).with("more", rest.len()))
         }
     }
+}
+
+/// What the server should have recorded before the copy's last entry, and did not.
+fn remark_unrecorded(found: &mut Judgement, say: &Say) {
+    let Some(replay) = &found.replay else { return };
+    let texts = |id: &BlobId| found.texts.get(id).map(|text| text.as_str().to_owned());
+    let view = View::new(replay.organisation(), say, &texts);
+    let remarks = view.unrecorded().into_iter().map(|unrecorded| {
+        let args = args! { text: view.unrecorded_in_words(&unrecorded) };
+        Finding::new("audit-remark-unrecorded", args)
+    });
+    let remarks: Vec<Finding> = remarks.collect();
+    found.remarks.extend(remarks);
 }
 
 /// Compares with this computer's own replica. A copy that the same log key signed and that contradicts it is

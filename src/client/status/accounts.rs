@@ -74,7 +74,7 @@ pub fn account_rows(view: &View<'_>) -> Vec<AccountRow> {
             confirmed: good,
             faulty: bad,
             holders,
-            due: version.due.map(|due| urgency_name(due.urgency)),
+            due: view.due(id).map(|due| urgency_name(due.urgency)),
             last_asked_by: last.map(|request| request.requester.to_string()),
             last_asked_by_name: last.map(|request| view.name(&request.requester)),
             last_asked: last.map(|request| request.since.0),
@@ -101,7 +101,7 @@ pub async fn credentials(env: &Env) -> Result<(), Failure> {
     let mut session = env.session()?;
     let reached = refresh(&mut session).await?;
     let texts = texts(&session);
-    let view = View::new(session.state()?, env.out.language(), &texts);
+    let view = session.view(&texts)?;
     let say = view.say;
     let rows = account_rows(&view);
     if rows.is_empty() {
@@ -111,7 +111,8 @@ pub async fn credentials(env: &Env) -> Result<(), Failure> {
     let mut table = Vec::new();
     for row in rows {
         env.out.data(&serde_json::to_value(&row).map_err(Failure::technical)?);
-        let Some(account) = row.credential.parse().ok().and_then(|id| view.state.credential(&id)) else { continue };
+        let known = row.credential.parse().ok().and_then(|id| Some((id, view.state.credential(&id)?)));
+        let Some((id, account)) = known else { continue };
         let Some((_, version)) = account.current() else { continue };
         let asked = match (row.last_asked_by_name, row.last_asked) {
             (Some(name), Some(time)) => {
@@ -126,7 +127,7 @@ pub async fn credentials(env: &Env) -> Result<(), Failure> {
             view.parts(version.kinds()),
             say.with("status-who-when", &args! { name: row.depositor_name, time: say.time(Time(row.since)) }),
             confirmed(&view, account),
-            version.due.map_or_else(|| "–".to_owned(), |due| view.urgency(due.urgency)),
+            view.due(&id).map_or_else(|| "–".to_owned(), |due| view.urgency(due.urgency)),
             asked,
         ]);
     }
@@ -159,7 +160,7 @@ pub async fn credential(env: &Env, label: &str) -> Result<(), Failure> {
     let reached = refresh(&mut session).await?;
     let id = session.find_credential(label)?;
     let texts = texts(&session);
-    let view = View::new(session.state()?, env.out.language(), &texts);
+    let view = session.view(&texts)?;
     let Some(number) = view.state.credential(&id).and_then(|c| c.current()).map(|(number, _)| number) else {
         return reached.end();
     };
@@ -276,9 +277,9 @@ fn tell_account(out: &Out, view: &View<'_>, id: &CredentialId, number: u32, shee
         let asked = view.state.request(exposure.request).is_some();
         out.tell(if asked { "status-account-exposed" } else { "status-account-carried" }, &args);
     }
-    match &version.due {
+    match view.due(id) {
         Some(due) => {
-            let args = args! { when: view.urgency(due.urgency), cause: view.due_cause(due) };
+            let args = args! { when: view.urgency(due.urgency), cause: view.due_cause(&due) };
             out.tell("status-account-due", &args);
         }
         None => out.say("status-account-not-due"),
@@ -401,7 +402,7 @@ pub async fn leases(env: &Env, all: bool) -> Result<(), Failure> {
     let mut session = env.session()?;
     let reached = refresh(&mut session).await?;
     let texts = texts(&session);
-    let view = View::new(session.state()?, env.out.language(), &texts);
+    let view = session.view(&texts)?;
     let me = session.me();
     let since = env.now().before(RECENT);
     let mut table = Vec::new();
@@ -423,12 +424,7 @@ pub async fn leases(env: &Env, all: bool) -> Result<(), Failure> {
 
 /// Passwords to be changed, the urgent ones first.
 pub(super) fn tell_due(out: &Out, view: &View<'_>) {
-    let mut due: Vec<_> = view
-        .state
-        .credentials()
-        .iter()
-        .filter_map(|(id, credential)| Some((*id, credential.current()?.1.due?)))
-        .collect();
+    let mut due: Vec<_> = view.state.credentials().keys().filter_map(|id| Some((*id, view.due(id)?))).collect();
     due.sort_by_cached_key(|(id, due)| (std::cmp::Reverse(due.urgency), view::sort_key(&view.label(id))));
     for (id, due) in due {
         let args = args! { label: view.label(&id), when: view.urgency(due.urgency), cause: view.due_cause(&due) };
@@ -438,7 +434,8 @@ pub(super) fn tell_due(out: &Out, view: &View<'_>) {
 
 /// Accesses that run now.
 pub(super) fn tell_running(out: &Out, view: &View<'_>) {
-    for request in view.state.live_requests() {
+    let over: Vec<u64> = view.unrecorded().iter().map(|unrecorded| unrecorded.request).collect();
+    for request in view.state.live_requests().filter(|request| !over.contains(&request.at.index)) {
         if let Stage::Leased(lease) = &request.stage {
             let args = args! {
                 request: request.at.index,

@@ -164,6 +164,7 @@ audit-remark-foreign-more = { $n ->
 audit-remark-unknown-device = A countersignature of { $size } entries is by a device that this log does not know ({ $device }); it does not count.
 audit-remark-revoked-device = A countersignature of { $size } entries is by a device that was revoked ({ $device }); it does not count.
 audit-remark-own-damaged = This computer’s own replica could not be read.
+audit-remark-unrecorded = { $text }
 audit-why-malformed = It is no readable entry ({ $detail }).
 audit-why-genesis = The log does not begin as that of this association.
 audit-why-index = It calls itself entry { $index }.

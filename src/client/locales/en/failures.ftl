@@ -18,10 +18,12 @@ failed-declined = Nothing was done.
 failed-clock = The server’s clock and this computer’s are { $minutes } minutes apart. Set the wrong one before going on.
 failed-text-missing = The text that belongs to this is not on this computer. Run “sequestre sync”; nothing is signed without it.
 failed-name-unknown = Nobody here is called “{ $name }”.
-failed-name-ambiguous = Several people are called “{ $name }”. Compare their fingerprints by voice: { $list }
+failed-name-ambiguous = Several people are called “{ $name }”. Compare their fingerprints by voice, then give the number with its # instead of the name: { $list }
 failed-label-unknown = There is no account called “{ $label }”. There are: { $list }
-failed-label-ambiguous = Several accounts are called “{ $label }”. Ask the depositor to rename one.
+failed-label-ambiguous = Several accounts are called “{ $label }”. Give the number with its # instead of the label (in brackets: who deposited it): { $list }
 failed-lookalike = “{ $name }” could be mistaken for “{ $other }”. Choose a name that differs more.
+failed-looks-like-id = “{ $name }” looks like the number of a person or an account. Choose a name that does not begin with #.
+failed-name-differs = The log calls the person whom you invited as “{ $name }” “{ $known }”. Nothing is proposed; cancel and invite again.
 failed-quorum-form = “{ $text }” is not an agreement. Write for example everyday=2, or both=2:Alice,Bob,Carl+2:Dan,Eve,Fred.
 failed-vault-form = “{ $text }” is not a vault. Write for example main=everyday,vital.
 failed-role-unknown = “{ $name }” is not a role or a possible combination. Roles are trustee, mediator, technician, member; a mediator cannot be a trustee.

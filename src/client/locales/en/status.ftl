@@ -22,6 +22,8 @@ view-cause-ended = { $name }’s access (request { $request }) ended
 view-cause-revoked = { $name }’s access (request { $request }) was ended by a trustee
 view-cause-shares = parts of the key handed over for several requests are enough together; the last one is request { $request }
 view-cause-left = { $name } knows it and left
+view-unrecorded-access = The server has not recorded that { $name }’s access to “{ $label }” (request { $request }) ended on { $time }. It is over all the same: the password counts as to be changed. Ask the technician why.
+view-unrecorded-request = The server has not recorded that { $name }’s request { $request } for “{ $label }” ended on { $time }. It can no longer be approved or fetched. Ask the technician why.
 view-stage-waiting = { $missing ->
     [one] waiting for 1 more agreement
    *[other] waiting for { $missing } more agreements

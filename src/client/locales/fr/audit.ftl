@@ -166,6 +166,7 @@ audit-remark-foreign-more = { $n ->
 audit-remark-unknown-device = Un contreseing pour { $size } entrées vient d’un appareil que ce journal ne connaît pas ({ $device }) ; il ne compte pas.
 audit-remark-revoked-device = Un contreseing pour { $size } entrées vient d’un appareil révoqué ({ $device }) ; il ne compte pas.
 audit-remark-own-damaged = La réplique de cet ordinateur n’a pas pu être lue.
+audit-remark-unrecorded = { $text }
 audit-why-malformed = Ce n’est pas une entrée lisible ({ $detail }).
 audit-why-genesis = Le journal ne commence pas comme celui de cette association.
 audit-why-index = Elle se dit entrée { $index }.

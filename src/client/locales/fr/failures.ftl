@@ -18,10 +18,12 @@ failed-declined = Rien n’a été fait.
 failed-clock = L’horloge du serveur et celle de cet ordinateur diffèrent de { $minutes } minutes. Réglez celle qui est fausse avant de continuer.
 failed-text-missing = Le texte correspondant n’est pas sur cet ordinateur. Lancez « sequestre sync » ; rien n’est signé sans lui.
 failed-name-unknown = Personne ici ne s’appelle « { $name } ».
-failed-name-ambiguous = Plusieurs personnes s’appellent « { $name } ». Comparez leurs empreintes de vive voix : { $list }
+failed-name-ambiguous = Plusieurs personnes s’appellent « { $name } ». Comparez leurs empreintes de vive voix, puis donnez le numéro avec son # au lieu du nom : { $list }
 failed-label-unknown = Aucun compte ne s’appelle « { $label } ». Les comptes sont : { $list }
-failed-label-ambiguous = Plusieurs comptes s’appellent « { $label } ». Demandez à la personne qui a fait le dépôt d’en renommer un.
+failed-label-ambiguous = Plusieurs comptes s’appellent « { $label } ». Donnez le numéro avec son # au lieu du nom (entre parenthèses : qui l’a déposé) : { $list }
 failed-lookalike = « { $name } » pourrait être confondu avec « { $other } ». Choisissez un nom plus différent.
+failed-looks-like-id = « { $name } » ressemble au numéro d’une personne ou d’un compte. Choisissez un nom qui ne commence pas par #.
+failed-name-differs = Le journal appelle « { $known } » la personne que vous avez invitée comme « { $name } ». Rien n’est proposé ; annulez et invitez de nouveau.
 failed-quorum-form = « { $text } » n’est pas un accord. Écrivez par exemple everyday=2, ou both=2:Alice,Bob,Carl+2:Dan,Ève,Fred.
 failed-vault-form = « { $text } » n’est pas un coffre. Écrivez par exemple main=everyday,vital.
 failed-role-unknown = « { $name } » n’est pas un rôle ou une combinaison possible. Les rôles sont trustee (gardien·ne), mediator (médiateur·rice), technician (technicien·ne), member (membre) ; un·e médiateur·rice ne peut pas être gardien·ne.

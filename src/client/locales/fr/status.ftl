@@ -22,6 +22,8 @@ view-cause-ended = l’accès accordé à { $name } (demande { $request }) a pri
 view-cause-revoked = un·e gardien·ne a mis fin à l’accès accordé à { $name } (demande { $request })
 view-cause-shares = les parts de clé remises pour plusieurs demandes suffisent ensemble, la dernière est la demande { $request }
 view-cause-left = { $name } le connaît et est parti·e
+view-unrecorded-access = Le serveur n’a pas noté que l’accès de { $name } à « { $label } » (demande { $request }) a pris fin le { $time }. Il est terminé quand même : le mot de passe est réputé à changer. Demandez pourquoi au ou à la technicien·ne.
+view-unrecorded-request = Le serveur n’a pas noté que la demande { $request } de { $name } pour « { $label } » a pris fin le { $time }. Elle ne peut plus être accordée ni retirée. Demandez pourquoi au ou à la technicien·ne.
 view-stage-waiting = { $missing ->
     [one] attend encore 1 accord
    *[other] attend encore { $missing } accords

@@ -1,0 +1,347 @@
+//! Consent screens: what a signature, or the release of a share, stands for, line by line.
+//!
+//! They show people by key wherever a name does not tell them apart, and what changes by identifier, never by name.
+//! They must never leave out anything that is decided by signing, nor show a placeholder where a text is missing: a
+//! screen whose texts are not at hand is refused, and so is the signature.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::failure::{Exit, Failure};
+use super::say::Args;
+use super::view::View;
+use crate::args;
+use crate::escrow::act::Admission;
+use crate::escrow::charter::{Charter, Vault, Who};
+use crate::escrow::id::PersonId;
+use crate::escrow::people::Standing;
+use crate::escrow::proposal::{Proposal, Subject};
+use crate::escrow::quorum::Quorum;
+use crate::escrow::request::Request;
+use crate::escrow::text::looks_like;
+
+/// What signing a proposal would decide.
+///
+/// # Errors
+/// A text is not on this computer.
+pub fn proposal(view: View<'_>, proposal: &Proposal) -> Result<Vec<String>, Failure> {
+    let mut screen = Screen::new(view)?;
+    let args = args! { index: proposal.at.index, name: screen.person(&proposal.proposer)? };
+    screen.tell("proposal-by", &args);
+    match &proposal.subject {
+        Subject::Charter { charter, roll } => screen.charter(charter, roll)?,
+        Subject::Admission(admission) => {
+            let person = admission.keys.person();
+            let args = args! {
+                name: screen.name(&person)?, roles: view.roles(admission.roles.iter()),
+                code: admission.keys.fingerprint(),
+            };
+            screen.tell("proposal-admission", &args);
+            screen.warn(BTreeSet::from([person]))?;
+        }
+        Subject::Removal(removal) => {
+            let args = args! {
+                name: screen.name(&removal.person)?, code: screen.fingerprint(&removal.person)?,
+                reason: view.needed(&removal.reason)?,
+            };
+            screen.tell("proposal-removal", &args);
+            screen.warn(BTreeSet::from([removal.person]))?;
+        }
+    }
+    Ok(screen.lines)
+}
+
+/// What approving a request would release: who, what, why, how long, and what was released before.
+///
+/// # Errors
+/// A text is not on this computer.
+pub fn request(view: View<'_>, request: &Request) -> Result<Vec<String>, Failure> {
+    let mut screen = Screen::new(view)?;
+    let (state, say) = (view.state, view.say);
+    let version = state.version(&request.version).ok_or_else(missing)?;
+    let label = view.needed(&version.label)?;
+    let args = args! { id: request.at.index, name: screen.name(&request.requester)?, label: label };
+    screen.tell("request-head", &args);
+    let current = state.credential(&request.version.credential).and_then(|c| c.current());
+    if let Some((current, _)) = current.filter(|(number, _)| *number != request.version.version) {
+        screen.tell("request-version", &args! { version: request.version.version, current: current });
+    }
+    screen.tell("request-fingerprint", &args! { code: screen.fingerprint(&request.requester)? });
+    screen.warn(BTreeSet::from([request.requester]))?;
+    screen.tell("request-reason", &args! { reason: view.needed(&request.reason)? });
+    let args = args! { duration: say.duration(request.duration), until: say.time(request.expires) };
+    screen.tell("request-duration", &args);
+    for asked in &request.parts {
+        let part = state.part(&asked.part).ok_or_else(missing)?;
+        let needed = part.part.deals.iter().map(|deal| view.quorum(deal.quorum()));
+        let args = args! {
+            part: say.plain(&format!("part-{}", asked.part.kind.as_str())),
+            released: part.released_to_anybody().len(),
+            needed: needed.collect::<Vec<_>>().join(" / "),
+        };
+        screen.tell("request-part", &args);
+    }
+    let agreed = request.agreed();
+    if !agreed.is_empty() {
+        screen.tell("request-agreed", &args! { list: screen.people(&agreed)? });
+    }
+    Ok(screen.lines)
+}
+
+fn missing() -> Failure {
+    Failure::new(Exit::Failed, "failed-text-missing")
+}
+
+struct Screen<'a> {
+    view: View<'a>,
+    lines: Vec<String>,
+    names: BTreeMap<PersonId, String>,
+}
+
+impl<'a> Screen<'a> {
+    /// Reads everybody's name: one that is held back could be the one that a newcomer imitates. Names of those who
+    /// left may have been deleted.
+    fn new(view: View<'a>) -> Result<Self, Failure> {
+        let mut names = BTreeMap::new();
+        for (id, person) in view.state.people() {
+            match (view.text_if_here(&person.name), &person.standing) {
+                (Some(name), _) => {
+                    names.insert(*id, name);
+                }
+                (None, Standing::Gone { .. }) => {}
+                (None, Standing::Candidate(_) | Standing::Admitted { .. }) => return Err(missing()),
+            }
+        }
+        Ok(Self { view, lines: Vec::new(), names })
+    }
+
+    fn tell(&mut self, key: &str, args: &Args) {
+        let indent = if self.lines.is_empty() { "" } else { "  " };
+        self.lines.push(format!("{indent}{}", self.view.say.with(key, args)));
+    }
+
+    fn name(&self, id: &PersonId) -> Result<&str, Failure> {
+        self.names.get(id).map(String::as_str).ok_or_else(missing)
+    }
+
+    fn fingerprint(&self, id: &PersonId) -> Result<String, Failure> {
+        self.view.state.person(id).map(|person| person.keys.fingerprint().to_string()).ok_or_else(missing)
+    }
+
+    /// Others whose name could be taken for this person's.
+    fn alike(&self, id: &PersonId) -> Result<Vec<PersonId>, Failure> {
+        let name = self.name(id)?;
+        let others = self.names.iter().filter(|(other, _)| *other != id);
+        Ok(others.filter(|(_, known)| looks_like(known, name)).map(|(other, _)| *other).collect())
+    }
+
+    /// A name; with the fingerprint where the name alone could mean somebody else.
+    fn person(&self, id: &PersonId) -> Result<String, Failure> {
+        let name = self.name(id)?.to_owned();
+        if self.alike(id)?.is_empty() { Ok(name) } else { Ok(format!("{name} [{}]", self.fingerprint(id)?)) }
+    }
+
+    fn people<'p>(&self, people: impl IntoIterator<Item = &'p PersonId>) -> Result<String, Failure> {
+        let mut names = people.into_iter().map(|id| self.person(id)).collect::<Result<Vec<_>, _>>()?;
+        names.sort_by_cached_key(|name| super::view::sort_key(name));
+        Ok(self.view.list(names))
+    }
+
+    /// Warns of each of these people whose name could be taken for somebody else's.
+    fn warn(&mut self, people: BTreeSet<PersonId>) -> Result<(), Failure> {
+        let mut told = BTreeSet::new();
+        for id in people {
+            for other in self.alike(&id)? {
+                if told.insert((id.min(other), id.max(other))) {
+                    let args = args! {
+                        name: self.name(&id)?, code: self.fingerprint(&id)?, other: self.name(&other)?,
+                        known: self.fingerprint(&other)?,
+                    };
+                    self.tell("proposal-lookalike", &args);
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn charter(&mut self, charter: &Charter, roll: &[Admission]) -> Result<(), Failure> {
+        let in_force = self.view.state.charter().cloned();
+        self.tell("proposal-charter", &args! { version: charter.version() });
+        for (key, people) in [
+            ("proposal-trustees", charter.trustees()),
+            ("proposal-mediators", charter.mediators()),
+            ("proposal-technicians", charter.technicians()),
+        ] {
+            self.tell(key, &args! { list: self.people(people)? });
+        }
+        let mut items: Vec<String> = Vec::new();
+        for quorum in charter.quorums() {
+            items.push(self.quorum(quorum)?);
+        }
+        items.extend(self.admission(charter));
+        for vault in charter.vaults() {
+            items.push(self.vault(vault)?);
+        }
+        items.push(self.limits(charter));
+        self.lines.extend(items.iter().map(|item| format!("  {item}")));
+        if !roll.is_empty() {
+            self.tell("proposal-roll", &args! {});
+        }
+        for admission in roll {
+            let args = args! {
+                name: self.name(&admission.keys.person())?, roles: self.view.roles(admission.roles.iter()),
+                code: admission.keys.fingerprint(),
+            };
+            self.tell("proposal-newcomer", &args);
+        }
+        let mut new: BTreeSet<PersonId> = roll.iter().map(|admission| admission.keys.person()).collect();
+        match &in_force {
+            None => {
+                self.tell("proposal-first", &args! {});
+                new.extend(charter.named());
+            }
+            Some(current) if current.version() == charter.version() => {
+                self.tell("proposal-is-in-force", &args! {});
+            }
+            Some(current) => new.extend(self.changes(current, charter, roll)?),
+        }
+        self.warn(new)?;
+        self.tell("proposal-charter-code", &args! { code: charter.code() });
+        Ok(())
+    }
+
+    /// What changes against the charter in force. People who are added anywhere are returned.
+    fn changes(
+        &mut self,
+        current: &Charter,
+        charter: &Charter,
+        roll: &[Admission],
+    ) -> Result<BTreeSet<PersonId>, Failure> {
+        self.tell("proposal-changes", &args! { version: current.version() });
+        let begin = self.lines.len();
+        let mut new = BTreeSet::new();
+        for (key, before, after) in [
+            ("proposal-where-trustees", current.trustees(), charter.trustees()),
+            ("proposal-where-mediators", current.mediators(), charter.mediators()),
+            ("proposal-where-technicians", current.technicians(), charter.technicians()),
+        ] {
+            new.extend(self.moved(&self.view.say.plain(key), before, after)?);
+        }
+        for quorum in charter.quorums() {
+            let members: BTreeSet<PersonId> = quorum.members().copied().collect();
+            match current.quorum(quorum.name()) {
+                None => self.tell("proposal-new", &args! { text: self.quorum(quorum)? }),
+                Some(before) if before != quorum => {
+                    let was = before.members().copied().collect();
+                    let place = self.view.say.with("proposal-where-quorum", &args! { name: quorum.name() });
+                    new.extend(self.moved(&place, &was, &members)?);
+                    self.tell("proposal-before", &args! { text: self.quorum(before)? });
+                }
+                Some(_) => {}
+            }
+            new.extend(members.difference(&current.named()));
+        }
+        for quorum in current.quorums().filter(|q| charter.quorum(q.name()).is_none()) {
+            self.tell("proposal-gone", &args! { text: self.quorum(quorum)? });
+        }
+        let (before, after) = (self.admission(current), self.admission(charter));
+        if let Some(text) = before.filter(|before| Some(before) != after.as_ref()) {
+            self.tell("proposal-before", &args! { text: text });
+        }
+        for vault in charter.vaults() {
+            match current.vault(&vault.name) {
+                None => self.tell("proposal-new", &args! { text: self.vault(vault)? }),
+                Some(before) if before != vault => {
+                    let persons = |vault: &Vault| -> BTreeSet<PersonId> {
+                        vault.askers.persons.union(&vault.depositors.persons).copied().collect()
+                    };
+                    new.extend(persons(vault).difference(&persons(before)));
+                    self.tell("proposal-before", &args! { text: self.vault(before)? });
+                }
+                Some(_) => {}
+            }
+        }
+        for vault in current.vaults().filter(|v| charter.vault(&v.name).is_none()) {
+            self.tell("proposal-gone", &args! { text: self.vault(vault)? });
+        }
+        if current.limits() != charter.limits() {
+            self.tell("proposal-before", &args! { text: self.limits(current) });
+        }
+        let leavers = self.leavers(charter, roll);
+        if !leavers.is_empty() {
+            self.tell("proposal-leavers", &args! { list: self.people(&leavers)? });
+        }
+        if self.lines.len() == begin {
+            self.tell("proposal-no-changes", &args! {});
+        }
+        Ok(new)
+    }
+
+    /// Tells who is added to and taken out of something, by key. Those who are added are returned.
+    fn moved(
+        &mut self,
+        place: &str,
+        before: &BTreeSet<PersonId>,
+        after: &BTreeSet<PersonId>,
+    ) -> Result<BTreeSet<PersonId>, Failure> {
+        let added: BTreeSet<PersonId> = after.difference(before).copied().collect();
+        let removed = before.difference(after).map(|id| ("proposal-removed", id));
+        for (key, id) in added.iter().map(|id| ("proposal-added", id)).chain(removed) {
+            let args = args! { place: place, name: self.name(id)?, code: self.fingerprint(id)? };
+            self.tell(key, &args);
+        }
+        Ok(added)
+    }
+
+    /// Those for whom the new charter has no office and who are no members: they leave with it.
+    fn leavers(&self, charter: &Charter, roll: &[Admission]) -> BTreeSet<PersonId> {
+        let here = self.view.state.people().iter().filter(|(id, person)| {
+            // Whoever is taken in with this charter has a role in it.
+            let new = roll.iter().any(|admission| admission.keys.person() == **id);
+            let only_offices = matches!(person.standing, Standing::Admitted { member: false });
+            only_offices && !new && charter.offices(id).is_empty()
+        });
+        here.map(|(id, _)| *id).collect()
+    }
+
+    /// '“everyday”: 2 of 3 (names)', with everybody who is in it.
+    fn quorum(&self, quorum: &Quorum) -> Result<String, Failure> {
+        let say = self.view.say;
+        let mut groups = Vec::new();
+        for group in quorum.groups() {
+            let words = say.with("k-of-n", &args! { k: group.threshold(), n: group.members().len() });
+            groups.push(format!("{words} ({})", self.people(group.members())?));
+        }
+        let words = groups.join(&format!(" {} ", say.plain("and")));
+        Ok(say.with("proposal-quorum", &args! { name: quorum.name(), words: words }))
+    }
+
+    fn admission(&self, charter: &Charter) -> Option<String> {
+        let quorum = charter.admission()?.name();
+        Some(self.view.say.with("status-admission", &args! { quorum: quorum }))
+    }
+
+    fn vault(&self, vault: &Vault) -> Result<String, Failure> {
+        let quorums: Vec<&str> = vault.opened_by.iter().map(|name| name.as_str()).collect();
+        let args = args! {
+            name: &vault.name, list: quorums.join(" / "), askers: self.who(&vault.askers)?,
+            depositors: self.who(&vault.depositors)?, longest: self.view.say.duration(vault.longest_lease),
+        };
+        Ok(self.view.say.with("proposal-vault", &args))
+    }
+
+    /// People by role and by name; nobody if the charter names nobody.
+    fn who(&self, who: &Who) -> Result<String, Failure> {
+        let roles = Who { roles: who.roles.clone(), persons: BTreeSet::new() };
+        Ok(match (who.roles.is_empty(), who.persons.is_empty()) {
+            (_, true) => self.view.who(who),
+            (true, false) => self.people(&who.persons)?,
+            (false, false) => format!("{}, {}", self.view.who(&roles), self.people(&who.persons)?),
+        })
+    }
+
+    fn limits(&self, charter: &Charter) -> String {
+        let limits = charter.limits();
+        let args = args! { entries: limits.entries_per_day, kibibytes: limits.bytes_per_day / 1024 };
+        self.view.say.with("status-limits", &args)
+    }
+}
