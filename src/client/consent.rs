@@ -8,7 +8,7 @@ use std::path::PathBuf;
 
 use super::charter;
 use super::failure::{Exit, Failure};
-use super::home;
+use super::home::{self, Folder};
 use super::screen;
 use super::session::{Env, Session};
 use super::status::texts;
@@ -34,7 +34,7 @@ const CHECKS_PER_BATCH: usize = 1000;
 /// What waits for this person, in every organisation of the home.
 pub async fn inbox(env: &Env) -> Result<(), Failure> {
     let mut all = Vec::new();
-    let mut open = 0;
+    let mut trouble = None;
     let chosen = match &env.organisation {
         Some(_) => vec![env.home.choose(env.organisation.as_deref())?],
         None => env.home.organisations()?.into_iter().map(|id| env.home.folder(id)).collect(),
@@ -43,25 +43,37 @@ pub async fn inbox(env: &Env) -> Result<(), Failure> {
         return Err(super::failure::no_organisation());
     }
     for folder in chosen {
-        let mut session = Session::open(env, folder)?;
-        // Showing what is known beats showing nothing, but people must know that it may be old.
-        match session.sync().await {
-            Err(failure) if failure.exit() == Exit::Unreachable => env.out.failure(&failure),
-            other => other?,
+        match inbox_of(env, folder).await {
+            Ok(items) => all.extend(items.into_iter().map(|item| item.json)),
+            // One organisation's trouble must not hide the others.
+            Err(failure) => {
+                if let Some(earlier) = trouble.replace(failure) {
+                    env.out.failure(&earlier);
+                }
+            }
         }
-        let items = waiting(&session)?;
-        env.out.tell("inbox-head", &args! { organisation: session.organisation_name(), count: items.len() });
-        for item in &items {
-            env.out.line(&format!("  {}", item.text));
-        }
-        open += items.len();
-        all.extend(items.into_iter().map(|item| item.json));
     }
-    if open > 0 {
+    if !all.is_empty() {
         env.out.say("inbox-next");
     }
     env.out.data(&serde_json::json!({ "inbox": all }));
-    Ok(())
+    trouble.map_or(Ok(()), Err)
+}
+
+/// Shows what waits in one organisation.
+async fn inbox_of(env: &Env, folder: Folder) -> Result<Vec<Item>, Failure> {
+    let mut session = Session::open(env, folder)?;
+    // Showing what is known beats showing nothing, but people must know that it may be old.
+    match session.sync().await {
+        Err(failure) if failure.exit() == Exit::Unreachable => env.out.failure(&failure),
+        other => other?,
+    }
+    let items = waiting(&session)?;
+    env.out.tell("inbox-head", &args! { organisation: session.organisation_name(), count: items.len() });
+    for item in &items {
+        env.out.line(&format!("  {}", item.text));
+    }
+    Ok(items)
 }
 
 /// One thing to do.
@@ -149,6 +161,10 @@ pub fn waiting(session: &Session) -> Result<Vec<Item>, Failure> {
             "access": unrecorded.access });
         Item { text: view.unrecorded_in_words(unrecorded), json }
     }));
+    for json in items.iter_mut().filter_map(|item| item.json.as_object_mut()) {
+        // The numbers are those of one log; a home may have several.
+        json.insert("organisation".to_owned(), session.folder.id.to_string().into());
+    }
     Ok(items)
 }
 

@@ -252,6 +252,8 @@ fn place(session: &Session, deposit: &Deposit) -> Result<(VersionId, VaultName),
     if existing.is_ok() {
         return Err(Failure::new(Exit::Usage, "failed-label-taken").with("label", &deposit.label));
     }
+    // What cannot be a label at all says so, rather than that it looks like another one.
+    Text::parse(&deposit.label)?;
     let labels: Vec<String> = state.credentials().keys().map(|id| session.label_of(id)).collect();
     session.refuse_lookalike(&deposit.label, labels.into_iter())?;
     let vault = match &deposit.vault {

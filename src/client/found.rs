@@ -288,7 +288,12 @@ pub async fn invite(env: &Env, name: &str, roles: &[String], folder: &Path) -> R
     // During the founding a late invitee belongs to the plan like the others.
     let plan_path = session.folder.join("plan.json");
     if let (None, Some(mut plan)) = (session.state()?.charter(), load_plan(&plan_path)?) {
-        plan.people.push(Planned { invitation: Some(id.to_string()), ..planned });
+        let planned = Planned { invitation: Some(id.to_string()), ..planned };
+        // Somebody who was planned and never got an invitation, or lost it, is invited again and not twice there.
+        match plan.people.iter_mut().find(|p| p.name == name) {
+            Some(known) => *known = planned,
+            None => plan.people.push(planned),
+        }
         store_plan(&plan_path, &plan)?;
     }
     env.out.tell("invite-written", &args! { name: name, path: path.display() });

@@ -69,6 +69,8 @@ pub async fn request(env: &Env, asking: Asking) -> Result<(), Failure> {
         parts.push(RequestedPart { part, recipient: *key.recipient() });
         keys.push((kind, key));
     }
+    // In the log's order: parts that a new version carried over stand under the version that they were dealt with.
+    parts.sort_by_key(|asked| asked.part);
     // The keys are durable before the request is: otherwise granted shares could be lost.
     let expires = env.now().after(asking.open_for);
     store_keys(&mut session, &parts, &keys, expires)?;

@@ -18,7 +18,7 @@ use super::say::Args;
 use super::unlock::Unlock;
 use crate::escrow::act::Act;
 use crate::escrow::command::{self, SignedCommand};
-use crate::escrow::id::{BlobId, PersonId};
+use crate::escrow::id::{BlobId, CommandId, PersonId};
 use crate::escrow::log::checkpoint::Checkpoint;
 use crate::escrow::log::cosignature::{Cosignature, VerifiedCosignature, cosignature_message};
 use crate::escrow::log::merkle::TreeHead;
@@ -317,7 +317,11 @@ impl Session {
         let folder = self.folder.join("outbox");
         let mut paths = Vec::new();
         for entry in fs::read_dir(&folder).map_err(|e| Failure::io(&folder, e))? {
-            paths.push(entry.map_err(|e| Failure::io(&folder, e))?.path());
+            let entry = entry.map_err(|e| Failure::io(&folder, e))?;
+            // Another name is a file that was being written when the computer stopped: nothing was sent of it.
+            if entry.file_name().to_str().is_some_and(|name| name.parse::<CommandId>().is_ok()) {
+                paths.push(entry.path());
+            }
         }
         for path in paths {
             let Some(pending) = Pending::decode(&home::read(&path)?) else {

@@ -1,0 +1,14 @@
+//! The client over a real daemon: bad input, bad luck, bad servers. Each failure is the one that people are told, and
+//! nothing is lost by it.
+
+#[path = "../support/town.rs"]
+mod town;
+
+mod a_real_minute;
+mod accounts;
+mod consent;
+mod founding;
+mod invitations;
+mod leases;
+mod luck;
+mod servers;
