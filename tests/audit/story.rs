@@ -252,10 +252,10 @@ fn sentences_say_who_what_and_what_followed() {
          dealt by Nina is not the one that the log names."
     );
     assert!(of("request", "renouveler").contains("for 1 hour: “renouveler le nom de domaine”."));
-    assert!(of("request", "audit").contains("handing in an own share"));
+    assert!(of("request", "audit").contains("handing in a part of the key of their own"));
     assert!(of("deny", "Bruno").ends_with("because “pas convaincu”."));
     let granted = of("approve", "“everyday” agreed");
-    assert!(granted.starts_with("Denis approved request 3") && granted.ends_with("is granted."), "{granted}");
+    assert!(granted.starts_with("Denis agreed to request 3") && granted.ends_with("is granted."), "{granted}");
     assert!(of("lease_expired", "Nina").ends_with("is to be changed later."));
     assert!(of("deposit", "version 2").ends_with("is on record as done."));
     assert!(of("return", "Omar").starts_with("Omar gave back the access to “amis-du-lac.example”"));

@@ -162,7 +162,7 @@ async fn parts_that_a_new_version_carries_over_open_together_with_the_new_ones()
     let town = Town::founded().await;
     let changed = Secret::from_string(r#"{ "password": "second" }"#.to_owned());
     let (_, parts) = deposit::from_json(&changed).unwrap();
-    deposit::deposit(&town.env(CHLOE), Deposit { parts, ..account(LABEL, true, "") }).await.unwrap();
+    deposit::deposit(&town.env(CHLOE), Deposit { parts, ..account(LABEL, true, "replaced below") }).await.unwrap();
     let mut asking = asking(LABEL, Seconds::HOUR);
     asking.parts = vec![PartKind::RecoveryCodes, PartKind::Password];
     request::request(&town.env(NINA), asking).await.unwrap();

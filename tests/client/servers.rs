@@ -371,13 +371,22 @@ async fn a_checkpoint_that_another_key_signed_is_refused() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn nothing_is_signed_over_a_text_that_the_server_withholds_or_changes() {
-    for change in ["DELETE FROM blob WHERE id = ?", "UPDATE blob SET content = zeroblob(40) WHERE id = ?"] {
+    let cases = [
+        ("DELETE FROM blob WHERE id = ?", Exit::Failed, "failed-text-missing"),
+        ("UPDATE blob SET content = zeroblob(40) WHERE id = ?", Exit::Distrust, "distrust-nonsense"),
+    ];
+    for (change, exit, key) in cases {
         let town = Town::founded().await;
         let id = town.ask(NINA).await;
         let reason = town.request(MAUD, id).await.reason;
         town.database().execute(change, [reason.as_bytes()]).unwrap();
         let approve = async |env: &_| consent::approve(env, id).await;
-        town.fails(BRUNO, approve, Exit::Failed, "failed-text-missing").await;
+        town.fails(BRUNO, approve, exit, key).await;
+        if exit == Exit::Distrust {
+            // The same answer stops everybody else who does not hold the text yet.
+            town.fails(CHLOE, async |env: &_| consent::approve(env, id).await, exit, key).await;
+            continue;
+        }
         // A trustee's cosignature says that all blobs are there, so that Bruno's new one is missing.
         let session = town.session(AWA).await;
         let bruno = session.find_person(BRUNO).unwrap();
