@@ -272,6 +272,7 @@ impl Demo {
             duration: Seconds::HOUR,
             reason: reason.to_owned(),
             parts: Vec::new(),
+            version: None,
             open_for: request::REQUEST_LIFE,
         };
         request::request(&self.env(name)?, asking).await?;

@@ -127,6 +127,7 @@ impl Town {
             duration: Seconds::HOUR,
             reason: "panne".to_owned(),
             parts: Vec::new(),
+            version: None,
             open_for: request::REQUEST_LIFE,
         };
         request::request(&self.env("Nina"), asking).await.unwrap();

@@ -138,6 +138,8 @@ enum Verb {
         reason: String,
         #[arg(long, value_name = "PART")]
         part: Vec<String>,
+        #[arg(long, value_name = "N")]
+        of_version: Option<u32>,
         #[arg(long, value_name = "72h")]
         open_for: Option<String>,
     },
@@ -347,10 +349,10 @@ async fn run(env: &Env, verb: Verb) -> Result<(), Failure> {
         }
         Verb::Credentials { label: None } => status::credentials(env).await,
         Verb::Credentials { label: Some(label) } => status::credential(env, &label).await,
-        Verb::Request { label, duration, reason, part, open_for } => {
+        Verb::Request { label, duration, reason, part, of_version, open_for } => {
             let parts = part.iter().map(|name| part_kind(name)).collect::<Result<_, _>>()?;
             let open_for = open_for.map_or(Ok(REQUEST_LIFE), |text| length(&text))?;
-            let asking = Asking { label, duration: length(&duration)?, reason, parts, open_for };
+            let asking = Asking { label, duration: length(&duration)?, reason, parts, version: of_version, open_for };
             request::request(env, asking).await
         }
         Verb::Leases { all } => status::leases(env, all).await,

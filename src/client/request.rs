@@ -11,7 +11,7 @@ use super::session::{Env, Session};
 use crate::args;
 use crate::escrow::act::RequestedPart;
 use crate::escrow::id::{BlobId, PersonId};
-use crate::escrow::part::{Deal, PartKind};
+use crate::escrow::part::{Deal, PartId, PartKind, VersionId};
 use crate::escrow::refusal::Refusal;
 use crate::escrow::request::{End, Request, Stage};
 use crate::escrow::text::Text;
@@ -40,6 +40,8 @@ pub struct Asking {
     pub reason: String,
     /// Which parts; empty means the usual ones.
     pub parts: Vec<PartKind>,
+    /// Which version, if not the current one: a newer one may hold nothing that works.
+    pub version: Option<u32>,
     /// How long the request stays open.
     pub open_for: Seconds,
 }
@@ -51,7 +53,10 @@ pub async fn request(env: &Env, asking: Asking) -> Result<(), Failure> {
     let reason = Text::parse(&asking.reason)?;
     let id = session.find_credential(&asking.label)?;
     let state = session.state()?;
-    let (_, version) = state.credential(&id).and_then(|c| c.current()).ok_or(Refusal::CredentialUnknown)?;
+    let credential = state.credential(&id).ok_or(Refusal::CredentialUnknown)?;
+    let (current, _) = credential.current().ok_or(Refusal::CredentialUnknown)?;
+    let number = asking.version.unwrap_or(current);
+    let version = credential.versions.get(&number).ok_or(Refusal::PartUnknown)?;
     let mut kinds = asking.parts.clone();
     if kinds.is_empty() {
         kinds = version.kinds().into_iter().filter(|kind| USUAL_PARTS.contains(kind)).collect();
@@ -65,7 +70,8 @@ pub async fn request(env: &Env, asking: Asking) -> Result<(), Failure> {
     let mut keys = Vec::new();
     for kind in kinds {
         let key = MasterKey::generate().map_err(Failure::technical)?;
-        let part = state.current_part(&id, kind).ok_or(Refusal::PartUnknown)?;
+        let dealt_with = credential.dealt_with(number, kind).ok_or(Refusal::PartUnknown)?;
+        let part = PartId { version: VersionId { credential: id, version: dealt_with }, kind };
         parts.push(RequestedPart { part, recipient: *key.recipient() });
         keys.push((kind, key));
     }
@@ -205,11 +211,11 @@ pub async fn show(env: &Env, id: u64, reveal: Reveal) -> Result<(), Failure> {
 
 /// One value under its name. Further lines are set in, so that they cannot pass for ours.
 fn show_value(env: &Env, name: &str, value: &Secret) {
-    let name = env.out.language().plain(name);
+    let name = env.out.language().plain(name) + &env.out.language().plain("colon");
     let text = value.expose_str().unwrap_or_default();
     for (row, line) in text.split('\n').enumerate() {
         match row {
-            0 => env.out.line(&format!("  {name}: {line}")),
+            0 => env.out.line(&format!("  {name} {line}")),
             _ => env.out.line(&format!("    {line}")),
         }
     }

@@ -127,11 +127,6 @@ impl Say {
         LOCALES.try_lookup_with_args(&self.language, key, &args.fluent(self))
     }
 
-    /// Whether a sentence exists in this language itself.
-    pub fn knows(&self, key: &str) -> bool {
-        LOCALES.try_lookup(&self.language, key).is_some()
-    }
-
     /// A length of time in its two largest units.
     pub fn duration(&self, length: Seconds) -> String {
         let (days, hours) = (length.0 / 86_400, length.0 % 86_400 / 3_600);

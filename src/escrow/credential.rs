@@ -117,11 +117,6 @@ impl Version {
         self.parts.keys().chain(self.carried.keys()).copied().collect()
     }
 
-    /// Whether a person holds a share of any part.
-    pub fn dealt_to(&self, person: &PersonId) -> bool {
-        self.parts.values().any(|p| p.part.deals.iter().any(|deal| deal.share_of(person).is_some()))
-    }
-
     /// Notes that somebody came to know parts. Says whether this request had not exposed all of them before.
     pub(super) fn expose(
         &mut self,

@@ -151,6 +151,7 @@ async fn what_was_refused_and_done_all_the_same_is_finished() {
         duration: Seconds::HOUR,
         reason: "the site is down".to_owned(),
         parts: Vec::new(),
+        version: None,
         open_for: REQUEST_LIFE,
     };
     lie(&lies, Lie::RefusedButDone);

@@ -477,6 +477,7 @@ pub fn asking(label: &str, duration: Seconds) -> Asking {
         duration,
         reason: "renew the domain".to_owned(),
         parts: Vec::new(),
+        version: None,
         open_for: REQUEST_LIFE,
     }
 }

@@ -1,5 +1,6 @@
 # Small words.
 and = and
+colon = :
 k-of-n = { $k } of { $n }
 time-days = { $n ->
     [one] 1 day

@@ -1,5 +1,6 @@
 # Petits mots.
 and = et
+colon = {" "}:
 k-of-n = { $k } sur { $n }
 time-days = { $n ->
     [one] { $n } jour
