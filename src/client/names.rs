@@ -11,10 +11,12 @@ use crate::escrow::people::Standing;
 use crate::escrow::text::{Text, looks_like};
 
 impl Session {
-    /// A one-line text of the log, if our replica holds it.
+    /// A one-line text of the log, if our replica holds it. One that no screen could show as it is, is told by the
+    /// beginning of its digest: it must not stop everybody from signing, as a missing one does.
     pub fn text_of(&self, id: &BlobId) -> Option<String> {
         let blob = self.replica.blob(id).ok().flatten()?;
-        Text::from_blob(&blob, *id).ok().map(|text| text.as_str().to_owned())
+        let text = Text::from_blob(&blob, *id).map(|text| text.as_str().to_owned());
+        Some(text.unwrap_or_else(|_| format!("#{}?", &id.to_string()[..8])))
     }
 
     /// A one-line text that somebody is about to act upon: without it nothing is signed.

@@ -282,11 +282,7 @@ pub async fn open(session: &mut Session, id: u64) -> Result<Opened, Failure> {
 
 /// How many more approvals a request needs, at least.
 pub fn missing(session: &Session, request: &Request) -> Result<usize, Failure> {
-    let agreed = request.agreed();
-    let state = session.state()?;
-    let part = request.parts.first().and_then(|p| state.part(&p.part));
-    let deals = part.map(|p| p.part.deals.as_slice()).unwrap_or_default();
-    Ok(deals.iter().map(|deal| deal.quorum().missing(&agreed)).min().unwrap_or(0))
+    Ok(super::view::missing(session.state()?, request))
 }
 
 /// Puts a part's master key together from what the approvers re-sealed, and our own shares if we hold any.

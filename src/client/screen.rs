@@ -61,6 +61,20 @@ pub fn request(view: View<'_>, request: &Request) -> Result<Vec<String>, Failure
     let label = view.needed(&version.label)?;
     let args = args! { id: request.at.index, name: screen.name(&request.requester)?, label: label };
     screen.tell("request-head", &args);
+    // An account can be renamed by whoever may deposit; the parts are those of the account that was sealed.
+    let mut sealed_as = BTreeSet::new();
+    for asked in &request.parts {
+        let dealt = state.version(&asked.part.version).ok_or_else(missing)?;
+        sealed_as.insert(view.needed(&dealt.label)?);
+    }
+    sealed_as.remove(&view.needed(&version.label)?);
+    if !sealed_as.is_empty() {
+        let list = sealed_as.into_iter().collect::<Vec<_>>().join(", ");
+        screen.tell("request-sealed-as", &args! { list: list });
+    }
+    let credential = state.credential(&request.version.credential).ok_or_else(missing)?;
+    let id = super::view::short(&request.version.credential);
+    screen.tell("request-account", &args! { vault: &credential.vault, id: id });
     let current = state.credential(&request.version.credential).and_then(|c| c.current());
     if let Some((current, _)) = current.filter(|(number, _)| *number != request.version.version) {
         screen.tell("request-version", &args! { version: request.version.version, current: current });

@@ -148,8 +148,9 @@ impl Session {
         if let Some(trouble) = self.upload_released().await? {
             self.env.out.failure(&trouble);
         }
-        self.forget_keys()?;
-        self.cosign().await
+        // Before keys are forgotten by the clock, because the server says whether our clock is right.
+        self.cosign().await?;
+        self.forget_keys()
     }
 
     /// Fetches and verifies new entries, and says nothing about them to anybody.
@@ -227,10 +228,9 @@ impl Session {
         self.replica.cosigned(Some(now))?;
         let sent = self.remote().await?.cosign(checkpoint.organisation, checkpoint.head, &cosignature).await;
         if let Err(failure) = sent {
-            if failure.key() == "refused-clock-skew" {
-                // Our clock may be ahead; then entries dated before it are no fault of the server.
-                self.replica.cosigned(before)?;
-            }
+            // Our clock may be ahead; then entries dated before it are no fault of the server. What was not taken is
+            // not held against it.
+            self.replica.cosigned(before)?;
             return Err(failure);
         }
         let (key, claim) = (self.device.public(), cosignature.verify(&me, &self.device.public(), &checkpoint));

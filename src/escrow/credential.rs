@@ -43,8 +43,6 @@ pub struct Version {
     pub exposures: Vec<Exposure>,
     /// Whether it must be changed. Cleared by the next version, not by time.
     pub due: Option<Due>,
-    /// Trustees who stopped a granted request for it before it was collected: each can do so once.
-    pub vetoed: BTreeSet<PersonId>,
 }
 
 /// One part, with what happened to its shares.
@@ -56,6 +54,9 @@ pub struct PartState {
     pub released: BTreeMap<u64, BTreeSet<PersonId>>,
     /// What trustees found when they opened their shares.
     pub verdicts: BTreeMap<PersonId, ShareVerdict>,
+    /// Trustees who stopped a granted request for it before it was collected: each can do so once, also where a new
+    /// version carries the part over.
+    pub vetoed: BTreeSet<PersonId>,
 }
 
 /// Somebody who came to know a version.
@@ -260,7 +261,8 @@ impl Organisation {
     ) {
         let carried: BTreeMap<PartKind, u32> = deposit.carried.into_iter().collect();
         let (exposures, due) = self.carry_over(&deposit.version.credential, &carried, at);
-        let fresh = |part| PartState { part, released: BTreeMap::new(), verdicts: BTreeMap::new() };
+        let fresh =
+            |part| PartState { part, released: BTreeMap::new(), verdicts: BTreeMap::new(), vetoed: BTreeSet::new() };
         let version = Version {
             label: deposit.label,
             sheet: deposit.sheet,
@@ -271,7 +273,6 @@ impl Organisation {
             carried,
             exposures,
             due,
-            vetoed: BTreeSet::new(),
         };
         let credential = self.credentials.entry(deposit.version.credential).or_insert_with(|| Credential {
             vault: deposit.vault,

@@ -472,23 +472,30 @@ impl Organisation {
         let request = self.requests.get(&revoke.request).ok_or(Refusal::RequestUnknown)?;
         match request.stage {
             // Before collection it is a veto, and a veto works once: k who agree again are not stopped for ever by one.
-            Stage::Granted(_) if self.version(&request.version).is_some_and(|v| v.vetoed.contains(signer)) => {
-                Err(Refusal::VetoUsed)
-            }
+            Stage::Granted(_) if self.vetoed(signer, request) => Err(Refusal::VetoUsed),
             Stage::Granted(_) | Stage::Leased(_) => Ok(()),
             Stage::Waiting => Err(Refusal::NothingToEnd),
             Stage::Ended { .. } => Err(Refusal::RequestClosed),
         }
     }
 
+    /// Whether a trustee stopped an opening of any of these parts before.
+    fn vetoed(&self, signer: &PersonId, request: &Request) -> bool {
+        let mut parts = request.parts.iter().filter_map(|asked| self.part(&asked.part));
+        parts.any(|state| state.vetoed.contains(signer))
+    }
+
     /// Ends a request. Access that was granted leaves its version due, however it ended.
     pub(super) fn end_request(&mut self, index: u64, how: End, at: Position) -> Vec<Effect> {
         let Some(mut request) = self.take_request(index) else { return Vec::new() };
         let granted = matches!(request.stage, Stage::Granted(_) | Stage::Leased(_));
-        if let (Stage::Granted(_), End::Revoked(person)) = (&request.stage, how)
-            && let Some(version) = self.version_mut(&request.version)
-        {
-            version.vetoed.insert(person);
+        if let (Stage::Granted(_), End::Revoked(person)) = (&request.stage, how) {
+            for asked in &request.parts {
+                let version = self.version_mut(&asked.part.version);
+                if let Some(state) = version.and_then(|v| v.parts.get_mut(&asked.part.kind)) {
+                    state.vetoed.insert(person);
+                }
+            }
         }
         request.stage = Stage::Ended { at: at.time, how };
         let due = match how {

@@ -46,8 +46,8 @@ pub struct Account {
     pub current: Vec<PartName>,
     pub due: Option<Urgency>,
     pub changed: u64,
-    /// Who stopped a granted request for which version before it was collected: each can once.
-    pub vetoed: BTreeSet<(u32, Who)>,
+    /// Who stopped a granted request for which part before it was collected: each can once.
+    pub vetoed: BTreeSet<(PartName, Who)>,
 }
 
 /// A kind, and the version that it was dealt with.

@@ -248,13 +248,15 @@ impl Run {
                 let request = self.pick_request(pick)?;
                 let asked = &self.model.requests[&request];
                 let (n, who, veto) = (asked.account, PEOPLE[who], asked.lease.is_none());
-                let name = (self.world.state().request(request)?.version.version, who);
-                let again = veto && self.model.accounts[&n].vetoed.contains(&name);
+                let parts = asked.parts.clone();
+                let used = &self.model.accounts[&n].vetoed;
+                let again = veto && parts.iter().any(|part| used.contains(&(*part, who)));
                 let open = asked.granted.is_some() && !asked.ended && !again;
                 let expected = self.model.trustees.contains(&who) && open;
                 self.submit(who, revoke(request), 0, expected)?;
                 if veto {
-                    self.model.accounts.get_mut(&n)?.vetoed.insert(name);
+                    let vetoed = &mut self.model.accounts.get_mut(&n)?.vetoed;
+                    vetoed.extend(parts.into_iter().map(|part| (part, who)));
                 }
                 self.model.end(request, Urgency::Now);
             }

@@ -182,3 +182,5 @@ revoke-done = Access { $id } has ended. The password must now be changed, at onc
 outbox-delivered = Something that you signed earlier has now reached the log.
 outbox-refused = Something that you signed earlier was refused and will not be sent again:
 sync-done = The log is verified; entries: { $size }.
+request-account = {"  "}Vault “{ $vault }”, account { $id }
+request-sealed-as = {"  "}CAREFUL: what is asked for was sealed under another name: { $list }

@@ -182,3 +182,5 @@ revoke-done = L’accès { $id } a pris fin. Le mot de passe est maintenant à c
 outbox-delivered = Quelque chose que vous aviez signé est maintenant au journal.
 outbox-refused = Quelque chose que vous aviez signé a été refusé et ne sera plus envoyé :
 sync-done = Le journal est vérifié ; nombre d’entrées : { $size }.
+request-account = {"  "}Coffre « { $vault } », compte { $id }
+request-sealed-as = {"  "}ATTENTION : ce qui est demandé a été scellé sous un autre nom : { $list }
