@@ -261,6 +261,24 @@ fn a_granted_request_keeps_the_label_that_was_asked_for() {
 }
 
 #[test]
+fn a_part_that_was_carried_over_under_another_name_says_so() {
+    let mut town = Town::founded();
+    let deposit = town.world.deposit_of(1, 1, "web", &[PartKind::Password]);
+    town.texts.insert(id_of(&deposit.label), "banque".to_owned());
+    town.world.ok(NINA, Act::Deposit(deposit));
+    let mut renamed = town.world.next_version(1, &[PartKind::Notes], &[PartKind::Password]);
+    renamed.label = blob("renamed");
+    town.texts.insert(id_of(&renamed.label), "journal du club".to_owned());
+    town.world.ok(NINA, Act::Deposit(renamed));
+    let request = town.world.let_request(NINA, 1);
+    let reason = town.world.state().request(request).unwrap().reason;
+    town.texts.insert(reason, "panne".to_owned());
+    let screen = town.request(request).unwrap();
+    let id = format!("#{}", &credential(1).to_string()[..8]);
+    says(&screen, &["Nina asks for “journal du club”", "was sealed under another name: banque", "Vault “web”", &id]);
+}
+
+#[test]
 fn silence_of_the_server_does_not_keep_a_password_from_being_due() {
     let mut town = Town::founded();
     town.world.let_deposit(NINA, 1);

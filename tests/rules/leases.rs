@@ -203,7 +203,7 @@ fn due_becomes_more_urgent_and_never_less() {
 }
 
 #[test]
-fn a_veto_works_once_for_each_version() {
+fn a_veto_works_once_for_each_part() {
     let (mut world, request) = granted();
     world.ok(TRUSTEES[2], revoke(request));
     let again = world.let_request(MEMBER, 1);
@@ -213,6 +213,14 @@ fn a_veto_works_once_for_each_version() {
     assert_eq!(world.no(TRUSTEES[2], revoke(again)), Refusal::VetoUsed);
     world.daemon(Collected(again)).unwrap();
     world.ok(TRUSTEES[2], revoke(again));
+    // A new version that carries a part over brings no new veto.
+    let junk = world.next_version(1, &[PartKind::Notes], &[PartKind::Password]);
+    world.ok(OTHER_MEMBER, Act::Deposit(junk));
+    let carried = world.let_request(MEMBER, 1);
+    for trustee in [FOUNDER, TRUSTEES[1]] {
+        world.ok(trustee, world.approve(trustee, carried));
+    }
+    assert_eq!(world.no(TRUSTEES[2], revoke(carried)), Refusal::VetoUsed);
 }
 
 #[test]
