@@ -174,15 +174,6 @@ impl Remote {
         Ok(answer.into_inner().blobs.into_iter().map(|blob| blob.content).collect())
     }
 
-    /// Calls back with each new size of the log until the connection ends or `done` says so.
-    pub async fn watch(
-        &mut self,
-        organisation: OrganisationId,
-    ) -> Result<tonic::Streaming<api::WatchResponse>, Failure> {
-        let request = api::WatchRequest { organisation: organisation.to_vec() };
-        Ok(self.client.watch(request).await.map_err(|s| self.refused(s))?.into_inner())
-    }
-
     /// A refusal with a reason becomes its sentence; anything else is trouble on the way.
     pub(super) fn refused(&self, status: Status) -> Failure {
         let details = status.get_error_details();

@@ -149,8 +149,7 @@ impl Session {
             self.env.out.failure(&trouble);
         }
         // Before keys are forgotten by the clock, because the server says whether our clock is right.
-        self.cosign().await?;
-        self.forget_keys()
+        if self.cosign().await? { self.forget_keys() } else { Ok(()) }
     }
 
     /// Fetches and verifies new entries, and says nothing about them to anybody.
@@ -203,14 +202,15 @@ impl Session {
             .await
     }
 
-    /// 'I replayed up to here and it extends what I knew'; a trustee's also says 'I hold the live blobs'.
-    async fn cosign(&mut self) -> Result<(), Failure> {
+    /// 'I replayed up to here and it extends what I knew'; a trustee's also says 'I hold the live blobs'. False if it
+    /// was not for us to say; true means also that the server did not find our clock wrong.
+    async fn cosign(&mut self) -> Result<bool, Failure> {
         let me = self.contact.me;
-        let Some(checkpoint) = self.replica.checkpoint().map(|c| *c.checkpoint()) else { return Ok(()) };
+        let Some(checkpoint) = self.replica.checkpoint().map(|c| *c.checkpoint()) else { return Ok(false) };
         let roles = self.state()?.roles(&me);
         let known = self.state()?.device_owner(&self.device.id()).is_some_and(|(person, _)| *person == me);
         if !known || (roles.contains(&Role::Trustee) && !self.replica.missing_blobs(&me)?.is_empty()) {
-            return Ok(());
+            return Ok(false);
         }
         let now = self.env.now();
         let ours = self.cosignatures.iter().find(|c| *c.device() == self.device.id());
@@ -220,7 +220,7 @@ impl Session {
                 || Time(c.time()) > now.after(CLOCK_TOLERANCE)
         });
         if !stale {
-            return Ok(());
+            return Ok(true);
         }
         let cosignature = self.sign_checkpoint(&checkpoint, now)?;
         // Remembered before it is said: entries dated before it are refused from now on.
@@ -236,7 +236,7 @@ impl Session {
         let (key, claim) = (self.device.public(), cosignature.verify(&me, &self.device.public(), &checkpoint));
         self.cosignatures.retain(|c| *c.device() != key.device());
         self.cosignatures.extend(claim.ok());
-        Ok(())
+        Ok(true)
     }
 
     fn sign_checkpoint(&self, checkpoint: &Checkpoint, now: Time) -> Result<Cosignature, Failure> {
