@@ -372,8 +372,8 @@ impl Demo {
 
     fn due_in(&self, session: &Session) -> Result<Option<Urgency>, Failure> {
         let id = session.find_credential(LABEL)?;
-        let current = session.state()?.credential(&id).and_then(|c| c.current());
-        Ok(current.and_then(|(_, version)| version.due).map(|due| due.urgency))
+        let due = session.state()?.credential(&id).and_then(|c| c.due(c.current()?.0));
+        Ok(due.map(|due| due.urgency))
     }
 
     /// Root reads every file of the server.

@@ -216,7 +216,7 @@ fn summary(replay: &Replay) -> String {
 fn accounts(state: &Organisation, line: &mut impl FnMut(String)) {
     for (id, account) in state.credentials() {
         for (number, version) in &account.versions {
-            let due = version.due.map_or("not due".to_owned(), |due| {
+            let due = account.due(*number).map_or("not due".to_owned(), |due| {
                 format!("due {:?} since {} for {:?}", due.urgency, due.since, due.cause)
             });
             line(format!("account {id} in {}, version {number}: {due}", account.vault));
@@ -235,9 +235,9 @@ fn accounts(state: &Organisation, line: &mut impl FnMut(String)) {
             for (kind, dealt_with) in &version.carried {
                 line(format!("  part {} of version {dealt_with}", kind.as_str()));
             }
-            for exposure in &version.exposures {
+            for exposure in account.exposures(*number) {
                 let parts: Vec<&str> = exposure.parts.iter().map(|kind| kind.as_str()).collect();
-                let (person, request, since) = (exposure.person, exposure.request, exposure.since);
+                let (person, request, since) = (exposure.person, exposure.source, exposure.since);
                 line(format!("  known to {person} by entry {request} since {since}: {}", parts.join(", ")));
             }
         }

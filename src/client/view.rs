@@ -123,8 +123,8 @@ impl<'a> View<'a> {
     /// Whether the current version of an account must be changed, an end that the server did not record included:
     /// it cannot keep a password from becoming due by saying nothing.
     pub fn due(&self, id: &CredentialId) -> Option<Due> {
-        let (_, version) = self.state.credential(id)?.current()?;
-        version.due.or_else(|| {
+        let credential = self.state.credential(id)?;
+        credential.due(credential.current()?.0).or_else(|| {
             let ended = self.unrecorded().into_iter().filter(|u| u.access).find(|u| {
                 let request = self.state.request(u.request).filter(|r| r.version.credential == *id);
                 request.is_some_and(|request| {

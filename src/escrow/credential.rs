@@ -1,5 +1,6 @@
 //! Credentials: what lies in escrow, who was dealt shares of it, who knows it, and what must be changed.
 
+use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::act::{ConfirmShares, Deposit, ShareVerdict};
@@ -8,7 +9,6 @@ use super::id::{BlobId, CredentialId, PersonId};
 use super::organisation::{Organisation, Position};
 use super::part::{Deal, Part, PartId, PartKind, VersionId};
 use super::refusal::Refusal;
-use super::request::{End, Stage};
 use super::time::Time;
 
 /// An account in escrow.
@@ -39,10 +39,6 @@ pub struct Version {
     pub parts: BTreeMap<PartKind, PartState>,
     /// The parts that it took over unchanged, with the version that they were dealt with.
     pub carried: BTreeMap<PartKind, u32>,
-    /// Who has come to know any of its parts, besides the depositor.
-    pub exposures: Vec<Exposure>,
-    /// Whether it must be changed. Cleared by the next version, not by time.
-    pub due: Option<Due>,
 }
 
 /// One part, with what happened to its shares.
@@ -57,22 +53,37 @@ pub struct PartState {
     /// Trustees who stopped a granted request for it before it was collected: each can do so once, also where a new
     /// version carries the part over.
     pub vetoed: BTreeSet<PersonId>,
+    /// Who knows it: first whoever sealed it, then in the order in which it was exposed.
+    pub known: Vec<Knower>,
+    /// Whether it must be changed. Neither time nor a version that carries it over clears this: only a part dealt anew.
+    pub due: Option<Due>,
 }
 
-/// Somebody who came to know a version.
-#[derive(Debug, Clone)]
-pub struct Exposure {
+/// Somebody who knows a part.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Knower {
     /// Who.
     pub person: PersonId,
-    /// Through which request; for a part that was carried over also: by which deposit. The index of its entry.
-    pub request: u64,
-    /// Which parts.
-    pub parts: BTreeSet<PartKind>,
+    /// Through which deposit or request: the index of its entry.
+    pub source: u64,
     /// Since when.
     pub since: Time,
 }
 
-/// A version that must be changed at the provider.
+/// Somebody who came to know parts of a version that they did not seal with it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Exposure {
+    /// Who.
+    pub person: PersonId,
+    /// Through which request; for a part that was carried over also: by which deposit. The index of its entry.
+    pub source: u64,
+    /// Which parts.
+    pub parts: BTreeSet<PartKind>,
+    /// Since when: the first of them.
+    pub since: Time,
+}
+
+/// Something that must be changed at the provider.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Due {
     /// How soon.
@@ -110,29 +121,17 @@ impl PartState {
     pub fn released_to_anybody(&self) -> BTreeSet<PersonId> {
         self.released.values().flatten().copied().collect()
     }
-}
 
-impl Version {
-    /// The kinds of all its parts, dealt with it or carried over.
-    pub fn kinds(&self) -> BTreeSet<PartKind> {
-        self.parts.keys().chain(self.carried.keys()).copied().collect()
+    /// Whether somebody knows it.
+    pub fn known_to(&self, person: &PersonId) -> bool {
+        self.known.iter().any(|knower| knower.person == *person)
     }
 
-    /// Notes that somebody came to know parts. Says whether this request had not exposed all of them before.
-    pub(super) fn expose(
-        &mut self,
-        person: PersonId,
-        request: u64,
-        mut parts: BTreeSet<PartKind>,
-        since: Time,
-    ) -> bool {
-        let earlier = self.exposures.iter().filter(|e| e.request == request).flat_map(|e| &e.parts);
-        earlier.for_each(|kind| {
-            parts.remove(kind);
-        });
-        let new = !parts.is_empty();
+    /// Notes that somebody came to know it. False if they do already, through the same entry.
+    pub(super) fn expose(&mut self, knower: Knower) -> bool {
+        let new = self.known.iter().all(|k| k.source != knower.source);
         if new {
-            self.exposures.push(Exposure { person, request, parts, since });
+            self.known.push(knower);
         }
         new
     }
@@ -142,6 +141,13 @@ impl Version {
         if self.due.is_none_or(|due| due.urgency < urgency) {
             self.due = Some(Due { urgency, since, cause });
         }
+    }
+}
+
+impl Version {
+    /// The kinds of all its parts, dealt with it or carried over.
+    pub fn kinds(&self) -> BTreeSet<PartKind> {
+        self.parts.keys().chain(self.carried.keys()).copied().collect()
     }
 }
 
@@ -156,6 +162,42 @@ impl Credential {
         let version = self.versions.get(&number)?;
         if version.parts.contains_key(&kind) { Some(number) } else { version.carried.get(&kind).copied() }
     }
+
+    /// The parts of a version, dealt with it or carried over: each with the version that it was dealt with.
+    pub fn parts(&self, number: u32) -> impl Iterator<Item = (PartKind, u32, &PartState)> {
+        let kinds = self.versions.get(&number).map(Version::kinds).unwrap_or_default();
+        kinds.into_iter().filter_map(move |kind| {
+            let dealt_with = self.dealt_with(number, kind)?;
+            Some((kind, dealt_with, self.versions.get(&dealt_with)?.parts.get(&kind)?))
+        })
+    }
+
+    /// Whether a version must be changed at the provider: the most urgent of its parts; of equals, the oldest.
+    pub fn due(&self, number: u32) -> Option<Due> {
+        let dues = self.parts(number).filter_map(|(_, _, state)| state.due);
+        dues.min_by_key(|due| (Reverse(due.urgency), due.since))
+    }
+
+    /// Who came to know a version besides whoever sealed it, in the order of the entries through which they did.
+    pub fn exposures(&self, number: u32) -> Vec<Exposure> {
+        let mut exposures: BTreeMap<u64, Exposure> = BTreeMap::new();
+        for (kind, dealt_with, state) in self.parts(number) {
+            // Whoever sealed it with this very version is its depositor.
+            for knower in state.known.iter().skip(usize::from(dealt_with == number)) {
+                let Knower { person, source, since } = *knower;
+                let first = || Exposure { person, source, parts: BTreeSet::new(), since };
+                let exposure = exposures.entry(source).or_insert_with(first);
+                exposure.since = exposure.since.min(since);
+                exposure.parts.insert(kind);
+            }
+        }
+        exposures.into_values().collect()
+    }
+
+    /// The parts of a version that a person knows.
+    pub fn known_to(&self, number: u32, person: &PersonId) -> BTreeSet<PartKind> {
+        self.parts(number).filter(|(_, _, state)| state.known_to(person)).map(|(kind, _, _)| kind).collect()
+    }
 }
 
 impl Organisation {
@@ -169,8 +211,9 @@ impl Organisation {
         self.credentials.get(&id.credential)?.versions.get(&id.version)
     }
 
-    pub(super) fn version_mut(&mut self, id: &VersionId) -> Option<&mut Version> {
-        self.credentials.get_mut(&id.credential)?.versions.get_mut(&id.version)
+    pub(super) fn part_mut(&mut self, id: &PartId) -> Option<&mut PartState> {
+        let credential = self.credentials.get_mut(&id.version.credential)?;
+        credential.versions.get_mut(&id.version.version)?.parts.get_mut(&id.kind)
     }
 
     /// A part of a version.
@@ -183,18 +226,6 @@ impl Organisation {
         let credential = self.credentials.get(id)?;
         let version = credential.dealt_with(credential.current()?.0, kind)?;
         Some(PartId { version: VersionId { credential: *id, version }, kind })
-    }
-
-    /// The versions that are concerned by what happens to some parts of a version: itself, and the current one if it
-    /// still has any of them.
-    pub(super) fn concerned(&self, version: VersionId, parts: &[PartId]) -> Vec<VersionId> {
-        let current =
-            self.credentials.get(&version.credential).and_then(Credential::current).map(|(number, _)| number);
-        let newer = current.filter(|number| *number != version.version);
-        let still = |part: &PartId| self.current_part(&version.credential, part.kind) == Some(*part);
-        let newer = newer.filter(|_| parts.iter().any(still));
-        let newer = newer.map(|number| VersionId { credential: version.credential, version: number });
-        std::iter::once(version).chain(newer).collect()
     }
 
     pub(super) fn decide_deposit(
@@ -259,10 +290,15 @@ impl Organisation {
         parts: Vec<(PartKind, Part)>,
         at: Position,
     ) {
-        let carried: BTreeMap<PartKind, u32> = deposit.carried.into_iter().collect();
-        let (exposures, due) = self.carry_over(&deposit.version.credential, &carried, at);
-        let fresh =
-            |part| PartState { part, released: BTreeMap::new(), verdicts: BTreeMap::new(), vetoed: BTreeSet::new() };
+        let dealer = Knower { person: depositor, source: at.index, since: at.time };
+        let fresh = |part| PartState {
+            part,
+            released: BTreeMap::new(),
+            verdicts: BTreeMap::new(),
+            vetoed: BTreeSet::new(),
+            known: vec![dealer],
+            due: None,
+        };
         let version = Version {
             label: deposit.label,
             sheet: deposit.sheet,
@@ -270,9 +306,7 @@ impl Organisation {
             index: at.index,
             since: at.time,
             parts: parts.into_iter().map(|(kind, part)| (kind, fresh(part))).collect(),
-            carried,
-            exposures,
-            due,
+            carried: deposit.carried.into_iter().collect(),
         };
         let credential = self.credentials.entry(deposit.version.credential).or_insert_with(|| Credential {
             vault: deposit.vault,
@@ -281,62 +315,6 @@ impl Organisation {
         });
         credential.versions.insert(deposit.version.version, version);
         credential.changed = at.index;
-    }
-
-    /// What is known about carried parts stays known: who knows them, and whether they are due.
-    fn carry_over(
-        &self,
-        id: &CredentialId,
-        carried: &BTreeMap<PartKind, u32>,
-        at: Position,
-    ) -> (Vec<Exposure>, Option<Due>) {
-        let Some((_, previous)) = self.credentials.get(id).and_then(Credential::current) else {
-            return (Vec::new(), None);
-        };
-        let deposited = Exposure {
-            person: previous.depositor,
-            request: previous.index,
-            parts: previous.parts.keys().copied().collect(),
-            since: previous.since,
-        };
-        let exposures: Vec<Exposure> = previous
-            .exposures
-            .iter()
-            .cloned()
-            .chain([deposited])
-            .map(|e| Exposure { parts: e.parts.into_iter().filter(|kind| carried.contains_key(kind)).collect(), ..e })
-            .filter(|e| !e.parts.is_empty())
-            .collect();
-        let about_carried = |due: &Due| match due.cause {
-            DueCause::AccessEnded(index) | DueCause::Revoked(index) | DueCause::SharesAddUp(index) => {
-                exposures.iter().any(|e| e.request == index)
-            }
-            DueCause::Left(person) => exposures.iter().any(|e| e.person == person),
-        };
-        // What was due stays due: somebody who left and came back still knows it.
-        let kept = previous.due.filter(about_carried);
-        let since = previous.due.map_or(at.time, |due| due.since);
-        let dues =
-            exposures.iter().filter_map(|e| self.due_of(e)).map(|(urgency, cause)| Due { urgency, since, cause });
-        let due = dues.chain(kept).max_by_key(|due| due.urgency);
-        (exposures, due)
-    }
-
-    /// Whether what somebody knows must be changed.
-    fn due_of(&self, exposure: &Exposure) -> Option<(Urgency, DueCause)> {
-        // Whoever came back had been gone: their join is later than what they saw.
-        let person = self.people.get(&exposure.person)?;
-        if !self.may_read(&exposure.person) || person.joined.index > exposure.request {
-            return Some((Urgency::Now, DueCause::Left(exposure.person)));
-        }
-        let request = self.requests.get(&exposure.request)?;
-        match &request.stage {
-            Stage::Granted(_) | Stage::Leased(_) => None,
-            _ if !self.was_granted(request) => Some((Urgency::Now, DueCause::SharesAddUp(request.at.index))),
-            Stage::Ended { how: End::Revoked(_), .. } => Some((Urgency::Now, DueCause::Revoked(request.at.index))),
-            Stage::Ended { .. } => Some((Urgency::Later, DueCause::AccessEnded(request.at.index))),
-            Stage::Waiting => None,
-        }
     }
 
     pub(super) fn decide_confirm(&self, signer: &PersonId, confirm: &ConfirmShares) -> Result<(), Refusal> {
@@ -355,7 +333,7 @@ impl Organisation {
 
     pub(super) fn apply_confirm(&mut self, signer: PersonId, confirm: &ConfirmShares) {
         for (part, verdict) in &confirm.checks {
-            if let Some(state) = self.version_mut(&part.version).and_then(|v| v.parts.get_mut(&part.kind)) {
+            if let Some(state) = self.part_mut(part) {
                 state.verdicts.insert(signer, *verdict);
             }
         }
@@ -364,11 +342,15 @@ impl Organisation {
     /// Everything current that a leaver knows is due now.
     pub(super) fn leaver_makes_due(&mut self, person: PersonId, at: Position) {
         for credential in self.credentials.values_mut() {
-            let Some(mut current) = credential.versions.last_entry() else { continue };
-            let version = current.get_mut();
-            let knows = version.depositor == person || version.exposures.iter().any(|e| e.person == person);
-            if knows {
-                version.make_due(Urgency::Now, at.time, DueCause::Left(person));
+            let Some((number, _)) = credential.current() else { continue };
+            let known =
+                |(kind, dealt_with, state): (_, _, &PartState)| state.known_to(&person).then_some((kind, dealt_with));
+            let known: Vec<(PartKind, u32)> = credential.parts(number).filter_map(known).collect();
+            for (kind, dealt_with) in known {
+                let version = credential.versions.get_mut(&dealt_with);
+                if let Some(state) = version.and_then(|version| version.parts.get_mut(&kind)) {
+                    state.make_due(Urgency::Now, at.time, DueCause::Left(person));
+                }
             }
         }
     }

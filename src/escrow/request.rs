@@ -13,11 +13,11 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::act::{Approve, Deny, EntryRef, Request as Asked, RequestedPart, Revoke};
 use super::charter::SHORTEST_LEASE;
-use super::credential::{DueCause, Urgency, Version};
+use super::credential::{DueCause, Knower, Urgency};
 use super::entry::DaemonAct;
 use super::id::{BlobId, PersonId};
 use super::organisation::{Effect, Organisation, Position};
-use super::part::{PartId, PartKind, VersionId};
+use super::part::VersionId;
 use super::quorum::{Consent, QuorumName};
 use super::refusal::Refusal;
 use super::time::{Seconds, Time};
@@ -369,8 +369,12 @@ impl Organisation {
         self.release(&request, approver);
         if let Some(agreement) = approval.agreement {
             request.stage = Stage::Granted(Grant { agreement, at: at.time });
-            let parts: Vec<PartId> = request.parts.iter().map(|p| p.part).collect();
-            self.expose(&request, &parts, at.time);
+            let knower = Knower { person: request.requester, source: request.at.index, since: at.time };
+            for asked in &request.parts {
+                if let Some(state) = self.part_mut(&asked.part) {
+                    state.expose(knower);
+                }
+            }
         }
         let effect = Effect::AwaitShares { request: request.at.index, requester: request.requester, blobs };
         self.insert_request(request);
@@ -382,33 +386,9 @@ impl Organisation {
     fn release(&mut self, request: &Request, person: PersonId) {
         let index = request.at.index;
         for asked in &request.parts {
-            let version = self.version_mut(&asked.part.version);
-            let Some(state) = version.and_then(|v| v.parts.get_mut(&asked.part.kind)) else { continue };
+            let Some(state) = self.part_mut(&asked.part) else { continue };
             if state.part.deals.iter().any(|deal| deal.share_of(&person).is_some()) {
                 state.released.entry(index).or_default().insert(person);
-            }
-        }
-    }
-
-    /// Notes that a requester came to know parts, in every version that has them. True if it was not known before.
-    fn expose(&mut self, request: &Request, parts: &[PartId], since: Time) -> bool {
-        let mut new = false;
-        for id in self.concerned(request.version, parts) {
-            let Some(credential) = self.credentials.get(&id.credential) else { continue };
-            let has = |part: &&PartId| credential.dealt_with(id.version, part.kind) == Some(part.version.version);
-            let kinds: BTreeSet<PartKind> = parts.iter().filter(has).map(|part| part.kind).collect();
-            if let Some(version) = self.version_mut(&id) {
-                new |= version.expose(request.requester, request.at.index, kinds, since);
-            }
-        }
-        new
-    }
-
-    /// Makes every version that has any of these parts due.
-    fn make_due(&mut self, request: &Request, parts: &[PartId], due: (Urgency, DueCause), since: Time) {
-        for id in self.concerned(request.version, parts) {
-            if let Some(version) = self.version_mut(&id) {
-                version.make_due(due.0, since, due.1);
             }
         }
     }
@@ -416,24 +396,22 @@ impl Organisation {
     /// Shares of failed requests add up: if they are enough together, all those requesters may know the part.
     fn check_sum(&mut self, index: u64, at: Position) {
         let Some(request) = self.requests.get(&index) else { return };
-        let mut exposed: BTreeMap<u64, Vec<PartId>> = BTreeMap::new();
+        let mut exposed = Vec::new();
         for asked in &request.parts {
             let Some(state) = self.part(&asked.part) else { continue };
-            let failed = state
-                .released
-                .iter()
-                .filter(|(index, _)| self.requests.get(*index).is_some_and(|request| !self.was_granted(request)));
-            let together: BTreeSet<PersonId> = failed.clone().flat_map(|(_, people)| people).copied().collect();
+            let failed = state.released.iter().filter_map(|(index, people)| {
+                let request = self.requests.get(index).filter(|request| !self.was_granted(request))?;
+                Some((request.requester, *index, people))
+            });
+            let together: BTreeSet<PersonId> = failed.clone().flat_map(|(_, _, people)| people).copied().collect();
             if state.part.deals.iter().any(|deal| deal.quorum().consent(&together).is_some()) {
-                for (index, _) in failed {
-                    exposed.entry(*index).or_default().push(asked.part);
-                }
+                exposed.extend(failed.map(|(requester, index, _)| (requester, index, asked.part)));
             }
         }
-        for (index, parts) in exposed {
-            let Some(request) = self.requests.get(&index).cloned() else { continue };
-            if self.expose(&request, &parts, at.time) {
-                self.make_due(&request, &parts, (Urgency::Now, DueCause::SharesAddUp(index)), at.time);
+        for (person, source, part) in exposed {
+            let Some(state) = self.part_mut(&part) else { continue };
+            if state.expose(Knower { person, source, since: at.time }) {
+                state.make_due(Urgency::Now, at.time, DueCause::SharesAddUp(source));
             }
         }
     }
@@ -488,24 +466,20 @@ impl Organisation {
     /// Ends a request. Access that was granted leaves its version due, however it ended.
     pub(super) fn end_request(&mut self, index: u64, how: End, at: Position) -> Vec<Effect> {
         let Some(mut request) = self.take_request(index) else { return Vec::new() };
-        let granted = matches!(request.stage, Stage::Granted(_) | Stage::Leased(_));
-        if let (Stage::Granted(_), End::Revoked(person)) = (&request.stage, how) {
-            for asked in &request.parts {
-                let version = self.version_mut(&asked.part.version);
-                if let Some(state) = version.and_then(|v| v.parts.get_mut(&asked.part.kind)) {
-                    state.vetoed.insert(person);
-                }
-            }
-        }
+        let (granted, leased) =
+            (matches!(request.stage, Stage::Granted(_)), matches!(request.stage, Stage::Leased(_)));
         request.stage = Stage::Ended { at: at.time, how };
-        let due = match how {
+        let (urgency, cause) = match how {
             End::Revoked(_) => (Urgency::Now, DueCause::Revoked(index)),
             End::RequesterLeft => (Urgency::Now, DueCause::Left(request.requester)),
             _ => (Urgency::Later, DueCause::AccessEnded(index)),
         };
-        if granted {
-            let parts: Vec<PartId> = request.parts.iter().map(|p| p.part).collect();
-            self.make_due(&request, &parts, due, at.time);
+        for asked in request.parts.iter().filter(|_| granted || leased) {
+            let Some(state) = self.part_mut(&asked.part) else { continue };
+            state.make_due(urgency, at.time, cause);
+            if let (true, End::Revoked(person)) = (granted, how) {
+                state.vetoed.insert(person);
+            }
         }
         self.insert_request(request);
         vec![Effect::DropShares { request: index }]
@@ -595,11 +569,4 @@ impl Organisation {
         }
         self.requests.insert(request.at.index, request);
     }
-}
-
-/// The parts of a version that a person knows: those that they sealed, and those that were exposed to them.
-pub fn knows(version: &Version, person: &PersonId) -> BTreeSet<PartKind> {
-    let sealed = version.parts.keys().filter(|_| version.depositor == *person);
-    let seen = version.exposures.iter().filter(|e| e.person == *person).flat_map(|e| &e.parts);
-    sealed.chain(seen).copied().collect()
 }

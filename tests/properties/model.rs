@@ -44,7 +44,6 @@ pub struct Account {
     pub versions: u32,
     /// Of the current version.
     pub current: Vec<PartName>,
-    pub due: Option<Urgency>,
     pub changed: u64,
     /// Who stopped a granted request for which part before it was collected: each can once.
     pub vetoed: BTreeSet<(PartName, Who)>,
@@ -59,6 +58,7 @@ pub struct Part {
     pub dealer: (u64, Who),
     /// Who knows it besides, through which request.
     pub known: BTreeSet<(u64, Who)>,
+    pub due: Option<Urgency>,
 }
 
 pub struct Asked {
@@ -121,11 +121,16 @@ impl Account {
         (0..quorums).any(|i| parts.iter().all(|part| satisfied(&self.parts[part].opened_by[i], agreed)))
     }
 
-    /// Something happened to these parts; it concerns the current version if it still has any of them.
     fn make_due(&mut self, parts: &[PartName], urgency: Urgency) {
-        if parts.iter().any(|part| self.current.contains(part)) {
-            self.due = self.due.max(Some(urgency));
+        for part in parts {
+            let part = self.parts.get_mut(part).unwrap();
+            part.due = part.due.max(Some(urgency));
         }
+    }
+
+    /// A version is as due as its parts.
+    fn due(&self) -> Option<Urgency> {
+        self.current.iter().filter_map(|part| self.parts[part].due).max()
     }
 }
 
@@ -207,21 +212,6 @@ impl Model {
         }
     }
 
-    /// What a new version that carries these parts is due for.
-    pub fn due_of(&self, account: &Account, carried: &[PartName]) -> Option<Urgency> {
-        let known = |part: &PartName| {
-            let part = &account.parts[part];
-            part.known.iter().chain([&part.dealer]).copied().collect::<Vec<_>>()
-        };
-        let due = |(source, who): (u64, Who)| match self.requests.get(&source) {
-            _ if !self.admitted.contains(&who) => Some(Urgency::Now),
-            Some(asked) if asked.granted.is_none() || asked.revoked => Some(Urgency::Now),
-            Some(asked) if asked.ended => Some(Urgency::Later),
-            _ => None,
-        };
-        carried.iter().flat_map(known).filter_map(due).max()
-    }
-
     /// Somebody is gone: their requests end, what they know is due now.
     pub fn gone(&mut self, who: Who, entry: u64) {
         self.admitted.remove(&who);
@@ -232,7 +222,7 @@ impl Model {
         }
         for account in self.accounts.values_mut() {
             let knows = |part: &Part| part.dealer.1 == who || part.known.iter().any(|(_, knower)| *knower == who);
-            let known = account.parts.iter().filter(|(_, part)| knows(part)).map(|(name, _)| *name);
+            let known = account.current.iter().filter(|part| knows(&account.parts[part])).copied();
             account.make_due(&known.collect::<Vec<_>>(), Urgency::Now);
         }
     }
@@ -308,8 +298,8 @@ pub fn check_accounts(state: &Organisation, model: &Model) {
         let dealt = |kind: &PartKind| (*kind, found.dealt_with(number, *kind).unwrap());
         let parts: BTreeSet<PartName> = current.kinds().iter().map(dealt).collect();
         assert_eq!(parts, account.current.iter().copied().collect());
-        let row = |e: &Exposure| e.parts.iter().map(|kind| (e.request, e.person, *kind)).collect::<Vec<_>>();
-        let exposed: Vec<_> = current.exposures.iter().flat_map(row).collect();
+        let row = |e: &Exposure| e.parts.iter().map(|kind| (e.source, e.person, *kind)).collect::<Vec<_>>();
+        let exposed: Vec<_> = found.exposures(number).iter().flat_map(row).collect();
         let expected: BTreeSet<_> = account
             .current
             .iter()
@@ -321,7 +311,7 @@ pub fn check_accounts(state: &Organisation, model: &Model) {
             .collect();
         assert_eq!(exposed.len(), expected.len(), "nobody is listed twice for one part");
         assert_eq!(exposed.into_iter().collect::<BTreeSet<_>>(), expected);
-        assert_eq!(current.due.map(|due| due.urgency), account.due, "account {n}, version {number}");
+        assert_eq!(found.due(number).map(|due| due.urgency), account.due(), "account {n}, version {number}");
     }
 }
 

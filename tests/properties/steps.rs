@@ -355,13 +355,11 @@ impl Run {
             .map(|(kind, dealt_with)| v1::CarriedPart { kind: *kind as i32, version: dealt_with + u32::from(wrong) })
             .collect();
         let Some(entry) = self.submit(who, Act::Deposit(deposit), lag, expected) else { return };
-        let due = self.model.accounts.get(&n).and_then(|account| self.model.due_of(account, &carried));
         let account = self.model.accounts.entry(n).or_insert_with(|| Account {
             vault,
             parts: BTreeMap::new(),
             versions: 0,
             current: Vec::new(),
-            due: None,
             changed: 0,
             vetoed: BTreeSet::new(),
         });
@@ -369,11 +367,11 @@ impl Run {
         let fresh: Vec<PartName> = kinds.iter().map(|kind| (*kind, number)).collect();
         for part in &fresh {
             let opened_by = opened_by.clone();
-            account.parts.insert(*part, Part { opened_by, dealer: (entry, who), known: BTreeSet::new() });
+            account.parts.insert(*part, Part { opened_by, dealer: (entry, who), known: BTreeSet::new(), due: None });
         }
         account.current = fresh.into_iter().chain(carried).collect();
         account.current.sort();
-        (account.versions, account.changed, account.due) = (number, entry, due);
+        (account.versions, account.changed) = (number, entry);
     }
 
     fn request(&mut self, who: Who, n: u8, parts: u8, duration: Seconds, life: Seconds, lie: bool) -> Option<u64> {

@@ -5,7 +5,7 @@ use sequestre::escrow::entry::DaemonAct;
 use sequestre::escrow::id::PersonId;
 use sequestre::escrow::part::PartKind::{self, Notes, Password, RecoveryCodes};
 use sequestre::escrow::refusal::Refusal;
-use sequestre::escrow::request::{Stage, knows};
+use sequestre::escrow::request::Stage;
 use sequestre::escrow::role::Role;
 use sequestre::escrow::time::Seconds;
 
@@ -33,12 +33,13 @@ fn request_one(world: &mut World, who: Who, kind: PartKind) -> u64 {
 }
 
 fn known(world: &World, who: PersonId) -> Vec<PartKind> {
-    let (_, current) = world.state().credential(&credential(1)).unwrap().current().unwrap();
-    knows(current, &who).into_iter().collect()
+    let account = world.state().credential(&credential(1)).unwrap();
+    account.known_to(account.current().unwrap().0, &who).into_iter().collect()
 }
 
 fn due(world: &World) -> Option<Due> {
-    world.state().credential(&credential(1)).unwrap().current().unwrap().1.due
+    let account = world.state().credential(&credential(1)).unwrap();
+    account.due(account.current().unwrap().0)
 }
 
 #[test]
@@ -219,4 +220,30 @@ fn carried_parts_are_listed_once_and_beside_the_new_ones() {
     }
     let command = world.draft(Act::Deposit(v1::Deposit { carried: vec![carried(9)], ..honest }));
     assert_eq!(Command::parse(&command.encode_to_vec()).unwrap_err(), Malformed::Unknown("kind of part"));
+}
+
+/// What made a part due stays with it, also when the requests that did are granted later.
+#[test]
+fn shares_that_added_up_stay_due_with_their_part() {
+    let mut world = deposited();
+    let [first, second] = [0, 1].map(|n| request_one(&mut world, TRUSTEES[n], RecoveryCodes));
+    let cause = due(&world).unwrap().cause;
+    assert!(matches!(cause, DueCause::SharesAddUp(_)));
+    for request in [first, second] {
+        world.ok(TRUSTEES[2], world.approve(TRUSTEES[2], request));
+        assert!(matches!(world.state().request(request).unwrap().stage, Stage::Granted(_)));
+    }
+    new_password(&mut world, OTHER_MEMBER);
+    assert_eq!(due(&world).map(|due| due.cause), Some(cause));
+}
+
+/// A due part makes the next version due only if that one carries it.
+#[test]
+fn what_is_due_for_one_part_is_not_due_for_another() {
+    let mut world = deposited();
+    let [first, _] = [0, 1].map(|n| request_one(&mut world, TRUSTEES[n], Password));
+    assert!(due(&world).is_some());
+    world.ok(TRUSTEES[2], world.approve(TRUSTEES[2], first));
+    new_password(&mut world, OTHER_MEMBER);
+    assert_eq!(due(&world), None);
 }

@@ -155,7 +155,7 @@ fn a_removed_office_holder_is_gone_with_all_access() {
     }
     let standing = Effect::Standing { person: leaver.id, reads: false, roles: [].into() };
     assert!(world.effects.contains(&standing));
-    let due = |n| state.credential(&credential(n)).unwrap().current().unwrap().1.due;
+    let due = |n| state.credential(&credential(n)).unwrap().due(1);
     for known in [1, 3] {
         let due = due(known).unwrap();
         assert_eq!((due.urgency, due.cause), (Urgency::Now, DueCause::Left(leaver.id)));
@@ -281,7 +281,7 @@ fn the_admission_quorum_removes_members() {
     world.ok(TRUSTEES[3], world.sign(proposal));
     assert!(!world.state().may_read(&MEMBER.id));
     assert!(matches!(world.state().request(lease).unwrap().stage, Stage::Ended { how: End::RequesterLeft, .. }));
-    let due = world.state().version(&version(1, 1)).unwrap().due.unwrap();
+    let due = world.state().credential(&credential(1)).unwrap().due(1).unwrap();
     assert_eq!((due.urgency, due.cause), (Urgency::Now, DueCause::Left(MEMBER.id)));
     assert_eq!(world.no(MEMBER, leave()), Refusal::Stranger);
 }

@@ -5,7 +5,7 @@ use sequestre::escrow::entry::DaemonAct::{Collected, LeaseExpired, RequestExpire
 use sequestre::escrow::organisation::Effect;
 use sequestre::escrow::part::PartKind;
 use sequestre::escrow::refusal::Refusal;
-use sequestre::escrow::request::{End, Stage, knows};
+use sequestre::escrow::request::{End, Stage};
 use sequestre::escrow::time::Seconds;
 
 use crate::world::*;
@@ -32,7 +32,8 @@ fn stage(world: &World, request: u64) -> &Stage {
 }
 
 fn due(world: &World, n: u8) -> Option<Due> {
-    world.state().credential(&credential(n)).unwrap().current().unwrap().1.due
+    let account = world.state().credential(&credential(n)).unwrap();
+    account.due(account.current().unwrap().0)
 }
 
 #[track_caller]
@@ -230,10 +231,10 @@ fn a_new_version_is_not_due_and_known_to_its_depositor_only() {
     let deposit = world.deposit_of(1, 2, "web", &[PartKind::Password]);
     world.ok(TRUSTEES[1], Act::Deposit(deposit));
     assert_eq!(due(&world, 1), None);
-    let (_, current) = world.state().credential(&credential(1)).unwrap().current().unwrap();
-    assert_eq!(knows(current, &TRUSTEES[1].id), [PartKind::Password].into());
-    assert!(knows(current, &MEMBER.id).is_empty());
-    assert!(knows(current, &OTHER_MEMBER.id).is_empty());
+    let account = world.state().credential(&credential(1)).unwrap();
+    assert_eq!(account.known_to(2, &TRUSTEES[1].id), [PartKind::Password].into());
+    assert!(account.known_to(2, &MEMBER.id).is_empty());
+    assert!(account.known_to(2, &OTHER_MEMBER.id).is_empty());
 }
 
 #[test]

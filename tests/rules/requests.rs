@@ -52,7 +52,7 @@ fn the_kth_approval_grants() {
     assert_eq!(grant.at(), world.now);
     assert_eq!(grant.agreement().quorums().first().unwrap().as_str(), "everyday");
     assert_eq!(grant.agreement().persons(), [FOUNDER.id, TRUSTEES[6].id].into());
-    let exposures = &world.state().version(&version(1, 1)).unwrap().exposures;
+    let exposures = world.state().credential(&credential(1)).unwrap().exposures(1);
     assert_eq!(exposures.len(), 1);
     assert_eq!((exposures[0].person, exposures[0].since), (MEMBER.id, world.now));
     assert_eq!(exposures[0].parts, [PartKind::Password, PartKind::TotpSecret].into());
@@ -271,9 +271,9 @@ fn an_approval_of_one_part_opens_no_other() {
     for who in &TRUSTEES[..2] {
         world.ok(*who, world.approve(*who, request));
     }
-    let version = world.state().version(&version(1, 1)).unwrap();
-    assert_eq!(version.exposures[0].parts, [PartKind::Password].into());
-    assert!(version.parts[&PartKind::TotpSecret].released_to_anybody().is_empty());
+    let account = world.state().credential(&credential(1)).unwrap();
+    assert_eq!(account.exposures(1)[0].parts, [PartKind::Password].into());
+    assert!(account.versions[&1].parts[&PartKind::TotpSecret].released_to_anybody().is_empty());
 }
 
 #[test]
@@ -354,7 +354,7 @@ fn approvals_beyond_the_kth_are_accepted_until_collection() {
     assert_eq!(found(&world, request).approvals.len(), 4);
     let Stage::Granted(grant) = &found(&world, request).stage else { panic!() };
     assert_eq!(grant.agreement().persons().len(), 2, "the quorum is the one that first agreed");
-    assert_eq!(world.state().version(&version(1, 1)).unwrap().exposures.len(), 1);
+    assert_eq!(world.state().credential(&credential(1)).unwrap().exposures(1).len(), 1);
     world.daemon(sequestre::escrow::entry::DaemonAct::Collected(request)).unwrap();
     assert_eq!(world.no(TRUSTEES[5], world.approve(TRUSTEES[5], request)), Refusal::RequestClosed);
     assert_eq!(world.no(TRUSTEES[5], world.deny(request)), Refusal::RequestClosed);

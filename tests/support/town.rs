@@ -390,8 +390,8 @@ impl Town {
     pub async fn due(&self) -> Option<Urgency> {
         let session = self.session(MAUD).await;
         let id = session.find_credential(LABEL).unwrap();
-        let (_, version) = session.state().unwrap().credential(&id).unwrap().current().unwrap();
-        version.due.map(|due| due.urgency)
+        let account = session.state().unwrap().credential(&id).unwrap();
+        account.due(account.current().unwrap().0).map(|due| due.urgency)
     }
 
     /// Runs the real client without a terminal: exit code, standard output, standard error.

@@ -92,7 +92,7 @@ struct Snapshot {
 impl Snapshot {
     fn of(state: &Organisation) -> Self {
         let admitted = state.people().iter().filter(|(_, p)| matches!(p.standing, Standing::Admitted { .. }));
-        let due = state.credentials().iter().filter_map(|(id, c)| Some((*id, c.current()?.1.due?.urgency)));
+        let due = state.credentials().iter().filter_map(|(id, c)| Some((*id, c.due(c.current()?.0)?.urgency)));
         Self {
             charter: state.charter().map(|charter| charter.version()),
             admitted: admitted.map(|(id, _)| *id).collect(),

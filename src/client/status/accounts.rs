@@ -198,10 +198,10 @@ fn account_data(view: &View<'_>, id: &CredentialId, sheet: Option<&Text>) -> Val
         })
     };
     let versions = credential.versions.iter().map(|(number, version)| {
-        let exposures = version.exposures.iter().map(|exposure| {
+        let exposures = credential.exposures(*number).into_iter().map(|exposure| {
             json!({
                 "person": exposure.person.to_string(),
-                "entry": exposure.request,
+                "entry": exposure.source,
                 "parts": exposure.parts.iter().map(|kind| kind.as_str()).collect::<Vec<_>>(),
                 "since": exposure.since.0,
             })
@@ -217,7 +217,7 @@ fn account_data(view: &View<'_>, id: &CredentialId, sheet: Option<&Text>) -> Val
                 json!({ "kind": kind.as_str(), "version": from })
             }).collect::<Vec<_>>(),
             "exposures": exposures.collect::<Vec<_>>(),
-            "due": version.due.map(|due| json!({ "urgency": urgency_name(due.urgency), "since": due.since.0 })),
+            "due": credential.due(*number).map(|due| json!({ "urgency": urgency_name(due.urgency), "since": due.since.0 })),
         })
     });
     // The sheet is JSON by convention; a sheet that is not stays a string.
@@ -266,15 +266,15 @@ fn tell_account(out: &Out, view: &View<'_>, id: &CredentialId, number: u32, shee
     }
     let depositor = args! { version: number, name: view.name(&version.depositor) };
     out.tell("status-account-known", &depositor);
-    for exposure in &version.exposures {
+    for exposure in credential.exposures(number) {
         let args = args! {
             name: view.name(&exposure.person),
             parts: view.parts(exposure.parts.iter().copied()),
-            request: exposure.request,
+            request: exposure.source,
             time: say.time(exposure.since),
         };
         // What was carried over from an earlier version is also known to whoever deposited that.
-        let asked = view.state.request(exposure.request).is_some();
+        let asked = view.state.request(exposure.source).is_some();
         out.tell(if asked { "status-account-exposed" } else { "status-account-carried" }, &args);
     }
     match view.due(id) {
