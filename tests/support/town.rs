@@ -3,18 +3,22 @@
 //! Everything goes through the client's verbs, TLS and SQLite on loopback. Founding takes a second or two, so it is
 //! done once a process; each test gets a copy of all the files. One clock serves the daemon and everybody: it stands
 //! still at the time when the process began, so that the real programs fit in, and moves only when a test says so.
+//!
+//! The daemon runs in this process, or as the real program, or as a changed one; see [`Kind`].
 #![allow(dead_code, reason = "each test crate uses a part of it")]
 
 use std::collections::BTreeMap;
 use std::fs;
+use std::io::{BufRead as _, BufReader, Read as _};
 use std::net::{SocketAddr, TcpListener};
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::process::{Child, Command, Stdio};
+use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 use std::sync::{Arc, LazyLock, Mutex};
 use std::time::{Duration, Instant};
 
+use rustix::process::{Pid, Signal, kill_process};
 use sequestre::client::consent;
 use sequestre::client::deposit::{self, Deposit};
 use sequestre::client::failure::{Exit, Failure};
@@ -105,15 +109,78 @@ impl Snapshot {
     }
 }
 
-struct Daemon {
-    running: Running,
-    stop: oneshot::Sender<()>,
+/// What runs the association's server.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kind {
+    /// The library, in this process.
+    Here,
+    /// `sequestred`, a process of its own, on the real clock; so is everybody else then.
+    Program,
+    /// This test's own program started again as a daemon ([`changed_daemon`]): not hardened, and on the clock that
+    /// whoever runs it chooses.
+    Changed,
+}
+
+enum Daemon {
+    Here { running: Running, stop: oneshot::Sender<()> },
+    Process(Process),
 }
 
 impl Daemon {
     async fn stop(self) {
-        self.stop.send(()).unwrap();
-        self.running.stopped().await.unwrap();
+        match self {
+            Self::Here { running, stop } => {
+                stop.send(()).unwrap();
+                running.stopped().await.unwrap();
+            }
+            Self::Process(mut process) => tokio::task::block_in_place(|| process.end(Signal::TERM)),
+        }
+    }
+}
+
+/// A daemon in a process of its own, which does not outlive the test, with what it printed.
+pub struct Process {
+    child: Child,
+    printed: Arc<Mutex<Vec<u8>>>,
+}
+
+impl Process {
+    /// Starts it and waits until it serves; gives its address.
+    fn start(mut command: Command) -> (Self, SocketAddr) {
+        let mut child = command.stdin(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
+        let mut stream = BufReader::new(child.stderr.take().unwrap());
+        let process = Self { child, printed: Arc::default() };
+        let mut line = Vec::new();
+        loop {
+            line.clear();
+            let length = stream.read_until(b'\n', &mut line).unwrap();
+            process.printed.lock().unwrap().extend_from_slice(&line);
+            assert_ne!(length, 0, "{}", String::from_utf8_lossy(&process.printed.lock().unwrap()));
+            let Ok(told) = serde_json::from_slice::<serde_json::Value>(&line) else { continue };
+            if told["message"] == "serving" {
+                let address = told["address"].as_str().unwrap().parse().unwrap();
+                let printed = process.printed.clone();
+                std::thread::spawn(move || {
+                    let mut buffer = [0; 4096];
+                    while let Ok(length @ 1..) = stream.read(&mut buffer) {
+                        printed.lock().unwrap().extend_from_slice(&buffer[..length]);
+                    }
+                });
+                return (process, address);
+            }
+        }
+    }
+
+    fn end(&mut self, signal: Signal) {
+        kill_process(Pid::from_child(&self.child), signal).unwrap();
+        self.child.wait().unwrap();
+    }
+}
+
+impl Drop for Process {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
     }
 }
 
@@ -127,8 +194,11 @@ pub struct Marks {
 pub struct Town {
     pub root: TempDir,
     clock: Arc<AtomicU64>,
+    /// How far a changed daemon's clock is ahead, in seconds.
+    ahead: AtomicI64,
     daemon: Arc<Mutex<Option<Daemon>>>,
     listen: SocketAddr,
+    kind: Kind,
 }
 
 impl Town {
@@ -137,31 +207,41 @@ impl Town {
         let root = tempfile::tempdir().unwrap();
         let listen = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
         let made = daemon::init(&root.path().join("server"), &listen.to_string(), listen).unwrap();
-        let town = Self { root, clock: Arc::new(AtomicU64::new(*START)), daemon: Arc::default(), listen };
+        let town = Self::at(root, listen, Kind::Here);
         town.start().await;
         (town, made.founding.to_code().unwrap())
     }
 
     /// An association of six with one account in escrow, at a daemon of its own.
     pub async fn founded() -> Self {
+        Self::founded_at(Kind::Here).await
+    }
+
+    /// The same, at a daemon of this kind.
+    pub async fn founded_at(kind: Kind) -> Self {
         let template = TEMPLATE.get_or_init(Template::make).await;
         let root = tempfile::tempdir().unwrap();
         template.files.restore(root.path());
-        let mut town = Self {
-            root,
-            clock: Arc::new(AtomicU64::new(*START)),
-            daemon: Arc::default(),
-            listen: "127.0.0.1:0".parse().unwrap(),
-        };
+        let mut town = Self::at(root, "127.0.0.1:0".parse().unwrap(), kind);
         // The port is another one than at the founding: clients go where their contact file says.
-        town.start().await;
-        town.listen = town.daemon.lock().unwrap().as_ref().unwrap().running.local_addr;
+        town.listen = town.start().await;
         for name in PEOPLE {
-            let path = town.folder(name).join("contact.json");
-            let text = fs::read_to_string(&path).unwrap();
-            fs::write(&path, text.replace(&template.address, &town.listen.to_string())).unwrap();
+            town.moved_to(name, &template.address, &town.address());
         }
         town
+    }
+
+    fn at(root: TempDir, listen: SocketAddr, kind: Kind) -> Self {
+        let clock = Arc::new(AtomicU64::new(if kind == Kind::Program { 0 } else { *START }));
+        Self { root, clock, ahead: AtomicI64::new(0), daemon: Arc::default(), listen, kind }
+    }
+
+    /// A person's client looks for the server at another address.
+    pub fn moved_to(&self, name: &str, from: &str, to: &str) {
+        let path = self.folder(name).join("contact.json");
+        let text = fs::read_to_string(&path).unwrap();
+        assert!(text.contains(from), "{text}");
+        fs::write(&path, text.replace(from, to)).unwrap();
     }
 
     /// Another daemon with another association, which only its founder belongs to yet.
@@ -179,12 +259,59 @@ impl Town {
         self.listen.to_string()
     }
 
-    /// Starts the daemon, where it was before.
-    pub async fn start(&self) {
-        self.start_with(Overrides::default()).await;
+    /// Starts the daemon, where it was before; gives its address.
+    pub async fn start(&self) -> SocketAddr {
+        let mut command = match self.kind {
+            Kind::Here => return self.start_with(Overrides::default()).await,
+            Kind::Program => {
+                let mut command = Command::new(env!("CARGO_BIN_EXE_sequestred"));
+                command.args(["run", "--log-format", "json", "--log-level", "trace", "--data"]).arg(self.data());
+                command.arg("--listen").arg(self.listen.to_string());
+                command
+            }
+            Kind::Changed => {
+                let mut command = Command::new(std::env::current_exe().unwrap());
+                command.args(["--exact", "--ignored", "--nocapture", CHANGED_DAEMON]).stdout(Stdio::null());
+                command.env("SEQUESTRE_CHANGED_DATA", self.data());
+                command.env("SEQUESTRE_CHANGED_LISTEN", self.listen.to_string());
+                self.set_clock();
+                command
+            }
+        };
+        command.env_remove("RUST_LOG");
+        let (process, address) = tokio::task::block_in_place(|| Process::start(command));
+        *self.daemon.lock().unwrap() = Some(Daemon::Process(process));
+        address
     }
 
-    pub async fn start_with(&self, overrides: Overrides) {
+    /// Ends the daemon without warning.
+    pub fn kill(&self) {
+        match self.daemon.lock().unwrap().take() {
+            Some(Daemon::Process(mut process)) => tokio::task::block_in_place(|| process.end(Signal::KILL)),
+            _ => panic!("there is no daemon's process"),
+        }
+    }
+
+    /// The daemon's process id, and what it printed so far.
+    pub fn process(&self) -> (u32, Vec<u8>) {
+        match &*self.daemon.lock().unwrap() {
+            Some(Daemon::Process(process)) => (process.child.id(), process.printed.lock().unwrap().clone()),
+            _ => panic!("there is no daemon's process"),
+        }
+    }
+
+    /// From now on a changed daemon's clock is wrong by so much.
+    pub fn shift_server(&self, ahead: i64) {
+        self.ahead.store(ahead, Ordering::SeqCst);
+        self.set_clock();
+    }
+
+    fn set_clock(&self) {
+        let time = self.now().0.checked_add_signed(self.ahead.load(Ordering::SeqCst)).unwrap();
+        sequestre::client::home::write(&self.root.path().join("clock"), time.to_string().as_bytes()).unwrap();
+    }
+
+    pub async fn start_with(&self, overrides: Overrides) -> SocketAddr {
         let begun = Instant::now();
         let overrides = Overrides { listen: Some(self.listen), ..overrides };
         loop {
@@ -192,8 +319,9 @@ impl Town {
             let clock = self.clock();
             match daemon::run(&self.data(), &overrides, clock, async { drop(stopped.await) }).await {
                 Ok(running) => {
-                    *self.daemon.lock().unwrap() = Some(Daemon { running, stop });
-                    return;
+                    let address = running.local_addr;
+                    *self.daemon.lock().unwrap() = Some(Daemon::Here { running, stop });
+                    return address;
                 }
                 // Another test's connection may use the port for a moment.
                 Err(DaemonError::Listen { .. }) if begun.elapsed() < DEADLINE => {
@@ -233,7 +361,8 @@ impl Town {
 
     /// Lets time pass, for everybody.
     pub fn pass(&self, length: Seconds) {
-        self.clock.fetch_add(length.0, Ordering::SeqCst);
+        assert_ne!(self.clock.fetch_add(length.0, Ordering::SeqCst), 0, "the real clock cannot be moved");
+        self.set_clock();
     }
 
     /// A person's home, passphrase and clock. Whoever is new has an empty home.
@@ -404,6 +533,22 @@ impl Town {
         let text = |bytes| String::from_utf8(bytes).unwrap();
         (output.status.code().unwrap(), text(output.stdout), text(output.stderr))
     }
+}
+
+/// The name of the test that a changed daemon's process runs; a crate that uses [`Kind::Changed`] has one that calls
+/// [`changed_daemon`].
+pub const CHANGED_DAEMON: &str = "the_changed_daemon";
+
+/// Serves a data folder until the process is ended, on the clock that stands in the file `clock` beside it.
+pub async fn changed_daemon() {
+    let Some(data) = std::env::var_os("SEQUESTRE_CHANGED_DATA").map(PathBuf::from) else { return };
+    let listen = std::env::var("SEQUESTRE_CHANGED_LISTEN").unwrap().parse().unwrap();
+    let clock = data.parent().unwrap().join("clock");
+    let clock = move || Time(fs::read_to_string(&clock).unwrap().parse().unwrap());
+    let overrides = Overrides { listen: Some(listen), ..Overrides::default() };
+    let running = daemon::run(&data, &overrides, Arc::new(clock), std::future::pending()).await.unwrap();
+    eprintln!("{}", serde_json::json!({ "message": "serving", "address": running.local_addr.to_string() }));
+    running.stopped().await.unwrap();
 }
 
 impl Template {
