@@ -1,11 +1,13 @@
 //! A server between the clients and a real daemon, with the real one's key, that does what it is asked and says
-//! something else.
+//! something else; or loses it, or keeps it, and always writes down all that passes.
+#![allow(dead_code, reason = "each test crate uses a part of it")]
 
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 use std::io;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::pin::Pin;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::task::{Context, Poll};
 
@@ -35,6 +37,10 @@ pub enum Lie {
     RefusedButDone,
     /// Refuses, for no reason.
     Refused,
+    /// Refuses, and keeps what was submitted.
+    Kept,
+    /// Says that it is done, as the newest entry, and forgets it.
+    Forgotten,
 }
 
 /// The lies to come, oldest first.
@@ -46,6 +52,37 @@ pub struct Lies {
     pub entries: Arc<Mutex<Option<api::StreamEntriesResponse>>>,
     /// Sent before the blobs that are asked for.
     pub blob: Arc<Mutex<Option<api::Blob>>>,
+    /// Whether nobody gets a blob.
+    pub no_blobs: Arc<AtomicBool>,
+    /// What was submitted and is kept.
+    pub kept: Arc<Mutex<Vec<api::SubmitRequest>>>,
+    /// All that went through a connection, after TLS: one list a direction and connection.
+    pub traffic: Arc<Mutex<Vec<Vec<u8>>>>,
+}
+
+impl Lies {
+    /// What passed, as it is on the line and without the frames of HTTP/2, which can part anything.
+    pub fn passed(&self) -> Vec<Vec<u8>> {
+        let raw = self.traffic.lock().unwrap().clone();
+        let whole = raw.iter().flat_map(|bytes| frames(bytes).into_values());
+        whole.chain(raw.iter().cloned()).collect()
+    }
+}
+
+/// The content of DATA frames by stream (RFC 9113, section 4.1).
+fn frames(bytes: &[u8]) -> BTreeMap<u32, Vec<u8>> {
+    let mut rest = bytes.strip_prefix(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n").unwrap_or(bytes);
+    let mut streams = BTreeMap::<u32, Vec<u8>>::new();
+    while let Some((header, after)) = rest.split_first_chunk::<9>() {
+        let length = u32::from_be_bytes([0, header[0], header[1], header[2]]) as usize;
+        let (content, after) = after.split_at(length.min(after.len()));
+        if header[3] == 0 {
+            let stream = u32::from_be_bytes([header[5], header[6], header[7], header[8]]);
+            streams.entry(stream).or_default().extend_from_slice(content);
+        }
+        rest = after;
+    }
+    streams
 }
 
 /// Passes calls on with the caller's own device key, which it takes from the callers' homes.
@@ -100,8 +137,14 @@ macro_rules! escrow {
 
             async fn submit(&self, request: Request<api::SubmitRequest>) -> Answer<api::SubmitResponse> {
                 let lie = next(&self.lies.submit);
-                if lie == Some(Lie::Refused) {
-                    return Err(refused());
+                match lie {
+                    Some(Lie::Refused) => return Err(refused()),
+                    Some(Lie::Kept) => {
+                        self.lies.kept.lock().unwrap().push(request.into_inner());
+                        return Err(refused());
+                    }
+                    Some(Lie::Forgotten) => return Ok(Response::new(api::SubmitResponse { index: 7, ..Default::default() })),
+                    Some(Lie::RefusedButDone) | None => {}
                 }
                 let answer = self.real(&request).await.submit(request.into_inner()).await?;
                 if lie.is_some() { Err(refused()) } else { Ok(answer) }
@@ -128,6 +171,9 @@ macro_rules! escrow {
             }
 
             async fn get_blobs(&self, request: Request<api::GetBlobsRequest>) -> Answer<Self::GetBlobsStream> {
+                if self.lies.no_blobs.load(Ordering::SeqCst) {
+                    return Ok(Response::new(Box::pin(tokio_stream::empty())));
+                }
                 let first = self.lies.blob.lock().unwrap().clone().map(Ok);
                 let answer = self.real(&request).await.get_blobs(request.into_inner()).await?;
                 Ok(answer.map(|stream| Box::pin(tokio_stream::iter(first).chain(stream)) as _))
@@ -156,11 +202,12 @@ pub fn serve(listener: TcpListener, data: &Path, daemon: SocketAddr, homes: Path
     let acceptor = TlsAcceptor::from(tls::server_config(&key).unwrap());
     let lies = Lies::default();
     let liar = Liar { daemon, key: key.public(), homes, lies: lies.clone() };
+    let traffic = lies.traffic.clone();
     let (links, incoming) = tokio::sync::mpsc::channel::<io::Result<Link>>(8);
     tokio::spawn(async move {
         while let Ok((stream, _)) = listener.accept().await {
             if let Ok(stream) = acceptor.accept(stream).await {
-                let _ = links.send(Ok(Link(stream))).await;
+                let _ = links.send(Ok(Link::new(stream, &traffic))).await;
             }
         }
     });
@@ -169,7 +216,25 @@ pub fn serve(listener: TcpListener, data: &Path, daemon: SocketAddr, homes: Path
     lies
 }
 
-struct Link(TlsStream<TcpStream>);
+struct Link {
+    stream: TlsStream<TcpStream>,
+    traffic: Arc<Mutex<Vec<Vec<u8>>>>,
+    /// Where in `traffic` what comes is written; what goes stands after it.
+    place: usize,
+}
+
+impl Link {
+    fn new(stream: TlsStream<TcpStream>, traffic: &Arc<Mutex<Vec<Vec<u8>>>>) -> Self {
+        let mut all = traffic.lock().unwrap();
+        let place = all.len();
+        all.extend([Vec::new(), Vec::new()]);
+        Self { stream, traffic: traffic.clone(), place }
+    }
+
+    fn passes(&self, direction: usize, bytes: &[u8]) {
+        self.traffic.lock().unwrap()[self.place + direction].extend_from_slice(bytes);
+    }
+}
 
 /// Who calls.
 #[derive(Clone)]
@@ -179,26 +244,33 @@ impl Connected for Link {
     type ConnectInfo = Caller;
 
     fn connect_info(&self) -> Caller {
-        Caller(tls::peer_key(self.0.get_ref().1).map(|key| key.device()))
+        Caller(tls::peer_key(self.stream.get_ref().1).map(|key| key.device()))
     }
 }
 
 impl AsyncRead for Link {
     fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.0).poll_read(cx, buf)
+        let before = buf.filled().len();
+        let answer = Pin::new(&mut self.stream).poll_read(cx, buf);
+        self.passes(0, &buf.filled()[before..]);
+        answer
     }
 }
 
 impl AsyncWrite for Link {
     fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.0).poll_write(cx, bytes)
+        let answer = Pin::new(&mut self.stream).poll_write(cx, bytes);
+        if let Poll::Ready(Ok(written)) = answer {
+            self.passes(1, &bytes[..written]);
+        }
+        answer
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.0).poll_flush(cx)
+        Pin::new(&mut self.stream).poll_flush(cx)
     }
 
     fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.0).poll_shutdown(cx)
+        Pin::new(&mut self.stream).poll_shutdown(cx)
     }
 }

@@ -146,7 +146,7 @@ pub struct Process {
 
 impl Process {
     /// Starts it and waits until it serves; gives its address.
-    fn start(mut command: Command) -> (Self, SocketAddr) {
+    pub fn start(mut command: Command) -> (Self, SocketAddr) {
         let mut child = command.stdin(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
         let mut stream = BufReader::new(child.stderr.take().unwrap());
         let process = Self { child, printed: Arc::default() };
@@ -171,7 +171,7 @@ impl Process {
         }
     }
 
-    fn end(&mut self, signal: Signal) {
+    pub fn end(&mut self, signal: Signal) {
         kill_process(Pid::from_child(&self.child), signal).unwrap();
         self.child.wait().unwrap();
     }
@@ -261,24 +261,19 @@ impl Town {
 
     /// Starts the daemon, where it was before; gives its address.
     pub async fn start(&self) -> SocketAddr {
-        let mut command = match self.kind {
+        let command = match self.kind {
             Kind::Here => return self.start_with(Overrides::default()).await,
-            Kind::Program => {
-                let mut command = Command::new(env!("CARGO_BIN_EXE_sequestred"));
-                command.args(["run", "--log-format", "json", "--log-level", "trace", "--data"]).arg(self.data());
-                command.arg("--listen").arg(self.listen.to_string());
-                command
-            }
+            Kind::Program => sequestred(&self.data(), self.listen),
             Kind::Changed => {
                 let mut command = Command::new(std::env::current_exe().unwrap());
                 command.args(["--exact", "--ignored", "--nocapture", CHANGED_DAEMON]).stdout(Stdio::null());
                 command.env("SEQUESTRE_CHANGED_DATA", self.data());
                 command.env("SEQUESTRE_CHANGED_LISTEN", self.listen.to_string());
+                command.env_remove("RUST_LOG");
                 self.set_clock();
                 command
             }
         };
-        command.env_remove("RUST_LOG");
         let (process, address) = tokio::task::block_in_place(|| Process::start(command));
         *self.daemon.lock().unwrap() = Some(Daemon::Process(process));
         address
@@ -533,6 +528,14 @@ impl Town {
         let text = |bytes| String::from_utf8(bytes).unwrap();
         (output.status.code().unwrap(), text(output.stdout), text(output.stderr))
     }
+}
+
+/// The real daemon on a data folder.
+pub fn sequestred(data: &Path, listen: SocketAddr) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_sequestred"));
+    command.args(["run", "--log-format", "json", "--log-level", "trace", "--data"]).arg(data);
+    command.arg("--listen").arg(listen.to_string()).env_remove("RUST_LOG");
+    command
 }
 
 /// The name of the test that a changed daemon's process runs; a crate that uses [`Kind::Changed`] has one that calls
