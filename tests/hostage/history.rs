@@ -198,8 +198,8 @@ async fn chooses_older_rules() {
     });
     drop(session);
     let genuine = genuine.unwrap();
+    let before = remember(&town).await;
     for rules_version in [0, RULES_VERSION + 1] {
-        let before = Snapshot::of(&town.root.path().join("people"));
         let charter = v1::Charter { version: 2, rules_version, ..genuine.clone() };
         let act = Act::ProposeCharter(v1::ProposeCharter { charter: Some(charter), roll: Vec::new() });
         let mut session = town.session(THEO).await;
@@ -208,20 +208,14 @@ async fn chooses_older_rules() {
         drop(session);
         // A server without rules takes it; the others do not. Of rules that they do not know they say so.
         let signed = sign_command(&theo, id, base, now, act).unwrap();
-        town.stop().await;
-        let honest = Snapshot::of(&town.data());
-        crate::thief::rewrite(&town, |entries, _, _| drop(append(entries, signed, now)));
-        town.start().await;
+        forge(&town, |entries, _, _| drop(append(entries, signed, now))).await;
         for name in [AWA, MAUD, NINA] {
             let (exit, key) = says(&town, name, &["sync"]);
             let known = [(5, "distrust-entry"), (1, "failed-update")];
             assert!(known.contains(&(exit, key.as_str())), "rules {rules_version}: {exit} {key}");
             assert_eq!(town.env(name).session().unwrap().replica.head(), base);
         }
-        town.stop().await;
-        honest.restore(&town.data());
-        before.restore(&town.root.path().join("people"));
-        town.start().await;
+        rewind(&town, &before).await;
     }
 }
 
@@ -265,9 +259,7 @@ async fn invents_acts_of_its_own() {
     let acts: [fn(u64) -> DaemonAct; 3] = [DaemonAct::Collected, DaemonAct::RequestExpired, DaemonAct::LeaseExpired];
     let town = Town::founded_at(Kind::Program).await;
     let id = town.ask(NINA).await;
-    town.stop().await;
-    let before = Snapshot::of(town.root.path());
-    town.start().await;
+    let before = remember(&town).await;
     for act in acts {
         forge(&town, |entries, organisation, key| {
             let (index, time, act) = (entries.len() as u64, last_time(entries), act(id));
@@ -278,8 +270,6 @@ async fn invents_acts_of_its_own() {
         for name in [NINA, BRUNO] {
             distrusts(&town, name, "distrust-entry");
         }
-        town.stop().await;
-        before.restore(town.root.path());
-        town.start().await;
+        rewind(&town, &before).await;
     }
 }

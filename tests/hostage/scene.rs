@@ -9,8 +9,10 @@ use sequestre::client::session::sign_command;
 use sequestre::escrow::command::{SignedCommand, preimage};
 use sequestre::escrow::entry::{Entry, What};
 use sequestre::escrow::id::OrganisationId;
+use sequestre::escrow::log::checkpoint::SignedCheckpoint;
 use sequestre::escrow::log::merkle::{Frontier, TreeHead, leaf_hash};
 use sequestre::escrow::time::Time;
+use sequestre::proto::api::v1 as api;
 use sequestre::proto::v1::{self, command::Act};
 use sequestre::seal::identity::Identity;
 use sequestre::seal::signing::SigningKey;
@@ -62,6 +64,27 @@ pub async fn forge(town: &Town, change: impl FnOnce(&mut Vec<Vec<u8>>, Organisat
     town.stop().await;
     rewrite(town, change);
     town.start().await;
+}
+
+/// Everything is again as it was: the server, and people's computers.
+pub async fn rewind(town: &Town, to: &Snapshot) {
+    town.stop().await;
+    to.restore(town.root.path());
+    town.start().await;
+}
+
+/// Everything as it is now, to go back to.
+pub async fn remember(town: &Town) -> Snapshot {
+    town.stop().await;
+    let all = Snapshot::of(town.root.path());
+    town.start().await;
+    all
+}
+
+/// The server says that this is its whole log.
+pub fn show(lies: &Lies, entries: &[Vec<u8>], note: &SignedCheckpoint) {
+    *lies.checkpoint.lock().unwrap() = Some(note.to_string());
+    *lies.entries.lock().unwrap() = Some(api::StreamEntriesResponse { entries: entries.to_vec() });
 }
 
 /// The tree over these entries.

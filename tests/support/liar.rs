@@ -50,6 +50,8 @@ pub struct Lies {
     pub put: Arc<Mutex<VecDeque<Lie>>>,
     /// Sent instead of entries, over and over.
     pub entries: Arc<Mutex<Option<api::StreamEntriesResponse>>>,
+    /// Sent instead of the checkpoint and its cosignatures.
+    pub checkpoint: Arc<Mutex<Option<String>>>,
     /// Sent before the blobs that are asked for.
     pub blob: Arc<Mutex<Option<api::Blob>>>,
     /// Whether nobody gets a blob.
@@ -150,6 +152,17 @@ macro_rules! escrow {
                 if lie.is_some() { Err(refused()) } else { Ok(answer) }
             }
 
+            async fn get_checkpoint(
+                &self,
+                request: Request<api::GetCheckpointRequest>,
+            ) -> Answer<api::GetCheckpointResponse> {
+                let instead = self.lies.checkpoint.lock().unwrap().clone();
+                if let Some(checkpoint) = instead {
+                    return Ok(Response::new(api::GetCheckpointResponse { checkpoint, ..Default::default() }));
+                }
+                self.real(&request).await.get_checkpoint(request.into_inner()).await
+            }
+
             async fn put_blobs(&self, request: Request<api::PutBlobsRequest>) -> Answer<api::PutBlobsResponse> {
                 if next(&self.lies.put).is_some() {
                     return Err(refused());
@@ -188,7 +201,6 @@ macro_rules! escrow {
 
 escrow! {
     prepare_founding(api::PrepareFoundingRequest) -> api::PrepareFoundingResponse;
-    get_checkpoint(api::GetCheckpointRequest) -> api::GetCheckpointResponse;
     get_inclusion_proof(api::GetInclusionProofRequest) -> api::GetInclusionProofResponse;
     get_consistency_proof(api::GetConsistencyProofRequest) -> api::GetConsistencyProofResponse;
     cosign(api::CosignRequest) -> api::CosignResponse;

@@ -1,11 +1,14 @@
 //! What whoever has the data folder can do with it: read the log key, and write any log that they like.
 #![allow(dead_code, reason = "each test crate uses a part of it")]
 
+use std::path::Path;
+
 use sequestre::escrow::id::OrganisationId;
 use sequestre::escrow::log::checkpoint::{Checkpoint, LogVerifier, SignedCheckpoint};
 use sequestre::escrow::log::merkle::{Frontier, leaf_hash};
 use sequestre::seal::secret::Secret;
 use sequestre::seal::signing::SigningKey;
+use sequestre::store::DATABASE;
 
 use crate::town::Town;
 
@@ -20,7 +23,12 @@ pub fn log_key(town: &Town) -> (OrganisationId, SigningKey) {
 
 /// All entries in the database.
 pub fn entries(town: &Town) -> Vec<Vec<u8>> {
-    let database = town.database();
+    entries_in(&town.data())
+}
+
+/// All entries in the database of this data folder.
+pub fn entries_in(data: &Path) -> Vec<Vec<u8>> {
+    let database = rusqlite::Connection::open(data.join(DATABASE)).unwrap();
     let mut statement = database.prepare("SELECT bytes FROM entry ORDER BY position").unwrap();
     let rows = statement.query_map([], |row| row.get(0)).unwrap();
     rows.map(Result::unwrap).collect()
