@@ -4,11 +4,11 @@ use std::fs;
 
 use sequestre::client::failure::Exit;
 use sequestre::client::session;
+use sequestre::client::session::sign_command;
 use sequestre::escrow::charter::RULES_VERSION;
 use sequestre::escrow::entry::{DaemonAct, Entry, SignedAct, What};
 use sequestre::escrow::log::checkpoint::LogVerifier;
 use sequestre::escrow::time::Seconds;
-use sequestre::client::session::sign_command;
 use sequestre::proto::v1::{self, command::Act};
 use sequestre::seal::device::DeviceKey;
 
@@ -35,7 +35,8 @@ async fn changes_an_entry() {
     // What Bruno keeps convinces others: two notes of one size, both signed by the log key.
     let session = town.env(BRUNO).session().unwrap();
     let verifier = LogVerifier::new(session.folder.id, session.contact.log_key);
-    let note = |name: &String| verifier.verify(&fs::read_to_string(session.folder.join("evidence").join(name)).unwrap());
+    let note =
+        |name: &String| verifier.verify(&fs::read_to_string(session.folder.join("evidence").join(name)).unwrap());
     let kept = names(&session.folder.join("evidence"));
     let heads: Vec<_> = kept.iter().filter(|n| n.ends_with(".note")).map(|n| *note(n).unwrap().head()).collect();
     assert_eq!(heads.len(), 2);

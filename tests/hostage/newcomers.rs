@@ -72,11 +72,7 @@ async fn swaps_a_joiners_keys() {
     forge(&town, |entries, _, _| {
         let last = entries.pop().unwrap();
         let Some(Act::Join(genuine)) = act_of(&last) else { panic!("not the join") };
-        let join = v1::Join {
-            person: Some(attacker.keys().into()),
-            device: Some(device.public().into()),
-            ..genuine
-        };
+        let join = v1::Join { person: Some(attacker.keys().into()), device: Some(device.public().into()), ..genuine };
         append(entries, sign_command(&attacker, id, TreeHead::EMPTY, now, Act::Join(join)).unwrap(), now);
     })
     .await;

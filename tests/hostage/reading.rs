@@ -32,7 +32,12 @@ fn parts(session: &Session) -> BTreeMap<PartId, ShareContext> {
     });
     let context = |part: &PartId| {
         let dealt = &state.part(part).unwrap().part;
-        ShareContext { organisation: session.folder.id, part: *part, epoch: dealt.epoch, master_key: dealt.master_key }
+        ShareContext {
+            organisation: session.folder.id,
+            part: *part,
+            epoch: dealt.epoch,
+            master_key: dealt.master_key,
+        }
     };
     ids.map(|part| (part, context(&part))).collect()
 }
@@ -148,7 +153,8 @@ async fn reads_everything_on_disk_and_all_traffic() {
     let sealed = session.state().unwrap().credentials().values().next().unwrap().current().unwrap().1;
     let sealed = session.replica.blob(&sealed.parts.values().next().unwrap().part.sealed).unwrap().unwrap();
     drop(session);
-    for (what, known) in [("a label", LABEL.as_bytes()), ("a reason", b"renew the domain"), ("a secret, sealed", &sealed)]
+    for (what, known) in
+        [("a label", LABEL.as_bytes()), ("a reason", b"renew the domain"), ("a secret, sealed", &sealed)]
     {
         let seen = Search::new([(what, vec![known.to_vec()])]);
         assert!(passed.iter().any(|bytes| seen.first_in(bytes).is_some()), "{what} was not recorded");
@@ -159,7 +165,8 @@ async fn reads_everything_on_disk_and_all_traffic() {
 
     // What is sealed opens with no key that the server has.
     let data = town.data();
-    let own: Vec<Vec<u8>> = fs::read_dir(&data).unwrap().map(|file| fs::read(file.unwrap().path()).unwrap()).collect();
+    let own: Vec<Vec<u8>> =
+        fs::read_dir(&data).unwrap().map(|file| fs::read(file.unwrap().path()).unwrap()).collect();
     assert!(own.iter().any(|content| content.starts_with(b"SQLite format 3")));
     let database = town.database();
     let seed: Vec<u8> = database.query_row("SELECT log_seed FROM organisation", [], |row| row.get(0)).unwrap();
@@ -253,7 +260,10 @@ async fn k_minus_one_trustees_and_the_technician_together() {
     }
     // He asks himself, his own share counts, and the server hands out what it has: no second share.
     let id = town.ask(BRUNO).await;
-    assert_eq!(says(&town, BRUNO, &["show", &id.to_string()]), (Exit::Refused as i32, "failed-not-granted".to_owned()));
+    assert_eq!(
+        says(&town, BRUNO, &["show", &id.to_string()]),
+        (Exit::Refused as i32, "failed-not-granted".to_owned())
+    );
     // The server writes that he was granted and fetched it: nobody believes that, and he opens nothing.
     forge(&town, |entries, organisation, key| {
         use sequestre::escrow::entry::{DaemonAct, Entry, SignedAct, What};

@@ -125,7 +125,14 @@ pub fn act_of(entry: &[u8]) -> Option<Act> {
 }
 
 /// A command as the person with these keys would have signed it, signed by somebody else.
-pub fn falsely_signed(victim: &Identity, forger: &Identity, id: OrganisationId, base: TreeHead, now: Time, act: Act) -> SignedCommand {
+pub fn falsely_signed(
+    victim: &Identity,
+    forger: &Identity,
+    id: OrganisationId,
+    base: TreeHead,
+    now: Time,
+    act: Act,
+) -> SignedCommand {
     let genuine = sign_command(forger, id, base, now, act).unwrap().to_wire().command;
     let signer = victim.keys().signing;
     let signature = forger.sign(&preimage(&id, &signer, &genuine));
