@@ -300,7 +300,7 @@ async fn an_independent_program_finds_what_the_log_key_covers_up() {
 fn an_independent_program_reads_tiles_of_two_levels() {
     let mut world = world::World::founded();
     while world.entries.len() < 600 {
-        if world.entries.len() % 150 == 0 {
+        if world.entries.len().is_multiple_of(150) {
             world.wait(Seconds::DAY);
         }
         let token = world::token(&world.entries.len().to_string());
