@@ -131,7 +131,7 @@ async fn certifies_a_device_of_their_own_as_a_trustees_and_cosigns() {
     drop(database);
     // A certificate counts only in the log, and only from the person: these cosignatures are nobody's.
     let session = town.session(AWA).await;
-    assert_eq!(session.witnessed().unwrap().fresh, [session.me()]);
+    assert_eq!(session.witnessed().unwrap().fresh, [session.me()].into());
     drop(session);
     let asked = consent::approve(&careful(&town, AWA), id).await;
     failure(asked, Exit::Unanswered, "failed-unanswered");

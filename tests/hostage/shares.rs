@@ -2,8 +2,11 @@
 
 use sequestre::client::failure::Exit;
 use sequestre::client::request;
+use sequestre::escrow::claim::Answer;
 use sequestre::escrow::credential::{DueCause, Urgency};
 use sequestre::escrow::id::BlobId;
+use sequestre::proto::v1::{self, command::Act};
+use sequestre::seal::identity::Identity;
 use sequestre::seal::sealing::seal_to;
 
 use crate::scene::*;
@@ -66,6 +69,12 @@ async fn sends_a_bad_share_as_one_trustee() {
         does(&town, name, &["approve", &id.to_string()]);
     }
     assert!(does(&town, NINA, &["show", &id.to_string()]).contains(PASSWORD));
+    // It stands in the log under both names, and waits for Bruno's program to look again.
+    let session = town.session(MAUD).await;
+    let state = session.state().unwrap();
+    let (request, bruno) = (state.request(id).unwrap(), session.find_person(BRUNO).unwrap());
+    assert_eq!(request.claims.keys().collect::<Vec<_>>(), [&bruno]);
+    assert_eq!(state.claim_answer(request, &bruno), None);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -92,4 +101,44 @@ async fn accuses_an_honest_trustee_of_a_bad_share() {
         database.execute("UPDATE share SET content = ? WHERE blob = ?", values).unwrap();
     }
     assert!(does(&town, NINA, &["show", &id.to_string()]).contains(PASSWORD));
+    assert!(town.request(MAUD, id).await.claims.is_empty());
+
+    // Forged in the requester's name, nobody believes it.
+    let (nina, thief) = (identity(&town, NINA), Identity::generate().unwrap());
+    let session = town.session(NINA).await;
+    let (organisation, base) = (session.folder.id, session.replica.head());
+    drop(session);
+    let claim = Act::Claim(v1::Claim {
+        request_index: id,
+        accused: bruno.to_vec(),
+        kinds: vec![v1::PartKind::Password as i32],
+        verdict: v1::ShareVerdict::DoesNotOpen as i32,
+    });
+    let forged = falsely_signed(&nina, &thief, organisation, base, town.now(), claim.clone());
+    let before = remember(&town).await;
+    forge(&town, |entries, _, _| {
+        let now = last_time(entries);
+        append(entries, forged, now);
+    })
+    .await;
+    for name in [NINA, BRUNO, MAUD] {
+        distrusts(&town, name, "distrust-entry");
+    }
+    rewind(&town, &before).await;
+
+    // A requester who lies can say it. It takes nothing away, and the accused's own program answers.
+    let mut session = town.session(NINA).await;
+    let base = session.replica.head();
+    send(&mut session, base, claim, Vec::new()).await.unwrap();
+    drop(session);
+    assert_eq!(town.due().await, None);
+    request::give_back(&town.env(NINA), id).await.unwrap();
+    let next = town.ask(AWA).await;
+    does(&town, BRUNO, &["approve", &next.to_string()]);
+    let session = town.session(MAUD).await;
+    let state = session.state().unwrap();
+    let request = state.request(id).unwrap();
+    assert_eq!(request.claims.keys().collect::<Vec<_>>(), [&bruno]);
+    assert_eq!(state.claim_answer(request, &bruno), Some(Answer::Good));
+    assert!(state.request(next).unwrap().approvals.contains_key(&bruno));
 }
