@@ -34,3 +34,4 @@ pub mod role;
 pub mod text;
 pub mod time;
 pub mod wire;
+pub mod witness;
