@@ -214,8 +214,11 @@ impl Session {
             }
             match self.deliver(&pending, &path).await? {
                 Answer::Entered(_) => self.env.out.say("outbox-delivered"),
-                // It became too old on its way.
-                Answer::Refused(failure) if failure.key() == "refused-clock-skew" => waiting += 1,
+                // It became too old on its way, or one of the two clocks is wrong.
+                Answer::Refused(failure) if failure.key() == "refused-clock-skew" => {
+                    self.env.out.failure(&failure);
+                    waiting += 1;
+                }
                 Answer::Refused(failure) => self.give_up(&path, &failure)?,
             }
         }

@@ -12,3 +12,4 @@ mod invitations;
 mod leases;
 mod requests;
 mod sums;
+mod witnesses;
