@@ -19,7 +19,7 @@ use sequestre::client::request::{self, Asking, REQUEST_LIFE, Reveal};
 use sequestre::client::say::{Say, length};
 use sequestre::client::session::{self, Env};
 use sequestre::client::unlock::{self, Unlock};
-use sequestre::client::{amend, audit, consent, join, status};
+use sequestre::client::{amend, audit, consent, join, status, watching};
 use sequestre::escrow::part::PartKind;
 use sequestre::escrow::role::Role;
 use sequestre::escrow::time::Time;
@@ -166,7 +166,10 @@ enum Verb {
         verb: Option<CharterVerb>,
     },
     Status,
-    Sync,
+    Sync {
+        #[arg(long)]
+        watch: bool,
+    },
     Device {
         #[command(subcommand)]
         verb: Option<DeviceVerb>,
@@ -379,7 +382,8 @@ async fn run(env: &Env, verb: Verb) -> Result<(), Failure> {
         Verb::Charter { verb: Some(CharterVerb::Plan { plan }) } => amend::plan(env, plan.as_deref()).await,
         Verb::Charter { verb: Some(CharterVerb::Amend { plan }) } => amend::amend(env, &plan).await,
         Verb::Status => status::status(env).await,
-        Verb::Sync => session::sync(env).await,
+        Verb::Sync { watch: false } => session::sync(env).await,
+        Verb::Sync { watch: true } => watching::watch(env).await,
         Verb::Device { verb: None } => status::devices(env).await,
         Verb::Device { verb: Some(DeviceVerb::Revoke { device }) } => join::revoke_device(env, &device).await,
         Verb::RestoreIdentity { words_file, card_file } => {

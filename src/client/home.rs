@@ -20,7 +20,7 @@
 //!
 //! Nothing here may be written in the clear that opens anything.
 
-use std::fs::{self, File, OpenOptions};
+use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 
@@ -237,10 +237,25 @@ impl Folder {
 
     /// Keeps two clients from writing this folder at once; released when dropped.
     pub fn lock(&self) -> Result<Lock, Failure> {
-        let path = self.join("lock");
-        let file = OpenOptions::new().create(true).append(true).open(&path).map_err(|e| Failure::io(&path, e))?;
+        let (path, file) = self.lock_file()?;
         file.lock().map_err(|e| Failure::io(&path, e))?;
         Ok(Lock { _file: file })
+    }
+
+    /// The same without waiting: `None` while another client has it.
+    pub fn try_lock(&self) -> Result<Option<Lock>, Failure> {
+        let (path, file) = self.lock_file()?;
+        match file.try_lock() {
+            Ok(()) => Ok(Some(Lock { _file: file })),
+            Err(TryLockError::WouldBlock) => Ok(None),
+            Err(TryLockError::Error(error)) => Err(Failure::io(&path, error)),
+        }
+    }
+
+    fn lock_file(&self) -> Result<(PathBuf, File), Failure> {
+        let path = self.join("lock");
+        let file = OpenOptions::new().create(true).append(true).open(&path).map_err(|e| Failure::io(&path, e))?;
+        Ok((path, file))
     }
 }
 

@@ -7,7 +7,7 @@
 //! | question | module |
 //! |---|---|
 //! | What lies on this computer, and how is it written? | [`home`], [`replica`] |
-//! | How is an act signed, sent and verified? | [`session`], [`remote`], [`outbox`] |
+//! | How is an act signed, sent and verified? | [`session`], [`remote`], [`outbox`], [`watching`] |
 //! | How does one come in? | [`found`], [`join`] |
 //! | What waits for me, and what does agreeing release? | [`consent`], [`charter`], [`amend`], [`screen`] |
 //! | How does an account go in, and come out? | [`deposit`], [`request`], [`clipboard`] |
@@ -37,3 +37,4 @@ pub mod session;
 pub mod status;
 pub mod unlock;
 pub mod view;
+pub mod watching;

@@ -122,6 +122,11 @@ impl Session {
         Ok(kept)
     }
 
+    /// How many commands wait in the outbox: signed, and not known to be in the log.
+    pub fn unsent(&self) -> Result<usize, Failure> {
+        Ok(self.folder.commands(OUTBOX)?.len())
+    }
+
     /// Forgets what became safe.
     pub(super) fn forget_safe(&self) -> Result<(), Failure> {
         for kept in self.kept()? {

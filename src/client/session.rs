@@ -84,6 +84,15 @@ impl Session {
     /// Opens a folder and loads its replica.
     pub fn open(env: &Env, folder: Folder) -> Result<Self, Failure> {
         let lock = folder.lock()?;
+        Self::locked(env, folder, lock)
+    }
+
+    /// The same, or `None` while another client uses the folder.
+    pub fn try_open(env: &Env, folder: Folder) -> Result<Option<Self>, Failure> {
+        folder.try_lock()?.map(|lock| Self::locked(env, folder, lock)).transpose()
+    }
+
+    fn locked(env: &Env, folder: Folder, lock: Lock) -> Result<Self, Failure> {
         let contact = folder.contact()?;
         let device = folder.device()?;
         let replica = Replica::open(&folder, &contact)?;

@@ -22,3 +22,35 @@ witness-blobs-missing = { $n ->
     [one] The server does not give one of the files that trustees must hold.
    *[other] The server does not give { $n } of the files that trustees must hold.
 } Your computer does not confirm the log before it has them. Ask the technician, and tell the other trustees.
+
+# Where things stand: witnesses, and what could still be lost.
+status-witness-all = - { $name } confirmed all of it, on { $time }.
+status-witness-some = - { $name } confirmed the first { $seen } of { $size } entries, on { $time }.
+status-witness-never = - { $name } has confirmed nothing that this computer saw.
+status-liars = To show two different logs that both look confirmed, the server would need { $n } of { $of } witnesses to lie with it.
+status-opens = Vault “{ $vault }” is opened by: { $list }
+status-unsafe = { $n ->
+    [one] One of your acts is in the log and not safe yet; this computer keeps it until then:
+   *[other] { $n } of your acts are in the log and not safe yet; this computer keeps them until then:
+}
+status-unsafe-entry = - entry { $index }: { $have } of { $needed } trustees have confirmed it
+status-unsafe-entry-charter = - entry { $index }: safe only once a charter is in force
+status-lost = - { $command }: the log that the server shows now does not have it any more
+status-unsent = { $n ->
+    [one] One thing that you signed has not reached the log yet.
+   *[other] { $n } things that you signed have not reached the log yet.
+}
+
+# Watching.
+help-sync-watch = Stay, and synchronise whenever something changes, in all your associations; needs no passphrase
+watch-begun = { $name }: synchronised, { $size } entries. Waiting for changes.
+watch-changed = { $name }: { $new ->
+    [one] one new entry
+   *[other] { $new } new entries
+}, { $size } in all{ $confirmed ->
+    [0] {""}
+   *[other] , confirmed
+}.
+watch-away = { $name }: { $why } Trying again, less and less often.
+watch-back = { $name }: the server answers again; { $size } entries, nothing new.
+watch-ended = Stopped watching.

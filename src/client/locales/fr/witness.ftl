@@ -22,3 +22,35 @@ witness-blobs-missing = { $n ->
     [one] Le serveur ne donne pas un des fichiers que les gardien·ne·s doivent avoir.
    *[other] Le serveur ne donne pas { $n } des fichiers que les gardien·ne·s doivent avoir.
 } Votre ordinateur ne confirme pas le journal tant qu’il ne les a pas. Demandez à la personne technicienne, et dites-le aux autres gardien·ne·s.
+
+# Où en sont les choses : témoins, et ce qui pourrait encore se perdre.
+status-witness-all = - { $name } l’a confirmé en entier, le { $time }.
+status-witness-some = - { $name } a confirmé les { $seen } premières entrées sur { $size }, le { $time }.
+status-witness-never = - { $name } n’a rien confirmé que cet ordinateur ait vu.
+status-liars = Pour montrer deux journaux différents qui paraîtraient tous deux confirmés, le serveur aurait besoin que { $n } témoins sur { $of } mentent avec lui.
+status-opens = Le coffre « { $vault } » s’ouvre par : { $list }
+status-unsafe = { $n ->
+    [one] Un de vos actes est au journal sans être encore sûr ; d’ici là, cet ordinateur le garde :
+   *[other] { $n } de vos actes sont au journal sans être encore sûrs ; d’ici là, cet ordinateur les garde :
+}
+status-unsafe-entry = - entrée { $index } : { $have } gardien·ne·s sur { $needed } l’ont confirmée
+status-unsafe-entry-charter = - entrée { $index } : sûre seulement une fois une charte en vigueur
+status-lost = - { $command } : le journal que le serveur montre maintenant ne l’a plus
+status-unsent = { $n ->
+    [one] Une chose que vous avez signée n’est pas encore arrivée au journal.
+   *[other] { $n } choses que vous avez signées ne sont pas encore arrivées au journal.
+}
+
+# Veiller.
+help-sync-watch = Rester, et synchroniser à chaque changement, dans toutes vos associations ; sans phrase secrète
+watch-begun = { $name } : synchronisé, { $size } entrées. En attente de changements.
+watch-changed = { $name } : { $new ->
+    [one] une nouvelle entrée
+   *[other] { $new } nouvelles entrées
+}, { $size } en tout{ $confirmed ->
+    [0] {""}
+   *[other] , confirmé
+}.
+watch-away = { $name } : { $why } Nouvel essai, de plus en plus rarement.
+watch-back = { $name } : le serveur répond de nouveau ; { $size } entrées, rien de nouveau.
+watch-ended = Veille terminée.
