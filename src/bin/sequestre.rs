@@ -231,6 +231,15 @@ enum AuditVerb {
     Proof {
         index: u64,
     },
+    Checkpoint,
+    Compare {
+        #[arg(value_name = "FILE", required = true)]
+        notes: Vec<PathBuf>,
+        #[arg(long, value_name = "KEY")]
+        log_key: Option<String>,
+        #[arg(long, value_name = "DIR")]
+        to: Option<PathBuf>,
+    },
 }
 
 fn main() -> ExitCode {
@@ -402,6 +411,10 @@ async fn run(env: &Env, verb: Verb) -> Result<(), Failure> {
             AuditVerb::Export { dir } => audit::export(env, &dir).await,
             AuditVerb::Verify { dir, log_key } => audit::verify(env, &dir, log_key.as_deref()),
             AuditVerb::Proof { index } => audit::proof(env, index).await,
+            AuditVerb::Checkpoint => audit::checkpoint(env).await,
+            AuditVerb::Compare { notes, log_key, to } => {
+                audit::compare(env, &notes, log_key.as_deref(), to.as_deref())
+            }
         },
     }
 }

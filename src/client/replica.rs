@@ -18,7 +18,7 @@ use crate::escrow::id::{BlobId, CommandId, DeviceId, Digest, PersonId};
 use crate::escrow::key::BadKey;
 use crate::escrow::log::checkpoint::{Checkpoint, LogVerifier, SignedCheckpoint};
 use crate::escrow::log::cosignature::{Cosignature, VerifiedCosignature};
-use crate::escrow::log::merkle::{TreeHead, root_at};
+use crate::escrow::log::merkle::{TreeHead, consistency_proof, root_at};
 use crate::escrow::organisation::{Audience, CLOCK_TOLERANCE, Effect, Organisation};
 use crate::escrow::refusal::Refusal;
 use crate::escrow::replay::{Fault, Rejected, Replay, Trust};
@@ -221,6 +221,24 @@ impl Replica {
         self.checkpoint = Some(to.clone());
         self.fresh_since = None;
         Ok(())
+    }
+
+    /// The proof that this log's first `size` entries are a beginning of it.
+    pub(super) fn consistency(&self, size: u64) -> Result<Vec<Digest>, Failure> {
+        let replay = self.replay.as_ref().ok_or_else(|| Failure::new(Exit::Failed, "failed-never-synchronised"))?;
+        consistency_proof(replay.tree(), size, replay.head().size).map_err(Failure::technical)
+    }
+
+    /// Two notes by this log's key contradict each other: both are kept, and nothing more is accepted from that key.
+    pub(super) fn forked(&self, one: &SignedCheckpoint, two: &SignedCheckpoint) -> Failure {
+        let folder = self.folder.join("evidence");
+        for (name, note) in [("one", one), ("two", two)] {
+            let path = folder.join(format!("{name}-{}.note", note.head().size));
+            if let Err(failure) = home::write(&path, note.to_string().as_bytes()) {
+                return self.stop("distrust-fork", one).because(failure);
+            }
+        }
+        self.stop("distrust-fork", one)
     }
 
     /// Keeps both notes and refuses this log key from now on.

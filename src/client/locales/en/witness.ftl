@@ -54,3 +54,63 @@ watch-changed = { $name }: { $new ->
 watch-away = { $name }: { $why } Trying again, less and less often.
 watch-back = { $name }: the server answers again; { $size } entries, nothing new.
 watch-ended = Stopped watching.
+
+# Comparing what people were shown.
+help-audit-checkpoint = Print your newest checkpoint with the confirmations of it, to hand to others
+help-audit-compare = Compare checkpoints that others handed you, with each other and with your own copy of the log
+help-audit-compare-notes = Files with checkpoints (signed notes)
+help-audit-compare-log-key = The log’s key from a sure source; without it, the one that this computer knows
+help-audit-compare-to = New folder for the evidence, should the log have been forked
+compare-nothing = Name at least one file with a checkpoint.
+compare-no-key = This computer does not know the log of association { $organisation }. Give its key with --log-key.
+compare-other-log = { $path } is a checkpoint of another log, that of association { $organisation }. Compare each log by itself.
+compare-unreadable = { $path } is no checkpoint. Others print theirs with “sequestre audit checkpoint”; send the text as a file, unchanged.
+compare-false-note = { $path } is not signed with the key of this log. It says nothing about the log; ask again whoever gave it to you.
+compare-false-cosignature = A confirmation in { $path } does not match it. Ask again whoever gave it to you.
+compare-confirmed = confirmed by { $cosigners ->
+    [0] nobody known here
+    [one] one person
+   *[other] { $cosigners } people
+}
+compare-agrees = { $path }: { $size } entries, { compare-confirmed }. AGREES with your own copy, which has { $own }.
+compare-same = { $path }: { $size } entries. The same tree as another of these; there is no copy of the log here to compare it with.
+compare-alone = { $path }: { $size } entries. NOT COMPARED: none of the others has as many entries, and there is no copy of the log here.
+compare-beyond = { $path }: { $size } entries, { compare-confirmed }. NOT COMPARED: your own copy ends at { $own }. Run “sequestre sync”, then compare again.
+compare-contradicts = { $path }: { $size } entries, { compare-confirmed }. CONTRADICTS another checkpoint or your own copy.
+compare-fork = STOP. The log’s key signed two logs that cannot both be true: people were shown different ones. The evidence is in { $path }. Give it to the others and to a mediator, and sign nothing more.
+compare-readme =
+    EVIDENCE THAT A LOG WAS FORKED
+
+    WHAT THIS IS
+    one.note and two.note are two statements signed by the server of an
+    association’s escrow. Each says: “the log has so many entries, and this is
+    their fingerprint (root)”. They cannot both be true of one log. Whoever
+    holds the log’s key showed different people different logs.
+
+    Association   { $id }
+    Log key       { $key }
+    the same, hex { $hex }
+    one.note      { $one } entries, root { $first }
+    two.note      { $two } entries, root { $second }
+
+    HOW TO CHECK IT, WITHOUT THE SERVER AND WITHOUT THIS PROGRAM
+    1. Make sure that the log key above is the association’s: several members
+       have it on their contact cards and in their own copies of the log.
+    2. Both files are signed notes (c2sp.org/signed-note): a text of three
+       lines, an empty line, signature lines. The text is: the log’s name, the
+       number of entries, the root in base64. The log’s own signature line is
+       the one that begins with its name, { $id } in it and nothing behind.
+    3. In that line, decode the base64 at its end: 4 bytes that name the key,
+       then 64 bytes of an Ed25519 signature over the text with all its line
+       feeds, without the empty line. It must hold with the log key, in both
+       files. Any tool that knows Ed25519 can check that.
+compare-readme-same =
+    4. The number of entries is the same, the roots differ. That is all: one
+       log has one root at each size.
+compare-readme-sizes =
+    4. The numbers of entries differ, so a proof is needed: consistency.txt. Its
+       first two lines name two sizes with their roots, in hexadecimal; the
+       other lines are hashes. Checked as RFC 9162, section 2.1.4.2, says, they
+       prove that the log of two.note had, at the size of one.note, the root
+       { $prefix }
+       and not the root that one.note states.

@@ -54,3 +54,66 @@ watch-changed = { $name } : { $new ->
 watch-away = { $name } : { $why } Nouvel essai, de plus en plus rarement.
 watch-back = { $name } : le serveur répond de nouveau ; { $size } entrées, rien de nouveau.
 watch-ended = Veille terminée.
+
+# Comparer ce que chacun·e a vu.
+help-audit-checkpoint = Imprimer votre point de contrôle le plus récent, avec ses confirmations, pour le donner aux autres
+help-audit-compare = Comparer les points de contrôle reçus des autres, entre eux et avec votre propre copie du journal
+help-audit-compare-notes = Fichiers de points de contrôle (notes signées)
+help-audit-compare-log-key = La clé du journal, de source sûre ; sans elle, celle que cet ordinateur connaît
+help-audit-compare-to = Nouveau dossier pour les preuves, si le journal avait été dédoublé
+compare-nothing = Nommez au moins un fichier de point de contrôle.
+compare-no-key = Cet ordinateur ne connaît pas le journal de l’association { $organisation }. Donnez sa clé avec --log-key.
+compare-other-log = { $path } est un point de contrôle d’un autre journal, celui de l’association { $organisation }. Comparez chaque journal séparément.
+compare-unreadable = { $path } n’est pas un point de contrôle. Les autres impriment le leur avec « sequestre audit checkpoint » ; le texte s’envoie comme fichier, sans changement.
+compare-false-note = { $path } n’est pas signé par la clé de ce journal. Cela ne dit rien du journal ; redemandez à qui vous l’a donné.
+compare-false-cosignature = Une confirmation dans { $path } ne lui correspond pas. Redemandez à qui vous l’a donné.
+compare-confirmed = { $cosigners ->
+    [0] que personne de connu ici n’a confirmées
+    [one] confirmées par une personne
+   *[other] confirmées par { $cosigners } personnes
+}
+compare-agrees = { $path } : { $size } entrées, { compare-confirmed }. CONCORDE avec votre propre copie, qui en a { $own }.
+compare-same = { $path } : { $size } entrées. Le même arbre qu’un autre de ces points ; il n’y a pas ici de copie du journal pour comparer.
+compare-alone = { $path } : { $size } entrées. NON COMPARÉ : aucun des autres n’a autant d’entrées, et il n’y a pas ici de copie du journal.
+compare-beyond = { $path } : { $size } entrées, { compare-confirmed }. NON COMPARÉ : votre propre copie s’arrête à { $own }. Lancez « sequestre sync », puis comparez de nouveau.
+compare-contradicts = { $path } : { $size } entrées, { compare-confirmed }. CONTREDIT un autre point de contrôle ou votre propre copie.
+compare-fork = STOP. La clé du journal a signé deux journaux qui ne peuvent pas être vrais tous les deux : on a montré des journaux différents. Les preuves sont dans { $path }. Donnez-les aux autres et à un·e médiateur·rice, et ne signez plus rien.
+compare-readme =
+    PREUVE QU’UN JOURNAL A ÉTÉ DÉDOUBLÉ
+
+    CE QUE C’EST
+    one.note et two.note sont deux déclarations signées par le serveur du
+    séquestre d’une association. Chacune dit : « le journal a tant d’entrées,
+    et voici leur empreinte (racine) ». Elles ne peuvent pas être vraies
+    toutes les deux. Qui détient la clé du journal a montré des journaux
+    différents à des personnes différentes.
+
+    Association   { $id }
+    Clé du journal { $key }
+    la même, hexa { $hex }
+    one.note      { $one } entrées, racine { $first }
+    two.note      { $two } entrées, racine { $second }
+
+    COMMENT LA VÉRIFIER, SANS LE SERVEUR ET SANS CE LOGICIEL
+    1. Assurez-vous que la clé ci-dessus est celle de l’association : plusieurs
+       membres l’ont sur leur carte de contact et dans leur copie du journal.
+    2. Les deux fichiers sont des notes signées (c2sp.org/signed-note) : un
+       texte de trois lignes, une ligne vide, des lignes de signature. Le texte
+       est : le nom du journal, le nombre d’entrées, la racine en base64. La
+       ligne de signature du journal est celle qui commence par son nom, avec
+       { $id } et rien derrière.
+    3. Dans cette ligne, décodez le base64 de la fin : 4 octets qui nomment la
+       clé, puis 64 octets d’une signature Ed25519 du texte avec tous ses sauts
+       de ligne, sans la ligne vide. Elle doit être juste avec la clé du
+       journal, dans les deux fichiers. Tout outil qui connaît Ed25519 convient.
+compare-readme-same =
+    4. Le nombre d’entrées est le même, les racines diffèrent. Cela suffit : un
+       journal n’a qu’une racine à chaque taille.
+compare-readme-sizes =
+    4. Les nombres d’entrées diffèrent ; il faut donc une preuve :
+       consistency.txt. Ses deux premières lignes donnent deux tailles avec
+       leurs racines, en hexadécimal ; les autres lignes sont des empreintes.
+       Vérifiées selon la RFC 9162, section 2.1.4.2, elles prouvent que le
+       journal de two.note avait, à la taille de one.note, la racine
+       { $prefix }
+       et non celle que one.note déclare.
