@@ -290,7 +290,7 @@ fn unmistakable(session: &Session, id: &PersonId) -> String {
 /// A length of time as [`length`] reads it, in the largest unit without a rest.
 fn written(time: Seconds) -> String {
     let units = [("d", Seconds::DAY.0), ("h", Seconds::HOUR.0), ("m", Seconds::MINUTE.0)];
-    match units.iter().find(|(_, unit)| time.0 % unit == 0) {
+    match units.iter().find(|(_, unit)| time.0.is_multiple_of(*unit)) {
         Some((letter, unit)) => format!("{}{letter}", time.0 / unit),
         None => format!("{}s", time.0),
     }

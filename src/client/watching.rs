@@ -117,8 +117,10 @@ impl Watcher {
             }
             // Once, not at every attempt.
             if !self.away {
-                self.env.out.tell("watch-away", &args! { name: &self.name, why: failure.sentence(self.env.out.language()) });
-                self.tell("away", serde_json::json!({ "error": failure.key() }));
+                self.env
+                    .out
+                    .tell("watch-away", &args! { name: &self.name, why: failure.sentence(self.env.out.language()) });
+                self.event("away", serde_json::json!({ "error": failure.key() }));
                 self.away = true;
             }
             sleep(self.pause.saturating_add(self.jitter())).await;
@@ -157,10 +159,10 @@ impl Watcher {
             let new = size.saturating_sub(self.size.unwrap_or(size));
             let args = args! { name: &self.name, size: size, new: new, confirmed: u8::from(confirmed) };
             self.env.out.tell(if self.size.is_some() { "watch-changed" } else { "watch-begun" }, &args);
-            self.tell("synchronised", serde_json::json!({ "size": size, "new": new, "confirmed": confirmed }));
+            self.event("synchronised", serde_json::json!({ "size": size, "new": new, "confirmed": confirmed }));
         } else if self.away {
             self.env.out.tell("watch-back", &args! { name: &self.name, size: size });
-            self.tell("synchronised", serde_json::json!({ "size": size, "new": 0, "confirmed": confirmed }));
+            self.event("synchronised", serde_json::json!({ "size": size, "new": 0, "confirmed": confirmed }));
         }
         self.size = Some(size);
         self.away = false;
@@ -186,7 +188,7 @@ impl Watcher {
     }
 
     /// One line for programs.
-    fn tell(&self, event: &str, mut more: serde_json::Value) {
+    fn event(&self, event: &str, mut more: serde_json::Value) {
         if let Some(fields) = more.as_object_mut() {
             fields.insert("event".to_owned(), event.into());
             fields.insert("organisation".to_owned(), self.folder.id.to_string().into());

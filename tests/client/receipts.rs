@@ -42,7 +42,7 @@ async fn a_command_is_kept_until_no_agreement_can_do_without_somebody_who_holds_
     assert!(told.contains("One of your acts") && told.contains(&format!("entry {index}: 1 of 2")), "{told}");
     assert!(told.contains("the server would need 2 of 4 witnesses"), "{told}");
     assert!(told.contains("“main” is opened by: everyday (2 of 3)"), "{told}");
-    assert!(told.contains(&format!("Bruno confirmed all of it")), "{told}");
+    assert!(told.contains("Bruno confirmed all of it"), "{told}");
     assert!(told.contains(&format!("Chloé confirmed the first {index} of {} entries", index + 1)), "{told}");
 
     // What is kept is all that it takes to sign it anew: the act and its text.
@@ -143,9 +143,8 @@ async fn cosignatures_are_known_without_the_server() {
     let (exit, _, failed) = town.program(THEO, &["audit", "export", copy.to_str().unwrap()]);
     assert_eq!(exit, 0, "{failed}");
     let notes = fs::read_to_string(copy.join("checkpoint")).unwrap().lines().filter(|l| l.starts_with('—')).count();
-    let earlier = fs::read_dir(copy.join("cosignatures")).map_or(0, |sizes| {
-        sizes.map(|size| fs::read_dir(size.unwrap().path()).unwrap().count()).sum::<usize>()
-    });
+    let earlier = fs::read_dir(copy.join("cosignatures"))
+        .map_or(0, |sizes| sizes.map(|size| fs::read_dir(size.unwrap().path()).unwrap().count()).sum::<usize>());
     assert_eq!(notes - 1 + earlier, 6);
 }
 

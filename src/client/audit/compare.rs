@@ -275,12 +275,7 @@ fn new_folder(organisation: &OrganisationId) -> PathBuf {
     names.find(|path| fs::symlink_metadata(path).is_err()).unwrap_or_else(|| PathBuf::from(name))
 }
 
-fn data(
-    organisation: &OrganisationId,
-    shown: &[Shown],
-    replica: Option<&Replica>,
-    evidence: Option<&Path>,
-) -> Value {
+fn data(organisation: &OrganisationId, shown: &[Shown], replica: Option<&Replica>, evidence: Option<&Path>) -> Value {
     let notes = shown.iter().map(|shown| {
         json!({
             "file": shown.file.display().to_string(),
@@ -301,8 +296,9 @@ fn data(
 
 fn tell(out: &Out, shown: &[Shown], replica: Option<&Replica>) {
     for shown in shown {
+        let confirmed = out.language().with("compare-confirmed", &args! { cosigners: shown.cosigners.len() });
         let args = args! {
-            path: shown.file.display(), size: shown.note.head().size, cosigners: shown.cosigners.len(),
+            path: shown.file.display(), size: shown.note.head().size, confirmed: confirmed,
             own: replica.map_or(0, |replica| replica.head().size),
         };
         out.tell(shown.relation.key(), &args);

@@ -126,7 +126,8 @@ pub(super) fn tell_opens(out: &Out, view: &View<'_>) {
     let Some(charter) = view.state.charter() else { return };
     for vault in charter.vaults() {
         let quorums = vault.opened_by.iter().filter_map(|name| charter.quorum(name));
-        let words: Vec<String> = quorums.map(|quorum| format!("{} ({})", quorum.name(), view.quorum(quorum))).collect();
+        let words: Vec<String> =
+            quorums.map(|quorum| format!("{} ({})", quorum.name(), view.quorum(quorum))).collect();
         out.tell("status-opens", &args! { vault: &vault.name, list: words.join(" / ") });
     }
 }

@@ -72,11 +72,11 @@ compare-confirmed = confirmed by { $cosigners ->
     [one] one person
    *[other] { $cosigners } people
 }
-compare-agrees = { $path }: { $size } entries, { compare-confirmed }. AGREES with your own copy, which has { $own }.
+compare-agrees = { $path }: { $size } entries, { $confirmed }. AGREES with your own copy, which has { $own }.
 compare-same = { $path }: { $size } entries. The same tree as another of these; there is no copy of the log here to compare it with.
 compare-alone = { $path }: { $size } entries. NOT COMPARED: none of the others has as many entries, and there is no copy of the log here.
-compare-beyond = { $path }: { $size } entries, { compare-confirmed }. NOT COMPARED: your own copy ends at { $own }. Run “sequestre sync”, then compare again.
-compare-contradicts = { $path }: { $size } entries, { compare-confirmed }. CONTRADICTS another checkpoint or your own copy.
+compare-beyond = { $path }: { $size } entries, { $confirmed }. NOT COMPARED: your own copy ends at { $own }. Run “sequestre sync”, then compare again.
+compare-contradicts = { $path }: { $size } entries, { $confirmed }. CONTRADICTS another checkpoint or your own copy.
 compare-fork = STOP. The log’s key signed two logs that cannot both be true: people were shown different ones. The evidence is in { $path }. Give it to the others and to a mediator, and sign nothing more.
 compare-readme =
     EVIDENCE THAT A LOG WAS FORKED

@@ -72,11 +72,11 @@ compare-confirmed = { $cosigners ->
     [one] confirmées par une personne
    *[other] confirmées par { $cosigners } personnes
 }
-compare-agrees = { $path } : { $size } entrées, { compare-confirmed }. CONCORDE avec votre propre copie, qui en a { $own }.
+compare-agrees = { $path } : { $size } entrées, { $confirmed }. CONCORDE avec votre propre copie, qui en a { $own }.
 compare-same = { $path } : { $size } entrées. Le même arbre qu’un autre de ces points ; il n’y a pas ici de copie du journal pour comparer.
 compare-alone = { $path } : { $size } entrées. NON COMPARÉ : aucun des autres n’a autant d’entrées, et il n’y a pas ici de copie du journal.
-compare-beyond = { $path } : { $size } entrées, { compare-confirmed }. NON COMPARÉ : votre propre copie s’arrête à { $own }. Lancez « sequestre sync », puis comparez de nouveau.
-compare-contradicts = { $path } : { $size } entrées, { compare-confirmed }. CONTREDIT un autre point de contrôle ou votre propre copie.
+compare-beyond = { $path } : { $size } entrées, { $confirmed }. NON COMPARÉ : votre propre copie s’arrête à { $own }. Lancez « sequestre sync », puis comparez de nouveau.
+compare-contradicts = { $path } : { $size } entrées, { $confirmed }. CONTREDIT un autre point de contrôle ou votre propre copie.
 compare-fork = STOP. La clé du journal a signé deux journaux qui ne peuvent pas être vrais tous les deux : on a montré des journaux différents. Les preuves sont dans { $path }. Donnez-les aux autres et à un·e médiateur·rice, et ne signez plus rien.
 compare-readme =
     PREUVE QU’UN JOURNAL A ÉTÉ DÉDOUBLÉ
