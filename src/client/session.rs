@@ -83,7 +83,13 @@ pub struct Session {
 impl Session {
     /// Opens a folder and loads its replica.
     pub fn open(env: &Env, folder: Folder) -> Result<Self, Failure> {
-        let lock = folder.lock()?;
+        let lock = match folder.try_lock()? {
+            Some(lock) => lock,
+            None => {
+                env.out.aside("lock-waits", &Args::new());
+                folder.lock()?
+            }
+        };
         Self::locked(env, folder, lock)
     }
 

@@ -8,7 +8,7 @@
 use std::time::Duration;
 
 use tokio::task::JoinSet;
-use tokio::time::{Instant, sleep, timeout_at};
+use tokio::time::{Instant, sleep, timeout, timeout_at};
 
 use super::failure::{Exit, Failure, no_organisation};
 use super::home::Folder;
@@ -23,6 +23,8 @@ const AT_LEAST_EVERY: Duration = Duration::from_secs(3600);
 const FIRST_PAUSE: Duration = Duration::from_secs(1);
 /// Longest pause after trouble.
 const LONGEST_PAUSE: Duration = Duration::from_secs(300);
+/// Longest synchronisation: a server that only dribbles must not keep the folder from other verbs.
+const LONGEST_SYNC: Duration = Duration::from_secs(600);
 /// How long to wait for another verb to be done with the folder.
 const BUSY: Duration = Duration::from_secs(1);
 
@@ -149,7 +151,8 @@ impl Watcher {
                 None => sleep(BUSY).await,
             }
         };
-        session.sync().await?;
+        let slow = Failure::new(Exit::Unreachable, "failed-unreachable").with("address", &session.contact.address);
+        timeout(LONGEST_SYNC, session.sync()).await.unwrap_or(Err(slow))?;
         let size = session.replica.head().size;
         let own = session.device.id();
         let confirmed = session.cosignatures.iter().any(|c| *c.device() == own && c.head().size == size);

@@ -145,3 +145,22 @@ async fn it_does_not_wait_for_what_cannot_get_better() {
     let mut nobody = Program::watcher(&town, OMAR);
     assert_eq!(nobody.ended(), Exit::Usage as i32);
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn whoever_waits_for_another_verb_is_told_so() {
+    let town = Town::founded().await;
+    let other = town.session(BRUNO).await;
+    let mut command = Command::new(env!("CARGO_BIN_EXE_sequestre"));
+    command.args(["status", "--lang", "en", "--home"]).arg(town.env(BRUNO).home.path());
+    let mut child = command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
+    let mut told = String::new();
+    let mut output = BufReader::new(child.stderr.take().unwrap());
+    tokio::task::block_in_place(|| output.read_line(&mut told)).unwrap();
+    assert!(told.contains("is using this folder"), "{told}");
+    assert!(child.try_wait().unwrap().is_none());
+    // The watcher gives way without a word, and goes on afterwards.
+    let watcher = Program::watcher(&town, BRUNO);
+    drop(other);
+    assert_eq!(tokio::task::block_in_place(|| child.wait()).unwrap().code(), Some(0));
+    assert_eq!(watcher.next()["event"], "synchronised");
+}

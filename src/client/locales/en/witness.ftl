@@ -114,3 +114,4 @@ compare-readme-sizes =
        prove that the log of two.note had, at the size of one.note, the root
        { $prefix }
        and not the root that one.note states.
+lock-waits = Another “sequestre” is using this folder. Waiting for it to be done.

@@ -117,3 +117,4 @@ compare-readme-sizes =
        journal de two.note avait, à la taille de one.note, la racine
        { $prefix }
        et non celle que one.note déclare.
+lock-waits = Un autre « sequestre » utilise ce dossier. En attente qu’il ait fini.
