@@ -29,6 +29,8 @@ impl Program {
     fn watcher(town: &Town, name: &str) -> Self {
         let mut command = Command::new(env!("CARGO_BIN_EXE_sequestre"));
         command.args(["sync", "--watch", "--json", "--lang", "en", "--home"]).arg(town.env(name).home.path());
+        // Failures go there; the exit code says enough.
+        command.stderr(Stdio::null());
         Self::start(command)
     }
 
