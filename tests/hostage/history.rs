@@ -104,10 +104,16 @@ async fn shows_two_trustees_two_logs() {
     does(&town, CHLOE, &["approve", &on_theirs.to_string()]);
     // Neither request gets the other's approval: each needs two, and Awa has her own share.
     assert_eq!(says(&town, NINA, &["show", &on_ours.to_string()]), (3, "failed-not-granted".to_owned()));
-    // Once they compare, by any way, both know: here a copy that Bruno gives Chloé.
+    // Once they compare, by any way, both know: here the note that Bruno's client verified, sent to Chloé, and a whole
+    // copy of his log.
     let copy = town.root.path().join("copy");
     let copy = copy.to_str().unwrap();
     does(&town, BRUNO, &["audit", "export", copy]);
+    let note = format!("{copy}/checkpoint");
+    let folder = town.root.path().join("fork-evidence");
+    let compare = ["audit", "compare", &note, "--to", folder.to_str().unwrap()];
+    assert_eq!(says(&town, CHLOE, &compare), (5, "compare-fork".to_owned()));
+    assert!(names(&folder).len() >= 2, "both notes: {:?}", names(&folder));
     let (exit, told, _) = town.program(CHLOE, &["audit", "verify", copy, "--json"]);
     assert_eq!(exit, Exit::Distrust as i32);
     assert!(told.contains("\"own_agrees\":false"), "{told}");

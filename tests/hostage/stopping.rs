@@ -8,6 +8,7 @@ use sequestre::client::failure::Exit;
 use sequestre::client::session;
 use sequestre::escrow::part::{PartKind, VersionId};
 use sequestre::escrow::time::Seconds;
+use sequestre::proto::v1::command::Act;
 use sequestre::seal::sealing::{open_part, open_with};
 use sequestre::seal::sharing::{ShareContext, combine, verify_share};
 
@@ -15,6 +16,7 @@ use crate::liar::Lie;
 use crate::scene::*;
 use crate::thief::{entries, log_key, signed};
 use crate::town::*;
+use crate::traces::contains;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn drops_one_persons_commands() {
@@ -67,6 +69,23 @@ fn recovered(town: &Town, trustees: [&str; 2]) -> String {
     open_part(&key, &context.part_context(), &secret).unwrap().value.expose_str().unwrap().to_owned()
 }
 
+/// The sealed secrets and shares of the last deposit, as the server has them.
+fn of_last_deposit(town: &Town) -> Vec<Vec<u8>> {
+    let deposit = entries(town).iter().rev().find_map(|entry| match act_of(entry) {
+        Some(Act::Deposit(deposit)) => Some(deposit),
+        _ => None,
+    });
+    let mut ids = Vec::new();
+    for part in deposit.unwrap().parts {
+        ids.push(part.sealed);
+        let groups = part.deals.into_iter().flat_map(|deal| deal.groups);
+        ids.extend(groups.flat_map(|group| group.shares).map(|share| share.sealed));
+    }
+    let database = town.database();
+    let content = |id| database.query_row("SELECT content FROM blob WHERE id = ?", [id], |row| row.get(0)).unwrap();
+    ids.into_iter().map(content).collect()
+}
+
 /// The machine is gone, with everything on it.
 async fn destroy(town: &Town) {
     town.kill();
@@ -104,7 +123,16 @@ async fn withholds_the_blobs_and_then_destroys_the_server() {
     // Nobody asks for, or agrees to, what they cannot read.
     let ask = ["request", LABEL, "--for", "1h", "--reason", "the site is down"];
     assert_eq!(says(&town, NINA, &ask), (Exit::Usage as i32, "failed-label-unknown".to_owned()));
+    // The depositor's own program says that it is not safe, and keeps it with all that belongs to it, to do it anew.
+    let status: serde_json::Value = serde_json::from_str(&does(&town, THEO, &["status", "--json"])).unwrap();
+    assert_eq!(status["own"]["not_safe"].as_array().map(Vec::len), Some(1), "{status}");
+    let withheld = of_last_deposit(&town);
     destroy(&town).await;
+    let kept = town.folder(THEO).join("kept");
+    let [kept] = names(&kept).try_into().map(|[name]: [String; 1]| [fs::read(kept.join(name)).unwrap()]).unwrap();
+    for sealed in &withheld {
+        assert!(contains(&kept, sealed));
+    }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -133,6 +161,7 @@ async fn withholds_the_tail_and_then_destroys_the_server() {
     assert!(witnessed.clone().count() == 2 && witnessed.clone().all(|c| c.head().size <= known.len() as u64));
     drop(session);
     session::sync(&town.env(CHLOE)).await.unwrap();
+    *lies.checkpoint.lock().unwrap() = None;
     destroy(&town).await;
     // Not lost: what one trustee got is with that trustee; any two have what both know, without the server.
     assert_eq!(recovered(&town, [AWA, BRUNO]), PASSWORD);

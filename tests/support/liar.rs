@@ -99,11 +99,11 @@ type Stream<T> = Pin<Box<dyn tokio_stream::Stream<Item = Result<T, Status>> + Se
 type Answer<T> = Result<Response<T>, Status>;
 
 impl Liar {
-    async fn real<T>(&self, request: &Request<T>) -> EscrowClient<Channel> {
+    async fn real<T>(&self, request: &Request<T>) -> Result<EscrowClient<Channel>, Status> {
         let device = request.extensions().get::<Caller>().and_then(|caller| caller.0);
         let device = device.and_then(|id| self.device(&id));
-        let channel = tls::connect(&self.daemon.to_string(), self.key, device.as_ref()).await.unwrap();
-        EscrowClient::new(channel)
+        let channel = tls::connect(&self.daemon.to_string(), self.key, device.as_ref()).await;
+        channel.map(EscrowClient::new).map_err(|_| Status::unavailable("the server is gone"))
     }
 
     fn device(&self, wanted: &DeviceId) -> Option<DeviceKey> {
@@ -148,7 +148,7 @@ macro_rules! escrow {
                     Some(Lie::Forgotten) => return Ok(Response::new(api::SubmitResponse { index: 7, ..Default::default() })),
                     Some(Lie::RefusedButDone) | None => {}
                 }
-                let answer = self.real(&request).await.submit(request.into_inner()).await?;
+                let answer = self.real(&request).await?.submit(request.into_inner()).await?;
                 if lie.is_some() { Err(refused()) } else { Ok(answer) }
             }
 
@@ -160,14 +160,14 @@ macro_rules! escrow {
                 if let Some(checkpoint) = instead {
                     return Ok(Response::new(api::GetCheckpointResponse { checkpoint, ..Default::default() }));
                 }
-                self.real(&request).await.get_checkpoint(request.into_inner()).await
+                self.real(&request).await?.get_checkpoint(request.into_inner()).await
             }
 
             async fn put_blobs(&self, request: Request<api::PutBlobsRequest>) -> Answer<api::PutBlobsResponse> {
                 if next(&self.lies.put).is_some() {
                     return Err(refused());
                 }
-                self.real(&request).await.put_blobs(request.into_inner()).await
+                self.real(&request).await?.put_blobs(request.into_inner()).await
             }
 
             async fn stream_entries(
@@ -179,7 +179,7 @@ macro_rules! escrow {
                     let forever = std::iter::repeat_with(move || Ok(batch.clone()));
                     return Ok(Response::new(Box::pin(tokio_stream::iter(forever))));
                 }
-                let answer = self.real(&request).await.stream_entries(request.into_inner()).await?;
+                let answer = self.real(&request).await?.stream_entries(request.into_inner()).await?;
                 Ok(answer.map(|stream| Box::pin(stream) as _))
             }
 
@@ -188,12 +188,12 @@ macro_rules! escrow {
                     return Ok(Response::new(Box::pin(tokio_stream::empty())));
                 }
                 let first = self.lies.blob.lock().unwrap().clone().map(Ok);
-                let answer = self.real(&request).await.get_blobs(request.into_inner()).await?;
+                let answer = self.real(&request).await?.get_blobs(request.into_inner()).await?;
                 Ok(answer.map(|stream| Box::pin(tokio_stream::iter(first).chain(stream)) as _))
             }
 
             $(async fn $name(&self, request: Request<$request>) -> Answer<$answer> {
-                self.real(&request).await.$name(request.into_inner()).await
+                self.real(&request).await?.$name(request.into_inner()).await
             })*
         }
     };
