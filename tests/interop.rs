@@ -162,7 +162,7 @@ impl Story {
 /// Changes one bit at a time and puts it right again.
 fn damaged(path: &Path, check: impl Fn()) {
     let genuine = fs::read(path).unwrap();
-    for at in [0, genuine.len() / 2, genuine.len() - 2] {
+    for at in [0, genuine.len() / 3, genuine.len() / 2, genuine.len() - 2] {
         let mut changed = genuine.clone();
         changed[at] ^= 1;
         fs::write(path, changed).unwrap();

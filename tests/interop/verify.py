@@ -14,6 +14,7 @@ Prints what holds. Exit code 1 and the first thing that does not, by file or ent
 
 import argparse
 import json
+import re
 import sys
 from pathlib import Path
 
@@ -152,7 +153,7 @@ class Log:
         for path in sorted((self.folder / "cosignatures").glob("*/*")):
             where = str(path.relative_to(self.folder))
             note = Note(path.read_bytes(), where)
-            require(note.origin == self.origin and note.size == int(path.parent.name), where, "about something else")
+            require(note.origin == self.origin and str(note.size) == path.parent.name, where, "about something else")
             require(note.size <= self.note.size, where, "about a longer log than this one")
             require(formats.root(self.rows, note.size) == note.root, where, "about another log")
             require(note.cosignatures(), where, "nobody signed it")
@@ -160,8 +161,9 @@ class Log:
         people = set()
         for note in notes:
             for name, kid, signature in note.cosignatures():
-                origin, organisation, person, device = (name.split("/") + [""] * 4)[:4]
-                require(f"{origin}/{organisation}" == self.origin, note.where, f"{name} is of another log")
+                cosigner = re.fullmatch("(.*)/([0-9a-f]{64})/([0-9a-f]{64})", name)
+                require(cosigner and cosigner[1] == self.origin, note.where, f"{name} is no cosigner of this log")
+                person, device = cosigner[2], cosigner[3]
                 known = self.devices.get(bytes.fromhex(device))
                 require(known and known[0].hex() == person, note.where, f"nobody certified the device of {name}")
                 require(kid == key_id(name, formats.NOTE_COSIGNATURE, known[1]), note.where, f"another key of {name}")
@@ -188,10 +190,10 @@ class Log:
             try:
                 share = json.loads(line)
                 kind = ["password", "totp-secret", "recovery-codes", "notes"].index(share["part"]) + 1
-                y = bytes.fromhex(share["y"])
+                credential, y = bytes.fromhex(share["credential"]), bytes.fromhex(share["y"])
             except (ValueError, KeyError):
                 raise Refused(f"{where}: not a share's envelope") from None
-            part = self.deposits.get((bytes.fromhex(share["credential"]), share["version"], kind))
+            part = self.deposits.get((credential, share["version"], kind))
             require(part and share["organisation"] == self.organisation.hex(), where, "of a part that the log does not have")
             deal = next((deal for deal in part["deals"] if deal["quorum"] == share["quorum"]), None)
             require(deal and share["group"] <= len(deal["groups"]), where, "of another quorum")
