@@ -166,6 +166,11 @@ struct ContactFile {
 }
 
 impl Folder {
+    /// A copy of one, wherever it lies.
+    pub fn at(id: OrganisationId, path: PathBuf) -> Self {
+        Self { id, path }
+    }
+
     /// A file or folder in it.
     pub fn join(&self, name: impl AsRef<Path>) -> PathBuf {
         self.path.join(name)
