@@ -12,8 +12,8 @@ use std::path::{Path, PathBuf};
 
 use super::failure::{Exit, Failure, clock_off, distrust};
 use super::home::{self, Contact, Folder};
-use crate::escrow::charter::BadCharter;
 use crate::escrow::act::Act;
+use crate::escrow::charter::BadCharter;
 use crate::escrow::entry::{Entry, What};
 use crate::escrow::id::{BlobId, CommandId, DeviceId, Digest, PersonId};
 use crate::escrow::key::{BadKey, VerifyingKey};

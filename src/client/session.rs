@@ -279,9 +279,7 @@ impl Session {
     }
 
     fn keep(&self, pending: &Pending) -> Result<PathBuf, Failure> {
-        let path = self.folder.join("outbox").join(pending.signed.id(self.folder.id).to_string());
-        home::write(&path, &pending.encode())?;
-        Ok(path)
+        keep(&self.folder, pending)
     }
 
     async fn deliver(&mut self, pending: &Pending, path: &Path) -> Result<u64, Failure> {
@@ -402,6 +400,17 @@ pub fn sign_command(
     let signer = identity.keys().signing;
     let signature = identity.sign(&command::preimage(&organisation, &signer, &bytes));
     SignedCommand::new(bytes, signer, signature).map_err(Failure::technical)
+}
+
+/// Keeps a command that was signed without a server: it is sent at the next contact.
+pub(super) fn keep_for_later(folder: &Folder, signed: &SignedCommand) -> Result<(), Failure> {
+    keep(folder, &Pending { signed: signed.clone(), blobs: Vec::new() }).map(drop)
+}
+
+fn keep(folder: &Folder, pending: &Pending) -> Result<PathBuf, Failure> {
+    let path = folder.join("outbox").join(pending.signed.id(folder.id).to_string());
+    home::write(&path, &pending.encode())?;
+    Ok(path)
 }
 
 /// A signed command with its blobs, as it waits in the outbox.
