@@ -16,7 +16,7 @@ use crate::client::failure::{Exit, Failure};
 use crate::client::home;
 use crate::client::session::Env;
 use crate::client::unlock::{Unlock, read_secret};
-use crate::client::view::View;
+use crate::client::view::{View, sort_key};
 use crate::escrow::id::{CredentialId, PersonId};
 use crate::escrow::part::PartId;
 use crate::escrow::text::Text;
@@ -336,7 +336,8 @@ impl Closed {
 
     fn data(&self, view: &View<'_>) -> Vec<serde_json::Value> {
         let one = |part: &PartId, why: &str, missing: usize, askable: &BTreeSet<PersonId>| {
-            let names: Vec<String> = askable.iter().map(|id| view.name(id)).collect();
+            let mut names: Vec<String> = askable.iter().map(|id| view.name(id)).collect();
+            names.sort_by_cached_key(|name| sort_key(name));
             serde_json::json!({
                 "label": view.label(&part.version.credential), "part": part.kind.as_str(), "why": why,
                 "missing": missing, "could_answer": names,
@@ -387,7 +388,7 @@ fn sort(
         }
     }
     let mut accounts: Vec<Account> = accounts.into_values().collect();
-    accounts.sort_by_cached_key(|account| (crate::client::view::sort_key(&account.label), account.id));
+    accounts.sort_by_cached_key(|account| (sort_key(&account.label), account.id));
     Ok((accounts, closed))
 }
 
