@@ -107,7 +107,7 @@ async fn bad_answers_are_named_and_good_ones_kept() {
     assert_eq!(exit, 0, "{problems:?}");
     let closed = &done.unwrap()["closed"];
     assert_eq!((&closed[0]["label"], &closed[0]["part"]), (&"main".into(), &"password".into()));
-    assert_eq!((&closed[0]["missing"], &closed[0]["why"]), (&1.into(), &"too-few".into()));
+    assert_eq!((&closed[0]["missing"], &closed[0]["why"]), (&1.into(), &"too_few".into()));
     assert_eq!(closed[0]["could_answer"], serde_json::json!([CHLOE, DENIS]));
     assert_eq!(closed.as_array().unwrap().len(), 1);
     told(&problems, "recover-file-damaged", "cut.txt");

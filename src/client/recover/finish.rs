@@ -344,13 +344,13 @@ impl Closed {
             })
         };
         let short = self.short.iter().flat_map(|((missing, askable), parts)| {
-            parts.iter().map(|part| one(part, "too-few", *missing, askable)).collect::<Vec<_>>()
+            parts.iter().map(|part| one(part, "too_few", *missing, askable)).collect::<Vec<_>>()
         });
         let none = BTreeSet::new();
         let mut data: Vec<_> = short.collect();
-        data.extend(self.no_blob.iter().map(|part| one(part, "not-in-this-copy", 0, &none)));
+        data.extend(self.no_blob.iter().map(|part| one(part, "not_in_this_copy", 0, &none)));
         data.extend(self.bad_blob.iter().map(|part| one(part, "damaged", 0, &none)));
-        data.extend(self.dealer.iter().map(|part| one(part, "badly-dealt", 0, &none)));
+        data.extend(self.dealer.iter().map(|part| one(part, "badly_dealt", 0, &none)));
         data
     }
 }
