@@ -237,6 +237,9 @@ fn refusal_code(refusal: &Refusal) -> Code {
         | R::NotConcerned
         | R::NoShare
         | R::OwnRequest
+        | R::OwnDeposit
+        | R::OwnAnswer
+        | R::MayNotDrill
         | R::NotYours => Code::PermissionDenied,
         R::InvitationUnknown
         | R::DeviceUnknown
@@ -244,11 +247,15 @@ fn refusal_code(refusal: &Refusal) -> Code {
         | R::VaultUnknown
         | R::CredentialUnknown
         | R::PartUnknown
-        | R::RequestUnknown => Code::NotFound,
+        | R::RequestUnknown
+        | R::StarterUnknown => Code::NotFound,
         R::InvitationExists
         | R::AlreadyJoined
         | R::DeviceKnown
         | R::AlreadySigned
+        | R::AlreadyConfirmed
+        | R::AlreadyAnswered
+        | R::AlreadyClaimed
         | R::CredentialExists
         | R::AlreadyRequested { .. }
         | R::AlreadyApproved
@@ -272,6 +279,8 @@ fn refusal_code(refusal: &Refusal) -> Code {
         | R::VetoUsed
         | R::NotCollectable
         | R::NotDue
+        | R::DrillRest { .. }
+        | R::NothingToTest
         | R::UnknownRules { .. } => Code::FailedPrecondition,
         R::InvitationRoles
         | R::InvitationLife
@@ -284,6 +293,8 @@ fn refusal_code(refusal: &Refusal) -> Code {
         | R::RequestLife
         | R::OwnShare
         | R::ReleasedShape
+        | R::DrillTree
+        | R::ClaimShape
         | R::Charter(_) => Code::InvalidArgument,
         R::RateLimit => Code::ResourceExhausted,
     }
@@ -298,6 +309,7 @@ fn refusal_metadata(refusal: &Refusal) -> Vec<(&'static str, String)> {
         R::Duration { longest } => vec![("longest", longest.0.to_string())],
         R::AlreadyRequested { request } => vec![("request", request.to_string())],
         R::RequestExpired { at } => vec![("at", at.0.to_string())],
+        R::DrillRest { from } => vec![("from", from.0.to_string())],
         R::UnknownRules { version } => vec![("version", version.to_string())],
         _ => Vec::new(),
     }
