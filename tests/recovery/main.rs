@@ -6,6 +6,7 @@
 mod town;
 
 mod bad_input;
+mod entered;
 mod house;
 mod one_computer;
 mod script;

@@ -46,14 +46,24 @@ pub(super) fn record_answer(
     let me = identity.person();
     let fresh: Vec<&PartId> = parts.iter().filter(|part| !recorded.contains(&record_line(&me, part))).collect();
     let state = replica.state()?;
-    let _ = (
-        state,
-        now,
-        PARTS_PER_COMMAND,
-        replica.head(),
-        keep_for_later as fn(_, _) -> _,
-        sign_command as fn(_, _, _, _, v1::command::Act) -> _,
-    );
+    for batch in fresh.chunks(PARTS_PER_COMMAND) {
+        let parts = batch.iter().map(|part| v1::AnsweredPart {
+            credential: part.version.credential.to_vec(),
+            version: part.version.version,
+            kind: part.kind as i32,
+        });
+        let act = v1::command::Act::RecordAnswer(v1::RecordAnswer {
+            recovery: request.digest().to_vec(),
+            starter: request.request().starter.to_vec(),
+            parts: parts.collect(),
+        });
+        let signed = sign_command(identity, folder.id, replica.head(), now, act)?;
+        // The rules are asked first: what they refuse would never reach the log.
+        let verified = signed.clone().verify(folder.id).map_err(Failure::technical)?;
+        let base = replica.root_at(verified.command().base.size);
+        state.decide(&verified, now.max(state.last_time()), base)?;
+        keep_for_later(folder, &signed)?;
+    }
     recorded.extend(fresh.into_iter().map(|part| record_line(&me, part)));
     shelf.record(&recorded)
 }
