@@ -8,6 +8,7 @@ mod town;
 mod bad_input;
 mod entered;
 mod house;
+mod many;
 mod one_computer;
 mod script;
 mod story;
