@@ -161,7 +161,7 @@ async fn too_few_says_who_could_still_answer() {
     let request = ask_all(&town, AWA, "request.txt");
     let answer = reply(&town, BRUNO, AWA, &request, "bruno.txt").unwrap();
     let output = file(&town, "no.json");
-    let arguments = ["recover", "finish", "-o", output.to_str().unwrap(), answer.to_str().unwrap()];
+    let arguments = ["recover", "finish", "--plain", "-o", output.to_str().unwrap(), answer.to_str().unwrap()];
     let (exit, _, err) = town.program(AWA, &arguments);
     assert_eq!(exit, 3);
     assert!(err.contains("Still closed: main (") && err.contains("one more person"), "{err}");

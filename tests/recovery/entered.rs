@@ -64,11 +64,11 @@ async fn nothing_is_given_when_the_log_could_not_take_it() {
     let town = Town::founded().await;
     town.stop().await;
     let request = ask_all(&town, AWA, "request.txt");
-    // The answer cannot be written: what would be entered waits all the same, for it is on the safe side.
+    // The answer could not be written: nothing is given, nothing is entered.
     let code = Some(code(&town, AWA, &request));
     let nowhere = reply_with(&town, &town.env(BRUNO), &request, code, "no/such/folder.txt", Source::default());
     assert_eq!(nowhere.unwrap_err().key(), "failed-file");
-    assert_eq!(waiting(&town.folder(BRUNO)), 1);
+    assert_eq!(waiting(&town.folder(BRUNO)), 0);
     // Where the outbox cannot be written, there is no answer.
     let outbox = town.folder(CHLOE).join("outbox");
     fs::remove_dir_all(&outbox).unwrap();

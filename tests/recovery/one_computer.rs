@@ -42,8 +42,13 @@ async fn words_and_any_copy_of_the_log_are_enough() {
 async fn a_visitor_adds_their_words_at_a_trustees_computer() {
     let town = Town::founded().await;
     burn(&town).await;
-    let visiting = Finishing { words_files: vec![words(&town, CHLOE)], ..finishing(&town, &[], "all.json") };
-    let opened = open_with(&town.env(BRUNO), visiting).unwrap();
+    let visiting =
+        |plain| Finishing { words_files: vec![words(&town, CHLOE)], plain, ..finishing(&town, &[], "all.json") };
+    // Nobody can be asked for a passphrase for the file: nothing is given, so nothing is recorded.
+    failure(open_with(&town.env(BRUNO), visiting(false)), Exit::Unanswered, "failed-no-terminal");
+    assert_eq!(waiting(&town.folder(BRUNO)), 0);
+    let opened = open_with(&town.env(BRUNO), visiting(true)).unwrap();
+    assert_eq!(waiting(&town.folder(BRUNO)), 1);
     assert_eq!(opened.get(LABEL).map(String::as_str), Some(PASSWORD));
 }
 

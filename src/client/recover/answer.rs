@@ -8,7 +8,7 @@ use std::path::PathBuf;
 
 use super::gather::Own;
 use super::record::record_answer;
-use super::{Compared, Desk, Source, bad_file, is_here, read_file, refuse_existing};
+use super::{Compared, Desk, Source, bad_file, check_output, is_here, read_file};
 use crate::args;
 use crate::client::failure::{Exit, Failure};
 use crate::client::home;
@@ -31,7 +31,7 @@ pub struct Answering {
 
 /// Answers a request.
 pub fn answer(env: &Env, answering: Answering) -> Result<(), Failure> {
-    refuse_existing(&answering.output)?;
+    check_output(&answering.output)?;
     let bytes = read_file(&answering.request)?;
     let signed = SignedRequest::parse(&bytes).map_err(|bad| bad_file(bad, &answering.request))?;
     let organisation = signed.unverified().organisation;

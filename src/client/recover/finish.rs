@@ -10,12 +10,12 @@ use super::gather::{Added, Fault, Gathering, Outcome, Own};
 use super::output::{self, Account, Format};
 use super::record::record_answer;
 use super::store::{self, Started};
-use super::{Desk, Source, bad_file, from_words, known, open_replica, read_file, refuse_existing};
+use super::{Desk, Source, bad_file, check_output, from_words, known, open_replica, read_file};
 use crate::args;
 use crate::client::failure::{Exit, Failure};
 use crate::client::home;
 use crate::client::session::Env;
-use crate::client::unlock::{Unlock, read_secret};
+use crate::client::unlock::{Unlock, read_secret, require_terminal};
 use crate::client::view::{View, sort_key};
 use crate::escrow::id::{CredentialId, PersonId};
 use crate::escrow::part::PartId;
@@ -24,6 +24,9 @@ use crate::seal::identity::{Identity, seal_with_passphrase};
 use crate::seal::recovery::{BadRecovery, OpenedAnswer, SignedRequest, VerifiedRequest};
 use crate::seal::secret::Secret;
 use crate::seal::sharing::ShareFault;
+
+/// The option that names the file with the new file's passphrase.
+const PASSPHRASE_OPTION: &str = "--output-passphrase-file";
 
 /// What is finished, and into what.
 pub struct Finishing {
@@ -49,7 +52,8 @@ pub struct Finishing {
 
 /// Opens what the answers allow and writes it.
 pub fn finish(env: &Env, finishing: Finishing) -> Result<(), Failure> {
-    refuse_existing(&finishing.output)?;
+    check_output(&finishing.output)?;
+    let lock = Lock::prepare(env, &finishing)?;
     let (desk, others) = sit_down(env, &finishing)?;
     let recovery = desk.recovery(&finishing)?;
     let mut table = Table::new(&desk, &recovery)?;
@@ -69,7 +73,8 @@ pub fn finish(env: &Env, finishing: Finishing) -> Result<(), Failure> {
         return Err(Failure::new(Exit::Refused, "recover-nothing-open"));
     }
     let content = output::write(finishing.format, &accounts, view.say).map_err(Failure::technical)?;
-    write(env, &finishing, &content)?;
+    let sealed = lock.close(env, &content)?;
+    home::write_new(&finishing.output, sealed.as_deref().unwrap_or(content.expose()))?;
     let args = args! { path: finishing.output.display(), count: accounts.len(), closed: closed.accounts().len() };
     env.out.tell(if finishing.plain { "recover-written-plain" } else { "recover-written" }, &args);
     env.out.say("recover-now-change");
@@ -416,16 +421,39 @@ fn tell_closed(env: &Env, view: &View<'_>, closed: &Closed) {
     }
 }
 
-/// Writes the file: sealed with a passphrase unless it was explicitly wanted in the clear.
-fn write(env: &Env, finishing: &Finishing, content: &Secret) -> Result<(), Failure> {
-    if finishing.plain {
-        return home::write_new(&finishing.output, content.expose());
+/// How the file is protected.
+enum Lock {
+    /// Not at all: asked for explicitly.
+    Plain,
+    /// With this passphrase.
+    With(Secret),
+    /// With one that is asked for once there is something to lock.
+    Asked,
+}
+
+impl Lock {
+    /// Before anything is opened or given: whether there will be a passphrase.
+    fn prepare(env: &Env, finishing: &Finishing) -> Result<Self, Failure> {
+        match &finishing.passphrase_file {
+            _ if finishing.plain => Ok(Self::Plain),
+            Some(_) => Self::ask(env, finishing.passphrase_file.clone()).map(Self::With),
+            None => require_terminal(PASSPHRASE_OPTION).map(|()| Self::Asked),
+        }
     }
-    let unlock = Unlock { passphrase_file: finishing.passphrase_file.clone(), ..env.unlock.clone() };
-    let passphrase = unlock.passphrase_for(&env.out, "recover-passphrase", "--output-passphrase-file")?;
-    let sealed = {
+
+    fn ask(env: &Env, passphrase_file: Option<PathBuf>) -> Result<Secret, Failure> {
+        let unlock = Unlock { passphrase_file, ..env.unlock.clone() };
+        unlock.passphrase_for(&env.out, "recover-passphrase", PASSPHRASE_OPTION)
+    }
+
+    /// The sealed file, unless it stays in the clear.
+    fn close(self, env: &Env, content: &Secret) -> Result<Option<Vec<u8>>, Failure> {
+        let passphrase = match self {
+            Self::Plain => return Ok(None),
+            Self::With(passphrase) => passphrase,
+            Self::Asked => Self::ask(env, None)?,
+        };
         let _waiting = env.out.wait("recover-sealing");
-        seal_with_passphrase(&passphrase, env.unlock.work, content).map_err(Failure::technical)?
-    };
-    home::write_new(&finishing.output, &sealed)
+        seal_with_passphrase(&passphrase, env.unlock.work, content).map(Some).map_err(Failure::technical)
+    }
 }

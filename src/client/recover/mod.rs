@@ -249,11 +249,15 @@ fn read_file(path: &Path) -> Result<Vec<u8>, Failure> {
     home::read(path)
 }
 
-/// Refuses an output that is there already, before anything is asked or opened for it.
-fn refuse_existing(path: &Path) -> Result<(), Failure> {
-    match path.exists() {
-        true => Err(Failure::new(Exit::Usage, "recover-exists").with("path", path.display())),
-        false => Ok(()),
+/// Refuses an output that is there already or has no folder, before anything is asked, opened or given for it.
+fn check_output(path: &Path) -> Result<(), Failure> {
+    if path.exists() {
+        return Err(Failure::new(Exit::Usage, "recover-exists").with("path", path.display()));
+    }
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
+    match folder.map(std::fs::metadata) {
+        Some(Err(error)) => Err(Failure::io(path, error)),
+        _ => Ok(()),
     }
 }
 

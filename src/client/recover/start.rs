@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use super::store::Shelf;
-use super::{Desk, Source, is_here, refuse_existing};
+use super::{Desk, Source, check_output, is_here};
 use crate::args;
 use crate::client::failure::{Exit, Failure};
 use crate::client::home;
@@ -27,7 +27,7 @@ pub struct Starting {
 
 /// Makes the request file.
 pub fn start(env: &Env, starting: Starting) -> Result<(), Failure> {
-    refuse_existing(&starting.output)?;
+    check_output(&starting.output)?;
     let reason = Text::parse(&starting.reason)?;
     let desk = Desk::open(env, &starting.source, None)?;
     if !is_here(desk.person(&desk.me())?) {
