@@ -1,3 +1,5 @@
+use proptest::prelude::*;
+
 use super::*;
 use crate::escrow::id::CredentialId;
 
@@ -185,4 +187,20 @@ fn an_answer_in_anothers_name_or_to_another_recovery_is_refused() {
     assert!(matches!(story.answer().seal(&story.starter, recipient), Err(BadRecovery::Signature)));
     let nothing = RecoveryAnswer { shares: Vec::new(), ..story.answer() };
     assert!(matches!(nothing.seal(&story.answerer, recipient), Err(BadRecovery::Empty)));
+}
+
+proptest! {
+    /// Whatever comes by mail, inside and outside of a block.
+    #[test]
+    fn nothing_that_is_sent_panics(text in "(sequestre recovery (request|answer) v1\n)?[ -~é\\n]{0,300}", cut in 0usize..900) {
+        let key = age::x25519::Identity::generate();
+        prop_assert!(SignedRequest::parse(text.as_bytes()).is_err());
+        prop_assert!(SignedRequest::parse(armour(FileKind::Request, text.as_bytes()).as_bytes()).is_err());
+        prop_assert!(OpenedAnswer::open(&key, armour(FileKind::Answer, text.as_bytes()).as_bytes()).is_err());
+        let recipient = RecipientKey::from_age(&key.to_public().to_string()).unwrap();
+        let sealed = armour(FileKind::Answer, &seal_to(&recipient, text.as_bytes()).unwrap());
+        prop_assert!(OpenedAnswer::open(&key, sealed.as_bytes()).is_err());
+        let cut = cut.min(sealed.len() - 2);
+        prop_assert!(OpenedAnswer::open(&key, &sealed.as_bytes()[..cut]).is_err());
+    }
 }
