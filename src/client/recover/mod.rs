@@ -173,7 +173,7 @@ fn open_replica(
             let replica = Replica::read_copy(path)?;
             let folder = env.home.folder(replica.state()?.id());
             folder.prepare_bare()?;
-            let lock = folder.lock()?;
+            let lock = env.lock(&folder)?;
             (replica, folder, lock)
         }
         (None, Some(id)) if !env.home.organisations()?.contains(&id) => {
@@ -184,7 +184,7 @@ fn open_replica(
                 Some(id) => env.home.folder(id),
                 None => env.home.choose(env.organisation.as_deref())?,
             };
-            let lock = folder.lock()?;
+            let lock = env.lock(&folder)?;
             let replica = Replica::open(&folder, &folder.contact()?)?;
             (replica, folder, lock)
         }
