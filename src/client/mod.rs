@@ -11,6 +11,7 @@
 //! | How does one come in? | [`found`], [`join`] |
 //! | What waits for me, and what does agreeing release? | [`consent`], [`charter`], [`screen`] |
 //! | How does an account go in, and come out? | [`deposit`], [`request`], [`clipboard`] |
+//! | How is something destroyed, or a veto laid? | [`destroy`] |
 //! | Where do things stand, and does the log hold? | [`status`], [`audit`], [`view`], [`names`] |
 //! | How does it talk to people? | [`say`], [`out`], [`unlock`], [`help`], [`failure`] |
 
@@ -19,6 +20,7 @@ pub mod charter;
 pub mod clipboard;
 pub mod consent;
 pub mod deposit;
+pub mod destroy;
 pub mod failure;
 pub mod found;
 pub mod help;

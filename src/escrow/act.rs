@@ -35,6 +35,9 @@ pub enum Act {
     Deny(Deny),
     Return(u64),
     Revoke(Revoke),
+    ProposeDestruction(ProposeDestruction),
+    Confirm(EntryRef),
+    Veto(Veto),
 }
 
 /// An entry by index and leaf hash: it cannot be exchanged under whoever refers to it.
@@ -245,6 +248,37 @@ pub struct Revoke {
     pub reason: BlobId,
 }
 
+/// Something to destroy.
+#[derive(Debug, Clone, Copy)]
+pub struct ProposeDestruction {
+    /// What.
+    pub doomed: Doomed,
+    /// Text: why.
+    pub reason: BlobId,
+}
+
+/// What can be destroyed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Doomed {
+    /// A version of an account.
+    Version(VersionId),
+    /// An account with all of its versions.
+    Account(CredentialId),
+    /// A text, by the name of its blob.
+    Text(BlobId),
+    /// Everything.
+    Organisation,
+}
+
+/// A trustee's objection.
+#[derive(Debug, Clone, Copy)]
+pub struct Veto {
+    /// The proposal.
+    pub proposal: EntryRef,
+    /// Text: why.
+    pub reason: BlobId,
+}
+
 impl Act {
     /// Parses the oneof of a command.
     pub(super) fn parse(act: v1::command::Act) -> Result<Self, Malformed> {
@@ -287,6 +321,32 @@ impl Act {
             }),
             Wire::Return(m) => Self::Return(m.request_index),
             Wire::Revoke(m) => Self::Revoke(Revoke { request: m.request_index, reason: wire::blob(&m.reason)? }),
+            Wire::ProposeDestruction(m) => Self::ProposeDestruction(ProposeDestruction {
+                doomed: Doomed::parse(wire::required(m.subject, "subject")?)?,
+                reason: wire::blob(&m.reason)?,
+            }),
+            Wire::Confirm(m) => Self::Confirm(EntryRef::parse(m.proposal_index, &m.proposal_leaf)?),
+            Wire::Veto(m) => Self::Veto(Veto {
+                proposal: EntryRef::parse(m.proposal_index, &m.proposal_leaf)?,
+                reason: wire::blob(&m.reason)?,
+            }),
+        })
+    }
+}
+
+impl Doomed {
+    fn parse(subject: v1::propose_destruction::Subject) -> Result<Self, Malformed> {
+        use v1::propose_destruction::Subject;
+        Ok(match subject {
+            Subject::Account(m) => {
+                let credential = CredentialId::parse(&m.credential)?;
+                match m.version {
+                    0 => Self::Account(credential),
+                    version => Self::Version(VersionId { credential, version }),
+                }
+            }
+            Subject::Text(blob) => Self::Text(wire::blob(&blob)?),
+            Subject::Organisation(_) => Self::Organisation,
         })
     }
 }

@@ -1,0 +1,56 @@
+# Destroying, confirming, objecting.
+destroy-version = What is lost: version { $version } of “{ $label }” ({ $id }), for ever.
+destroy-account = What is lost: the account “{ $label }” ({ $id }, vault “{ $vault }”) with { $n ->
+    [one] its only version
+   *[other] all of its { $n } versions
+}, for ever.
+destroy-text = What is lost: the text { $id }, for ever. The log keeps only its digest. The text:
+destroy-organisation = What is lost: EVERYTHING of “{ $name }”, for ever: all accounts, all texts, all names. Nothing can be added to its log any more.
+destroy-one-version = - version { $version } of { $time }, deposited by { $name }: { $parts }, with label, account sheet and all parts of its keys
+destroy-known = - - known to: { $names }. They still know it afterwards.
+destroy-ends = - request { $id } of { $name } ends
+destroy-reason = Reason: “{ $reason }”
+destroy-stays = What stays: the log, so that everybody can check who decided this. Passwords at the provider are not changed by it.
+destroy-what-version = version { $version } of “{ $label }”
+destroy-what-account = the account “{ $label }”
+destroy-what-text = the text { $id }
+destroy-what-organisation = the whole association
+destroy-what-charter = charter version { $version }
+brake-two = This takes two agreements: { $quorums } now, and the same again after { $delay }, within 30 days. Until it is done, any trustee can object once: “sequestre destroy veto”.
+brake-vetoed = OBJECTION by { $name } on { $time }: “{ $reason }”. More people must confirm because of it.
+brake-agreed = Agreed a first time on { $time } by { $names }. It happens only if { $quorums } confirm it between { $from } and { $until }. Confirmed so far: { $confirmed }
+proposal-weakens = - CAREFUL: this makes destroying easier. It takes two agreements with a delay between them.
+proposal-agreed = Proposal { $index } is agreed a first time. Nothing happens before it is confirmed: “sequestre destroy confirm { $index }”, from { $from } until { $until }.
+ask-destroy = Do you agree that this is destroyed for ever?
+ask-confirm = This is the second agreement: with the last one it happens, and cannot be undone. Do you confirm it?
+veto-done = Your objection to proposal { $id } stands in the log. It does not end it: more people must now confirm.
+inbox-destruction = { $id } — { $name } proposes to destroy { $subject }.
+inbox-agreed = { $id } — agreed a first time: { $what }. It can be confirmed from { $from } until { $until }; to object: “sequestre destroy veto { $id } --reason …”.
+inbox-confirm = { $id } — waits for your second agreement until { $until }: { $what }. “sequestre destroy confirm { $id }”
+inbox-confirmable = { $id } — can be confirmed by others until { $until }: { $what }. To object: “sequestre destroy veto { $id } --reason …”.
+inbox-vetoed = { $name } objects: “{ $reason }”.
+status-destroy-delay = Destroying takes two agreements, { $delay } apart at least.
+status-proposal-destruction = - { $proposal }: { $proposer } proposes to destroy { $what }: “{ $reason }”. Open until { $time }. Agreed: { $signed }. Could still agree: { $others }. Missing: { $missing }
+status-destroyed = This association was destroyed on { $time }. Its log can be read and checked; nothing can be added.
+view-end-destroyed = ended, what was asked for was destroyed
+view-text-destroyed = (destroyed)
+log-propose-destruction = { $who } proposed to destroy { $what } (proposal { $proposal }): “{ $reason }”.
+log-sign-destruction = { $who } agreed to destroy { $what } (proposal { $proposal }).
+log-confirm-again = { $who } confirmed proposal { $proposal } ({ $what }).
+log-destroyed = { $who } confirmed proposal { $proposal }, and with that it was done: { $what } is destroyed.
+log-veto = { $who } objected to proposal { $proposal } ({ $what }), because “{ $reason }”.
+log-then-agreed = With that, proposal { $proposal } is agreed a first time; it can be confirmed from { $time }.
+failed-text-unknown = No text has the number “{ $text }”, or several do. Take the whole one that “sequestre audit log --json” shows.
+failed-destroy-delay = The time between the two agreements to destroy something must lie between 1 hour and 90 days.
+help-destroy = Propose to destroy something for ever; it takes two agreements with a delay between them
+help-destroy-label = The account
+help-destroy-version = Only this version of it
+help-destroy-organisation = The whole association
+help-destroy-text = A text: the number that “sequestre audit log --json” shows
+help-destroy-reason = Why; the others read it
+help-destroy-confirm = Agree the second time, once the delay is over (also to a charter that makes destroying easier)
+help-destroy-confirm-id = Number shown by “sequestre inbox”
+help-destroy-veto = Object to what was proposed or agreed: more people must then confirm it
+help-destroy-veto-id = Number shown by “sequestre inbox”
+help-destroy-veto-reason = Why; the others read it
+help-found-destroy-delay = Time between the two agreements that destroying something needs [default: 7d]
