@@ -96,10 +96,11 @@ fn the_organisation_is_its_genesis() {
     assert_eq!(organisation_id(&bytes).as_bytes(), &by_hand);
 }
 
-const EVERYTHING: [&str; 21] = [
+const EVERYTHING: [&str; 24] = [
     "approve",
     "cancel-invitation",
     "collected",
+    "confirm",
     "confirm-shares",
     "deny",
     "deposit",
@@ -111,6 +112,7 @@ const EVERYTHING: [&str; 21] = [
     "leave",
     "propose-admission",
     "propose-charter",
+    "propose-destruction",
     "propose-removal",
     "request",
     "request-expired",
@@ -118,6 +120,7 @@ const EVERYTHING: [&str; 21] = [
     "revoke",
     "revoke-device",
     "sign",
+    "veto",
 ];
 
 fn kinds(entries: &[Vec<u8>]) -> BTreeSet<&'static str> {
@@ -152,6 +155,9 @@ fn kind(what: &What) -> &'static str {
             Act::Deny(_) => "deny",
             Act::Return(_) => "return",
             Act::Revoke(_) => "revoke",
+            Act::ProposeDestruction(_) => "propose-destruction",
+            Act::Confirm(_) => "confirm",
+            Act::Veto(_) => "veto",
         },
     }
 }
@@ -199,14 +205,29 @@ fn summary(replay: &Replay) -> String {
             Subject::Charter { charter, .. } => format!("charter {}", charter.version()),
             Subject::Admission(admission) => format!("admission of {}", admission.keys.person()),
             Subject::Removal(removal) => format!("removal of {}", removal.person),
+            Subject::Destruction(destruction) => match destruction.doomed {
+                act::Doomed::Version(id) => format!("end of version {} of {}", id.version, id.credential),
+                act::Doomed::Account(id) => format!("end of {id}"),
+                act::Doomed::Text(id) => format!("end of text {id}"),
+                act::Doomed::Organisation => "end of everything".to_owned(),
+            },
         };
         let outcome = match &proposal.outcome {
             Outcome::Open => "open".to_owned(),
+            Outcome::Agreed(delayed) => {
+                let (window, confirmed) = (state.window(delayed), delayed.confirmed().len());
+                format!("agreed at {}, from {} to {}, {confirmed} confirmed", delayed.at(), window.from, window.until)
+            }
             Outcome::InForce { since, .. } => format!("in force since {since}"),
             Outcome::Superseded => "superseded".to_owned(),
         };
         let (signed, acknowledged) = (proposal.signed.len(), proposal.acknowledged.len());
-        line(format!("proposal {index}: {subject}, {outcome}; {signed} signed, {acknowledged} acknowledged"));
+        let veto = proposal.veto.map(|veto| format!(", vetoed by {} at {}", veto.person, veto.at)).unwrap_or_default();
+        line(format!("proposal {index}: {subject}, {outcome}; {signed} signed, {acknowledged} acknowledged{veto}"));
+    }
+    line(format!("{} live texts", state.texts().count()));
+    for (id, gone) in state.destroyed_accounts() {
+        line(format!("account {id}: destroyed at {} by proposal {}", gone.at, gone.proposal));
     }
     accounts(state, &mut line);
     requests(state, &mut line);
@@ -215,6 +236,9 @@ fn summary(replay: &Replay) -> String {
 
 fn accounts(state: &Organisation, line: &mut impl FnMut(String)) {
     for (id, account) in state.credentials() {
+        for (number, gone) in &account.destroyed {
+            line(format!("account {id}, version {number}: destroyed at {}", gone.at));
+        }
         for (number, version) in &account.versions {
             let due = account.due(*number).map_or("not due".to_owned(), |due| {
                 format!("due {:?} since {} for {:?}", due.urgency, due.since, due.cause)
@@ -275,6 +299,7 @@ fn story() -> World {
     vaults(&mut world);
     leases(&mut world);
     amendment(&mut world);
+    destruction(&mut world);
     world
 }
 
@@ -419,4 +444,35 @@ fn amendment(world: &mut World) {
     let deposit = world.deposit_of(4, 1, "bank", &[PartKind::RecoveryCodes]);
     world.ok(newcomer, Act::Deposit(deposit));
     world.let_grant(newcomer, 4, &[TRUSTEES[4], TRUSTEES[0], TRUSTEES[2]]);
+}
+
+/// Version 1 of account 1 in spite of a veto, and an account whose end is half confirmed. The charter asks for six of seven.
+fn destruction(world: &mut World) {
+    let seven = [&TRUSTEES[..6], &[Who(15)]].concat();
+    let second = |world: &World, proposal| {
+        Act::Confirm(v1::Confirm { proposal_index: proposal, proposal_leaf: world.leaf(proposal).to_vec() })
+    };
+    let mut proposals = Vec::new();
+    for (n, version) in [(1, 1), (5, 0)] {
+        let account = v1::DoomedAccount { credential: credential(n).to_vec(), version };
+        let act = Act::ProposeDestruction(v1::ProposeDestruction {
+            subject: Some(v1::propose_destruction::Subject::Account(account)),
+            reason: blob("why it is destroyed"),
+        });
+        let proposal = world.ok(seven[0], act);
+        for who in &seven[1..6] {
+            world.ok(*who, world.sign(proposal));
+        }
+        proposals.push(proposal);
+    }
+    tick(world);
+    let (index, leaf) = (proposals[0], world.leaf(proposals[0]).to_vec());
+    let veto = v1::Veto { proposal_index: index, proposal_leaf: leaf, reason: blob("why not") };
+    world.ok(TRUSTEES[3], Act::Veto(veto));
+    world.wait(Seconds(8 * 86_400));
+    world.timers();
+    for who in &seven[..6] {
+        world.ok(*who, second(world, proposals[0]));
+    }
+    world.ok(seven[6], second(world, proposals[1]));
 }

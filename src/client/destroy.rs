@@ -41,11 +41,12 @@ pub async fn propose(env: &Env, target: &Target, reason: &str) -> Result<(), Fai
     let mut session = env.session()?;
     session.sync().await?;
     let doomed = find(&session, target)?;
-    let (reason, blob) = session.text(&Text::parse(reason)?)?;
-    // The reason's text lies here before the screen needs it.
-    session.replica.store_blob(&blob)?;
+    let words = Text::parse(reason)?;
+    let (reason, blob) = session.text(&words)?;
     let shown = session.replica.head();
-    let lines = screen::destruction(session.view(&texts(&session))?, &ProposeDestruction { doomed, reason })?;
+    // The reason stands in no log yet.
+    let known = |id: &BlobId| if *id == reason { Some(words.as_str().to_owned()) } else { session.text_of(id) };
+    let lines = screen::destruction(session.view(&known)?, &ProposeDestruction { doomed, reason })?;
     env.out.screen(&lines);
     env.out.screen(&doomed_text(&session, &doomed)?);
     session.require_witnesses()?;

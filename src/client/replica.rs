@@ -104,7 +104,9 @@ impl Replica {
         for effect in effects {
             match effect {
                 Effect::Keep(blobs) => {
-                    blobs.iter().for_each(|(id, _)| drop(self.forgotten.remove(id)));
+                    for (id, _) in &blobs {
+                        self.forgotten.remove(id);
+                    }
                     self.blobs.extend(blobs);
                 }
                 Effect::Forget(blobs) => {

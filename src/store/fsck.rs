@@ -187,7 +187,11 @@ impl Check<'_> {
                             known.0 = known.0.min(audience);
                         }
                     }
-                    Effect::Forget(blobs) => blobs.iter().for_each(|blob| drop(after.audiences.remove(blob))),
+                    Effect::Forget(blobs) => {
+                        for blob in blobs {
+                            after.audiences.remove(&blob);
+                        }
+                    }
                     _ => {}
                 }
             }

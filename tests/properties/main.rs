@@ -61,7 +61,7 @@ fn run(two_groups: bool, steps: &[steps::Step]) {
 fn histories_reach_what_matters() {
     let mut seen: BTreeMap<&str, usize> = BTreeMap::new();
     let mut runner = TestRunner::deterministic();
-    for case in 0..60 {
+    for case in 0..120 {
         let steps = proptest::collection::vec(step(), 60..80).new_tree(&mut runner).unwrap().current();
         let mut run = Run::with_accounts(case % 2 == 1);
         for step in &steps {
@@ -96,6 +96,9 @@ fn histories_reach_what_matters() {
             ("carried and due at once", versions().filter(|(due, v)| due.is_some_and(|d| d.since < v.since)).count()),
             ("charter amended", usize::from(run.model.charter > 1)),
             ("charter amended twice", usize::from(run.model.charter > 2)),
+            ("agreed the first time", run.model.proposals.values().filter(|a| a.agreed.is_some()).count()),
+            ("agreed twice", run.model.proposals.values().filter(|a| a.agreed.is_some() && a.current).count()),
+            ("vetoed", run.model.proposals.values().filter(|a| a.veto.is_some()).count()),
             ("gone", usize::from(run.model.admitted.len() < 9)),
         ];
         for (what, count) in counts {

@@ -8,7 +8,7 @@ use sequestre::escrow::entry::{DaemonAct, Entry};
 use sequestre::escrow::part::PartKind;
 use sequestre::escrow::replay::Fault;
 use sequestre::escrow::role::Role;
-use sequestre::escrow::time::Seconds;
+use sequestre::escrow::time::{Seconds, Time};
 
 use crate::model::{Account, Amendment, Asked, Model, Part, PartName, Quorum, satisfied};
 use crate::world::*;
@@ -49,6 +49,12 @@ pub enum Step {
     Sign { who: usize, pick: usize, lag: u64 },
     Amend { without: usize, signers: u8 },
     Ask { who: usize, account: u8, approvers: u8 },
+    Confirm { who: usize, pick: usize, lag: u64 },
+    Veto { who: usize, pick: usize },
+    /// Somebody who is a member besides loses the office and gets it back: that takes two agreements.
+    Back { without: usize },
+    /// A week later, some people confirm what was agreed last.
+    Later { signers: u8 },
     Again { pick: usize },
 }
 
@@ -97,7 +103,11 @@ pub fn step() -> impl Strategy<Value = Step> {
         5 => seconds.prop_map(|seconds| Step::Wait { seconds }),
         1 => prop_oneof![who, 7..9usize].prop_map(|who| Step::Leave { who }),
         1 => (trustee.clone(), 0..7usize).prop_map(|(who, without)| Step::Propose { who, without }),
-        3 => (trustee, pick.clone(), lag).prop_map(|(who, pick, lag)| Step::Sign { who, pick, lag }),
+        3 => (trustee.clone(), pick.clone(), lag.clone()).prop_map(|(who, pick, lag)| Step::Sign { who, pick, lag }),
+        2 => (trustee.clone(), pick.clone(), lag).prop_map(|(who, pick, lag)| Step::Confirm { who, pick, lag }),
+        1 => (trustee, pick.clone()).prop_map(|(who, pick)| Step::Veto { who, pick }),
+        1 => any::<u8>().prop_map(|signers| Step::Later { signers }),
+        1 => (0..3usize).prop_map(|n| Step::Back { without: 2 * n }),
         1 => (0..7usize, any::<u8>()).prop_map(|(without, signers)| Step::Amend { without, signers }),
         1 => pick.prop_map(|pick| Step::Again { pick }),
     ]
@@ -209,6 +219,11 @@ impl Run {
         self.model.requests.keys().rev().nth(pick.checked_rem(count)?).copied()
     }
 
+    fn pick_proposal(&self, pick: usize) -> Option<u64> {
+        let count = self.model.proposals.len();
+        self.model.proposals.keys().rev().nth(pick.checked_rem(count)?).copied()
+    }
+
     /// Takes a step; gives the number of entries that it added.
     pub fn take(&mut self, step: &Step) -> u64 {
         let before = self.world.state().size();
@@ -247,17 +262,16 @@ impl Run {
             Step::Revoke { who, pick } => {
                 let request = self.pick_request(pick)?;
                 let asked = &self.model.requests[&request];
-                let (n, who, veto) = (asked.account, PEOPLE[who], asked.lease.is_none());
+                let (n, who, now) = (asked.account, PEOPLE[who], self.world.now);
                 let parts = asked.parts.clone();
-                let used = &self.model.accounts[&n].vetoed;
-                let again = veto && parts.iter().any(|part| used.contains(&(*part, who)));
+                let braked = &self.model.accounts[&n].braked;
+                let rests = |at: &Time| now < at.after(Seconds(30 * 86_400));
+                let again = parts.iter().any(|part| braked.get(&(*part, who)).is_some_and(rests));
                 let open = asked.granted.is_some() && !asked.ended && !again;
                 let expected = self.model.trustees.contains(&who) && open;
                 self.submit(who, revoke(request), 0, expected)?;
-                if veto {
-                    let vetoed = &mut self.model.accounts.get_mut(&n)?.vetoed;
-                    vetoed.extend(parts.into_iter().map(|part| (part, who)));
-                }
+                let braked = &mut self.model.accounts.get_mut(&n)?.braked;
+                braked.extend(parts.into_iter().map(|part| ((part, who), now)));
                 self.model.end(request, Urgency::Now);
             }
             Step::Collect { pick } => {
@@ -299,8 +313,7 @@ impl Run {
                 self.propose(PEOPLE[who], without)?;
             }
             Step::Sign { who, pick, lag } => {
-                let count = self.model.proposals.len();
-                let proposal = *self.model.proposals.keys().rev().nth(pick.checked_rem(count)?)?;
+                let proposal = self.pick_proposal(pick)?;
                 self.sign(PEOPLE[who], proposal, lag);
             }
             Step::Amend { without, signers } => {
@@ -315,6 +328,36 @@ impl Run {
                     self.request(PEOPLE[who], account, 2 - approvers % 3, Seconds(3_600), Seconds(259_200), false)?;
                 for who in FIVE.into_iter().filter(|who| approvers >> who.0 & 1 == 1) {
                     self.approve(who, request, 0, Wrong::Nothing);
+                }
+            }
+            Step::Confirm { who, pick, lag } => {
+                let proposal = self.pick_proposal(pick)?;
+                self.confirm(PEOPLE[who], proposal, lag);
+            }
+            Step::Veto { who, pick } => {
+                let (proposal, who) = (self.pick_proposal(pick)?, PEOPLE[who]);
+                let amendment = &self.model.proposals[&proposal];
+                let expected = self.model.trustees.contains(&who)
+                    && amendment.can_be_vetoed(self.world.now)
+                    && self.model.is_weaker(amendment);
+                let proposal_leaf = self.world.leaf(proposal).to_vec();
+                let act = v1::Veto { proposal_index: proposal, proposal_leaf, reason: blob("why not") };
+                let entry = self.submit(who, Act::Veto(act), 0, expected)?;
+                self.model.proposals.get_mut(&proposal)?.veto = Some(entry);
+            }
+            Step::Back { without } => {
+                for without in [without, FIVE.len()] {
+                    let proposer = *self.model.trustees.first()?;
+                    let proposal = self.propose(proposer, without)?;
+                    FIVE.into_iter().for_each(|who| self.sign(who, proposal, 0));
+                }
+            }
+            Step::Later { signers } => {
+                let waiting = |(_, a): &(&u64, &Amendment)| a.open && a.agreed.is_some();
+                let proposal = *self.model.proposals.iter().rev().find(waiting)?.0;
+                self.world.wait(Seconds(8 * 86_400));
+                for who in FIVE.into_iter().filter(|who| signers >> who.0 & 1 == 1) {
+                    self.confirm(who, proposal, 0);
                 }
             }
             Step::Again { pick } => {
@@ -361,7 +404,7 @@ impl Run {
             versions: 0,
             current: Vec::new(),
             changed: 0,
-            vetoed: BTreeSet::new(),
+            braked: BTreeMap::new(),
         });
         let opened_by = &self.model.vaults[vault];
         let fresh: Vec<PartName> = kinds.iter().map(|kind| (*kind, number)).collect();
@@ -483,7 +526,19 @@ impl Run {
         let entry = self.submit(who, act, 0, expected)?;
         let expires = self.world.now.after(Seconds(30 * 86_400));
         let said = [who].into();
-        let amendment = Amendment { at: entry, expires, trustees, amend, vaults, said, open: true, current: false };
+        let amendment = Amendment {
+            at: entry,
+            expires,
+            trustees,
+            amend,
+            vaults,
+            said,
+            open: true,
+            current: false,
+            agreed: None,
+            confirmed: BTreeSet::new(),
+            veto: None,
+        };
         assert!(!satisfied(&self.model.amend, &amendment.said), "nobody amends alone");
         self.model.proposals.insert(entry, amendment);
         Some(entry)
@@ -492,7 +547,7 @@ impl Run {
     fn sign(&mut self, who: Who, proposal: u64, lag: u64) {
         let amendment = &self.model.proposals[&proposal];
         let named = amendment.trustees.iter().all(|who| self.model.admitted.contains(who));
-        let open = amendment.open && self.world.now < amendment.expires && named;
+        let open = amendment.open && amendment.agreed.is_none() && self.world.now < amendment.expires && named;
         let expected = (open || amendment.current)
             && !amendment.said.contains(&who)
             && self.saw(lag, &[amendment.at, self.model.charter_changed])
@@ -500,6 +555,29 @@ impl Run {
         let act = self.world.sign(proposal);
         let Some(entry) = self.submit(who, act, lag, expected) else { return };
         self.model.proposals.get_mut(&proposal).unwrap().said.insert(who);
-        self.model.ratify(proposal, entry);
+        self.model.ratify(proposal, entry, self.world.now);
+    }
+
+    fn confirm(&mut self, who: Who, proposal: u64, lag: u64) {
+        let amendment = &self.model.proposals[&proposal];
+        let counts = self.model.amend.iter().chain(&amendment.amend).any(|(_, group)| group.contains(&who));
+        let depends_on: Vec<u64> = amendment
+            .agreed
+            .iter()
+            .map(|(_, entry)| *entry)
+            .chain(amendment.veto)
+            .chain([self.model.charter_changed])
+            .collect();
+        let expected = amendment.can_be_confirmed(self.world.now)
+            && counts
+            && amendment.trustees.iter().all(|who| self.model.admitted.contains(who))
+            && !amendment.confirmed.contains(&who)
+            && self.saw(lag, &depends_on)
+            && self.model.admitted.contains(&who);
+        let proposal_leaf = self.world.leaf(proposal).to_vec();
+        let act = Act::Confirm(v1::Confirm { proposal_index: proposal, proposal_leaf });
+        let Some(entry) = self.submit(who, act, lag, expected) else { return };
+        self.model.proposals.get_mut(&proposal).unwrap().confirmed.insert(who);
+        self.model.confirm(proposal, entry);
     }
 }

@@ -6,6 +6,7 @@ mod world;
 mod accounts;
 mod carried;
 mod charters;
+mod destruction;
 mod entries;
 mod founding;
 mod invitations;

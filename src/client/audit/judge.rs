@@ -281,7 +281,7 @@ impl Judge<'_> {
                                 let open = blobs.into_iter().filter(|(_, to)| *to == Audience::Everyone);
                                 self.named.extend(open.map(|(id, _)| id));
                             }
-                            Effect::Forget(blobs) => blobs.iter().for_each(|id| drop(self.named.remove(id))),
+                            Effect::Forget(blobs) => self.named.retain(|id| !blobs.contains(id)),
                             _ => {}
                         }
                     }
