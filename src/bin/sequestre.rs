@@ -167,7 +167,7 @@ enum Verb {
     Destroy {
         #[arg(required_unless_present_any = ["organisation", "text"], conflicts_with_all = ["organisation", "text"])]
         label: Option<String>,
-        #[arg(long, value_name = "N", requires = "label", value_parser = clap::value_parser!(u32).range(1..))]
+        #[arg(long, value_name = "N", conflicts_with_all = ["organisation", "text"], value_parser = clap::value_parser!(u32).range(1..))]
         version: Option<u32>,
         #[arg(long, conflicts_with = "text")]
         organisation: bool,

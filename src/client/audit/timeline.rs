@@ -258,7 +258,9 @@ impl Teller<'_> {
                 then.push((say.with(key, &args! { label: view.label(id) }), data));
             }
         }
-        for id in before.due.keys().filter(|id| !after.due.contains_key(*id)) {
+        // What was destroyed was not changed.
+        let there = |id: &&CredentialId| !after.due.contains_key(*id) && view.state.credential(id).is_some();
+        for id in before.due.keys().filter(there) {
             let data = json!({ "kind": "settled", "credential": id.to_string() });
             then.push((say.with("log-then-settled", &args! { label: view.label(id) }), data));
         }

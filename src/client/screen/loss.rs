@@ -54,6 +54,9 @@ impl Screen<'_> {
         for number in credential.versions.keys() {
             self.version(id, *number)?;
         }
+        if let Some(due) = self.view.due(id) {
+            self.tell("destroy-due", &args! { cause: self.view.due_cause(&due) });
+        }
         Ok(())
     }
 

@@ -8,6 +8,7 @@ destroy-text = Ce qui est perdu : le texte { $id }, pour toujours. Le journal n�
 destroy-organisation = Ce qui est perdu : TOUT de « { $name } », pour toujours : tous les comptes, tous les textes, tous les noms. Plus rien ne pourra s’ajouter à son journal.
 destroy-one-version = - version { $version } du { $time }, déposée par { $name } : { $parts }, avec son nom, sa fiche et toutes les parts de ses clés
 destroy-known = - - connue de : { $names }. Ces personnes la connaîtront encore après.
+destroy-due = - ATTENTION : son mot de passe est à changer ({ $cause }) ; plus personne n’en sera averti
 destroy-ends = - la demande { $id } de { $name } prend fin
 destroy-reason = Motif : « { $reason } »
 destroy-stays = Ce qui reste : le journal, pour que tout le monde puisse vérifier qui l’a décidé. Les mots de passe chez le fournisseur n’en sont pas changés.
