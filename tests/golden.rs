@@ -222,7 +222,8 @@ fn summary(replay: &Replay) -> String {
             Outcome::Superseded => "superseded".to_owned(),
         };
         let (signed, acknowledged) = (proposal.signed.len(), proposal.acknowledged.len());
-        let veto = proposal.veto.map(|veto| format!(", vetoed by {} at {}", veto.person, veto.at)).unwrap_or_default();
+        let veto =
+            proposal.veto.map(|veto| format!(", vetoed by {} at {}", veto.person, veto.at)).unwrap_or_default();
         line(format!("proposal {index}: {subject}, {outcome}; {signed} signed, {acknowledged} acknowledged{veto}"));
     }
     line(format!("{} live texts", state.texts().count()));

@@ -65,6 +65,10 @@ pub fn charter_code(proposal: &Proposal) -> Option<String> {
 pub async fn sign(session: &mut Session, index: u64) -> Result<(), Failure> {
     let unknown = || Failure::new(Exit::Usage, "failed-id-unknown").with("id", index);
     let proposal = session.state()?.proposals().get(&index).cloned().ok_or_else(unknown)?;
+    if let Subject::Destruction(_) = &proposal.subject {
+        // What is gone already cannot be shown.
+        session.state()?.check_subject(&proposal)?;
+    }
     let shown = session.replica.head();
     session.env.out.screen(&screen::proposal(session.view(&texts(session))?, &proposal)?);
     if let Subject::Destruction(destruction) = &proposal.subject {

@@ -92,6 +92,9 @@ pub fn waiting(session: &Session) -> Result<Vec<Item>, Failure> {
     let view = session.view(&texts)?;
     let say = view.say;
     let mut items = Vec::new();
+    if state.destroyed_at().is_some() {
+        return Ok(items);
+    }
     let trustee = state.charter().is_some_and(|c| c.trustees().contains(&me));
     for request in state.live_requests() {
         let id = request.at.index;
@@ -135,7 +138,10 @@ pub fn waiting(session: &Session) -> Result<Vec<Item>, Failure> {
             }
             Subject::Admission(_) => ("inbox-admission", needed),
             Subject::Removal(_) => ("inbox-removal", needed),
-            Subject::Destruction(_) => ("inbox-destruction", needed || trustee),
+            Subject::Destruction(_) => {
+                let stands = state.check_subject(proposal).is_ok();
+                ("inbox-destruction", stands && (needed || trustee))
+            }
         };
         if concerned {
             let subject = match &proposal.subject {

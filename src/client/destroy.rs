@@ -68,6 +68,7 @@ pub async fn confirm(env: &Env, id: u64) -> Result<(), Failure> {
     let shown = session.replica.head();
     // What could be refused anyway needs no reading.
     if let Outcome::Agreed(_) = &proposal.outcome {
+        session.state()?.check_subject(&proposal)?;
         env.out.screen(&screen::proposal(session.view(&texts(&session))?, &proposal)?);
         if let Subject::Destruction(destruction) = &proposal.subject {
             env.out.screen(&doomed_text(&session, &destruction.doomed)?);
@@ -191,7 +192,8 @@ pub(super) fn waiting(view: &View<'_>, me: &PersonId, now: Time) -> Vec<Item> {
         let Outcome::Agreed(delayed) = &proposal.outcome else { continue };
         let window = state.window(delayed);
         let mine = state.confirmers(proposal).contains(me);
-        if now >= window.until || !(mine || trustee) || delayed.confirmed().contains(me) {
+        let over = now >= window.until || state.check_subject(proposal).is_err();
+        if over || !(mine || trustee) || delayed.confirmed().contains(me) {
             continue;
         }
         let mut args = args! {

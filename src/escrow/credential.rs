@@ -302,7 +302,8 @@ impl Organisation {
         let earlier = self.credentials.get(&deposit.version.credential).into_iter().flat_map(|c| c.versions.values());
         let mut keys: BTreeSet<_> =
             earlier.flat_map(|v| v.parts.values()).map(|state| state.part.master_key).collect();
-        let destroyed = self.credentials.get(&deposit.version.credential).into_iter().flat_map(|c| c.destroyed.values());
+        let destroyed =
+            self.credentials.get(&deposit.version.credential).into_iter().flat_map(|c| c.destroyed.values());
         keys.extend(destroyed.flat_map(|version| &version.keys));
         for part in &deposit.parts {
             let fits = part.deals.iter().map(|d| &d.quorum).eq(&vault.opened_by) && keys.insert(part.master_key);

@@ -11,9 +11,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::act::{Act, Deny, EntryRef, Invite, Join};
+use super::brake::Confirmation;
 use super::charter::{Charter, Limits, RULES_VERSION};
 use super::command::VerifiedCommand;
-use super::brake::Confirmation;
 use super::credential::{Credential, DestroyedAccount};
 use super::destruction::Holders;
 use super::entry::DaemonAct;

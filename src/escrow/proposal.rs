@@ -222,7 +222,7 @@ impl Organisation {
     }
 
     /// A proposal can be signed only while it still fits the state: somebody may have left, or come back, since.
-    pub(super) fn check_subject(&self, proposal: &Proposal) -> Result<(), Refusal> {
+    pub fn check_subject(&self, proposal: &Proposal) -> Result<(), Refusal> {
         match &proposal.subject {
             Subject::Charter { charter, roll } => {
                 self.check_people(charter, roll)?;

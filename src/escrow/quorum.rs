@@ -285,7 +285,8 @@ mod tests {
 
     #[test]
     fn implication_is_what_trying_all_sets_says() {
-        let group = |k: u32, ids: &[u8]| Group::new(k, ids.iter().map(|i| PersonId::new([*i; 32])).collect()).unwrap();
+        let group =
+            |k: u32, ids: &[u8]| Group::new(k, ids.iter().map(|i| PersonId::new([*i; 32])).collect()).unwrap();
         let quorum = |groups: Vec<Group>| Quorum::new(name(), groups).unwrap();
         let quorums = [
             quorum(vec![group(3, &[0, 1, 2, 3, 4])]),

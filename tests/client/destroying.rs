@@ -107,6 +107,7 @@ async fn an_account_is_destroyed_by_two_agreements_a_week_apart() {
     }
     assert!(fsck(&town.data()).unwrap().findings.is_empty());
     town.restart().await;
+    town.session(NINA).await;
     let put = async |env: &_| status::credential(env, LABEL).await;
     town.fails(NINA, put, Exit::Usage, "failed-label-unknown").await;
     let session = town.session(MAUD).await;

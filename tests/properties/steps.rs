@@ -33,29 +33,93 @@ pub enum Wrong {
 /// One thing that somebody tries. Numbers pick, modulo what there is.
 #[derive(Debug, Clone)]
 pub enum Step {
-    Deposit { who: usize, account: u8, ahead: u32, carry: u8, lag: u64 },
-    Request { who: usize, account: u8, parts: u8, duration: u64, life: u64, lie: bool },
-    Approve { who: usize, pick: usize, lag: u64, wrong: Wrong },
-    Deny { who: usize, pick: usize },
-    Return { who: usize, pick: usize },
-    Revoke { who: usize, pick: usize },
-    Collect { pick: usize },
-    ExpireRequest { pick: usize },
-    ExpireLease { pick: usize },
+    Deposit {
+        who: usize,
+        account: u8,
+        ahead: u32,
+        carry: u8,
+        lag: u64,
+    },
+    Request {
+        who: usize,
+        account: u8,
+        parts: u8,
+        duration: u64,
+        life: u64,
+        lie: bool,
+    },
+    Approve {
+        who: usize,
+        pick: usize,
+        lag: u64,
+        wrong: Wrong,
+    },
+    Deny {
+        who: usize,
+        pick: usize,
+    },
+    Return {
+        who: usize,
+        pick: usize,
+    },
+    Revoke {
+        who: usize,
+        pick: usize,
+    },
+    Collect {
+        pick: usize,
+    },
+    ExpireRequest {
+        pick: usize,
+    },
+    ExpireLease {
+        pick: usize,
+    },
     Timers,
-    Wait { seconds: u64 },
-    Leave { who: usize },
-    Propose { who: usize, without: usize },
-    Sign { who: usize, pick: usize, lag: u64 },
-    Amend { without: usize, signers: u8 },
-    Ask { who: usize, account: u8, approvers: u8 },
-    Confirm { who: usize, pick: usize, lag: u64 },
-    Veto { who: usize, pick: usize },
+    Wait {
+        seconds: u64,
+    },
+    Leave {
+        who: usize,
+    },
+    Propose {
+        who: usize,
+        without: usize,
+    },
+    Sign {
+        who: usize,
+        pick: usize,
+        lag: u64,
+    },
+    Amend {
+        without: usize,
+        signers: u8,
+    },
+    Ask {
+        who: usize,
+        account: u8,
+        approvers: u8,
+    },
+    Confirm {
+        who: usize,
+        pick: usize,
+        lag: u64,
+    },
+    Veto {
+        who: usize,
+        pick: usize,
+    },
     /// Somebody who is a member besides loses the office and gets it back: that takes two agreements.
-    Back { without: usize },
+    Back {
+        without: usize,
+    },
     /// A week later, some people confirm what was agreed last.
-    Later { signers: u8 },
-    Again { pick: usize },
+    Later {
+        signers: u8,
+    },
+    Again {
+        pick: usize,
+    },
 }
 
 pub fn step() -> impl Strategy<Value = Step> {

@@ -184,11 +184,8 @@ fn an_account_goes_with_its_blobs_and_its_number_stays() {
     let lease = world.let_grant(MEMBER, 1, &TRUSTEES[..2]);
     world.daemon(DaemonAct::Collected(lease)).unwrap();
     confirmed(&mut world, proposal);
-    for request in [lease] {
-        let stage = &world.state().request(request).unwrap().stage;
-        assert!(matches!(stage, Stage::Ended { how: End::Destroyed, .. }), "{stage:?}");
-        assert!(world.effects.contains(&Effect::DropShares { request }));
-    }
+    assert!(matches!(world.state().request(lease).unwrap().stage, Stage::Ended { how: End::Destroyed, .. }));
+    assert!(world.effects.contains(&Effect::DropShares { request: lease }));
     assert!(matches!(world.state().request(waiting).unwrap().stage, Stage::Ended { how: End::Expired, .. }));
     let gone = forgotten(&world);
     let label = |l: &str| gone.contains(&id(l));

@@ -236,7 +236,9 @@ impl Teller<'_> {
             then.push((say.with("log-then-granted", &args! { quorum: quorum, request: index }), data));
         }
         for index in after.agreed.difference(&before.agreed) {
-            let Some(Outcome::Agreed(delayed)) = view.state.proposals().get(index).map(|p| &p.outcome) else { continue };
+            let Some(Outcome::Agreed(delayed)) = view.state.proposals().get(index).map(|p| &p.outcome) else {
+                continue;
+            };
             let from = view.state.window(delayed).from;
             let data = json!({ "kind": "agreed", "proposal": index, "confirm_from": from.0 });
             then.push((say.with("log-then-agreed", &args! { proposal: index, time: say.time(from) }), data));

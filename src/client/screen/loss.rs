@@ -9,6 +9,7 @@ use crate::client::view::{View, short};
 use crate::escrow::act::{Doomed, ProposeDestruction};
 use crate::escrow::id::{CredentialId, PersonId};
 use crate::escrow::proposal::{Outcome, Proposal};
+use crate::escrow::quorum::Quorum;
 use crate::escrow::request::Request;
 
 impl Screen<'_> {
@@ -123,7 +124,9 @@ impl Screen<'_> {
 
 /// '“destroy” (2 of 3), “amend” (2 of 3)': everybody who must confirm.
 fn quorums(view: &View<'_>, proposal: &Proposal) -> String {
-    let words = |quorum: &&crate::escrow::quorum::Quorum| format!("“{}” ({})", quorum.name(), view.quorum(quorum));
+    let words = |quorum: &&Quorum| {
+        view.say.with("destroy-quorum", &args! { name: quorum.name(), words: view.quorum(quorum) })
+    };
     let mut all: Vec<String> = view.state.confirming_quorums(proposal).iter().map(words).collect();
     all.dedup();
     view.list(all)

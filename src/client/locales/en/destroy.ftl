@@ -9,6 +9,7 @@ destroy-organisation = What is lost: EVERYTHING of “{ $name }”, for ever: al
 destroy-one-version = - version { $version } of { $time }, deposited by { $name }: { $parts }, with label, account sheet and all parts of its keys
 destroy-known = - - known to: { $names }. They still know it afterwards.
 destroy-due = - CAREFUL: its password is due to be changed ({ $cause }); nobody will be reminded of that any more
+destroy-quorum = “{ $name }” ({ $words })
 destroy-ends = - request { $id } of { $name } ends
 destroy-reason = Reason: “{ $reason }”
 destroy-stays = What stays: the log, so that everybody can check who decided this. Passwords at the provider are not changed by it.

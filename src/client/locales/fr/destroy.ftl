@@ -9,6 +9,7 @@ destroy-organisation = Ce qui est perdu : TOUT de « { $name } », pour toujours
 destroy-one-version = - version { $version } du { $time }, déposée par { $name } : { $parts }, avec son nom, sa fiche et toutes les parts de ses clés
 destroy-known = - - connue de : { $names }. Ces personnes la connaîtront encore après.
 destroy-due = - ATTENTION : son mot de passe est à changer ({ $cause }) ; plus personne n’en sera averti
+destroy-quorum = « { $name } » ({ $words })
 destroy-ends = - la demande { $id } de { $name } prend fin
 destroy-reason = Motif : « { $reason } »
 destroy-stays = Ce qui reste : le journal, pour que tout le monde puisse vérifier qui l’a décidé. Les mots de passe chez le fournisseur n’en sont pas changés.
