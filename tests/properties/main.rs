@@ -4,6 +4,7 @@
 #[path = "../support/world.rs"]
 mod world;
 
+mod choice;
 mod model;
 mod steps;
 
@@ -17,8 +18,9 @@ use sequestre::escrow::id::Digest;
 use sequestre::escrow::replay::{Replay, Trust};
 use sequestre::escrow::request::{End, Stage};
 
+use choice::{Step, step};
 use model::Model;
-use steps::{Run, step};
+use steps::Run;
 use world::World;
 
 /// The same histories each time, so that a red test means a change. To look for new ones:
@@ -45,7 +47,7 @@ proptest! {
     }
 }
 
-fn run(two_groups: bool, steps: &[steps::Step]) {
+fn run(two_groups: bool, steps: &[Step]) {
     let mut run = Run::with_accounts(two_groups);
     for step in steps {
         let size = run.world.state().size();
