@@ -39,7 +39,7 @@ pub enum Target {
 /// Shows what would be lost, asks, and proposes it; that is the proposer's own agreement, too.
 pub async fn propose(env: &Env, target: &Target, reason: &str) -> Result<(), Failure> {
     let mut session = env.session()?;
-    session.sync().await?;
+    session.sync_to_sign().await?;
     let doomed = find(&session, target)?;
     let words = Text::parse(reason)?;
     let (reason, blob) = session.text(&words)?;
@@ -63,7 +63,7 @@ pub async fn propose(env: &Env, target: &Target, reason: &str) -> Result<(), Fai
 /// Gives the second agreement to what was agreed and has waited for its delay.
 pub async fn confirm(env: &Env, id: u64) -> Result<(), Failure> {
     let mut session = env.session()?;
-    session.sync().await?;
+    session.sync_to_sign().await?;
     let proposal = find_proposal(&session, id)?;
     let shown = session.replica.head();
     // What could be refused anyway needs no reading.
@@ -86,7 +86,7 @@ pub async fn confirm(env: &Env, id: u64) -> Result<(), Failure> {
 /// Objects, with a reason that everybody reads.
 pub async fn veto(env: &Env, id: u64, reason: &str) -> Result<(), Failure> {
     let mut session = env.session()?;
-    session.sync().await?;
+    session.sync_to_sign().await?;
     let EntryRef { index, leaf } = find_proposal(&session, id)?.at;
     let (reason, blob) = session.text(&Text::parse(reason)?)?;
     let act = v1::command::Act::Veto(v1::Veto {

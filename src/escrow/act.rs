@@ -280,6 +280,12 @@ pub struct Veto {
 }
 
 impl Act {
+    /// Whether its entry must be made within [`CLOCK_TOLERANCE`](super::organisation::CLOCK_TOLERANCE) of its creation.
+    /// Approvals and charter signatures are bound by hash and expiry instead; a person may sign them offline.
+    pub fn is_bound_to_its_time(&self) -> bool {
+        !matches!(self, Self::Approve(_) | Self::Sign(_))
+    }
+
     /// Parses the oneof of a command.
     pub(super) fn parse(act: v1::command::Act) -> Result<Self, Malformed> {
         use v1::command::Act as Wire;

@@ -58,6 +58,11 @@ impl Organisation {
         self.forgotten.contains(blob)
     }
 
+    /// Whether anything was.
+    pub fn has_forgotten(&self) -> bool {
+        !self.forgotten.is_empty()
+    }
+
     /// When the whole organisation was destroyed.
     pub fn destroyed_at(&self) -> Option<Time> {
         self.ended

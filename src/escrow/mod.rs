@@ -13,6 +13,7 @@
 //! | How does temporary access begin and end? | [`request`] |
 //! | What is allowed now, and what follows? | [`organisation`], [`refusal`] |
 //! | Does this log hold? | [`replay`], [`log`] |
+//! | Who has seen it, and can it still be lost? | [`witness`] |
 //! | What may a text contain? | [`text`] |
 
 pub mod act;
@@ -37,3 +38,4 @@ pub mod role;
 pub mod text;
 pub mod time;
 pub mod wire;
+pub mod witness;

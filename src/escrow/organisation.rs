@@ -264,8 +264,7 @@ impl Organisation {
         if base.size == 0 && !matches!(act, Act::Genesis(_) | Act::Join(_) | Act::EnrolDevice(_)) {
             return Err(Refusal::ForeignBase);
         }
-        // Approvals and charter signatures are bound by hash and expiry; a person may sign them offline.
-        if !matches!(act, Act::Approve(_) | Act::Sign(_)) {
+        if act.is_bound_to_its_time() {
             check_clock(command.command().created, now)?;
         }
         let signer = command.person();
@@ -442,7 +441,8 @@ impl Organisation {
             None | Some(Standing::Gone { .. }) => Err(Refusal::Stranger),
             Some(Standing::Admitted { .. }) => Ok(()),
             Some(Standing::Candidate(_)) => match act {
-                Act::EnrolDevice(_) | Act::RevokeDevice(_) | Act::Sign(_) | Act::Leave => Ok(()),
+                // A charter that takes somebody in may need them in its own quorum, both times.
+                Act::EnrolDevice(_) | Act::RevokeDevice(_) | Act::Sign(_) | Act::Confirm(_) | Act::Leave => Ok(()),
                 Act::Invite(_) | Act::CancelInvitation(_) | Act::ProposeCharter(_) if self.founder == *signer => {
                     Ok(())
                 }

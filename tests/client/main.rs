@@ -6,10 +6,13 @@ mod town;
 
 mod a_real_minute;
 mod accounts;
+mod amending;
 mod consent;
 mod destroying;
 mod founding;
 mod invitations;
 mod leases;
 mod luck;
+mod receipts;
 mod servers;
+mod watching;

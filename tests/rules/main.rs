@@ -13,3 +13,4 @@ mod invitations;
 mod leases;
 mod requests;
 mod sums;
+mod witnesses;
