@@ -238,6 +238,9 @@ fn refusal_code(refusal: &Refusal) -> Code {
         | R::NotConcerned
         | R::NoShare
         | R::OwnRequest
+        | R::OwnDeposit
+        | R::OwnAnswer
+        | R::MayNotDrill
         | R::NotYours => Code::PermissionDenied,
         R::InvitationUnknown
         | R::DeviceUnknown
@@ -246,11 +249,15 @@ fn refusal_code(refusal: &Refusal) -> Code {
         | R::CredentialUnknown
         | R::PartUnknown
         | R::TextUnknown
-        | R::RequestUnknown => Code::NotFound,
+        | R::RequestUnknown
+        | R::StarterUnknown => Code::NotFound,
         R::InvitationExists
         | R::AlreadyJoined
         | R::DeviceKnown
         | R::AlreadySigned
+        | R::AlreadyConfirmed
+        | R::AlreadyAnswered
+        | R::AlreadyClaimed
         | R::CredentialExists
         | R::AlreadyRequested { .. }
         | R::AlreadyApproved
@@ -283,6 +290,8 @@ fn refusal_code(refusal: &Refusal) -> Code {
         | R::VaultInUse
         | R::NotCollectable
         | R::NotDue
+        | R::DrillRest { .. }
+        | R::NothingToTest
         | R::UnknownRules { .. } => Code::FailedPrecondition,
         R::InvitationRoles
         | R::InvitationLife
@@ -295,6 +304,8 @@ fn refusal_code(refusal: &Refusal) -> Code {
         | R::RequestLife
         | R::OwnShare
         | R::ReleasedShape
+        | R::DrillTree
+        | R::ClaimShape
         | R::Charter(_) => Code::InvalidArgument,
         R::RateLimit => Code::ResourceExhausted,
     }
@@ -311,6 +322,7 @@ fn refusal_metadata(refusal: &Refusal) -> Vec<(&'static str, String)> {
         R::VetoUsed { until } => vec![("until", until.0.to_string())],
         R::TooEarly { at } => vec![("at", at.0.to_string())],
         R::RequestExpired { at } => vec![("at", at.0.to_string())],
+        R::DrillRest { from } => vec![("from", from.0.to_string())],
         R::UnknownRules { version } => vec![("version", version.to_string())],
         _ => Vec::new(),
     }

@@ -104,12 +104,23 @@ pub enum Step {
     Again {
         pick: usize,
     },
+    Answer {
+        who: usize,
+        starter: usize,
+        recovery: u8,
+        account: u8,
+        parts: u8,
+        lag: u64,
+        late: u64,
+    },
 }
 
 pub fn step() -> impl Strategy<Value = Step> {
     let who = 0..PEOPLE.len();
     let asker = prop_oneof![3 => Just(7usize), 2 => Just(8), 4 => 0..5usize, 1 => 0..PEOPLE.len()];
     let trustee = prop_oneof![6 => 0..5usize, 1 => 0..PEOPLE.len()];
+    let answerer = prop_oneof![9 => 0..5usize, 1 => 0..PEOPLE.len()];
+    let starter = prop_oneof![6 => Just(0usize), 3 => Just(7), 1 => 0..PEOPLE.len()];
     let lag = prop_oneof![6 => Just(0u64), 1 => 1..6u64];
     let pick = prop_oneof![3 => Just(0usize), 1 => 0..8usize];
     let account = 0..3u8;
@@ -158,5 +169,9 @@ pub fn step() -> impl Strategy<Value = Step> {
         1 => (0..3usize).prop_map(|n| Step::Back { without: 2 * n }),
         1 => (0..7usize, any::<u8>()).prop_map(|(without, signers)| Step::Amend { without, signers }),
         1 => pick.prop_map(|pick| Step::Again { pick }),
+        5 => (answerer, starter, 0..2u8, 0..3u8, 0..4u8, 0..3u64, prop::sample::select(vec![0, 86_400 * 40]))
+            .prop_map(|(who, starter, recovery, account, parts, lag, late)| {
+                Step::Answer { who, starter, recovery, account, parts, lag, late }
+            }),
     ]
 }

@@ -92,6 +92,7 @@ impl Run {
             vaults,
             accounts: BTreeMap::new(),
             requests: BTreeMap::new(),
+            recoveries: BTreeMap::new(),
             proposals: BTreeMap::new(),
         };
         Self { world, model, two_groups }
@@ -236,6 +237,9 @@ impl Run {
                 for who in FIVE.into_iter().filter(|who| approvers >> who.0 & 1 == 1) {
                     self.approve(who, request, 0, Wrong::Nothing);
                 }
+            }
+            Step::Answer { who, starter, recovery, account, parts, lag, late } => {
+                self.answer(PEOPLE[who], (recovery, PEOPLE[starter]), account, parts, lag, late)?;
             }
             Step::Confirm { who, pick, lag } => {
                 let proposal = self.pick_proposal(pick)?;
@@ -395,6 +399,34 @@ impl Run {
         asked.approvals.insert(who, entry);
         asked.denials.remove(&who);
         self.model.released(request, entry);
+    }
+
+    /// `parts`: 0 and 1 leave out the second or first part, as far as there are two. Half of the answers are `late`:
+    /// signed long ago.
+    fn answer(&mut self, who: Who, recovery: (u8, Who), n: u8, parts: u8, lag: u64, late: u64) -> Option<()> {
+        let starter = recovery.1;
+        let account = self.model.accounts.get(&n)?;
+        let mut wanted = account.current.clone();
+        if parts < 2 && wanted.len() == 2 {
+            wanted.remove(usize::from(1 - parts));
+        }
+        let answers = self.model.recoveries.get(&recovery).map_or(&[][..], Vec::as_slice);
+        let again = answers.iter().any(|a| a.who == who && a.account == n && wanted.contains(&a.part));
+        let expected = self.model.admitted.contains(&who)
+            && starter != OUTSIDER
+            && starter != who
+            && !again
+            && wanted.iter().all(|part| account.parts[part].dealt_to(who));
+        let mut named: Vec<_> = wanted.iter().map(|(kind, version)| part(n, *version, *kind)).collect();
+        named.sort();
+        let mut command = self.world.draft(answer(&format!("recovery {}", recovery.0), starter, &named));
+        command.created -= late;
+        let base = self.world.state().size().saturating_sub(lag);
+        command.base = Some(self.world.head_at(base).into());
+        let result = self.world.submit_draft(who, &command);
+        assert_eq!(result.is_ok(), expected, "{who:?}, {recovery:?}, {wanted:?}: {result:?}");
+        self.model.answered(recovery, who, n, &wanted, result.ok()?);
+        Some(())
     }
 
     fn expire_request(&mut self, request: u64) -> bool {

@@ -12,7 +12,8 @@ use super::super::destroy;
 use super::super::say::{Args, Say};
 use super::super::view::{self, Texts, View, short_device};
 use crate::args;
-use crate::escrow::act::{Act, ConfirmShares, Deposit, EntryRef, ShareVerdict};
+use crate::escrow::act::{Act, Deposit, EntryRef};
+use crate::escrow::claim::Answer;
 use crate::escrow::credential::Urgency;
 use crate::escrow::entry::{DaemonAct, Entry, What};
 use crate::escrow::id::{BlobId, CredentialId, OrganisationId, PersonId};
@@ -22,6 +23,8 @@ use crate::escrow::proposal::{Outcome, Subject};
 use crate::escrow::replay::{Fault, Rejected, Replay, Trust};
 use crate::escrow::request::Stage;
 use crate::escrow::time::Time;
+
+mod evidence;
 
 /// One entry, told.
 #[derive(Debug, Clone)]
@@ -104,6 +107,8 @@ struct Snapshot {
     /// Requests that are not over, by stage.
     live: BTreeMap<u64, &'static str>,
     due: BTreeMap<CredentialId, Urgency>,
+    /// What the accused answered, by request.
+    answers: BTreeMap<(u64, PersonId), Answer>,
     /// Proposals that wait for their second agreement.
     agreed: BTreeSet<u64>,
 }
@@ -118,6 +123,7 @@ impl Snapshot {
             admitted: admitted.map(|(id, _)| *id).collect(),
             live: state.live_requests().map(|r| (r.at.index, view::stage_name(&r.stage))).collect(),
             due: due.collect(),
+            answers: evidence::answers(state),
             agreed: agreed.map(|(index, _)| *index).collect(),
         }
     }
@@ -266,6 +272,7 @@ impl Teller<'_> {
             let data = json!({ "kind": "settled", "credential": id.to_string() });
             then.push((say.with("log-then-settled", &args! { label: view.label(id) }), data));
         }
+        then.extend(self.answered(before, after));
         then
     }
 
@@ -368,6 +375,27 @@ impl Teller<'_> {
             Act::Revoke(revoke) => {
                 let index = revoke.request;
                 self.about("revoke", "log-revoke", Some(who), index, Some(&revoke.reason)).ending(index)
+            }
+            Act::RecordAnswer(answer) => self.answer(who, answer),
+            Act::Claim(claim) => self.claim(who, claim),
+            Act::StartDrill => Told::new("start_drill", "log-start-drill", args! { who: who }, json!({})),
+            Act::ConfirmAccess(confirm) => {
+                let key = if confirm.works { "log-access-works" } else { "log-access-fails" };
+                let told = self.about("confirm_access", key, Some(who), confirm.request, None);
+                Told { details: json!({ "request": confirm.request, "works": confirm.works }), ..told }
+            }
+            Act::RecordDrill(record) => {
+                let (size, blobs) = (record.tree.size, record.blobs);
+                let args = args! { who: who, size: size, blobs: blobs, duration: say.duration(record.took) };
+                let details = json!({
+                    "size": size,
+                    "root": record.tree.root.to_string(),
+                    "seconds": record.took.0,
+                    "blobs": blobs,
+                    "works": record.works,
+                });
+                let key = if record.works { "log-restore-drill" } else { "log-restore-drill-failed" };
+                Told::new("record_drill", key, args, details)
             }
             Act::ProposeDestruction(destruction) => self.destruction(who, entry.index, destruction),
             Act::Confirm(reference) => self.second(who, reference),
@@ -513,45 +541,5 @@ impl Teller<'_> {
             (_, false) => "log-deposit-carried",
         };
         Told::new("deposit", key, args, details).account(id)
-    }
-
-    fn confirmation(&self, who: String, confirm: &ConfirmShares) -> Told {
-        let view = &self.view;
-        let accounts: BTreeSet<CredentialId> = confirm.checks.iter().map(|(p, _)| p.version.credential).collect();
-        let bad: Vec<_> = confirm.checks.iter().filter(|(_, verdict)| *verdict != ShareVerdict::Good).collect();
-        let claims = bad.iter().map(|(part, verdict)| {
-            let dealer = view.state.version(&part.version).map(|version| view.name(&version.depositor));
-            let args = args! {
-                label: view.label(&part.version.credential),
-                part: view.parts([part.kind]),
-                name: dealer.unwrap_or_else(|| "–".to_owned()),
-            };
-            let opens = *verdict == ShareVerdict::DoesNotMatch;
-            view.say.with(if opens { "log-claim-differs" } else { "log-claim-closed" }, &args)
-        });
-        let args = args! {
-            who: who,
-            n: confirm.checks.len() - bad.len(),
-            labels: view.list(accounts.iter().map(|id| view.label(id))),
-            claims: claims.collect::<Vec<_>>().join(" "),
-        };
-        let verdict = |verdict: &ShareVerdict| match verdict {
-            ShareVerdict::Good => "good",
-            ShareVerdict::DoesNotOpen => "does_not_open",
-            ShareVerdict::DoesNotMatch => "does_not_match",
-        };
-        let checks = confirm.checks.iter().map(|(part, found)| {
-            json!({
-                "credential": part.version.credential.to_string(),
-                "version": part.version.version,
-                "part": part.kind.as_str(),
-                "verdict": verdict(found),
-            })
-        });
-        let details = json!({ "checks": checks.collect::<Vec<_>>() });
-        let key = if bad.is_empty() { "log-confirm" } else { "log-confirm-claims" };
-        let dealers = bad.iter().filter_map(|(part, _)| Some(view.state.version(&part.version)?.depositor));
-        let told = dealers.fold(Told::new("confirm_shares", key, args, details), Told::person);
-        accounts.into_iter().fold(told, Told::account)
     }
 }
