@@ -16,6 +16,7 @@ use sequestre::client::failure::{Exit, Failure};
 use sequestre::client::found::{self, Plan, Planned};
 use sequestre::client::home::Home;
 use sequestre::client::out::Out;
+use sequestre::client::recover::{self, command::RecoverVerb};
 use sequestre::client::request::{self, Asking, REQUEST_LIFE, Reveal};
 use sequestre::client::say::{Say, length};
 use sequestre::client::session::{self, Env};
@@ -199,6 +200,10 @@ enum Verb {
         card_file: Option<PathBuf>,
     },
     Card,
+    Recover {
+        #[command(subcommand)]
+        verb: RecoverVerb,
+    },
     Audit {
         #[command(subcommand)]
         verb: AuditVerb,
@@ -446,6 +451,7 @@ async fn run(env: &Env, verb: Verb) -> Result<(), Failure> {
             join::restore_identity(env, &words, &card).await
         }
         Verb::Card => join::card(env),
+        Verb::Recover { verb } => recover::command::run(env, verb),
         Verb::Audit { verb } => match verb {
             AuditVerb::Log { from, to, person, account } => {
                 audit::log(env, audit::LogOptions { from, to, person, account }).await

@@ -1,8 +1,8 @@
 //! The client: what trustees, members, mediators and technicians run.
 //!
 //! It believes nothing that it did not verify: state comes from the log that it replayed itself
-//! ([`replica`]), 'done' from finding its own entry there ([`session`]). Secrets and master keys exist in two places
-//! only, [`deposit`] and [`request`], and only while they work.
+//! ([`replica`]), 'done' from finding its own entry there ([`session`]). Secrets and master keys exist in three
+//! places only, [`deposit`], [`request`] and [`recover`], and only while they work.
 //!
 //! | question | module |
 //! |---|---|
@@ -11,6 +11,7 @@
 //! | How does one come in? | [`found`], [`join`] |
 //! | What waits for me, and what does agreeing release? | [`consent`], [`charter`], [`amend`], [`screen`] |
 //! | How does an account go in, and come out? | [`deposit`], [`request`], [`clipboard`] |
+//! | What if the server is gone? | [`recover`] |
 //! | How is something destroyed, or a veto laid? | [`destroy`] |
 //! | Where do things stand, and does the log hold? | [`status`], [`audit`], [`view`], [`names`] |
 //! | How does it talk to people? | [`say`], [`out`], [`unlock`], [`help`], [`failure`] |
@@ -30,6 +31,7 @@ pub mod join;
 pub mod names;
 pub mod out;
 pub mod outbox;
+pub mod recover;
 pub mod remote;
 pub mod replica;
 pub mod request;
