@@ -174,6 +174,7 @@ impl Demo {
             people.extend([TECHNICIAN].iter().map(planned(Role::Technician)));
             people.extend(MEMBERS.iter().chain([&ABSENT]).map(planned(Role::Member)));
             let mut plan = Plan {
+                destroy_delay: found::DESTROY_DELAY.0,
                 name: "Les Amis du Lac".to_owned(),
                 me: FOUNDER.to_owned(),
                 people,

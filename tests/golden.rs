@@ -96,11 +96,12 @@ fn the_organisation_is_its_genesis() {
     assert_eq!(organisation_id(&bytes).as_bytes(), &by_hand);
 }
 
-const EVERYTHING: [&str; 26] = [
+const EVERYTHING: [&str; 29] = [
     "approve",
     "cancel-invitation",
     "claim",
     "collected",
+    "confirm",
     "confirm-access",
     "confirm-shares",
     "deny",
@@ -113,6 +114,7 @@ const EVERYTHING: [&str; 26] = [
     "leave",
     "propose-admission",
     "propose-charter",
+    "propose-destruction",
     "propose-removal",
     "record-answer",
     "record-drill",
@@ -123,6 +125,7 @@ const EVERYTHING: [&str; 26] = [
     "revoke-device",
     "sign",
     "start-drill",
+    "veto",
 ];
 
 fn kinds(entries: &[Vec<u8>]) -> BTreeSet<&'static str> {
@@ -162,6 +165,9 @@ fn kind(what: &What) -> &'static str {
             Act::StartDrill => "start-drill",
             Act::ConfirmAccess(_) => "confirm-access",
             Act::RecordDrill(_) => "record-drill",
+            Act::ProposeDestruction(_) => "propose-destruction",
+            Act::Confirm(_) => "confirm",
+            Act::Veto(_) => "veto",
         },
     }
 }
@@ -209,14 +215,30 @@ fn summary(replay: &Replay) -> String {
             Subject::Charter { charter, .. } => format!("charter {}", charter.version()),
             Subject::Admission(admission) => format!("admission of {}", admission.keys.person()),
             Subject::Removal(removal) => format!("removal of {}", removal.person),
+            Subject::Destruction(destruction) => match destruction.doomed {
+                act::Doomed::Version(id) => format!("end of version {} of {}", id.version, id.credential),
+                act::Doomed::Account(id) => format!("end of {id}"),
+                act::Doomed::Text(id) => format!("end of text {id}"),
+                act::Doomed::Organisation => "end of everything".to_owned(),
+            },
         };
         let outcome = match &proposal.outcome {
             Outcome::Open => "open".to_owned(),
+            Outcome::Agreed(delayed) => {
+                let (window, confirmed) = (state.window(delayed), delayed.confirmed().len());
+                format!("agreed at {}, from {} to {}, {confirmed} confirmed", delayed.at(), window.from, window.until)
+            }
             Outcome::InForce { since, .. } => format!("in force since {since}"),
             Outcome::Superseded => "superseded".to_owned(),
         };
         let (signed, acknowledged) = (proposal.signed.len(), proposal.acknowledged.len());
-        line(format!("proposal {index}: {subject}, {outcome}; {signed} signed, {acknowledged} acknowledged"));
+        let veto =
+            proposal.veto.map(|veto| format!(", vetoed by {} at {}", veto.person, veto.at)).unwrap_or_default();
+        line(format!("proposal {index}: {subject}, {outcome}; {signed} signed, {acknowledged} acknowledged{veto}"));
+    }
+    line(format!("{} live texts", state.texts().count()));
+    for (id, gone) in state.destroyed_accounts() {
+        line(format!("account {id}: destroyed at {} by proposal {}", gone.at, gone.proposal));
     }
     for (id, recovery) in state.recoveries() {
         let answers = recovery.answers.iter().map(|(entry, answer)| {
@@ -241,6 +263,9 @@ fn summary(replay: &Replay) -> String {
 
 fn accounts(state: &Organisation, line: &mut impl FnMut(String)) {
     for (id, account) in state.credentials() {
+        for (number, gone) in &account.destroyed {
+            line(format!("account {id}, version {number}: destroyed at {}", gone.at));
+        }
         for (number, version) in &account.versions {
             let due = account.due(*number).map_or("not due".to_owned(), |due| {
                 format!("due {:?} since {} for {:?}", due.urgency, due.since, due.cause)
@@ -313,6 +338,7 @@ fn story() -> World {
     leases(&mut world);
     drills(&mut world);
     amendment(&mut world);
+    destruction(&mut world);
     world
 }
 
@@ -484,4 +510,35 @@ fn amendment(world: &mut World) {
     let deposit = world.deposit_of(4, 1, "bank", &[PartKind::RecoveryCodes]);
     world.ok(newcomer, Act::Deposit(deposit));
     world.let_grant(newcomer, 4, &[TRUSTEES[4], TRUSTEES[0], TRUSTEES[2]]);
+}
+
+/// Version 1 of account 1 in spite of a veto, and an account whose end is half confirmed. The charter asks for six of seven.
+fn destruction(world: &mut World) {
+    let seven = [&TRUSTEES[..6], &[Who(15)]].concat();
+    let second = |world: &World, proposal| {
+        Act::Confirm(v1::Confirm { proposal_index: proposal, proposal_leaf: world.leaf(proposal).to_vec() })
+    };
+    let mut proposals = Vec::new();
+    for (n, version) in [(1, 1), (5, 0)] {
+        let account = v1::DoomedAccount { credential: credential(n).to_vec(), version };
+        let act = Act::ProposeDestruction(v1::ProposeDestruction {
+            subject: Some(v1::propose_destruction::Subject::Account(account)),
+            reason: blob("why it is destroyed"),
+        });
+        let proposal = world.ok(seven[0], act);
+        for who in &seven[1..6] {
+            world.ok(*who, world.sign(proposal));
+        }
+        proposals.push(proposal);
+    }
+    tick(world);
+    let (index, leaf) = (proposals[0], world.leaf(proposals[0]).to_vec());
+    let veto = v1::Veto { proposal_index: index, proposal_leaf: leaf, reason: blob("why not") };
+    world.ok(TRUSTEES[3], Act::Veto(veto));
+    world.wait(Seconds(8 * 86_400));
+    world.timers();
+    for who in &seven[..6] {
+        world.ok(*who, second(world, proposals[0]));
+    }
+    world.ok(seven[6], second(world, proposals[1]));
 }

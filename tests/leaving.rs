@@ -55,6 +55,7 @@ impl Town {
             invitation: None,
         };
         let mut plan = Plan {
+            destroy_delay: 7 * 86_400,
             name: "Amis".to_owned(),
             me: "Awa".to_owned(),
             people: vec![

@@ -319,3 +319,50 @@ fn what_was_granted_and_never_fetched_is_told_when_its_time_is_over() {
     assert!(told(expires.after(Seconds::HOUR)).iter().all(|u| u.request == request));
     assert_eq!(told(over.after(Seconds::HOUR)), [Unrecorded { request, ended: over, access: true }]);
 }
+
+#[test]
+fn a_charter_that_makes_destroying_easier_says_so() {
+    let mut town = Town::founded();
+    let mut charter = small_charter(2, &[AWA, BRUNO, CHLOE]);
+    charter.destroy_delay = 3_600;
+    let index = town.world.propose_charter(charter, &[]);
+    let screen = town.proposal(index).unwrap();
+    says(
+        &screen,
+        &[
+            "Destroying takes two agreements, 1 hour apart at least.",
+            "until now: Destroying takes two agreements, 7 days apart at least.",
+            "CAREFUL: this makes destroying easier.",
+            "This takes two agreements: “amend” (2 of 3), “destroy” (2 of 3) now, and the same again after 7 days",
+        ],
+    );
+    town.world.ok(BRUNO, town.world.sign(index));
+    let screen = town.proposal(index).unwrap();
+    says(&screen, &["Agreed a first time", "by Awa, Bruno", "Confirmed so far: –"]);
+    // A longer delay makes nothing easier.
+    let mut charter = small_charter(2, &[AWA, BRUNO, CHLOE]);
+    charter.destroy_delay = 8 * 86_400;
+    let index = town.world.propose_charter(charter, &[]);
+    let screen = town.proposal(index).unwrap();
+    assert!(!screen.contains("CAREFUL") && !screen.contains("This takes two agreements"), "{screen}");
+}
+
+#[test]
+fn what_is_lost_is_shown_or_nothing_is_signed() {
+    let mut town = Town::founded();
+    town.world.let_deposit(NINA, 1);
+    let subject = v1::propose_destruction::Subject::Account(v1::DoomedAccount {
+        credential: credential(1).to_vec(),
+        version: 0,
+    });
+    let reason = blob("why it is destroyed");
+    let act = Act::ProposeDestruction(v1::ProposeDestruction { subject: Some(subject), reason: reason.clone() });
+    let index = town.world.ok(AWA, act);
+    assert_eq!(town.proposal(index).unwrap_err().key(), "failed-text-missing", "no label");
+    town.texts.insert(id_of(&blob("label 1")), "the shop".to_owned());
+    assert_eq!(town.proposal(index).unwrap_err().key(), "failed-text-missing", "no reason");
+    town.texts.insert(id_of(&reason), "closed".to_owned());
+    let screen = town.proposal(index).unwrap();
+    says(&screen, &["the account “the shop”", "its only version", "deposited by Nina", "known to: Nina", "“closed”"]);
+    assert!(!screen.contains("due to be changed"));
+}

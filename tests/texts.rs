@@ -103,6 +103,8 @@ fn refusals() -> Vec<(String, Vec<(String, String)>)> {
         Refusal::AlreadyRequested { request: 17 },
         Refusal::RequestExpired { at: Time(1_700_000_000) },
         Refusal::DrillRest { from: Time(1_700_000_000) },
+        Refusal::VetoUsed { until: Time(1_700_000_000) },
+        Refusal::TooEarly { at: Time(1_700_000_000) },
         Refusal::UnknownRules { version: 9 },
         Refusal::Charter(BadCharter::NoVault),
     ];

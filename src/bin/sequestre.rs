@@ -11,6 +11,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand};
 use sequestre::client::deposit::{self, Deposit};
+use sequestre::client::destroy::{self, Target};
 use sequestre::client::failure::{Exit, Failure};
 use sequestre::client::found::{self, Plan, Planned};
 use sequestre::client::home::Home;
@@ -79,6 +80,8 @@ enum Verb {
         vault: Vec<String>,
         #[arg(long, value_name = "QUORUM", default_value = "", hide_default_value = true)]
         admission: String,
+        #[arg(long, value_name = "7d")]
+        destroy_delay: Option<String>,
         #[arg(long, value_name = "FILE")]
         code_file: Option<PathBuf>,
         #[arg(long, value_name = "DIR", default_value = "invitations")]
@@ -161,6 +164,21 @@ enum Verb {
         #[arg(long)]
         reason: String,
     },
+    #[command(args_conflicts_with_subcommands = true, subcommand_negates_reqs = true)]
+    Destroy {
+        #[arg(required_unless_present_any = ["organisation", "text"], conflicts_with_all = ["organisation", "text"])]
+        label: Option<String>,
+        #[arg(long, value_name = "N", conflicts_with_all = ["organisation", "text"], value_parser = clap::value_parser!(u32).range(1..))]
+        version: Option<u32>,
+        #[arg(long, conflicts_with = "text")]
+        organisation: bool,
+        #[arg(long, value_name = "ID")]
+        text: Option<String>,
+        #[arg(long, required = true)]
+        reason: Option<String>,
+        #[command(subcommand)]
+        verb: Option<DestroyVerb>,
+    },
     People,
     Charter {
         #[command(subcommand)]
@@ -205,6 +223,18 @@ enum CharterVerb {
     Amend {
         #[arg(value_name = "FILE")]
         plan: PathBuf,
+    },
+}
+
+#[derive(Subcommand)]
+enum DestroyVerb {
+    Confirm {
+        id: u64,
+    },
+    Veto {
+        id: u64,
+        #[arg(long)]
+        reason: String,
     },
 }
 
@@ -330,6 +360,7 @@ async fn run(env: &Env, verb: Verb) -> Result<(), Failure> {
             quorum,
             vault,
             admission,
+            destroy_delay,
             code_file,
             invitations,
             words_file,
@@ -347,6 +378,7 @@ async fn run(env: &Env, verb: Verb) -> Result<(), Failure> {
                 quorums: Default::default(),
                 vaults: Default::default(),
                 admission,
+                destroy_delay: destroy_delay.map_or(Ok(found::DESTROY_DELAY), |text| length(&text))?.0,
             };
             quorum.iter().try_for_each(|text| plan.add_quorum(text))?;
             vault.iter().try_for_each(|text| plan.add_vault(text))?;
@@ -390,6 +422,16 @@ async fn run(env: &Env, verb: Verb) -> Result<(), Failure> {
         }
         Verb::Return { id } => request::give_back(env, id).await,
         Verb::Revoke { id, reason } => request::revoke(env, id, &reason).await,
+        Verb::Destroy { verb: Some(DestroyVerb::Confirm { id }), .. } => destroy::confirm(env, id).await,
+        Verb::Destroy { verb: Some(DestroyVerb::Veto { id, reason }), .. } => destroy::veto(env, id, &reason).await,
+        Verb::Destroy { label, version, text, reason, verb: None, .. } => {
+            let target = match (label, text) {
+                (Some(label), _) => Target::Account { label, version },
+                (None, Some(text)) => Target::Text(text),
+                (None, None) => Target::Organisation,
+            };
+            destroy::propose(env, &target, &reason.unwrap_or_default()).await
+        }
         Verb::People => status::people(env).await,
         Verb::Charter { verb: None } => status::charter(env).await,
         Verb::Charter { verb: Some(CharterVerb::Propose { drop }) } => found::propose(env, &drop).await,

@@ -49,6 +49,8 @@ pub struct Amendment {
     pub entries_per_day: u32,
     /// Bytes of entries per person and day.
     pub bytes_per_day: u64,
+    /// Time between the two agreements to destroy something: `12h`, `7d`.
+    pub destroy_delay: String,
 }
 
 /// A vault in a plan.
@@ -201,6 +203,7 @@ impl Amendment {
             vaults: vaults.collect(),
             entries_per_day: charter.limits().entries_per_day,
             bytes_per_day: charter.limits().bytes_per_day,
+            destroy_delay: written(charter.destroy_delay()),
         })
     }
 
@@ -261,6 +264,7 @@ impl Amendment {
             admission: self.admission.clone(),
             vaults,
             limits: Some(v1::Limits { entries_per_day: self.entries_per_day, bytes_per_day: self.bytes_per_day }),
+            destroy_delay: length(&self.destroy_delay)?.0,
         };
         // What no charter can say is told here, before anybody is asked anything.
         Charter::parse(charter.clone()).map_err(crate::escrow::refusal::Refusal::from)?;

@@ -4,6 +4,7 @@
 //! Nothing here may take the server's word, or the copy's: the story comes from the replica that this computer
 //! verified, and a copy is replayed from its first entry with nothing believed beforehand.
 
+mod brakes;
 pub mod compare;
 pub mod export;
 pub mod judge;

@@ -1,5 +1,6 @@
 //! Signing: what a proposal would do, in words, and the signature that helps it to happen.
 
+use super::destroy::doomed_text;
 use super::failure::{Exit, Failure};
 use super::screen;
 use super::session::Session;
@@ -18,6 +19,11 @@ pub fn tell_proposal(session: &Session, index: u64) -> Result<(), Failure> {
     let code = charter_code(proposal);
     match &proposal.outcome {
         Outcome::InForce { .. } => out.say("proposal-in-force"),
+        Outcome::Agreed(delayed) => {
+            let (window, say) = (state.window(delayed), out.language());
+            let args = args! { index: index, from: say.time(window.from), until: say.time(window.until) };
+            out.tell("proposal-agreed", &args);
+        }
         Outcome::Superseded => out.say("proposal-superseded"),
         Outcome::Open => {
             if let Some(code) = &code {
@@ -29,21 +35,29 @@ pub fn tell_proposal(session: &Session, index: u64) -> Result<(), Failure> {
     out.data(&serde_json::json!({
         "proposal": index, "in_force": matches!(proposal.outcome, Outcome::InForce { .. }),
         "charter_code": code, "missing": missing,
+        "confirm_from": match &proposal.outcome {
+            Outcome::Agreed(delayed) => Some(state.window(delayed).from.0),
+            _ => None,
+        },
     }));
     Ok(())
 }
 
-/// The names of those whose signature a proposal could still use.
+/// The names of those whose signature, or confirmation, a proposal could still use.
 pub fn missing(session: &Session, proposal: &Proposal) -> Result<Vec<String>, Failure> {
-    let signers = session.state()?.signers(&proposal.subject);
-    Ok(signers.difference(&proposal.signed).map(|id| session.name_of(id)).collect())
+    let state = session.state()?;
+    let (signers, signed) = match &proposal.outcome {
+        Outcome::Agreed(delayed) => (state.confirmers(proposal), delayed.confirmed()),
+        _ => (state.signers(&proposal.subject), &proposal.signed),
+    };
+    Ok(signers.difference(signed).map(|id| session.name_of(id)).collect())
 }
 
 /// The charter code of a charter proposal.
 pub fn charter_code(proposal: &Proposal) -> Option<String> {
     match &proposal.subject {
         Subject::Charter { charter, .. } => Some(charter.code().to_string()),
-        Subject::Admission(_) | Subject::Removal(_) => None,
+        Subject::Admission(_) | Subject::Removal(_) | Subject::Destruction(_) => None,
     }
 }
 
@@ -51,12 +65,20 @@ pub fn charter_code(proposal: &Proposal) -> Option<String> {
 pub async fn sign(session: &mut Session, index: u64) -> Result<(), Failure> {
     let unknown = || Failure::new(Exit::Usage, "failed-id-unknown").with("id", index);
     let proposal = session.state()?.proposals().get(&index).cloned().ok_or_else(unknown)?;
+    if let Subject::Destruction(_) = &proposal.subject {
+        // What is gone already cannot be shown.
+        session.state()?.check_subject(&proposal)?;
+    }
     let shown = session.replica.head();
     session.env.out.screen(&screen::proposal(session.view(&texts(session))?, &proposal)?);
+    if let Subject::Destruction(destruction) = &proposal.subject {
+        session.env.out.screen(&doomed_text(session, &destruction.doomed)?);
+    }
     let question = match &proposal.subject {
         Subject::Charter { .. } => "ask-sign-charter",
         Subject::Admission(_) => "ask-sign-admission",
         Subject::Removal(_) => "ask-sign-removal",
+        Subject::Destruction(_) => "ask-destroy",
     };
     session.require_witnesses()?;
     session.env.unlock.confirm(&session.env.out, question, &args! {}, "--yes")?;

@@ -7,6 +7,7 @@ use std::fs;
 use std::path::PathBuf;
 
 use super::charter;
+use super::destroy;
 use super::failure::{Exit, Failure};
 use super::home::{self, Folder};
 use super::screen;
@@ -91,6 +92,9 @@ pub fn waiting(session: &Session) -> Result<Vec<Item>, Failure> {
     let view = session.view(&texts)?;
     let say = view.say;
     let mut items = Vec::new();
+    if state.destroyed_at().is_some() {
+        return Ok(items);
+    }
     let trustee = state.charter().is_some_and(|c| c.trustees().contains(&me));
     for request in state.live_requests() {
         let id = request.at.index;
@@ -134,18 +138,24 @@ pub fn waiting(session: &Session) -> Result<Vec<Item>, Failure> {
             }
             Subject::Admission(_) => ("inbox-admission", needed),
             Subject::Removal(_) => ("inbox-removal", needed),
+            Subject::Destruction(_) => {
+                let stands = state.check_subject(proposal).is_ok();
+                ("inbox-destruction", stands && (needed || trustee))
+            }
         };
         if concerned {
             let subject = match &proposal.subject {
                 Subject::Admission(admission) => session.name_of(&admission.keys.person()),
                 Subject::Removal(removal) => session.name_of(&removal.person),
                 Subject::Charter { charter, .. } => charter.version().to_string(),
+                Subject::Destruction(destruction) => destroy::what(&view, &destruction.doomed),
             };
             let args = args! { id: *id, name: session.name_of(&proposal.proposer), subject: subject };
             let json = serde_json::json!({ "kind": "proposal", "id": id, "needed": needed });
             items.push(Item { text: say.with(key, &args), json });
         }
     }
+    items.extend(destroy::waiting(&view, &me, now));
     for invitation in state.invitations().values() {
         let InvitationState::Used(person) = invitation.state else { continue };
         let candidate = state.person(&person).is_some_and(|p| matches!(p.standing, Standing::Candidate(_)));
@@ -175,7 +185,7 @@ fn proposed(session: &Session, person: &PersonId) -> Result<bool, Failure> {
             && match &p.subject {
                 Subject::Admission(admission) => admission.keys.person() == *person,
                 Subject::Charter { roll, .. } => roll.iter().any(|a| a.keys.person() == *person),
-                Subject::Removal(_) => false,
+                Subject::Removal(_) | Subject::Destruction(_) => false,
             }
     }))
 }

@@ -15,7 +15,7 @@ use super::remote::{self, Remote};
 use super::session::{Env, Session, sign_command};
 use crate::args;
 use crate::escrow::act::Act;
-use crate::escrow::charter::{AMEND, DESTROY, RULES_VERSION};
+use crate::escrow::charter::{AMEND, DESTROY, LONGEST_DELAY, RULES_VERSION, SHORTEST_DELAY};
 use crate::escrow::command::{NO_ORGANISATION, organisation_id};
 use crate::escrow::id::{InvitationId, PersonId};
 use crate::escrow::key::VerifyingKey;
@@ -34,6 +34,9 @@ use crate::seal::secret::Secret;
 
 /// The file with a genesis that was sent and is not known to be in the log, and its two names.
 const FOUNDING: &str = "founding";
+
+/// The time between the two agreements to destroy something, where nothing else was said.
+pub const DESTROY_DELAY: Seconds = Seconds(7 * Seconds::DAY.0);
 
 /// How long an invitation lives.
 const INVITATION_LIFE: Seconds = Seconds(14 * Seconds::DAY.0);
@@ -54,6 +57,14 @@ pub struct Plan {
     pub vaults: BTreeMap<String, Vec<String>>,
     /// Which agreement admits members.
     pub admission: String,
+    /// Seconds between the two agreements that destroying something needs.
+    #[serde(default = "destroy_delay")]
+    pub destroy_delay: u64,
+}
+
+/// A week: long enough for everybody to hear of it.
+fn destroy_delay() -> u64 {
+    DESTROY_DELAY.0
 }
 
 /// Somebody to invite.
@@ -155,6 +166,10 @@ impl Plan {
                     return Err(failure.with("threshold", group.threshold).with("members", members));
                 }
             }
+        }
+        let delay = Seconds(self.destroy_delay);
+        if !(SHORTEST_DELAY..=LONGEST_DELAY).contains(&delay) {
+            return Err(Failure::new(Exit::Usage, "failed-destroy-delay"));
         }
         for quorum in self.vaults.values().flatten().chain([&self.admission]) {
             if !self.quorums.contains_key(quorum) {
@@ -526,6 +541,7 @@ fn charter(session: &Session, plan: &Plan, people: &BTreeMap<String, PersonId>) 
         admission: plan.admission.clone(),
         vaults: vaults.collect(),
         limits: Some(v1::Limits { entries_per_day: 200, bytes_per_day: 2 << 20 }),
+        destroy_delay: plan.destroy_delay,
     })
 }
 

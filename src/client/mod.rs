@@ -12,6 +12,7 @@
 //! | What waits for me, and what does agreeing release? | [`consent`], [`charter`], [`amend`], [`screen`] |
 //! | How does an account go in, and come out? | [`deposit`], [`request`], [`clipboard`] |
 //! | What if the server is gone? | [`recover`] |
+//! | How is something destroyed, or a veto laid? | [`destroy`] |
 //! | Where do things stand, and does the log hold? | [`status`], [`audit`], [`view`], [`names`] |
 //! | How does it talk to people? | [`say`], [`out`], [`unlock`], [`help`], [`failure`] |
 
@@ -21,6 +22,7 @@ pub mod charter;
 pub mod clipboard;
 pub mod consent;
 pub mod deposit;
+pub mod destroy;
 pub mod failure;
 pub mod found;
 pub mod help;

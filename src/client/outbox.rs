@@ -17,7 +17,7 @@ use super::remote;
 use super::session::Session;
 use crate::escrow::act::Act;
 use crate::escrow::command::SignedCommand;
-use crate::escrow::id::CommandId;
+use crate::escrow::id::{BlobId, CommandId};
 use crate::escrow::organisation::CLOCK_TOLERANCE;
 use crate::escrow::time::Time;
 use crate::proto::v1;
@@ -136,12 +136,26 @@ impl Session {
     /// Forgets what became safe.
     pub(super) fn forget_safe(&self) -> Result<(), Failure> {
         for kept in self.kept()? {
-            let Some(index) = kept.index else { continue };
-            if self.safety(index)?.is_safe() {
+            let safe = match kept.index {
+                Some(index) => self.safety(index)?.is_safe(),
+                None => false,
+            };
+            if safe || self.is_destroyed(&kept.id)? {
                 home::remove(&self.folder.join(KEPT).join(kept.id.to_string()))?;
             }
         }
         Ok(())
+    }
+
+    /// Whether something that a kept command brought was destroyed since: it must not survive here, and nobody wants
+    /// the command signed anew.
+    fn is_destroyed(&self, id: &CommandId) -> Result<bool, Failure> {
+        let state = self.state()?;
+        if !state.has_forgotten() {
+            return Ok(false);
+        }
+        let kept = self.folder.kept_command(id)?;
+        Ok(kept.blobs.iter().any(|blob| state.is_forgotten(&BlobId::of(blob))))
     }
 
     /// Sends what [`Self::sign`] made. From here on no failure is certain, not even a refusal: a server that lies can

@@ -37,6 +37,8 @@ pub struct Replica {
     replay: Option<Replay>,
     checkpoint: Option<SignedCheckpoint>,
     blobs: Vec<(BlobId, Audience)>,
+    /// Destroyed by the entries so far: no file of these names stays once the checkpoint is accepted.
+    forgotten: BTreeSet<BlobId>,
     /// When the first entry was made that is not on disk with a checkpoint yet.
     fresh_since: Option<Time>,
 }
@@ -71,6 +73,8 @@ impl Replica {
             file.set_len(keep).and_then(|()| file.sync_all()).map_err(|e| Failure::io(&path, e))?;
         }
         replica.checkpoint = Some(checkpoint);
+        // The computer may have stopped between accepting an end and deleting.
+        replica.delete_forgotten()?;
         Ok(replica)
     }
 
@@ -82,6 +86,7 @@ impl Replica {
             replay: None,
             checkpoint: None,
             blobs: Vec::new(),
+            forgotten: BTreeSet::new(),
             fresh_since: None,
         }
     }
@@ -118,6 +123,11 @@ impl Replica {
         Ok(replica)
     }
 
+    /// Deletes what was destroyed. Only after the checkpoint: before, it is not to be believed.
+    fn delete_forgotten(&self) -> Result<(), Failure> {
+        self.forgotten.iter().try_for_each(|id| home::remove(&self.blob_path(id)))
+    }
+
     fn push(&mut self, entry: &[u8], trust: Trust) -> Result<(), Rejected> {
         let effects = match &mut self.replay {
             Some(replay) => replay.push(entry, trust)?,
@@ -128,8 +138,18 @@ impl Replica {
             }
         };
         for effect in effects {
-            if let Effect::Keep(blobs) = effect {
-                self.blobs.extend(blobs);
+            match effect {
+                Effect::Keep(blobs) => {
+                    for (id, _) in &blobs {
+                        self.forgotten.remove(id);
+                    }
+                    self.blobs.extend(blobs);
+                }
+                Effect::Forget(blobs) => {
+                    self.forgotten.extend(blobs);
+                    self.blobs.retain(|(id, _)| !self.forgotten.contains(id));
+                }
+                _ => {}
             }
         }
         Ok(())
@@ -256,7 +276,7 @@ impl Replica {
         home::write(&self.folder.join("checkpoint"), to.to_string().as_bytes())?;
         self.checkpoint = Some(to.clone());
         self.fresh_since = None;
-        Ok(())
+        self.delete_forgotten()
     }
 
     /// The proof that this log's first `size` entries are a beginning of it.

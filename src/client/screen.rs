@@ -4,13 +4,15 @@
 //! They must never leave out anything that is decided by signing, nor show a placeholder where a text is missing: a
 //! screen whose texts are not at hand is refused, and so is the signature.
 
+mod loss;
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::failure::{Exit, Failure};
 use super::say::Args;
 use super::view::View;
 use crate::args;
-use crate::escrow::act::Admission;
+use crate::escrow::act::{Admission, ProposeDestruction};
 use crate::escrow::charter::{Charter, Vault, Who};
 use crate::escrow::id::{CredentialId, PersonId};
 use crate::escrow::part::PartId;
@@ -48,7 +50,19 @@ pub fn proposal(view: View<'_>, proposal: &Proposal) -> Result<Vec<String>, Fail
             screen.tell("proposal-removal", &args);
             screen.warn(BTreeSet::from([removal.person]))?;
         }
+        Subject::Destruction(destruction) => screen.destruction(destruction)?,
     }
+    screen.brake(proposal)?;
+    Ok(screen.lines)
+}
+
+/// What would be lost, before it is proposed.
+///
+/// # Errors
+/// A text is not on this computer.
+pub fn destruction(view: View<'_>, destruction: &ProposeDestruction) -> Result<Vec<String>, Failure> {
+    let mut screen = Screen::new(view)?;
+    screen.destruction(destruction)?;
     Ok(screen.lines)
 }
 
@@ -232,6 +246,7 @@ impl<'a> Screen<'a> {
             items.push(self.vault(vault)?);
         }
         items.push(self.limits(charter));
+        items.push(self.destroy_delay(charter));
         self.lines.extend(items.iter().map(|item| format!("  {item}")));
         if !roll.is_empty() {
             self.tell("proposal-roll", &args! {});
@@ -316,6 +331,12 @@ impl<'a> Screen<'a> {
         if current.limits() != charter.limits() {
             self.tell("proposal-before", &args! { text: self.limits(current) });
         }
+        if current.destroy_delay() != charter.destroy_delay() {
+            self.tell("proposal-before", &args! { text: self.destroy_delay(current) });
+        }
+        if current.is_weakened_by(charter) {
+            self.tell("proposal-weakens", &args! {});
+        }
         let leavers = self.leavers(charter, roll);
         if !leavers.is_empty() {
             self.tell("proposal-leavers", &args! { list: self.people(&leavers)? });
@@ -393,5 +414,10 @@ impl<'a> Screen<'a> {
         let limits = charter.limits();
         let args = args! { entries: limits.entries_per_day, kibibytes: limits.bytes_per_day / 1024 };
         self.view.say.with("status-limits", &args)
+    }
+
+    fn destroy_delay(&self, charter: &Charter) -> String {
+        let args = args! { delay: self.view.say.duration(charter.destroy_delay()) };
+        self.view.say.with("status-destroy-delay", &args)
     }
 }

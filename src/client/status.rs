@@ -144,6 +144,7 @@ fn status_data(session: &Session, reached: &Reached) -> Result<Value, Failure> {
         "witnessed": witnesses::witnessed_data(session, reached, &view)?,
         "opens": witnesses::opens_data(&view),
         "own": witnesses::unsafe_data(session)?,
+        "destroyed": state.destroyed_at().map(|time| time.0),
         "charter": state.charter().map(|charter| json!({
             "version": charter.version(),
             "code": charter.code().to_string(),
@@ -165,6 +166,9 @@ fn tell_status(session: &Session, reached: &Reached) -> Result<(), Failure> {
     let (state, say) = (view.state, view.say);
     out.tell("status-organisation", &args! { name: view.organisation(), id: view::short(&state.id()) });
     out.tell("status-log", &args! { n: state.size(), time: say.time(state.last_time()) });
+    if let Some(time) = state.destroyed_at() {
+        out.tell("status-destroyed", &args! { time: say.time(time) });
+    }
     match reached {
         Reached::Yes => out.tell("status-reachable", &args! { address: &session.contact.address }),
         Reached::No(failure) => {

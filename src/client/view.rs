@@ -14,7 +14,7 @@ use crate::escrow::id::{BlobId, CredentialId, DeviceId, PersonId};
 use crate::escrow::organisation::Organisation;
 use crate::escrow::part::{PartKind, VersionId};
 use crate::escrow::people::Standing;
-use crate::escrow::proposal::{Proposal, Subject};
+use crate::escrow::proposal::{Outcome, Proposal, Subject};
 use crate::escrow::quorum::{Group, Quorum};
 use crate::escrow::request::{End, Request, Stage};
 use crate::escrow::role::Role;
@@ -50,9 +50,10 @@ impl<'a> View<'a> {
         Self { known: time.map_or(self.known, |time| time.max(self.known)), ..self }
     }
 
-    /// A text, or that it is not here.
+    /// A text, or that it is not here, or was destroyed.
     pub fn text(&self, id: &BlobId) -> String {
-        (self.texts)(id).unwrap_or_else(|| self.say.plain("view-text-missing"))
+        let key = if self.state.is_forgotten(id) { "view-text-destroyed" } else { "view-text-missing" };
+        (self.texts)(id).unwrap_or_else(|| self.say.plain(key))
     }
 
     /// A text, if it is here.
@@ -277,6 +278,7 @@ impl<'a> View<'a> {
                 return self.say.with("view-end-revoked", &crate::args! { name: self.name(person) });
             }
             End::RequesterLeft => "view-end-left",
+            End::Destroyed => "view-end-destroyed",
         };
         self.say.plain(key)
     }
@@ -323,6 +325,7 @@ pub fn stage_name(stage: &Stage) -> &'static str {
             End::Returned => "returned",
             End::Revoked(_) => "revoked",
             End::RequesterLeft => "requester_left",
+            End::Destroyed => "destroyed",
         },
     }
 }
@@ -344,16 +347,24 @@ pub fn missing(state: &Organisation, request: &Request) -> usize {
     parts.filter_map(|part| nearest(&part.part.deals)).max().unwrap_or(0)
 }
 
-/// How many further signatures a proposal needs, at least.
+/// How many further signatures, or confirmations, a proposal needs, at least.
 pub fn signatures_missing(state: &Organisation, proposal: &Proposal) -> usize {
     let signed = &proposal.signed;
+    if let Outcome::Agreed(delayed) = &proposal.outcome {
+        let quorums = state.confirming_quorums(proposal);
+        return quorums.iter().map(|quorum| quorum.missing(delayed.confirmed())).max().unwrap_or(0);
+    }
+    if state.needs_delay(&proposal.subject) {
+        let quorums = state.first_quorums(&proposal.subject);
+        return quorums.iter().map(|quorum| quorum.missing(signed)).max().unwrap_or(0);
+    }
     match (&proposal.subject, state.charter()) {
         (Subject::Charter { charter, .. }, None) => charter.trustees().difference(signed).count(),
         (Subject::Charter { charter, .. }, Some(current)) => {
             let both = [current.amend(), charter.amend()];
             both.into_iter().flatten().map(|quorum| quorum.missing(signed)).max().unwrap_or(0)
         }
-        (Subject::Admission(_) | Subject::Removal(_), current) => {
+        (Subject::Admission(_) | Subject::Removal(_) | Subject::Destruction(_), current) => {
             current.and_then(|c| c.admission()).map_or(0, |quorum| quorum.missing(signed))
         }
     }

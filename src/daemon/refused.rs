@@ -11,9 +11,9 @@
 //! | `UNAUTHENTICATED` | no device certificate was shown | `NO_DEVICE` |
 //! | `PERMISSION_DENIED` | this person or device may not | `UNKNOWN_DEVICE`, `FOUNDING_TOKEN`, `STRANGER`, `NOT_ADMITTED`, `NOT_TRUSTEE`, `MAY_NOT_…`, `NOT_YOURS`, … |
 //! | `NOT_FOUND` | what the message names is not there | `UNKNOWN_ORGANISATION`, `…_UNKNOWN` |
-//! | `ALREADY_EXISTS` | it was done before | `ALREADY_…`, `…_EXISTS`, `DEVICE_KNOWN`, `GENESIS_TWICE` |
+//! | `ALREADY_EXISTS` | it was done before | `ALREADY_…`, `…_EXISTS`, `PROPOSAL_VETOED`, `DEVICE_KNOWN`, `GENESIS_TWICE` |
 //! | `ABORTED` | something changed meanwhile; synchronise, look again, sign again | `STALE_BASE`, `VERSION_CONFLICT`, `…_DIFFERS`, `CHARTER_VERSION` |
-//! | `FAILED_PRECONDITION` | not in this state of the organisation | `FOREIGN_BASE`, `CLOCK_SKEW`, `…_CLOSED`, `…_EXPIRED`, `NOT_YET_UPLOADED`, … |
+//! | `FAILED_PRECONDITION` | not in this state of the organisation | `FOREIGN_BASE`, `CLOCK_SKEW`, `…_CLOSED`, `…_EXPIRED`, `…_IN_USE`, `…_DESTROYED`, `TOO_EARLY`, `NOT_YET_UPLOADED`, … |
 //! | `OUT_OF_RANGE` | an index or size beyond the log | `BEYOND_LOG` |
 //! | `RESOURCE_EXHAUSTED` | too much, too often | `RATE_LIMIT` (a day's limit), `TOO_MANY_REQUESTS`, `MESSAGE_TOO_LARGE` |
 //! | `UNAVAILABLE` | try again soon | `BUSY`, `CLOSING` |
@@ -233,6 +233,7 @@ fn refusal_code(refusal: &Refusal) -> Code {
         | R::MayNotAsk
         | R::MayNotDeposit
         | R::MayNotInvite
+        | R::MayNotDestroy
         | R::NotYourKeys
         | R::NotConcerned
         | R::NoShare
@@ -247,6 +248,7 @@ fn refusal_code(refusal: &Refusal) -> Code {
         | R::VaultUnknown
         | R::CredentialUnknown
         | R::PartUnknown
+        | R::TextUnknown
         | R::RequestUnknown
         | R::StarterUnknown => Code::NotFound,
         R::InvitationExists
@@ -259,6 +261,7 @@ fn refusal_code(refusal: &Refusal) -> Code {
         | R::CredentialExists
         | R::AlreadyRequested { .. }
         | R::AlreadyApproved
+        | R::ProposalVetoed
         | R::GenesisTwice => Code::AlreadyExists,
         R::StaleBase
         | R::CharterVersion { .. }
@@ -276,7 +279,15 @@ fn refusal_code(refusal: &Refusal) -> Code {
         | R::RequestClosed
         | R::RequestExpired { .. }
         | R::NothingToEnd
-        | R::VetoUsed
+        | R::VetoUsed { .. }
+        | R::TextInUse
+        | R::VersionInUse
+        | R::CredentialDestroyed
+        | R::OrganisationDestroyed
+        | R::NotAgreed
+        | R::TooEarly { .. }
+        | R::NothingToVeto
+        | R::VaultInUse
         | R::NotCollectable
         | R::NotDue
         | R::DrillRest { .. }
@@ -308,6 +319,8 @@ fn refusal_metadata(refusal: &Refusal) -> Vec<(&'static str, String)> {
         R::VersionConflict { current } => vec![("current", current.to_string())],
         R::Duration { longest } => vec![("longest", longest.0.to_string())],
         R::AlreadyRequested { request } => vec![("request", request.to_string())],
+        R::VetoUsed { until } => vec![("until", until.0.to_string())],
+        R::TooEarly { at } => vec![("at", at.0.to_string())],
         R::RequestExpired { at } => vec![("at", at.0.to_string())],
         R::DrillRest { from } => vec![("from", from.0.to_string())],
         R::UnknownRules { version } => vec![("version", version.to_string())],

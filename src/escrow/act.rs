@@ -43,6 +43,9 @@ pub enum Act {
     StartDrill,
     ConfirmAccess(ConfirmAccess),
     RecordDrill(RecordDrill),
+    ProposeDestruction(ProposeDestruction),
+    Confirm(EntryRef),
+    Veto(Veto),
 }
 
 /// An entry by index and leaf hash: it cannot be exchanged under whoever refers to it.
@@ -263,6 +266,37 @@ pub struct Revoke {
     pub reason: BlobId,
 }
 
+/// Something to destroy.
+#[derive(Debug, Clone, Copy)]
+pub struct ProposeDestruction {
+    /// What.
+    pub doomed: Doomed,
+    /// Text: why.
+    pub reason: BlobId,
+}
+
+/// What can be destroyed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Doomed {
+    /// A version of an account.
+    Version(VersionId),
+    /// An account with all of its versions.
+    Account(CredentialId),
+    /// A text, by the name of its blob.
+    Text(BlobId),
+    /// Everything.
+    Organisation,
+}
+
+/// A trustee's objection.
+#[derive(Debug, Clone, Copy)]
+pub struct Veto {
+    /// The proposal.
+    pub proposal: EntryRef,
+    /// Text: why.
+    pub reason: BlobId,
+}
+
 impl Act {
     /// Whether its entry must be made within [`CLOCK_TOLERANCE`](super::organisation::CLOCK_TOLERANCE) of its creation.
     /// Approvals and charter signatures are bound by hash and expiry instead; a person may sign them offline. A recovery
@@ -317,6 +351,32 @@ impl Act {
             Wire::StartDrill(_) => Self::StartDrill,
             Wire::ConfirmAccess(m) => Self::ConfirmAccess(ConfirmAccess { request: m.request_index, works: m.works }),
             Wire::RecordDrill(m) => Self::RecordDrill(RecordDrill::parse(m)?),
+            Wire::ProposeDestruction(m) => Self::ProposeDestruction(ProposeDestruction {
+                doomed: Doomed::parse(wire::required(m.subject, "subject")?)?,
+                reason: wire::blob(&m.reason)?,
+            }),
+            Wire::Confirm(m) => Self::Confirm(EntryRef::parse(m.proposal_index, &m.proposal_leaf)?),
+            Wire::Veto(m) => Self::Veto(Veto {
+                proposal: EntryRef::parse(m.proposal_index, &m.proposal_leaf)?,
+                reason: wire::blob(&m.reason)?,
+            }),
+        })
+    }
+}
+
+impl Doomed {
+    fn parse(subject: v1::propose_destruction::Subject) -> Result<Self, Malformed> {
+        use v1::propose_destruction::Subject;
+        Ok(match subject {
+            Subject::Account(m) => {
+                let credential = CredentialId::parse(&m.credential)?;
+                match m.version {
+                    0 => Self::Account(credential),
+                    version => Self::Version(VersionId { credential, version }),
+                }
+            }
+            Subject::Text(blob) => Self::Text(wire::blob(&blob)?),
+            Subject::Organisation(_) => Self::Organisation,
         })
     }
 }

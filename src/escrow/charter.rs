@@ -24,6 +24,14 @@ pub const LONGEST_LEASE: Seconds = Seconds(90 * Seconds::DAY.0);
 pub const AMEND: &str = "amend";
 /// The quorum that deletes.
 pub const DESTROY: &str = "destroy";
+/// Shortest time between the two agreements to destroy something.
+pub const SHORTEST_DELAY: Seconds = Seconds::HOUR;
+/// Longest time between the two agreements to destroy something.
+pub const LONGEST_DELAY: Seconds = Seconds(90 * Seconds::DAY.0);
+/// Fewest entries per person and day that a charter can allow: with fewer nobody could amend it.
+pub const FEWEST_ENTRIES: u32 = 10;
+/// Fewest bytes per person and day that a charter can allow: a charter must fit, and signatures under it.
+pub const FEWEST_BYTES: u64 = 1 << 20;
 /// Longest `host:port`, in bytes.
 const MAX_ADDRESS: usize = 255;
 
@@ -54,9 +62,15 @@ pub enum BadCharter {
     /// A vault's longest lease outside 1 minute … 90 days.
     #[error("the longest lease of vault {0:?} must lie between 1 minute and 90 days")]
     Lease(String),
-    /// A limit of zero, which would mean that nobody may do anything.
-    #[error("a daily limit of zero would stop everybody; give a number")]
+    /// Limits that would lock everybody out, also from mending them.
+    #[error(
+        "these daily limits would lock everybody out; allow at least {FEWEST_ENTRIES} entries and {FEWEST_BYTES} bytes \
+         per person"
+    )]
     Limits,
+    /// A delay outside 1 hour … 90 days.
+    #[error("the time between the two agreements to destroy something must lie between 1 hour and 90 days")]
+    DestroyDelay,
     /// Not `host:port`.
     #[error("the daemon's address must be host:port")]
     Address,
@@ -150,6 +164,7 @@ pub struct Charter {
     admission: QuorumName,
     vaults: BTreeMap<VaultName, Vault>,
     limits: Limits,
+    destroy_delay: Seconds,
     code: SpokenCode,
 }
 
@@ -208,8 +223,12 @@ impl Charter {
         }
         let limits = wire::required(charter.limits, "limits")?;
         let limits = Limits { entries_per_day: limits.entries_per_day, bytes_per_day: limits.bytes_per_day };
-        if limits.entries_per_day == 0 || limits.bytes_per_day == 0 {
+        if limits.entries_per_day < FEWEST_ENTRIES || limits.bytes_per_day < FEWEST_BYTES {
             return Err(BadCharter::Limits);
+        }
+        let destroy_delay = Seconds(charter.destroy_delay);
+        if !(SHORTEST_DELAY..=LONGEST_DELAY).contains(&destroy_delay) {
+            return Err(BadCharter::DestroyDelay);
         }
         Ok(Self {
             version: charter.version,
@@ -222,6 +241,7 @@ impl Charter {
             admission,
             vaults,
             limits,
+            destroy_delay,
             code,
         })
     }
@@ -294,6 +314,23 @@ impl Charter {
     /// The quorum that changes the charter. Parsing made sure that it is there.
     pub fn amend(&self) -> Option<&Quorum> {
         self.quorums.values().find(|q| q.name().as_str() == AMEND)
+    }
+
+    /// The quorum that destroys. Parsing made sure that it is there.
+    pub fn destroy(&self) -> Option<&Quorum> {
+        self.quorums.values().find(|q| q.name().as_str() == DESTROY)
+    }
+
+    /// How long lies, at least, between the two agreements to destroy something.
+    pub fn destroy_delay(&self) -> Seconds {
+        self.destroy_delay
+    }
+
+    /// Whether `next` in the place of this charter would make destroying easier: a `destroy` quorum that people satisfy
+    /// who do not satisfy this one, or a shorter delay.
+    pub fn is_weakened_by(&self, next: &Self) -> bool {
+        let harder = |(now, then): (&Quorum, &Quorum)| then.implies(now);
+        !self.destroy().zip(next.destroy()).is_some_and(harder) || next.destroy_delay < self.destroy_delay
     }
 
     /// The quorum that admits and removes members.

@@ -7,6 +7,7 @@ use super::act::Deposit;
 use super::charter::VaultName;
 use super::drill::{Checked, Tested};
 use super::id::{BlobId, CredentialId, PersonId};
+use super::key::RecipientKey;
 use super::organisation::{Organisation, Position};
 use super::part::{Deal, Part, PartId, PartKind, VersionId};
 use super::recovery::ReleasedTo;
@@ -20,8 +21,28 @@ pub struct Credential {
     pub vault: VaultName,
     /// Versions by number, from 1; the last is the current one.
     pub versions: BTreeMap<u32, Version>,
-    /// Index of the entry that last changed it: a deposit.
+    /// Index of the entry that last changed it: a deposit, or the end of a version.
     pub changed: u64,
+    /// Versions that were destroyed: their numbers and master keys are not used again.
+    pub destroyed: BTreeMap<u32, DestroyedVersion>,
+}
+
+/// What is left of a version that was destroyed.
+#[derive(Debug, Clone)]
+pub struct DestroyedVersion {
+    /// When.
+    pub at: Time,
+    /// The public halves of the master keys that it had.
+    pub(super) keys: BTreeSet<RecipientKey>,
+}
+
+/// What is left of an account that was destroyed: its id is not used again.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct DestroyedAccount {
+    /// When.
+    pub at: Time,
+    /// The proposal by which, the index of its entry.
+    pub proposal: u64,
 }
 
 /// One version of an account.
@@ -57,9 +78,11 @@ pub struct PartState {
     pub accused: BTreeMap<PersonId, u64>,
     /// Whether it worked when somebody other than its dealer last tried it; none while nobody did.
     pub tested: Option<Tested>,
-    /// Trustees who stopped a granted request for it before it was collected: each can do so once, also where a new
+    /// Trustees who stopped access to it, and when last: none of them can again for [`BRAKE_REST`], also where a new
     /// version carries the part over.
-    pub vetoed: BTreeSet<PersonId>,
+    ///
+    /// [`BRAKE_REST`]: super::request::BRAKE_REST
+    pub braked: BTreeMap<PersonId, Time>,
     /// Who knows it: first whoever sealed it, then in the order in which it was exposed.
     pub known: Vec<Knower>,
     /// Whether it must be changed. Neither time nor a version that carries it over clears this: only a part dealt anew.
@@ -222,6 +245,15 @@ impl Organisation {
         self.credentials.get(id)
     }
 
+    /// An account that is there; otherwise whether it ever was.
+    pub(super) fn account(&self, id: &CredentialId) -> Result<&Credential, Refusal> {
+        let gone = || match self.destroyed.contains_key(id) {
+            true => Refusal::CredentialDestroyed,
+            false => Refusal::CredentialUnknown,
+        };
+        self.credentials.get(id).ok_or_else(gone)
+    }
+
     /// A version of an account.
     pub fn version(&self, id: &VersionId) -> Option<&Version> {
         self.credentials.get(&id.credential)?.versions.get(&id.version)
@@ -256,6 +288,9 @@ impl Organisation {
             return Err(Refusal::MayNotDeposit);
         }
         self.unchanged_since(base, self.charter_changed)?;
+        if self.destroyed.contains_key(&deposit.version.credential) {
+            return Err(Refusal::CredentialDestroyed);
+        }
         match (deposit.version.version, self.credentials.get(&deposit.version.credential)) {
             (1, None) => {}
             (1, Some(_)) => return Err(Refusal::CredentialExists),
@@ -283,6 +318,9 @@ impl Organisation {
         let earlier = self.credentials.get(&deposit.version.credential).into_iter().flat_map(|c| c.versions.values());
         let mut keys: BTreeSet<_> =
             earlier.flat_map(|v| v.parts.values()).map(|state| state.part.master_key).collect();
+        let destroyed =
+            self.credentials.get(&deposit.version.credential).into_iter().flat_map(|c| c.destroyed.values());
+        keys.extend(destroyed.flat_map(|version| &version.keys));
         for part in &deposit.parts {
             let fits = part.deals.iter().map(|d| &d.quorum).eq(&vault.opened_by) && keys.insert(part.master_key);
             if !fits {
@@ -313,7 +351,7 @@ impl Organisation {
             verdicts: BTreeMap::new(),
             accused: BTreeMap::new(),
             tested: None,
-            vetoed: BTreeSet::new(),
+            braked: BTreeMap::new(),
             known: vec![dealer],
             due: None,
         };
@@ -330,6 +368,7 @@ impl Organisation {
             vault: deposit.vault,
             versions: BTreeMap::new(),
             changed: at.index,
+            destroyed: BTreeMap::new(),
         });
         credential.versions.insert(deposit.version.version, version);
         credential.changed = at.index;

@@ -8,6 +8,7 @@
 //! | How do bytes become something that is known to be signed? | [`wire`], [`act`], [`command`], [`entry`] |
 //! | Who is who, and with which keys? | [`id`], [`key`], [`role`], [`people`] |
 //! | Who must agree? | [`quorum`], [`charter`], [`proposal`] |
+//! | How is something destroyed, and what protects from it? | [`brake`], [`destruction`] |
 //! | What lies in escrow, and who knows it? | [`part`], [`credential`] |
 //! | How does temporary access begin and end? | [`request`], [`claim`] |
 //! | What was opened without the server? | [`recovery`] |
@@ -18,10 +19,12 @@
 //! | What may a text contain? | [`text`] |
 
 pub mod act;
+pub mod brake;
 pub mod charter;
 pub mod claim;
 pub mod command;
 pub mod credential;
+pub mod destruction;
 pub mod drill;
 pub mod entry;
 pub mod id;

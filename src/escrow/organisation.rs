@@ -11,10 +11,12 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::act::{Act, Deny, EntryRef, Invite, Join};
+use super::brake::Confirmation;
 use super::charter::{Charter, RULES_VERSION};
 use super::claim::Claim;
 use super::command::VerifiedCommand;
-use super::credential::Credential;
+use super::credential::{Credential, DestroyedAccount};
+use super::destruction::Holders;
 use super::drill::{ConfirmAccess, Drill, RecordDrill, RestoreDrill};
 use super::entry::DaemonAct;
 use super::id::{BlobId, CredentialId, DeviceId, Digest, InvitationId, OrganisationId, PersonId};
@@ -69,6 +71,8 @@ pub enum Effect {
         /// The request.
         request: u64,
     },
+    /// Delete these blobs: they were destroyed, and nothing that stays refers to them.
+    Forget(Vec<BlobId>),
     /// This device speaks for this person.
     DeviceEnrolled {
         /// The device.
@@ -129,6 +133,14 @@ pub struct Organisation {
     pub(super) invitations: BTreeMap<InvitationId, Invitation>,
     pub(super) proposals: BTreeMap<u64, Proposal>,
     pub(super) credentials: BTreeMap<CredentialId, Credential>,
+    /// Accounts whose ids are not used again.
+    pub(super) destroyed: BTreeMap<CredentialId, DestroyedAccount>,
+    /// Every live blob.
+    pub(super) blobs: BTreeMap<BlobId, Holders>,
+    /// Blobs that were destroyed.
+    pub(super) forgotten: BTreeSet<BlobId>,
+    /// When the whole organisation was destroyed.
+    pub(super) ended: Option<Time>,
     pub(super) requests: BTreeMap<u64, Request>,
     /// (time, request): what the daemon has to end, and when.
     pub(super) deadlines: BTreeSet<(Time, u64)>,
@@ -169,6 +181,8 @@ enum Step {
     StartDrill(PersonId),
     ConfirmAccess(PersonId, ConfirmAccess),
     RecordDrill(PersonId, RecordDrill),
+    Confirm(Confirmation),
+    Veto(PersonId, super::act::Veto),
     Daemon(DaemonAct),
 }
 
@@ -212,6 +226,10 @@ impl Organisation {
             invitations: BTreeMap::new(),
             proposals: BTreeMap::new(),
             credentials: BTreeMap::new(),
+            destroyed: BTreeMap::new(),
+            blobs: BTreeMap::new(),
+            forgotten: BTreeSet::new(),
+            ended: None,
             requests: BTreeMap::new(),
             deadlines: BTreeSet::new(),
             recoveries: BTreeMap::new(),
@@ -224,6 +242,7 @@ impl Organisation {
         let standing = Standing::Candidate(None);
         let person = Person { keys: g.founder, name: g.founder_name, joined: at.entry(), standing, changed: 0 };
         state.people.insert(founder, person);
+        state.hold(&Self::genesis_blobs(g), None);
         let mut effects = vec![Effect::Keep(Self::genesis_blobs(g)), state.standing_effect(founder)];
         effects.extend(state.add_device(founder, g.device, at));
         Ok((state, effects))
@@ -246,6 +265,7 @@ impl Organisation {
         if command.organisation() != self.id || base_root != Some(base.root) || base.size > self.size {
             return Err(Refusal::ForeignBase);
         }
+        self.check_alive()?;
         let act = &command.command().act;
         // The empty tree is a prefix of every fork: only those who cannot know this log yet build on it.
         if base.size == 0 && !matches!(act, Act::Genesis(_) | Act::Join(_) | Act::EnrolDevice(_)) {
@@ -263,6 +283,7 @@ impl Organisation {
 
     /// Whether the rules allow a daemon act now.
     pub fn decide_daemon(&self, act: DaemonAct, now: Time) -> Result<Transition, Refusal> {
+        self.check_alive()?;
         self.decide_daemon_act(act, now)?;
         Ok(Transition { step: Step::Daemon(act), blobs: Vec::new(), charge: None })
     }
@@ -338,7 +359,7 @@ impl Organisation {
             }
             Act::Return(index) => (Step::End(*index, self.decide_return(&signer, *index)?), Vec::new()),
             Act::Revoke(revoke) => {
-                self.decide_revoke(&signer, revoke)?;
+                self.decide_revoke(&signer, revoke, now)?;
                 (Step::End(revoke.request, End::Revoked(signer)), everyone(revoke.reason))
             }
             Act::RecordAnswer(answer) => {
@@ -361,6 +382,16 @@ impl Organisation {
                 self.decide_record_drill(&signer, record, base)?;
                 (Step::RecordDrill(signer, *record), Vec::new())
             }
+            Act::ProposeDestruction(proposal) => {
+                (Step::Propose(signer, self.decide_destruction(&signer, proposal)?), everyone(proposal.reason))
+            }
+            Act::Confirm(reference) => {
+                (Step::Confirm(self.decide_confirmation(&signer, reference, base.size, now)?), Vec::new())
+            }
+            Act::Veto(veto) => {
+                self.decide_veto(&signer, veto, base.size, now)?;
+                (Step::Veto(signer, *veto), everyone(veto.reason))
+            }
         })
     }
 
@@ -373,6 +404,11 @@ impl Organisation {
         self.last_time = at.time;
         let mut effects = Vec::new();
         if !transition.blobs.is_empty() {
+            let version = match &transition.step {
+                Step::Deposit(_, deposit, _) => Some(deposit.version),
+                _ => None,
+            };
+            self.hold(&transition.blobs, version);
             effects.push(Effect::Keep(transition.blobs));
         }
         effects.extend(match transition.step {
@@ -428,9 +464,19 @@ impl Organisation {
                 self.apply_record_drill(person, record, at);
                 Vec::new()
             }
+            Step::Confirm(confirmation) => self.apply_confirmation(confirmation, at),
+            Step::Veto(person, veto) => {
+                self.apply_veto(person, &veto, at);
+                Vec::new()
+            }
             Step::Daemon(act) => self.apply_daemon_act(act, at),
         });
         effects
+    }
+
+    /// Nothing follows upon the end of an organisation.
+    fn check_alive(&self) -> Result<(), Refusal> {
+        if self.ended.is_none() { Ok(()) } else { Err(Refusal::OrganisationDestroyed) }
     }
 
     /// Whether the signer may speak at all; what exactly they may do is for each act to say.
@@ -442,7 +488,8 @@ impl Organisation {
             None | Some(Standing::Gone { .. }) => Err(Refusal::Stranger),
             Some(Standing::Admitted { .. }) => Ok(()),
             Some(Standing::Candidate(_)) => match act {
-                Act::EnrolDevice(_) | Act::RevokeDevice(_) | Act::Sign(_) | Act::Leave => Ok(()),
+                // A charter that takes somebody in may need them in its own quorum, both times.
+                Act::EnrolDevice(_) | Act::RevokeDevice(_) | Act::Sign(_) | Act::Confirm(_) | Act::Leave => Ok(()),
                 Act::Invite(_) | Act::CancelInvitation(_) | Act::ProposeCharter(_) if self.founder == *signer => {
                     Ok(())
                 }

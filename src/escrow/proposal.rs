@@ -1,17 +1,19 @@
-//! What a quorum decides by signing: charters, admissions, removals.
+//! What a quorum decides by signing: charters, admissions, removals, destructions.
 //!
 //! The founding charter needs every trustee that it names. Charter N+1 needs the `amend` quorum of N *and* of N+1,
 //! and no version is skipped, as for a root of trust in TUF. A signature names the proposal by index and leaf hash,
-//! so that nothing can be exchanged under the signers; nobody can take a proposal back alone.
+//! so that nothing can be exchanged under the signers; nobody can take a proposal back alone. What destroys, or weakens
+//! the protection from destroying, must be agreed twice: see [`brake`](super::brake).
 
 use std::collections::BTreeSet;
 
-use super::act::{Admission, EntryRef, ProposeCharter, ProposeRemoval};
+use super::act::{Admission, EntryRef, ProposeCharter, ProposeDestruction, ProposeRemoval};
+use super::brake::{Delayed, Veto};
 use super::charter::Charter;
 use super::id::PersonId;
 use super::organisation::{Effect, Organisation, Position};
 use super::people::Standing;
-use super::quorum::Consent;
+use super::quorum::{Agreement, Consent, Quorum};
 use super::refusal::Refusal;
 use super::role::Role;
 use super::time::{Seconds, Time};
@@ -34,6 +36,8 @@ pub struct Proposal {
     pub signed: BTreeSet<PersonId>,
     /// Who acknowledged, of the others.
     pub acknowledged: BTreeSet<PersonId>,
+    /// Somebody's objection: at most one.
+    pub veto: Option<Veto>,
     /// Where it stands.
     pub outcome: Outcome,
 }
@@ -52,6 +56,8 @@ pub enum Subject {
     Admission(Admission),
     /// A member to remove.
     Removal(ProposeRemoval),
+    /// Something to destroy.
+    Destruction(ProposeDestruction),
 }
 
 /// Where a proposal stands.
@@ -59,6 +65,8 @@ pub enum Subject {
 pub enum Outcome {
     /// Waiting for signatures until it expires.
     Open,
+    /// Agreed once; waits for its delay and for the second agreement.
+    Agreed(Delayed),
     /// Decided.
     InForce {
         /// When.
@@ -79,6 +87,22 @@ pub enum Ratification {
     Amended(Consent, Consent),
     /// The admission quorum.
     Agreed(Consent),
+    /// All quorums that a destruction, or a weaker brake, needs: before the delay and after it.
+    Twice {
+        /// Before it.
+        first: Agreement,
+        /// After it.
+        second: Agreement,
+    },
+}
+
+/// What enough signatures lead to.
+#[derive(Debug)]
+enum Signed {
+    /// At once.
+    InForce(Ratification),
+    /// After a delay, and confirmed.
+    Delayed(Agreement),
 }
 
 /// Proof that everybody named signed. Only their signatures make one.
@@ -105,7 +129,7 @@ pub(super) struct Signing {
     /// False for an acknowledgement.
     counts: bool,
     /// Present if this signature was the last one missing.
-    ratification: Option<Ratification>,
+    enough: Option<Signed>,
 }
 
 impl Proposal {
@@ -118,6 +142,9 @@ impl Proposal {
 impl Organisation {
     /// Those whose signature a proposal needs or accepts.
     pub fn signers(&self, subject: &Subject) -> BTreeSet<PersonId> {
+        if self.needs_delay(subject) {
+            return self.first_quorums(subject).into_iter().flat_map(Quorum::members).copied().collect();
+        }
         match (subject, &self.charter) {
             (Subject::Charter { charter, .. }, None) => charter.trustees().clone(),
             (Subject::Charter { charter, .. }, Some(current)) => [current.amend(), charter.amend()]
@@ -131,19 +158,24 @@ impl Organisation {
     }
 
     /// What these signatures amount to.
-    fn ratify(&self, subject: &Subject, signed: &BTreeSet<PersonId>) -> Option<Ratification> {
-        match (subject, &self.charter) {
+    fn ratify(&self, subject: &Subject, signed: &BTreeSet<PersonId>) -> Option<Signed> {
+        if self.needs_delay(subject) {
+            let consents = self.first_quorums(subject).into_iter().map(|quorum| quorum.consent(signed));
+            return Agreement::of(consents).map(Signed::Delayed);
+        }
+        let ratification = match (subject, &self.charter) {
             (Subject::Charter { charter, .. }, None) => {
-                Unanimity::of(charter.trustees(), signed).map(Ratification::Unanimous)
+                Ratification::Unanimous(Unanimity::of(charter.trustees(), signed)?)
             }
             (Subject::Charter { charter, .. }, Some(current)) => {
                 let old = current.amend()?.consent(signed)?;
                 let new = charter.amend()?.consent(signed)?;
-                Some(Ratification::Amended(old, new))
+                Ratification::Amended(old, new)
             }
-            (_, Some(current)) => current.admission()?.consent(signed).map(Ratification::Agreed),
-            (_, None) => None,
-        }
+            (_, Some(current)) => Ratification::Agreed(current.admission()?.consent(signed)?),
+            (_, None) => return None,
+        };
+        Some(Signed::InForce(ratification))
     }
 
     pub(super) fn decide_charter(&self, signer: &PersonId, proposal: &ProposeCharter) -> Result<Subject, Refusal> {
@@ -163,6 +195,7 @@ impl Organisation {
             return Err(Refusal::CharterLogKey);
         }
         self.check_people(&charter, &proposal.roll)?;
+        self.check_vaults(&charter)?;
         Ok(Subject::Charter { charter: Box::new(charter), roll: proposal.roll.clone() })
     }
 
@@ -182,10 +215,20 @@ impl Organisation {
         if charter.named().iter().all(known) { Ok(()) } else { Err(Refusal::CharterNamesStranger) }
     }
 
-    /// A proposal can be signed only while it still fits the people: somebody may have left, or come back, since.
-    fn check_subject(&self, proposal: &Proposal) -> Result<(), Refusal> {
+    /// A charter keeps every vault in which something lies: else nobody could open it any more.
+    fn check_vaults(&self, charter: &Charter) -> Result<(), Refusal> {
+        let mut vaults = self.credentials.values().map(|credential| &credential.vault);
+        if vaults.all(|vault| charter.vault(vault).is_some()) { Ok(()) } else { Err(Refusal::VaultInUse) }
+    }
+
+    /// A proposal can be signed only while it still fits the state: somebody may have left, or come back, since.
+    pub fn check_subject(&self, proposal: &Proposal) -> Result<(), Refusal> {
         match &proposal.subject {
-            Subject::Charter { charter, roll } => self.check_people(charter, roll),
+            Subject::Charter { charter, roll } => {
+                self.check_people(charter, roll)?;
+                self.check_vaults(charter)
+            }
+            Subject::Destruction(destruction) => self.check_doomed(&destruction.doomed),
             Subject::Admission(admission) => self.check_admission(admission),
             Subject::Removal(removal) => {
                 let changed = self.people.get(&removal.person).map_or(0, |person| person.changed);
@@ -243,13 +286,14 @@ impl Organisation {
         let counts = self.signers(&subject).contains(&proposer);
         let (mut signed, mut acknowledged) = (BTreeSet::new(), BTreeSet::new());
         if counts { &mut signed } else { &mut acknowledged }.insert(proposer);
-        let ratification = self.ratify(&subject, &signed);
+        let enough = self.ratify(&subject, &signed);
         let expires = at.time.after(PROPOSAL_LIFE);
         let outcome = Outcome::Open;
-        let proposal = Proposal { at: at.entry(), proposer, expires, subject, signed, acknowledged, outcome };
+        let veto = None;
+        let proposal = Proposal { at: at.entry(), proposer, expires, subject, signed, acknowledged, veto, outcome };
         self.proposals.insert(at.index, proposal);
         // A quorum has at least two people, so that this does nothing today; it keeps the rule in one place.
-        ratification.map(|r| self.enact(at.index, r, at)).unwrap_or_default()
+        enough.map(|enough| self.conclude(at.index, enough, at)).unwrap_or_default()
     }
 
     /// Whether a proposal is the charter in force, which whoever did not sign it may still acknowledge.
@@ -291,7 +335,7 @@ impl Organisation {
                     || roll.iter().any(|a| a.keys.person() == *signer)
                     || !self.roles(signer).is_empty()
             }
-            Subject::Admission(_) | Subject::Removal(_) => false,
+            Subject::Admission(_) | Subject::Removal(_) | Subject::Destruction(_) => false,
         };
         if !counts && !concerned {
             return Err(Refusal::NotConcerned);
@@ -303,25 +347,39 @@ impl Organisation {
         if counts {
             signed.insert(*signer);
         }
-        let ratification = if counts { self.ratify(&proposal.subject, &signed) } else { None };
-        Ok(Signing { proposal: reference.index, signer: *signer, counts, ratification })
+        let enough = if counts { self.ratify(&proposal.subject, &signed) } else { None };
+        Ok(Signing { proposal: reference.index, signer: *signer, counts, enough })
     }
 
     pub(super) fn apply_sign(&mut self, signing: Signing, at: Position) -> Vec<Effect> {
         if let Some(proposal) = self.proposals.get_mut(&signing.proposal) {
             if signing.counts { &mut proposal.signed } else { &mut proposal.acknowledged }.insert(signing.signer);
         }
-        signing.ratification.map(|r| self.enact(signing.proposal, r, at)).unwrap_or_default()
+        signing.enough.map(|enough| self.conclude(signing.proposal, enough, at)).unwrap_or_default()
+    }
+
+    /// Enough people signed.
+    fn conclude(&mut self, proposal: u64, enough: Signed, at: Position) -> Vec<Effect> {
+        match enough {
+            Signed::InForce(ratification) => self.enact(proposal, ratification, at),
+            Signed::Delayed(agreement) => {
+                if let (Some(proposal), Some(charter)) = (self.proposals.get_mut(&proposal), &self.charter) {
+                    proposal.outcome = Outcome::Agreed(Delayed::new(agreement, at, charter.destroy_delay()));
+                }
+                Vec::new()
+            }
+        }
     }
 
     /// Puts a proposal in force. The ratification is the proof that it may.
-    fn enact(&mut self, proposal: u64, ratification: Ratification, at: Position) -> Vec<Effect> {
-        let Some(proposal) = self.proposals.get_mut(&proposal) else { return Vec::new() };
+    pub(super) fn enact(&mut self, index: u64, ratification: Ratification, at: Position) -> Vec<Effect> {
+        let Some(proposal) = self.proposals.get_mut(&index) else { return Vec::new() };
         proposal.outcome = Outcome::InForce { since: at.time, ratification };
         match proposal.subject.clone() {
             Subject::Charter { charter, roll } => self.enact_charter(*charter, roll, at),
             Subject::Admission(admission) => vec![self.admit(&admission, at)],
             Subject::Removal(removal) => self.remove(removal.person, at),
+            Subject::Destruction(destruction) => self.destroy(destruction.doomed, index, at),
         }
     }
 
@@ -357,7 +415,8 @@ impl Organisation {
 
     fn supersede_charters(&mut self) {
         for proposal in self.proposals.values_mut() {
-            if matches!((&proposal.subject, &proposal.outcome), (Subject::Charter { .. }, Outcome::Open)) {
+            let pending = matches!(proposal.outcome, Outcome::Open | Outcome::Agreed(_));
+            if pending && matches!(proposal.subject, Subject::Charter { .. }) {
                 proposal.outcome = Outcome::Superseded;
             }
         }

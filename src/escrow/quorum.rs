@@ -2,7 +2,8 @@
 //!
 //! A [`Quorum`] is one group, or several disjoint groups that must all agree, each k of n. There is no way to build
 //! an empty one, one that a single person satisfies, or one that asks for more people than it names. A [`Consent`]
-//! can only come out of [`Quorum::consent`]: whatever needs a quorum's agreement takes a `Consent` as an argument.
+//! can only come out of [`Quorum::consent`]: whatever needs a quorum's agreement takes a `Consent` as an argument, and
+//! whatever needs several an [`Agreement`].
 
 use std::collections::BTreeSet;
 use std::fmt;
@@ -174,6 +175,18 @@ impl Quorum {
         Some(Consent { quorum: self.name.clone(), persons })
     }
 
+    /// Whether everybody who satisfies this quorum satisfies `other`, too: then putting this one in its place makes
+    /// nothing easier.
+    pub fn implies(&self, other: &Self) -> bool {
+        // Groups are disjoint: who keeps as far as possible out of one of `other`'s groups chooses in each group
+        // separately, and meets it with those whom the group's threshold forces into it.
+        let forced = |members: &[PersonId]| -> usize {
+            let outside = |group: &Group| group.members.iter().filter(|m| !members.contains(m)).count();
+            self.groups.iter().map(|g| usize::from(g.threshold).saturating_sub(outside(g))).sum()
+        };
+        other.groups.iter().all(|group| forced(&group.members) >= usize::from(group.threshold))
+    }
+
     /// How many further people must agree, at least.
     pub fn missing(&self, agreed: &BTreeSet<PersonId>) -> usize {
         self.groups
@@ -202,6 +215,37 @@ impl Consent {
     /// Those of its members who agreed.
     pub fn persons(&self) -> &BTreeSet<PersonId> {
         &self.persons
+    }
+}
+
+/// The agreement of every quorum that something needs: at least one. They need not be distinct, because parts that a
+/// version took over may have been dealt under an earlier charter.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Agreement {
+    first: Consent,
+    others: Vec<Consent>,
+}
+
+impl Agreement {
+    /// `None` if one consent is missing, and if none is asked for: empty means nobody.
+    pub fn of(consents: impl IntoIterator<Item = Option<Consent>>) -> Option<Self> {
+        let mut consents = consents.into_iter().collect::<Option<Vec<_>>>()?.into_iter();
+        Some(Self { first: consents.next()?, others: consents.collect() })
+    }
+
+    /// The consents, in the order in which they were asked for.
+    pub fn consents(&self) -> impl Iterator<Item = &Consent> {
+        std::iter::once(&self.first).chain(&self.others)
+    }
+
+    /// Everybody who counts in one of them.
+    pub fn persons(&self) -> BTreeSet<PersonId> {
+        self.consents().flat_map(|consent| consent.persons()).copied().collect()
+    }
+
+    /// The quorums that agreed.
+    pub fn quorums(&self) -> BTreeSet<&QuorumName> {
+        self.consents().map(Consent::quorum).collect()
     }
 }
 
@@ -237,6 +281,36 @@ mod tests {
         let a = Group::new(2, people(0..3)).unwrap();
         let b = Group::new(2, people(2..5)).unwrap();
         assert_eq!(Quorum::new(name(), vec![a, b]), Err(BadQuorum::Duplicate));
+    }
+
+    #[test]
+    fn implication_is_what_trying_all_sets_says() {
+        let group =
+            |k: u32, ids: &[u8]| Group::new(k, ids.iter().map(|i| PersonId::new([*i; 32])).collect()).unwrap();
+        let quorum = |groups: Vec<Group>| Quorum::new(name(), groups).unwrap();
+        let quorums = [
+            quorum(vec![group(3, &[0, 1, 2, 3, 4])]),
+            quorum(vec![group(4, &[0, 1, 2, 3, 4])]),
+            quorum(vec![group(3, &[0, 1, 2, 3])]),
+            quorum(vec![group(3, &[1, 2, 3, 4, 5])]),
+            quorum(vec![group(2, &[0, 1])]),
+            quorum(vec![group(2, &[0, 1, 2]), group(2, &[3, 4, 5])]),
+            quorum(vec![group(2, &[0, 1, 2]), group(3, &[3, 4, 5])]),
+            quorum(vec![group(2, &[0, 3]), group(2, &[1, 4])]),
+            quorum(vec![group(5, &[0, 1, 2, 3, 4, 5])]),
+        ];
+        let sets: Vec<BTreeSet<PersonId>> = (0..64_u8)
+            .map(|bits| (0..6).filter(|i| bits >> i & 1 == 1).map(|i| PersonId::new([i; 32])).collect())
+            .collect();
+        let mut implied = 0;
+        for new in &quorums {
+            for old in &quorums {
+                let all = sets.iter().filter(|set| new.consent(set).is_some()).all(|set| old.consent(set).is_some());
+                assert_eq!(new.implies(old), all, "{new:?} / {old:?}");
+                implied += usize::from(all);
+            }
+        }
+        assert!(implied > quorums.len(), "more than each itself");
     }
 
     #[test]

@@ -250,9 +250,6 @@ refusals! {
     /// Collected already, or not granted.
     NotCollectable => "NOT_COLLECTABLE",
         "this request is not granted, or its access began already";
-    /// Stopped an opening of this version before.
-    VetoUsed => "VETO_USED",
-        "you stopped an opening of this version once already; convince the others, or end the access once it runs";
     /// The starter of a recovery is nobody whom the log knows.
     StarterUnknown => "STARTER_UNKNOWN",
         "whoever started this recovery never belonged to this organisation; tell the others what you answered to whom";
@@ -286,6 +283,49 @@ refusals! {
     /// The requester sealed it, and so knew it anyway.
     OwnDeposit => "OWN_DEPOSIT",
         "you put this account in escrow yourself; somebody else must show that the access works";
+    /// Stopped access to the same part a short while ago.
+    VetoUsed {
+        /// Until when.
+        until: Time,
+    } => "VETO_USED",
+        "you stopped access to this account already and cannot do so again before {until}; another trustee can";
+    /// Not named by the `destroy` quorum.
+    MayNotDestroy => "MAY_NOT_DESTROY",
+        "only those whom the charter's destroy quorum names can propose to destroy something";
+    /// No such text, or not one that can be destroyed by itself.
+    TextUnknown => "TEXT_UNKNOWN",
+        "there is no such text; sealed passwords and parts of keys are destroyed with their account";
+    /// People still decide by it.
+    TextInUse => "TEXT_IN_USE",
+        "people still need this text to know what they decide upon; end that first, or destroy the account it names";
+    /// It is the current version, or a version that is there took parts over from it.
+    VersionInUse => "VERSION_IN_USE",
+        "this is the current version, or a newer one took parts over from it; deposit all parts anew, or destroy the \
+         whole account";
+    /// Destroyed by the `destroy` quorum.
+    CredentialDestroyed => "CREDENTIAL_DESTROYED",
+        "this account was destroyed; deposit a new one";
+    /// The organisation was destroyed.
+    OrganisationDestroyed => "ORGANISATION_DESTROYED",
+        "this organisation was destroyed: its log can be read and checked, nothing can be added to it";
+    /// The first agreement is not complete, or the proposal needs only one.
+    NotAgreed => "NOT_AGREED",
+        "there is nothing to confirm: the proposal waits for signatures, or needs no second agreement";
+    /// The delay is not over.
+    TooEarly {
+        /// When it is.
+        at: Time,
+    } => "TOO_EARLY",
+        "this can be confirmed from {at} on, not before; until then everybody can think about it, and veto it";
+    /// The proposal needs only one agreement.
+    NothingToVeto => "NOTHING_TO_VETO",
+        "only what needs two agreements can be vetoed; do not sign this if you are against it";
+    /// One veto for each proposal.
+    ProposalVetoed => "PROPOSAL_VETOED",
+        "somebody vetoed this already; one veto asks for as much as two";
+    /// The new charter lacks a vault in which accounts lie.
+    VaultInUse => "VAULT_IN_USE",
+        "accounts lie in a vault that the new charter does not have; keep the vault, or destroy its accounts first";
     /// The daemon act is not due.
     NotDue => "NOT_DUE",
         "nothing of this kind is due";

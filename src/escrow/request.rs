@@ -19,13 +19,17 @@ use super::entry::DaemonAct;
 use super::id::{BlobId, PersonId};
 use super::organisation::{Effect, Organisation, Position};
 use super::part::VersionId;
-use super::quorum::{Consent, QuorumName};
+use super::quorum::Agreement;
 use super::recovery::ReleasedTo;
 use super::refusal::Refusal;
 use super::time::{Seconds, Time};
 
 /// Longest life of a request.
 pub const REQUEST_LIFE: Seconds = Seconds(7 * Seconds::DAY.0);
+
+/// After a trustee stopped access to a part, how long it takes until the same trustee can do so again: for that time
+/// those who agree anew override them. Others can stop it still.
+pub const BRAKE_REST: Seconds = Seconds(30 * Seconds::DAY.0);
 
 /// An unseal request, identified by the index of its entry.
 #[derive(Debug, Clone)]
@@ -78,14 +82,6 @@ pub enum Stage {
     },
 }
 
-/// An agreement that opens every part of a request: one [`Consent`] for each, which need not be of the same quorum,
-/// because parts that a version took over may have been dealt under an earlier charter.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Agreement {
-    first: Consent,
-    others: Vec<Consent>,
-}
-
 /// An agreement, and since when there is one.
 #[derive(Debug, Clone)]
 pub struct Grant {
@@ -117,23 +113,8 @@ pub enum End {
     Revoked(PersonId),
     /// The requester left.
     RequesterLeft,
-}
-
-impl Agreement {
-    /// The consents, in the order of the parts.
-    pub fn consents(&self) -> impl Iterator<Item = &Consent> {
-        std::iter::once(&self.first).chain(&self.others)
-    }
-
-    /// Everybody whose share opens something.
-    pub fn persons(&self) -> BTreeSet<PersonId> {
-        self.consents().flat_map(|consent| consent.persons()).copied().collect()
-    }
-
-    /// The quorums that agreed.
-    pub fn quorums(&self) -> BTreeSet<&QuorumName> {
-        self.consents().map(Consent::quorum).collect()
-    }
+    /// What was asked for was destroyed.
+    Destroyed,
 }
 
 impl Grant {
@@ -219,7 +200,7 @@ impl Organisation {
     pub(super) fn decide_request(&self, signer: &PersonId, asked: &Asked, now: Time) -> Result<VersionId, Refusal> {
         let charter = self.charter.as_ref().ok_or(Refusal::NotFounded)?;
         let id = asked.credential().ok_or(Refusal::PartUnknown)?;
-        let credential = self.credentials.get(&id).ok_or(Refusal::CredentialUnknown)?;
+        let credential = self.account(&id)?;
         let vault = charter.vault(&credential.vault).ok_or(Refusal::VaultUnknown)?;
         if !vault.askers.includes(signer, &self.roles(signer)) {
             return Err(Refusal::MayNotAsk);
@@ -357,13 +338,10 @@ impl Organisation {
 
     /// Whether the shares of these people open every part of a request. No parts, no agreement.
     pub fn agreement(&self, request: &Request, agreed: &BTreeSet<PersonId>) -> Option<Agreement> {
-        let mut consents = Vec::with_capacity(request.parts.len());
-        for asked in &request.parts {
+        Agreement::of(request.parts.iter().map(|asked| {
             let deals = &self.part(&asked.part)?.part.deals;
-            consents.push(deals.iter().find_map(|deal| deal.quorum().consent(agreed))?);
-        }
-        let mut consents = consents.into_iter();
-        Some(Agreement { first: consents.next()?, others: consents.collect() })
+            deals.iter().find_map(|deal| deal.quorum().consent(agreed))
+        }))
     }
 
     pub(super) fn apply_approve(&mut self, approver: PersonId, approval: Approval, at: Position) -> Vec<Effect> {
@@ -433,42 +411,42 @@ impl Organisation {
         }
     }
 
-    pub(super) fn decide_revoke(&self, signer: &PersonId, revoke: &Revoke) -> Result<(), Refusal> {
+    pub(super) fn decide_revoke(&self, signer: &PersonId, revoke: &Revoke, now: Time) -> Result<(), Refusal> {
         if !self.charter.as_ref().is_some_and(|c| c.trustees().contains(signer)) {
             return Err(Refusal::NotTrustee);
         }
         let request = self.requests.get(&revoke.request).ok_or(Refusal::RequestUnknown)?;
-        match request.stage {
-            // Before collection it is a veto, and a veto works once: k who agree again are not stopped for ever by one.
-            Stage::Granted(_) if self.vetoed(signer, request) => Err(Refusal::VetoUsed),
-            Stage::Granted(_) | Stage::Leased(_) => Ok(()),
-            Stage::Waiting => Err(Refusal::NothingToEnd),
-            Stage::Ended { .. } => Err(Refusal::RequestClosed),
+        match (&request.stage, self.resting(signer, request, now)) {
+            // A brake is temporary: k who agree again are not stopped for ever by one.
+            (Stage::Granted(_) | Stage::Leased(_), Some(until)) => Err(Refusal::VetoUsed { until }),
+            (Stage::Granted(_) | Stage::Leased(_), None) => Ok(()),
+            (Stage::Waiting, _) => Err(Refusal::NothingToEnd),
+            (Stage::Ended { .. }, _) => Err(Refusal::RequestClosed),
         }
     }
 
-    /// Whether a trustee stopped an opening of any of these parts before.
-    fn vetoed(&self, signer: &PersonId, request: &Request) -> bool {
-        let mut parts = request.parts.iter().filter_map(|asked| self.part(&asked.part));
-        parts.any(|state| state.vetoed.contains(signer))
+    /// Until when a trustee cannot stop access to these parts again, because they stopped it a short while ago.
+    pub fn resting(&self, trustee: &PersonId, request: &Request, now: Time) -> Option<Time> {
+        let parts = request.parts.iter().filter_map(|asked| self.part(&asked.part));
+        let rests = parts.filter_map(|state| Some(state.braked.get(trustee)?.after(BRAKE_REST)));
+        rests.max().filter(|until| now < *until)
     }
 
     /// Ends a request. Access that was granted leaves its version due, however it ended.
     pub(super) fn end_request(&mut self, index: u64, how: End, at: Position) -> Vec<Effect> {
         let Some(mut request) = self.take_request(index) else { return Vec::new() };
-        let (granted, leased) =
-            (matches!(request.stage, Stage::Granted(_)), matches!(request.stage, Stage::Leased(_)));
+        let granted = matches!(request.stage, Stage::Granted(_) | Stage::Leased(_));
         request.stage = Stage::Ended { at: at.time, how };
         let (urgency, cause) = match how {
             End::Revoked(_) => (Urgency::Now, DueCause::Revoked(index)),
             End::RequesterLeft => (Urgency::Now, DueCause::Left(request.requester)),
             _ => (Urgency::Later, DueCause::AccessEnded(index)),
         };
-        for asked in request.parts.iter().filter(|_| granted || leased) {
+        for asked in request.parts.iter().filter(|_| granted) {
             let Some(state) = self.part_mut(&asked.part) else { continue };
             state.make_due(urgency, at.time, cause);
-            if let (true, End::Revoked(person)) = (granted, how) {
-                state.vetoed.insert(person);
+            if let End::Revoked(person) = how {
+                state.braked.insert(person, at.time);
             }
         }
         self.insert_request(request);

@@ -1,7 +1,7 @@
 //! One write transaction: what a group of entries changes becomes visible and durable together, or not at all.
 //!
 //! A batch sees its own changes. Dropped without [`Batch::commit`], it leaves nothing behind. This module must never
-//! commit half of what belongs to an entry, nor delete a live blob together with a request's re-sealed shares.
+//! commit half of what belongs to an entry, nor delete a live blob: what was destroyed goes by the rules' own list.
 
 use std::cell::Cell;
 
@@ -71,7 +71,7 @@ pub struct AwaitedShare {
 /// A write transaction.
 pub struct Batch<'a> {
     transaction: Transaction<'a>,
-    shares_deleted: Cell<bool>,
+    erased: Cell<bool>,
     #[cfg(test)]
     commits: &'a mut u64,
 }
@@ -81,7 +81,7 @@ impl Store {
     pub fn begin(&mut self) -> Result<Batch<'_>, StoreError> {
         Ok(Batch {
             transaction: self.connection.transaction_with_behavior(TransactionBehavior::Immediate)?,
-            shares_deleted: Cell::new(false),
+            erased: Cell::new(false),
             #[cfg(test)]
             commits: &mut self.commits,
         })
@@ -99,9 +99,9 @@ impl Batch<'_> {
         Ok(())
     }
 
-    /// Whether shares were deleted, of which copies may stay in the write-ahead log: see [`Store::empty_log`].
-    pub fn shares_deleted(&self) -> bool {
-        self.shares_deleted.get()
+    /// Whether shares or destroyed blobs were deleted, of which copies may stay in the write-ahead log: see [`Store::empty_log`].
+    pub fn erased(&self) -> bool {
+        self.erased.get()
     }
 
     pub(super) fn connection(&self) -> &Connection {
@@ -210,7 +210,15 @@ impl Batch<'_> {
                     .transaction
                     .prepare_cached("DELETE FROM share WHERE organisation = ? AND request = ?")?
                     .execute(params![number, signed(*request)])?;
-                self.shares_deleted.set(self.shares_deleted.get() || deleted > 0);
+                self.erased.set(self.erased.get() || deleted > 0);
+            }
+            Effect::Forget(blobs) => {
+                let mut statement =
+                    self.transaction.prepare_cached("DELETE FROM blob WHERE organisation = ? AND id = ?")?;
+                for id in blobs {
+                    let deleted = statement.execute(params![number, id.as_bytes()])?;
+                    self.erased.set(self.erased.get() || deleted > 0);
+                }
             }
             Effect::DeviceEnrolled { device, person } => {
                 self.transaction

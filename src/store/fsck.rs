@@ -86,7 +86,7 @@ pub fn fsck(dir: &Path) -> Result<Report, StoreError> {
         if let Some(replayed) = check.entries()? {
             check.head(row, &replayed.replay)?;
             check.tree(&replayed.replay)?;
-            check.blobs(&replayed.audiences)?;
+            check.blobs(&replayed.audiences, replayed.replay.organisation())?;
             check.shares(replayed.replay.organisation())?;
             check.access(replayed.replay.organisation())?;
             check.cosignatures(&replayed.replay)?;
@@ -127,7 +127,7 @@ struct Row {
 /// What an organisation's entries amount to.
 struct Replayed {
     replay: Replay,
-    /// The widest audience of each blob that an entry names.
+    /// The widest audience of each live blob.
     audiences: BTreeMap<BlobId, (Audience, u64)>,
 }
 
@@ -180,10 +180,19 @@ impl Check<'_> {
             }
             let Some(after) = &mut replayed else { return Ok(None) };
             for effect in effects {
-                let Effect::Keep(blobs) = effect else { continue };
-                for (blob, audience) in blobs {
-                    let known = after.audiences.entry(blob).or_insert((audience, position));
-                    known.0 = known.0.min(audience);
+                match effect {
+                    Effect::Keep(blobs) => {
+                        for (blob, audience) in blobs {
+                            let known = after.audiences.entry(blob).or_insert((audience, position));
+                            known.0 = known.0.min(audience);
+                        }
+                    }
+                    Effect::Forget(blobs) => {
+                        for blob in blobs {
+                            after.audiences.remove(&blob);
+                        }
+                    }
+                    _ => {}
                 }
             }
             self.report.entries += 1;
@@ -243,8 +252,12 @@ impl Check<'_> {
         Ok(())
     }
 
-    /// Every blob that an entry names is here, is what its name says, and is served to those who may have it.
-    fn blobs(&mut self, audiences: &BTreeMap<BlobId, (Audience, u64)>) -> Result<(), StoreError> {
+    /// Every live blob is here, is what its name says, and is served to those who may have it; none besides.
+    fn blobs(
+        &mut self,
+        audiences: &BTreeMap<BlobId, (Audience, u64)>,
+        organisation: &Organisation,
+    ) -> Result<(), StoreError> {
         let mut statement =
             self.state.prepare("SELECT id, audience, content FROM blob WHERE organisation = ? ORDER BY id")?;
         let mut rows = statement.query(params![self.number])?;
@@ -254,7 +267,9 @@ impl Check<'_> {
             let stored = audience(row.get(1)?);
             let content = row.get_ref(2)?.as_blob().map_err(rusqlite::Error::from)?;
             let Some((audience, index)) = audiences.get(&id) else {
-                self.find(None, format!("no entry names blob {id}"));
+                let destroyed = organisation.is_forgotten(&id);
+                let what = if destroyed { "was destroyed and is here all the same" } else { "is named by no entry" };
+                self.find(None, format!("blob {id} {what}"));
                 continue;
             };
             seen.insert(id);

@@ -5,6 +5,7 @@ use std::fs;
 use std::path::PathBuf;
 
 use sequestre::client::amend::{self, Amendment};
+use sequestre::client::destroy;
 use sequestre::client::failure::Exit;
 use sequestre::client::found;
 use sequestre::client::session::Env;
@@ -61,6 +62,16 @@ async fn a_yearly_election_changes_two_trustees() {
     town.approve(BRUNO, id).await.unwrap();
     assert_eq!(version(MAUD).await, 1);
     town.approve(DENIS, id).await.unwrap();
+    assert_eq!(version(MAUD).await, 1);
+    // Those who are elected could destroy, too: that is thought over for a week, and confirmed by the same.
+    town.pass(Seconds(7 * 86_400));
+    for name in [MAUD, AWA, BRUNO] {
+        town.session(name).await;
+    }
+    for name in [BRUNO, DENIS, AWA] {
+        assert_eq!(version(MAUD).await, 1);
+        destroy::confirm(&town.env(name), id).await.unwrap();
+    }
     assert_eq!(version(MAUD).await, 2);
 
     let session = town.session(MAUD).await;

@@ -10,6 +10,7 @@ mod a_real_minute;
 mod accounts;
 mod amending;
 mod consent;
+mod destroying;
 mod founding;
 mod invitations;
 mod leases;

@@ -84,6 +84,7 @@ async fn what_was_refused_and_done_all_the_same_is_finished() {
 
     // The founding token is used up by a genesis that its founder was told is refused.
     let plan = || Plan {
+        destroy_delay: 7 * 86_400,
         name: "Les Amis du Lac".to_owned(),
         me: "Awa".to_owned(),
         people: [("Bruno", "trustee"), ("Nina", "member")]

@@ -4,6 +4,7 @@
 #[path = "../support/world.rs"]
 mod world;
 
+mod choice;
 mod model;
 mod steps;
 
@@ -18,8 +19,9 @@ use sequestre::escrow::organisation::Organisation;
 use sequestre::escrow::replay::{Replay, Trust};
 use sequestre::escrow::request::{End, Stage};
 
+use choice::{Step, step};
 use model::Model;
-use steps::{Run, step};
+use steps::Run;
 use world::World;
 
 /// The same histories each time, so that a red test means a change. To look for new ones:
@@ -46,7 +48,7 @@ proptest! {
     }
 }
 
-fn run(two_groups: bool, steps: &[steps::Step]) {
+fn run(two_groups: bool, steps: &[Step]) {
     let mut run = Run::with_accounts(two_groups);
     for step in steps {
         let size = run.world.state().size();
@@ -62,7 +64,7 @@ fn run(two_groups: bool, steps: &[steps::Step]) {
 fn histories_reach_what_matters() {
     let mut seen: BTreeMap<&str, usize> = BTreeMap::new();
     let mut runner = TestRunner::deterministic();
-    for case in 0..60 {
+    for case in 0..120 {
         let steps = proptest::collection::vec(step(), 60..80).new_tree(&mut runner).unwrap().current();
         let mut run = Run::with_accounts(case % 2 == 1);
         for step in &steps {
@@ -99,6 +101,9 @@ fn histories_reach_what_matters() {
             ("carried and due at once", versions().filter(|(due, v)| due.is_some_and(|d| d.since < v.since)).count()),
             ("charter amended", usize::from(run.model.charter > 1)),
             ("charter amended twice", usize::from(run.model.charter > 2)),
+            ("agreed the first time", run.model.proposals.values().filter(|a| a.agreed.is_some()).count()),
+            ("agreed twice", run.model.proposals.values().filter(|a| a.agreed.is_some() && a.current).count()),
+            ("vetoed", run.model.proposals.values().filter(|a| a.veto.is_some()).count()),
             ("gone", usize::from(run.model.admitted.len() < 9)),
         ];
         for (what, count) in counts {

@@ -6,7 +6,8 @@ use sequestre::escrow::credential::{Exposure, Urgency};
 use sequestre::escrow::organisation::Organisation;
 use sequestre::escrow::part::PartKind;
 use sequestre::escrow::people::Standing;
-use sequestre::escrow::request::{Agreement, Stage};
+use sequestre::escrow::quorum::Agreement;
+use sequestre::escrow::request::Stage;
 use sequestre::escrow::role::Role;
 use sequestre::escrow::time::{Seconds, Time};
 
@@ -47,8 +48,8 @@ pub struct Account {
     /// Of the current version.
     pub current: Vec<PartName>,
     pub changed: u64,
-    /// Who stopped a granted request for which part before it was collected: each can once.
-    pub vetoed: BTreeSet<(PartName, Who)>,
+    /// Who stopped access to which part, and when last: not again for 30 days.
+    pub braked: BTreeMap<(PartName, Who), Time>,
 }
 
 /// A kind, and the version that it was dealt with.
@@ -98,6 +99,28 @@ pub struct Amendment {
     pub open: bool,
     /// The charter in force, which can still be acknowledged.
     pub current: bool,
+    /// When enough people signed, and in which entry, if it makes destroying easier.
+    pub agreed: Option<(Time, u64)>,
+    pub confirmed: BTreeSet<Who>,
+    /// The entry of the objection.
+    pub veto: Option<u64>,
+}
+
+/// How long lies between the two agreements.
+pub const DELAY: Seconds = Seconds(7 * 86_400);
+/// How long the second one can be given.
+pub const CONFIRMABLE: Seconds = Seconds(30 * 86_400);
+
+impl Amendment {
+    pub fn can_be_confirmed(&self, now: Time) -> bool {
+        let within = |(at, _): (Time, u64)| at.after(DELAY) <= now && now < at.after(DELAY).after(CONFIRMABLE);
+        self.open && self.agreed.is_some_and(within)
+    }
+
+    pub fn can_be_vetoed(&self, now: Time) -> bool {
+        let until = self.agreed.map_or(self.expires, |(at, _)| at.after(DELAY).after(CONFIRMABLE));
+        self.open && now < until && self.veto.is_none()
+    }
 }
 
 impl Asked {
@@ -277,15 +300,39 @@ impl Model {
         }
     }
 
-    /// Puts an amendment in force if both quorums signed.
-    pub fn ratify(&mut self, proposal: u64, entry: u64) {
+    /// Whether some people could destroy under this amendment who cannot now, found by trying all of them. `destroy` is
+    /// the same quorum as `amend` here.
+    pub fn is_weaker(&self, amendment: &Amendment) -> bool {
+        (0..32_u8).any(|bits| {
+            let people = (0..5).filter(|n| bits >> n & 1 == 1).map(Who).collect();
+            satisfied(&amendment.amend, &people) && !satisfied(&self.amend, &people)
+        })
+    }
+
+    /// Puts an amendment in force if both quorums signed, or lets it wait for its delay.
+    pub fn ratify(&mut self, proposal: u64, entry: u64, now: Time) {
         let amendment = &self.proposals[&proposal];
-        if !amendment.open
-            || !satisfied(&self.amend, &amendment.said)
-            || !satisfied(&amendment.amend, &amendment.said)
-        {
+        let signed = satisfied(&self.amend, &amendment.said) && satisfied(&amendment.amend, &amendment.said);
+        if !amendment.open || amendment.agreed.is_some() || !signed {
             return;
         }
+        if self.is_weaker(amendment) {
+            self.proposals.get_mut(&proposal).unwrap().agreed = Some((now, entry));
+        } else {
+            self.enforce(proposal, entry);
+        }
+    }
+
+    /// Puts it in force if both quorums confirmed.
+    pub fn confirm(&mut self, proposal: u64, entry: u64) {
+        let amendment = &self.proposals[&proposal];
+        if satisfied(&self.amend, &amendment.confirmed) && satisfied(&amendment.amend, &amendment.confirmed) {
+            self.enforce(proposal, entry);
+        }
+    }
+
+    fn enforce(&mut self, proposal: u64, entry: u64) {
+        let amendment = &self.proposals[&proposal];
         self.trustees = amendment.trustees.clone();
         self.amend = amendment.amend.clone();
         self.vaults = amendment.vaults.clone();

@@ -1,15 +1,15 @@
-//! Random steps, and what the model says of each.
+//! Steps, and what the model says of each.
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use proptest::prelude::*;
 use sequestre::escrow::credential::Urgency;
 use sequestre::escrow::entry::{DaemonAct, Entry};
 use sequestre::escrow::part::PartKind;
 use sequestre::escrow::replay::Fault;
 use sequestre::escrow::role::Role;
-use sequestre::escrow::time::Seconds;
+use sequestre::escrow::time::{Seconds, Time};
 
+use crate::choice::{Step, Wrong};
 use crate::model::{Account, Amendment, Asked, Model, Part, PartName, Quorum, satisfied};
 use crate::world::*;
 
@@ -17,98 +17,8 @@ use crate::world::*;
 pub const PEOPLE: [Who; 10] =
     [Who(0), Who(1), Who(2), Who(3), Who(4), MEDIATOR, TECHNICIAN, MEMBER, OTHER_MEMBER, OUTSIDER];
 const FIVE: [Who; 5] = [Who(0), Who(1), Who(2), Who(3), Who(4)];
-const LONGEST: Seconds = Seconds(30 * 86_400);
+pub const LONGEST: Seconds = Seconds(30 * 86_400);
 const KINDS: [PartKind; 2] = [PartKind::Password, PartKind::TotpSecret];
-
-/// What can be wrong with an approval.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Wrong {
-    Nothing,
-    Leaf,
-    Recipient,
-    Expiry,
-    Shape,
-}
-
-/// One thing that somebody tries. Numbers pick, modulo what there is.
-#[derive(Debug, Clone)]
-pub enum Step {
-    Deposit { who: usize, account: u8, ahead: u32, carry: u8, lag: u64 },
-    Request { who: usize, account: u8, parts: u8, duration: u64, life: u64, lie: bool },
-    Approve { who: usize, pick: usize, lag: u64, wrong: Wrong },
-    Deny { who: usize, pick: usize },
-    Return { who: usize, pick: usize },
-    Revoke { who: usize, pick: usize },
-    Collect { pick: usize },
-    ExpireRequest { pick: usize },
-    ExpireLease { pick: usize },
-    Timers,
-    Wait { seconds: u64 },
-    Leave { who: usize },
-    Propose { who: usize, without: usize },
-    Sign { who: usize, pick: usize, lag: u64 },
-    Amend { without: usize, signers: u8 },
-    Ask { who: usize, account: u8, approvers: u8 },
-    Again { pick: usize },
-    Answer { who: usize, starter: usize, recovery: u8, account: u8, parts: u8, lag: u64, late: u64 },
-}
-
-pub fn step() -> impl Strategy<Value = Step> {
-    let who = 0..PEOPLE.len();
-    let asker = prop_oneof![3 => Just(7usize), 2 => Just(8), 4 => 0..5usize, 1 => 0..PEOPLE.len()];
-    let trustee = prop_oneof![6 => 0..5usize, 1 => 0..PEOPLE.len()];
-    let answerer = prop_oneof![9 => 0..5usize, 1 => 0..PEOPLE.len()];
-    let starter = prop_oneof![6 => Just(0usize), 3 => Just(7), 1 => 0..PEOPLE.len()];
-    let lag = prop_oneof![6 => Just(0u64), 1 => 1..6u64];
-    let pick = prop_oneof![3 => Just(0usize), 1 => 0..8usize];
-    let account = 0..3u8;
-    let duration = prop_oneof![
-        8 => prop::sample::select(vec![60, 3_600, 86_400, LONGEST.0]), 1 => Just(59), 1 => Just(LONGEST.0 + 1)
-    ];
-    let life =
-        prop_oneof![8 => prop::sample::select(vec![1, 3_600, 259_200, 604_800]), 1 => Just(0), 1 => Just(604_801u64)];
-    let wrong = prop_oneof![
-        12 => Just(Wrong::Nothing), 1 => Just(Wrong::Leaf), 1 => Just(Wrong::Recipient),
-        1 => Just(Wrong::Expiry), 1 => Just(Wrong::Shape)
-    ];
-    let seconds = prop::sample::select(vec![1, 59, 60, 3_599, 3_600, 3_600, 86_400, 86_400, 259_200, 31 * 86_400]);
-    prop_oneof![
-        5 => (asker.clone(), prop_oneof![0..3u8, Just(2)], 0..12u32, 0..8u8, lag.clone()).prop_map(
-            |(who, account, ahead, carry, lag)| {
-                // Mostly the next version.
-                let ahead = ahead.saturating_sub(9);
-                Step::Deposit { who, account, ahead, carry, lag }
-            }
-        ),
-        8 => (asker.clone(), account, any::<u8>()).prop_map(|(who, account, approvers)| {
-            Step::Ask { who, account, approvers }
-        }),
-        6 => (asker.clone(), 0..3u8, 0..4u8, duration, life, 0..10u8).prop_map(
-            |(who, account, parts, duration, life, lie)| {
-                Step::Request { who, account, parts, duration, life, lie: lie == 0 }
-            }
-        ),
-        20 => (trustee.clone(), pick.clone(), lag.clone(), wrong)
-            .prop_map(|(who, pick, lag, wrong)| Step::Approve { who, pick, lag, wrong }),
-        2 => (trustee.clone(), pick.clone()).prop_map(|(who, pick)| Step::Deny { who, pick }),
-        3 => (who.clone(), pick.clone()).prop_map(|(who, pick)| Step::Return { who, pick }),
-        2 => (trustee.clone(), pick.clone()).prop_map(|(who, pick)| Step::Revoke { who, pick }),
-        5 => pick.clone().prop_map(|pick| Step::Collect { pick }),
-        1 => pick.clone().prop_map(|pick| Step::ExpireRequest { pick }),
-        1 => pick.clone().prop_map(|pick| Step::ExpireLease { pick }),
-        3 => Just(Step::Timers),
-        5 => seconds.prop_map(|seconds| Step::Wait { seconds }),
-        1 => prop_oneof![who, 7..9usize].prop_map(|who| Step::Leave { who }),
-        1 => (trustee.clone(), 0..7usize).prop_map(|(who, without)| Step::Propose { who, without }),
-        3 => (trustee, pick.clone(), lag).prop_map(|(who, pick, lag)| Step::Sign { who, pick, lag }),
-        1 => (0..7usize, any::<u8>()).prop_map(|(without, signers)| Step::Amend { without, signers }),
-        1 => pick.prop_map(|pick| Step::Again { pick }),
-        5 => (answerer, starter, 0..2u8, 0..3u8, 0..4u8, 0..3u64, prop::sample::select(vec![0, 86_400 * 40]))
-            .prop_map(|(who, starter, recovery, account, parts, lag, late)| {
-                Step::Answer { who, starter, recovery, account, parts, lag, late }
-            }),
-    ]
-}
 
 pub struct Run {
     pub world: World,
@@ -217,6 +127,11 @@ impl Run {
         self.model.requests.keys().rev().nth(pick.checked_rem(count)?).copied()
     }
 
+    fn pick_proposal(&self, pick: usize) -> Option<u64> {
+        let count = self.model.proposals.len();
+        self.model.proposals.keys().rev().nth(pick.checked_rem(count)?).copied()
+    }
+
     /// Takes a step; gives the number of entries that it added.
     pub fn take(&mut self, step: &Step) -> u64 {
         let before = self.world.state().size();
@@ -255,17 +170,16 @@ impl Run {
             Step::Revoke { who, pick } => {
                 let request = self.pick_request(pick)?;
                 let asked = &self.model.requests[&request];
-                let (n, who, veto) = (asked.account, PEOPLE[who], asked.lease.is_none());
+                let (n, who, now) = (asked.account, PEOPLE[who], self.world.now);
                 let parts = asked.parts.clone();
-                let used = &self.model.accounts[&n].vetoed;
-                let again = veto && parts.iter().any(|part| used.contains(&(*part, who)));
+                let braked = &self.model.accounts[&n].braked;
+                let rests = |at: &Time| now < at.after(Seconds(30 * 86_400));
+                let again = parts.iter().any(|part| braked.get(&(*part, who)).is_some_and(rests));
                 let open = asked.granted.is_some() && !asked.ended && !again;
                 let expected = self.model.trustees.contains(&who) && open;
                 self.submit(who, revoke(request), 0, expected)?;
-                if veto {
-                    let vetoed = &mut self.model.accounts.get_mut(&n)?.vetoed;
-                    vetoed.extend(parts.into_iter().map(|part| (part, who)));
-                }
+                let braked = &mut self.model.accounts.get_mut(&n)?.braked;
+                braked.extend(parts.into_iter().map(|part| ((part, who), now)));
                 self.model.end(request, Urgency::Now);
             }
             Step::Collect { pick } => {
@@ -307,8 +221,7 @@ impl Run {
                 self.propose(PEOPLE[who], without)?;
             }
             Step::Sign { who, pick, lag } => {
-                let count = self.model.proposals.len();
-                let proposal = *self.model.proposals.keys().rev().nth(pick.checked_rem(count)?)?;
+                let proposal = self.pick_proposal(pick)?;
                 self.sign(PEOPLE[who], proposal, lag);
             }
             Step::Amend { without, signers } => {
@@ -327,6 +240,36 @@ impl Run {
             }
             Step::Answer { who, starter, recovery, account, parts, lag, late } => {
                 self.answer(PEOPLE[who], (recovery, PEOPLE[starter]), account, parts, lag, late)?;
+            }
+            Step::Confirm { who, pick, lag } => {
+                let proposal = self.pick_proposal(pick)?;
+                self.confirm(PEOPLE[who], proposal, lag);
+            }
+            Step::Veto { who, pick } => {
+                let (proposal, who) = (self.pick_proposal(pick)?, PEOPLE[who]);
+                let amendment = &self.model.proposals[&proposal];
+                let expected = self.model.trustees.contains(&who)
+                    && amendment.can_be_vetoed(self.world.now)
+                    && self.model.is_weaker(amendment);
+                let proposal_leaf = self.world.leaf(proposal).to_vec();
+                let act = v1::Veto { proposal_index: proposal, proposal_leaf, reason: blob("why not") };
+                let entry = self.submit(who, Act::Veto(act), 0, expected)?;
+                self.model.proposals.get_mut(&proposal)?.veto = Some(entry);
+            }
+            Step::Back { without } => {
+                for without in [without, FIVE.len()] {
+                    let proposer = *self.model.trustees.first()?;
+                    let proposal = self.propose(proposer, without)?;
+                    FIVE.into_iter().for_each(|who| self.sign(who, proposal, 0));
+                }
+            }
+            Step::Later { signers } => {
+                let waiting = |(_, a): &(&u64, &Amendment)| a.open && a.agreed.is_some();
+                let proposal = *self.model.proposals.iter().rev().find(waiting)?.0;
+                self.world.wait(Seconds(8 * 86_400));
+                for who in FIVE.into_iter().filter(|who| signers >> who.0 & 1 == 1) {
+                    self.confirm(who, proposal, 0);
+                }
             }
             Step::Again { pick } => {
                 let Entry { what, .. } = Entry::parse(self.world.entries.iter().nth_back(pick)?).unwrap();
@@ -372,7 +315,7 @@ impl Run {
             versions: 0,
             current: Vec::new(),
             changed: 0,
-            vetoed: BTreeSet::new(),
+            braked: BTreeMap::new(),
         });
         let opened_by = &self.model.vaults[vault];
         let fresh: Vec<PartName> = kinds.iter().map(|kind| (*kind, number)).collect();
@@ -522,7 +465,19 @@ impl Run {
         let entry = self.submit(who, act, 0, expected)?;
         let expires = self.world.now.after(Seconds(30 * 86_400));
         let said = [who].into();
-        let amendment = Amendment { at: entry, expires, trustees, amend, vaults, said, open: true, current: false };
+        let amendment = Amendment {
+            at: entry,
+            expires,
+            trustees,
+            amend,
+            vaults,
+            said,
+            open: true,
+            current: false,
+            agreed: None,
+            confirmed: BTreeSet::new(),
+            veto: None,
+        };
         assert!(!satisfied(&self.model.amend, &amendment.said), "nobody amends alone");
         self.model.proposals.insert(entry, amendment);
         Some(entry)
@@ -531,7 +486,7 @@ impl Run {
     fn sign(&mut self, who: Who, proposal: u64, lag: u64) {
         let amendment = &self.model.proposals[&proposal];
         let named = amendment.trustees.iter().all(|who| self.model.admitted.contains(who));
-        let open = amendment.open && self.world.now < amendment.expires && named;
+        let open = amendment.open && amendment.agreed.is_none() && self.world.now < amendment.expires && named;
         let expected = (open || amendment.current)
             && !amendment.said.contains(&who)
             && self.saw(lag, &[amendment.at, self.model.charter_changed])
@@ -539,6 +494,29 @@ impl Run {
         let act = self.world.sign(proposal);
         let Some(entry) = self.submit(who, act, lag, expected) else { return };
         self.model.proposals.get_mut(&proposal).unwrap().said.insert(who);
-        self.model.ratify(proposal, entry);
+        self.model.ratify(proposal, entry, self.world.now);
+    }
+
+    fn confirm(&mut self, who: Who, proposal: u64, lag: u64) {
+        let amendment = &self.model.proposals[&proposal];
+        let counts = self.model.amend.iter().chain(&amendment.amend).any(|(_, group)| group.contains(&who));
+        let depends_on: Vec<u64> = amendment
+            .agreed
+            .iter()
+            .map(|(_, entry)| *entry)
+            .chain(amendment.veto)
+            .chain([self.model.charter_changed])
+            .collect();
+        let expected = amendment.can_be_confirmed(self.world.now)
+            && counts
+            && amendment.trustees.iter().all(|who| self.model.admitted.contains(who))
+            && !amendment.confirmed.contains(&who)
+            && self.saw(lag, &depends_on)
+            && self.model.admitted.contains(&who);
+        let proposal_leaf = self.world.leaf(proposal).to_vec();
+        let act = Act::Confirm(v1::Confirm { proposal_index: proposal, proposal_leaf });
+        let Some(entry) = self.submit(who, act, lag, expected) else { return };
+        self.model.proposals.get_mut(&proposal).unwrap().confirmed.insert(who);
+        self.model.confirm(proposal, entry);
     }
 }

@@ -30,6 +30,7 @@ pub async fn house(trustees: &[&str], quorums: &[&str], vaults: &[&str]) -> Town
     let planned =
         |name: &&str| Planned { name: (*name).to_owned(), roles: vec!["trustee".to_owned()], invitation: None };
     let mut plan = Plan {
+        destroy_delay: 7 * 86_400,
         name: "Les Amis du Lac".to_owned(),
         me: trustees[0].to_owned(),
         people: others.iter().map(planned).collect(),

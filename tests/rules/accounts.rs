@@ -1,5 +1,7 @@
 //! Deposits, confirmations of shares, and daily limits.
 
+use std::collections::BTreeSet;
+
 use sequestre::escrow::act::ShareVerdict;
 use sequestre::escrow::organisation::{Audience, Effect};
 use sequestre::escrow::part::PartKind;
@@ -181,12 +183,18 @@ fn limited(entries_per_day: u32, bytes_per_day: u64) -> World {
     world
 }
 
+/// Uses up ten entries of today.
+fn use_up(world: &mut World, who: Who) {
+    for n in 1..=10 {
+        let device = public_key(&format!("device {n} of {who:?}, made on day {}", world.now.day()));
+        world.ok(who, enrol(who, device));
+    }
+}
+
 #[test]
 fn nobody_adds_more_entries_a_day_than_the_charter_allows() {
-    let mut world = limited(3, 4 << 20);
-    for n in 1..=3 {
-        world.ok(MEMBER, enrol(MEMBER, public_key(&format!("device of {n}"))));
-    }
+    let mut world = limited(10, 4 << 20);
+    use_up(&mut world, MEMBER);
     assert_eq!(world.no(MEMBER, enrol(MEMBER, public_key("one too many"))), Refusal::RateLimit);
     world.ok(OTHER_MEMBER, enrol(OTHER_MEMBER, public_key("another person's")));
     let midnight = Seconds(86_400 - world.now.0 % 86_400);
@@ -196,35 +204,46 @@ fn nobody_adds_more_entries_a_day_than_the_charter_allows() {
     world.ok(MEMBER, enrol(MEMBER, public_key("tomorrow")));
 }
 
+/// A command of some 58 KiB: a charter that lets 1,700 people ask.
+fn long(world: &World) -> Act {
+    let mut charter = v1::Charter { version: 3, ..standard_charter() };
+    let people: BTreeSet<Vec<u8>> = (0..1_700).map(|n| blob(&format!("somebody {n}"))).collect();
+    charter.vaults[0].askers.as_mut().unwrap().persons = people.into_iter().collect();
+    world.charter_proposal(charter, &[])
+}
+
 #[test]
 fn nobody_adds_more_bytes_a_day_than_the_charter_allows() {
-    let entry = World::founded().signed(MEMBER, enrol(MEMBER, public_key("0"))).wire_len() as u64;
-    let mut world = limited(100, 2 * entry);
-    for n in 0..2 {
-        world.ok(MEMBER, enrol(MEMBER, public_key(&n.to_string())));
+    let mut world = limited(100, 4 << 20);
+    let act = long(&world);
+    let entry = world.signed(FOUNDER, act).wire_len() as u64;
+    assert!(20 * entry > 1 << 20);
+    for (limit, fit) in [(20 * entry, 20), (20 * entry - 1, 19)] {
+        let mut world = limited(100, limit);
+        let act = long(&world);
+        for _ in 0..fit {
+            world.ok(FOUNDER, act.clone());
+        }
+        assert_eq!(world.no(FOUNDER, act), Refusal::RateLimit);
     }
-    assert_eq!(world.no(MEMBER, enrol(MEMBER, public_key("2"))), Refusal::RateLimit);
-    let mut world = limited(100, 2 * entry - 1);
-    world.ok(MEMBER, enrol(MEMBER, public_key("0")));
-    assert_eq!(world.no(MEMBER, enrol(MEMBER, public_key("1"))), Refusal::RateLimit);
 }
 
 #[test]
 fn refused_commands_cost_nothing() {
-    let mut world = limited(1, 4 << 20);
-    for _ in 0..5 {
+    let mut world = limited(10, 4 << 20);
+    for _ in 0..15 {
         assert_eq!(world.no(MEMBER, revoke_device(public_key("none"))), Refusal::DeviceUnknown);
     }
-    world.ok(MEMBER, enrol(MEMBER, public_key("device")));
+    use_up(&mut world, MEMBER);
 }
 
 #[test]
 fn first_confirmations_are_outside_the_limits() {
-    let mut world = limited(1, 4 << 20);
+    let mut world = limited(10, 4 << 20);
     for (n, depositor) in [MEMBER, OTHER_MEMBER].into_iter().enumerate() {
         world.let_deposit(depositor, n as u8 + 1);
     }
-    world.ok(FOUNDER, enrol(FOUNDER, public_key("the one entry of today")));
+    use_up(&mut world, FOUNDER);
     world.ok(FOUNDER, confirm(&[(part(1, 1, PartKind::Password), Good)]));
     world.ok(FOUNDER, confirm(&[(part(2, 1, PartKind::Password), Good)]));
     let changed = (part(1, 1, PartKind::Password), DoesNotOpen);
@@ -232,17 +251,18 @@ fn first_confirmations_are_outside_the_limits() {
     let again = world.deposit_of(3, 1, "web", &[PartKind::Password]);
     world.wait(Seconds::DAY);
     world.ok(MEMBER, Act::Deposit(again));
-    world.ok(FOUNDER, enrol(FOUNDER, public_key("the one entry of the next day")));
+    use_up(&mut world, FOUNDER);
     let mixed = confirm(&[changed, (part(3, 1, PartKind::Password), Good)]);
     assert_eq!(world.no(FOUNDER, mixed), Refusal::RateLimit, "nor hidden among first ones");
 }
 
 #[test]
 fn joining_is_outside_the_limits() {
-    let mut world = limited(1, 4 << 20);
+    let mut world = limited(10, 4 << 20);
     let secret = token("a");
     let expires = world.now.after(Seconds::DAY);
     world.ok(FOUNDER, invite(&secret, &[Role::Member], expires));
     world.ok(NEWCOMER, join(NEWCOMER, &secret, &[Role::Member]));
-    world.ok(NEWCOMER, enrol(NEWCOMER, public_key("device")));
+    use_up(&mut world, NEWCOMER);
+    assert_eq!(world.no(NEWCOMER, enrol(NEWCOMER, public_key("device"))), Refusal::RateLimit);
 }

@@ -92,7 +92,7 @@ fn a_drill_cannot_be_answered_before_it_began() {
 #[test]
 fn answers_to_a_drill_are_free_and_second_thoughts_are_not() {
     let mut world = World::founded();
-    let limits = Some(v1::Limits { entries_per_day: 1, bytes_per_day: 4 << 20 });
+    let limits = Some(v1::Limits { entries_per_day: 10, bytes_per_day: 4 << 20 });
     let proposal = world.propose_charter(v1::Charter { version: 2, limits, ..standard_charter() }, &[]);
     for who in &TRUSTEES[1..5] {
         world.ok(*who, world.sign(proposal));
@@ -104,6 +104,9 @@ fn answers_to_a_drill_are_free_and_second_thoughts_are_not() {
     world.ok(who, confirm(&[(password, Good)]));
     world.ok(MEDIATOR, start_drill());
     world.ok(who, confirm(&[(password, Good)]));
+    for n in 0..9 {
+        world.ok(who, enrol(who, public_key(&format!("device {n}"))));
+    }
     world.ok(who, confirm(&[(password, DoesNotOpen)]));
     assert_eq!(world.no(who, confirm(&[(password, Good)])), Refusal::RateLimit);
 }

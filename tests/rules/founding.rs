@@ -299,8 +299,11 @@ fn empty_means_nobody_and_is_refused() {
     assert_eq!(bad(|c| c.vaults.clear()), BadCharter::NoVault);
     assert_eq!(bad(|c| c.vaults[0].opened_by.clear()), BadCharter::NoVault);
     assert_eq!(bad(|c| c.limits = None), Malformed::Missing("limits").into());
-    assert_eq!(bad(|c| c.limits.as_mut().unwrap().entries_per_day = 0), BadCharter::Limits);
-    assert_eq!(bad(|c| c.limits.as_mut().unwrap().bytes_per_day = 0), BadCharter::Limits);
+    assert_eq!(bad(|c| c.limits.as_mut().unwrap().entries_per_day = 9), BadCharter::Limits);
+    assert_eq!(bad(|c| c.limits.as_mut().unwrap().bytes_per_day = (1 << 20) - 1), BadCharter::Limits);
+    for delay in [0, 3_599, 90 * 86_400 + 1] {
+        assert_eq!(bad(|c| c.destroy_delay = delay), BadCharter::DestroyDelay);
+    }
     assert_eq!(bad(|c| c.trustees.clear()), BadCharter::NotTrustee(QuorumName::parse("amend").unwrap()));
 }
 

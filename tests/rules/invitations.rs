@@ -153,7 +153,7 @@ fn the_invitations_of_whoever_goes_are_void() {
     let six = &TRUSTEES[..6];
     charter.trustees = ids(six);
     charter.quorums =
-        ["amend", "destroy", "everyday", "vital"].map(|name| quorum(name, vec![group(4, six)])).to_vec();
+        ["amend", "destroy", "everyday", "vital"].map(|name| quorum(name, vec![group(5, six)])).to_vec();
     let secret = token("for myself");
     let expires = world.now.after(Seconds::DAY);
     world.ok(TRUSTEES[6], invite(&secret, &[Role::Member], expires));

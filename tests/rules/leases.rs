@@ -5,7 +5,7 @@ use sequestre::escrow::entry::DaemonAct::{Collected, LeaseExpired, RequestExpire
 use sequestre::escrow::organisation::Effect;
 use sequestre::escrow::part::PartKind;
 use sequestre::escrow::refusal::Refusal;
-use sequestre::escrow::request::{End, Stage};
+use sequestre::escrow::request::{BRAKE_REST, End, Stage};
 use sequestre::escrow::time::Seconds;
 
 use crate::world::*;
@@ -203,25 +203,50 @@ fn due_becomes_more_urgent_and_never_less() {
     assert_eq!(due(&world, 1), Some(urgent));
 }
 
+/// A granted request for account 1, approved by the first two trustees.
+fn granted_again(world: &mut World) -> u64 {
+    world.let_grant(MEMBER, 1, &TRUSTEES[..2])
+}
+
 #[test]
-fn a_veto_works_once_for_each_part() {
+fn whoever_stopped_access_cannot_stop_it_again_for_a_month() {
+    for collected in [false, true] {
+        let (mut world, request) = granted();
+        if collected {
+            world.daemon(Collected(request)).unwrap();
+        }
+        let stopped = world.now;
+        world.ok(TRUSTEES[2], revoke(request));
+        let until = stopped.after(BRAKE_REST);
+        // Whether before or after collection: those who agreed anew override this person, not the others.
+        let again = granted_again(&mut world);
+        assert_eq!(world.no(TRUSTEES[2], revoke(again)), Refusal::VetoUsed { until });
+        world.daemon(Collected(again)).unwrap();
+        assert_eq!(world.no(TRUSTEES[2], revoke(again)), Refusal::VetoUsed { until });
+        world.ok(TRUSTEES[3], revoke(again));
+        world.wait(Seconds(BRAKE_REST.0 - 1));
+        let late = granted_again(&mut world);
+        assert_eq!(world.no(TRUSTEES[2], revoke(late)), Refusal::VetoUsed { until });
+        world.wait(Seconds(1));
+        world.ok(TRUSTEES[2], revoke(late));
+    }
+}
+
+#[test]
+fn a_brake_goes_with_the_part_and_not_with_the_version() {
     let (mut world, request) = granted();
     world.ok(TRUSTEES[2], revoke(request));
-    let again = world.let_request(MEMBER, 1);
-    for trustee in [FOUNDER, TRUSTEES[1]] {
-        world.ok(trustee, world.approve(trustee, again));
-    }
-    assert_eq!(world.no(TRUSTEES[2], revoke(again)), Refusal::VetoUsed);
-    world.daemon(Collected(again)).unwrap();
-    world.ok(TRUSTEES[2], revoke(again));
-    // A new version that carries a part over brings no new veto.
+    let until = world.now.after(BRAKE_REST);
+    // A new version that carries a part over brings no new brake; a part dealt anew does.
     let junk = world.next_version(1, &[PartKind::Notes], &[PartKind::Password]);
     world.ok(OTHER_MEMBER, Act::Deposit(junk));
-    let carried = world.let_request(MEMBER, 1);
-    for trustee in [FOUNDER, TRUSTEES[1]] {
-        world.ok(trustee, world.approve(trustee, carried));
-    }
-    assert_eq!(world.no(TRUSTEES[2], revoke(carried)), Refusal::VetoUsed);
+    let carried = granted_again(&mut world);
+    assert_eq!(world.no(TRUSTEES[2], revoke(carried)), Refusal::VetoUsed { until });
+    world.ok(MEMBER, give_back(carried));
+    let fresh = world.next_version(1, &[PartKind::Password, PartKind::Notes], &[]);
+    world.ok(OTHER_MEMBER, Act::Deposit(fresh));
+    let anew = granted_again(&mut world);
+    world.ok(TRUSTEES[2], revoke(anew));
 }
 
 #[test]

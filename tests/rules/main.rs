@@ -7,6 +7,7 @@ mod accounts;
 mod carried;
 mod charters;
 mod claims;
+mod destruction;
 mod drills;
 mod entries;
 mod founding;

@@ -153,6 +153,7 @@ fn large_charter(founded: &Founded, roll: &[(Vec<u8>, v1::Admission)]) -> api::S
         admission: "amend".into(),
         vaults: vaults.collect(),
         limits: Some(v1::Limits { entries_per_day: 100, bytes_per_day: 1 << 20 }),
+        destroy_delay: 7 * 86_400,
     };
     let proposal = v1::ProposeCharter { charter: Some(charter), roll };
     founded.founder.submission(founded.id, Act::ProposeCharter(proposal), &[])

@@ -71,7 +71,7 @@ async fn every_change_is_found() {
         ),
         ("DELETE FROM blob WHERE rowid = 1", Some(0), "missing"),
         ("UPDATE blob SET audience = 1 WHERE audience = 3 AND rowid = 8", Some(10), "served to others"),
-        ("INSERT INTO blob VALUES (1, zeroblob(32), 1, x'00')", None, "no entry names blob"),
+        ("INSERT INTO blob VALUES (1, zeroblob(32), 1, x'00')", None, "named by no entry"),
         ("UPDATE share SET content = x'00'", Some(11), "not what was approved"),
         ("DELETE FROM share", Some(11), "nobody waits"),
         ("UPDATE share SET request = 3", Some(3), "no approval"),

@@ -3,6 +3,7 @@
 #![cfg(feature = "daemon")]
 
 mod crash;
+mod destroying;
 mod files;
 mod fsck;
 mod story;

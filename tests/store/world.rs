@@ -211,6 +211,7 @@ impl World {
                     longest_lease: DAY,
                 }],
                 limits: Some(v1::Limits { entries_per_day: 1_000_000, bytes_per_day: 1 << 40 }),
+                destroy_delay: 7 * 86_400,
             }),
             roll: roll.into_iter().map(|(_, admission)| admission).collect(),
         })

@@ -610,6 +610,7 @@ pub fn plan() -> Plan {
         invitation: None,
     };
     let mut plan = Plan {
+        destroy_delay: 7 * 86_400,
         name: "Les Amis du Lac".to_owned(),
         me: AWA.to_owned(),
         people: people.into_iter().map(planned).collect(),

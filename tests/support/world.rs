@@ -84,6 +84,7 @@ pub fn charter(version: u32, trustees: &[Who], quorums: Vec<v1::Quorum>, vaults:
         admission: "everyday".to_owned(),
         vaults,
         limits: Some(v1::Limits { entries_per_day: 200, bytes_per_day: 4 << 20 }),
+        destroy_delay: 7 * 86_400,
     }
 }
 

@@ -275,12 +275,16 @@ impl Judge<'_> {
             };
             match result {
                 Ok(effects) => {
-                    let kept = effects.into_iter().filter_map(|effect| match effect {
-                        Effect::Keep(blobs) => Some(blobs),
-                        _ => None,
-                    });
-                    let open = kept.flatten().filter(|(_, audience)| *audience == Audience::Everyone);
-                    self.named.extend(open.map(|(id, _)| id));
+                    for effect in effects {
+                        match effect {
+                            Effect::Keep(blobs) => {
+                                let open = blobs.into_iter().filter(|(_, to)| *to == Audience::Everyone);
+                                self.named.extend(open.map(|(id, _)| id));
+                            }
+                            Effect::Forget(blobs) => self.named.retain(|id| !blobs.contains(id)),
+                            _ => {}
+                        }
+                    }
                 }
                 Err(rejected) => return Some(rejected),
             }

@@ -8,6 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::{Map, Value, json};
 
+use super::super::destroy;
 use super::super::say::{Args, Say};
 use super::super::view::{self, Texts, View, short_device};
 use crate::args;
@@ -15,10 +16,10 @@ use crate::escrow::act::{Act, Deposit, EntryRef};
 use crate::escrow::claim::Answer;
 use crate::escrow::credential::Urgency;
 use crate::escrow::entry::{DaemonAct, Entry, What};
-use crate::escrow::id::{CredentialId, OrganisationId, PersonId};
-use crate::escrow::organisation::Organisation;
+use crate::escrow::id::{BlobId, CredentialId, OrganisationId, PersonId};
+use crate::escrow::organisation::{Audience, Effect, Organisation};
 use crate::escrow::people::{InvitationState, Standing};
-use crate::escrow::proposal::Subject;
+use crate::escrow::proposal::{Outcome, Subject};
 use crate::escrow::replay::{Fault, Rejected, Replay, Trust};
 use crate::escrow::request::Stage;
 use crate::escrow::time::Time;
@@ -40,6 +41,8 @@ pub struct Line {
     pub people: BTreeSet<PersonId>,
     /// The accounts that it concerns.
     pub credentials: BTreeSet<CredentialId>,
+    /// The texts that it names: what can be destroyed by itself.
+    pub texts: Vec<BlobId>,
     /// In words.
     pub sentence: String,
     /// The act's values for programs.
@@ -56,6 +59,7 @@ impl Line {
             "person": self.person.map(|id| id.to_string()),
             "people": self.people.iter().map(ToString::to_string).collect::<Vec<_>>(),
             "credentials": self.credentials.iter().map(ToString::to_string).collect::<Vec<_>>(),
+            "texts": self.texts.iter().map(ToString::to_string).collect::<Vec<_>>(),
             "text": self.sentence,
             "details": self.details,
         })
@@ -68,18 +72,31 @@ pub fn timeline(id: OrganisationId, entries: &[Vec<u8>], say: &Say, texts: Texts
     let mut so_far: Option<(Replay, Snapshot)> = None;
     for (index, bytes) in (0..).zip(entries) {
         let entry = Entry::parse(bytes).map_err(|e| Rejected { index, fault: Fault::from(e) })?;
-        let (replay, before) = match so_far.take() {
+        let (replay, effects, before) = match so_far.take() {
             Some((mut replay, before)) => {
-                replay.push(bytes, Trust::OwnDisk)?;
-                (replay, before)
+                let effects = replay.push(bytes, Trust::OwnDisk)?;
+                (replay, effects, before)
             }
-            None => (Replay::begin(id, bytes, Trust::OwnDisk)?.0, Snapshot::default()),
+            None => {
+                let (replay, effects) = Replay::begin(id, bytes, Trust::OwnDisk)?;
+                (replay, effects, Snapshot::default())
+            }
         };
         let after = Snapshot::of(replay.organisation());
-        lines.push(Teller { view: View::new(replay.organisation(), say, texts) }.line(&entry, &before, &after));
+        let mut line = Teller { view: View::new(replay.organisation(), say, texts) }.line(&entry, &before, &after);
+        line.texts = named_texts(&effects);
+        lines.push(line);
         so_far = Some((replay, after));
     }
     Ok(lines)
+}
+
+fn named_texts(effects: &[Effect]) -> Vec<BlobId> {
+    let kept = effects.iter().filter_map(|effect| match effect {
+        Effect::Keep(blobs) => Some(blobs),
+        _ => None,
+    });
+    kept.flatten().filter(|(_, audience)| *audience != Audience::Trustees).map(|(id, _)| *id).collect()
 }
 
 /// What consequences are found by comparing.
@@ -92,24 +109,28 @@ struct Snapshot {
     due: BTreeMap<CredentialId, Urgency>,
     /// What the accused answered, by request.
     answers: BTreeMap<(u64, PersonId), Answer>,
+    /// Proposals that wait for their second agreement.
+    agreed: BTreeSet<u64>,
 }
 
 impl Snapshot {
     fn of(state: &Organisation) -> Self {
         let admitted = state.people().iter().filter(|(_, p)| matches!(p.standing, Standing::Admitted { .. }));
         let due = state.credentials().iter().filter_map(|(id, c)| Some((*id, c.due(c.current()?.0)?.urgency)));
+        let agreed = state.proposals().iter().filter(|(_, p)| matches!(p.outcome, Outcome::Agreed(_)));
         Self {
             charter: state.charter().map(|charter| charter.version()),
             admitted: admitted.map(|(id, _)| *id).collect(),
             live: state.live_requests().map(|r| (r.at.index, view::stage_name(&r.stage))).collect(),
             due: due.collect(),
             answers: evidence::answers(state),
+            agreed: agreed.map(|(index, _)| *index).collect(),
         }
     }
 }
 
 /// An act before it is put into words.
-struct Told {
+pub(super) struct Told {
     act: &'static str,
     key: &'static str,
     args: Args,
@@ -121,7 +142,7 @@ struct Told {
 }
 
 impl Told {
-    fn new(act: &'static str, key: &'static str, args: Args, details: Value) -> Self {
+    pub(super) fn new(act: &'static str, key: &'static str, args: Args, details: Value) -> Self {
         Self { act, key, args, people: Vec::new(), credentials: Vec::new(), ends: None, details }
     }
 
@@ -130,7 +151,7 @@ impl Told {
         self
     }
 
-    fn account(mut self, id: CredentialId) -> Self {
+    pub(super) fn account(mut self, id: CredentialId) -> Self {
         self.credentials.push(id);
         self
     }
@@ -141,8 +162,8 @@ impl Told {
     }
 }
 
-struct Teller<'a> {
-    view: View<'a>,
+pub(super) struct Teller<'a> {
+    pub(super) view: View<'a>,
 }
 
 impl Teller<'_> {
@@ -176,6 +197,7 @@ impl Teller<'_> {
             person,
             people: told.people.into_iter().chain(person).collect(),
             credentials: told.credentials.into_iter().collect(),
+            texts: Vec::new(),
             sentence,
             details: Value::Object(details),
         }
@@ -219,6 +241,14 @@ impl Teller<'_> {
             let data = json!({ "kind": "granted", "request": index, "quorum": quorum });
             then.push((say.with("log-then-granted", &args! { quorum: quorum, request: index }), data));
         }
+        for index in after.agreed.difference(&before.agreed) {
+            let Some(Outcome::Agreed(delayed)) = view.state.proposals().get(index).map(|p| &p.outcome) else {
+                continue;
+            };
+            let from = view.state.window(delayed).from;
+            let data = json!({ "kind": "agreed", "proposal": index, "confirm_from": from.0 });
+            then.push((say.with("log-then-agreed", &args! { proposal: index, time: say.time(from) }), data));
+        }
         let over: Vec<u64> =
             before.live.keys().filter(|i| !after.live.contains_key(*i) && ends != Some(**i)).copied().collect();
         if !over.is_empty() {
@@ -236,7 +266,9 @@ impl Teller<'_> {
                 then.push((say.with(key, &args! { label: view.label(id) }), data));
             }
         }
-        for id in before.due.keys().filter(|id| !after.due.contains_key(*id)) {
+        // What was destroyed was not changed.
+        let there = |id: &&CredentialId| !after.due.contains_key(*id) && view.state.credential(id).is_some();
+        for id in before.due.keys().filter(there) {
             let data = json!({ "kind": "settled", "credential": id.to_string() });
             then.push((say.with("log-then-settled", &args! { label: view.label(id) }), data));
         }
@@ -365,6 +397,9 @@ impl Teller<'_> {
                 let key = if record.works { "log-restore-drill" } else { "log-restore-drill-failed" };
                 Told::new("record_drill", key, args, details)
             }
+            Act::ProposeDestruction(destruction) => self.destruction(who, entry.index, destruction),
+            Act::Confirm(reference) => self.second(who, reference),
+            Act::Veto(veto) => self.veto(who, veto),
         }
     }
 
@@ -375,7 +410,7 @@ impl Teller<'_> {
         key: &'static str,
         who: Option<String>,
         index: u64,
-        reason: Option<&crate::escrow::id::BlobId>,
+        reason: Option<&BlobId>,
     ) -> Told {
         let (view, say) = (&self.view, self.view.say);
         let mut args = args! { request: index };
@@ -410,7 +445,7 @@ impl Teller<'_> {
 
     fn proposal(&self, who: String, index: u64) -> Told {
         let view = &self.view;
-        let mut args = args! { who: who, proposal: index };
+        let mut args = args! { who: who.clone(), proposal: index };
         let Some(proposal) = view.state.proposals().get(&index) else {
             return Told::new("propose", "log-propose", args, json!({ "proposal": index }));
         };
@@ -447,6 +482,7 @@ impl Teller<'_> {
                 });
                 Told::new("propose_removal", "log-propose-removal", args, details).person(removal.person)
             }
+            Subject::Destruction(destruction) => self.destruction(who, index, destruction),
         }
     }
 
@@ -473,6 +509,10 @@ impl Teller<'_> {
             Subject::Removal(removal) => {
                 args.set("name", view.name(&removal.person));
                 Told::new("sign", "log-sign-removal", args, details).person(removal.person)
+            }
+            Subject::Destruction(destruction) => {
+                args.set("what", destroy::what(view, &destruction.doomed));
+                Told::new("sign", "log-sign-destruction", args, details)
             }
         }
     }

@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use serde_json::{Value, json};
 
+use super::super::destroy;
 use super::super::failure::Failure;
 use super::super::out::Out;
 use super::super::session::Env;
@@ -72,6 +73,7 @@ fn charter_data(view: &View<'_>, now: Time) -> Value {
             "vaults": vaults.collect::<Vec<_>>(),
             "entries_per_day": charter.limits().entries_per_day,
             "bytes_per_day": charter.limits().bytes_per_day,
+            "destroy_delay": charter.destroy_delay().0,
         })
     });
     let proposals = open(view, now).map(|(index, proposal)| {
@@ -81,6 +83,7 @@ fn charter_data(view: &View<'_>, now: Time) -> Value {
             }
             Subject::Admission(admission) => ("admission", None, None, Some(admission.keys.person())),
             Subject::Removal(removal) => ("removal", None, None, Some(removal.person)),
+            Subject::Destruction(_) => ("destruction", None, None, None),
         };
         json!({
             "proposal": index,
@@ -93,6 +96,12 @@ fn charter_data(view: &View<'_>, now: Time) -> Value {
             "signed": hex(&proposal.signed),
             "acknowledged": hex(&proposal.acknowledged),
             "missing": signatures_missing(view.state, proposal),
+            "subject": match &proposal.subject {
+                Subject::Destruction(destruction) => Some(destroy::data(&destruction.doomed)),
+                _ => None,
+            },
+            "two_agreements": view.state.needs_delay(&proposal.subject),
+            "vetoed_by": proposal.veto.map(|veto| veto.person.to_string()),
             "may_sign": hex(&view.state.signers(&proposal.subject)),
         })
     });
@@ -140,6 +149,7 @@ fn tell_charter(out: &Out, view: &View<'_>, charter: &Charter) {
     let limits = charter.limits();
     let args = args! { entries: limits.entries_per_day, kibibytes: limits.bytes_per_day / 1024 };
     out.tell("status-limits", &args);
+    out.tell("status-destroy-delay", &args! { delay: say.duration(charter.destroy_delay()) });
 }
 
 fn tell_proposals(out: &Out, view: &View<'_>, now: Time) {
@@ -174,6 +184,11 @@ fn tell_proposals(out: &Out, view: &View<'_>, now: Time) {
                 args.set("name", view.name(&removal.person));
                 args.set("reason", view.text(&removal.reason));
                 "status-proposal-removal"
+            }
+            Subject::Destruction(destruction) => {
+                args.set("what", destroy::what(view, &destruction.doomed));
+                args.set("reason", view.text(&destruction.reason));
+                "status-proposal-destruction"
             }
         };
         out.tell(key, &args);

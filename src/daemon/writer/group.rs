@@ -79,8 +79,8 @@ pub(super) struct Group<'a> {
 pub(super) struct Committed {
     /// The new sizes.
     pub grown: BTreeMap<OrganisationId, u64>,
-    /// Re-sealed shares were deleted.
-    pub shares_deleted: bool,
+    /// Re-sealed shares or destroyed blobs were deleted.
+    pub erased: bool,
 }
 
 impl Group<'_> {
@@ -300,10 +300,10 @@ impl Group<'_> {
             grown.insert(*id, head.size);
         }
         let deadlines = self.batch.deadlines(1 + timers.passed_over(Instant::now()))?;
-        let shares_deleted = self.batch.shares_deleted();
+        let erased = self.batch.erased();
         self.batch.commit()?;
         timers.committed(&deadlines);
-        Ok(Committed { grown, shares_deleted })
+        Ok(Committed { grown, erased })
     }
 }
 

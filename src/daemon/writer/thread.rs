@@ -80,12 +80,12 @@ impl Thread {
         let mut answers = Vec::with_capacity(jobs.len());
         let mut jobs = jobs.into_iter();
         match self.run_group(&mut jobs, due.then_some(instant), &mut changed, &mut answers) {
-            Ok(Committed { grown, shares_deleted }) => {
+            Ok(Committed { grown, erased }) => {
                 self.budget.keep();
                 grown.into_iter().for_each(|(organisation, size)| self.sizes.announce(organisation, size));
                 answers.into_iter().for_each(|answer| answer(Ok(())));
                 self.cache.evict();
-                if shares_deleted {
+                if erased {
                     self.overwrite = true;
                     self.empty_log();
                 }

@@ -1,0 +1,192 @@
+//! What can be destroyed, and what is left of it: numbers, and a log that still verifies.
+//!
+//! Destroying deletes blobs. Entries stay, with the digests in them, so that everybody can check that it was allowed;
+//! ids, version numbers and master keys of what was destroyed are not used again. What something else that is alive
+//! refers to is not deleted. When it may happen is for [`brake`](super::brake) to say.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::act::{Doomed, ProposeDestruction};
+use super::credential::{DestroyedAccount, DestroyedVersion};
+use super::id::{BlobId, CredentialId, PersonId};
+use super::organisation::{Audience, Effect, Organisation, Position};
+use super::part::VersionId;
+use super::people::Standing;
+use super::proposal::{Outcome, Subject};
+use super::refusal::Refusal;
+use super::request::{End, Request};
+use super::time::Time;
+
+/// Everything that refers to a blob.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Holders {
+    /// An entry that is no deposit: its text stays until it is destroyed itself.
+    entry: bool,
+    /// Versions of accounts, with the narrowest audience for which each names it.
+    versions: BTreeMap<VersionId, Audience>,
+}
+
+impl Holders {
+    fn is_sealed(&self) -> bool {
+        self.versions.values().any(|audience| *audience == Audience::Trustees)
+    }
+}
+
+impl Organisation {
+    /// Notes that blobs are referred to: by a version, or by another entry.
+    pub(super) fn hold(&mut self, blobs: &[(BlobId, Audience)], version: Option<VersionId>) {
+        for (id, audience) in blobs {
+            let holders = self.blobs.entry(*id).or_default();
+            match version {
+                Some(version) => {
+                    let narrowest = holders.versions.entry(version).or_insert(*audience);
+                    *narrowest = (*narrowest).max(*audience);
+                }
+                None => holders.entry = true,
+            }
+            self.forgotten.remove(id);
+        }
+    }
+
+    /// The texts that the log names and that are to be kept.
+    pub fn texts(&self) -> impl Iterator<Item = &BlobId> {
+        self.blobs.iter().filter(|(_, holders)| !holders.is_sealed()).map(|(id, _)| id)
+    }
+
+    /// Whether it was destroyed: who does not have it lacks nothing.
+    pub fn is_forgotten(&self, blob: &BlobId) -> bool {
+        self.forgotten.contains(blob)
+    }
+
+    /// Whether anything was.
+    pub fn has_forgotten(&self) -> bool {
+        !self.forgotten.is_empty()
+    }
+
+    /// When the whole organisation was destroyed.
+    pub fn destroyed_at(&self) -> Option<Time> {
+        self.ended
+    }
+
+    /// Accounts that were destroyed.
+    pub fn destroyed_accounts(&self) -> &BTreeMap<CredentialId, DestroyedAccount> {
+        &self.destroyed
+    }
+
+    pub(super) fn decide_destruction(
+        &self,
+        signer: &PersonId,
+        proposal: &ProposeDestruction,
+    ) -> Result<Subject, Refusal> {
+        let charter = self.charter.as_ref().ok_or(Refusal::NotFounded)?;
+        if !charter.destroy().is_some_and(|quorum| quorum.names(signer)) {
+            return Err(Refusal::MayNotDestroy);
+        }
+        self.check_doomed(&proposal.doomed)?;
+        Ok(Subject::Destruction(*proposal))
+    }
+
+    /// What is to be destroyed must be there, and nothing that stays may need it. Checked at each step.
+    pub(super) fn check_doomed(&self, doomed: &Doomed) -> Result<(), Refusal> {
+        match doomed {
+            Doomed::Version(id) => {
+                let credential = self.account(&id.credential)?;
+                if !credential.versions.contains_key(&id.version) {
+                    return Err(Refusal::PartUnknown);
+                }
+                // The current version goes with its account only: what was replaced would else come back as current.
+                let is_current = credential.current().is_some_and(|(number, _)| number == id.version);
+                let mut carried = credential.versions.values().flat_map(|version| version.carried.values());
+                if is_current || carried.any(|dealt_with| *dealt_with == id.version) {
+                    return Err(Refusal::VersionInUse);
+                }
+                Ok(())
+            }
+            Doomed::Account(id) => self.account(id).map(|_| ()),
+            Doomed::Text(id) => {
+                if self.blobs.get(id).is_none_or(Holders::is_sealed) {
+                    return Err(Refusal::TextUnknown);
+                }
+                if self.is_needed(id) { Err(Refusal::TextInUse) } else { Ok(()) }
+            }
+            Doomed::Organisation => Ok(()),
+        }
+    }
+
+    /// Whether people need a text to know what they decide upon: what the organisation, people who are there, and
+    /// accounts are called, and why something that is not over is asked for.
+    fn is_needed(&self, text: &BlobId) -> bool {
+        let gone = |standing: &Standing| matches!(standing, Standing::Gone { .. });
+        let mut people = self.people.values().filter(|person| !gone(&person.standing)).map(|person| &person.name);
+        let mut labels = self.credentials.values().flat_map(|c| c.versions.values()).map(|version| &version.label);
+        let mut requests = self.live_requests().flat_map(|r| r.denials.values().chain([&r.reason]));
+        let pending = self.proposals.values().filter(|p| matches!(p.outcome, Outcome::Open | Outcome::Agreed(_)));
+        let mut proposals = pending.flat_map(|proposal| {
+            let reason = match &proposal.subject {
+                Subject::Destruction(destruction) => Some(&destruction.reason),
+                Subject::Removal(removal) => Some(&removal.reason),
+                Subject::Charter { .. } | Subject::Admission(_) => None,
+            };
+            reason.into_iter().chain(proposal.veto.iter().map(|veto| &veto.reason))
+        });
+        let is = |id: &BlobId| id == text;
+        self.name == *text || people.any(is) || labels.any(is) || requests.any(is) || proposals.any(is)
+    }
+
+    /// Destroys. The proposal that stands behind it was confirmed.
+    pub(super) fn destroy(&mut self, doomed: Doomed, proposal: u64, at: Position) -> Vec<Effect> {
+        let mut effects = match doomed {
+            Doomed::Version(id) => {
+                let touches = |r: &Request| r.version == id || r.parts.iter().any(|asked| asked.part.version == id);
+                let effects = self.end_requests_on(touches, at);
+                if let Some(credential) = self.credentials.get_mut(&id.credential) {
+                    let parts = credential.versions.remove(&id.version).map(|version| version.parts);
+                    let keys = parts.iter().flat_map(|parts| parts.values()).map(|state| state.part.master_key);
+                    let left = DestroyedVersion { at: at.time, keys: keys.collect() };
+                    credential.destroyed.insert(id.version, left);
+                    credential.changed = at.index;
+                }
+                effects
+            }
+            Doomed::Account(id) => {
+                let effects = self.end_requests_on(|r| r.version.credential == id, at);
+                self.credentials.remove(&id);
+                self.destroyed.insert(id, DestroyedAccount { at: at.time, proposal });
+                effects
+            }
+            Doomed::Text(_) => Vec::new(),
+            Doomed::Organisation => {
+                self.ended = Some(at.time);
+                self.end_requests_on(|_| true, at)
+            }
+        };
+        effects.push(Effect::Forget(self.forget(doomed)));
+        effects
+    }
+
+    /// Lets go of the blobs that only what was destroyed refers to.
+    fn forget(&mut self, doomed: Doomed) -> Vec<BlobId> {
+        let mut dead = Vec::new();
+        self.blobs.retain(|id, holders| {
+            match doomed {
+                Doomed::Version(gone) => holders.versions.retain(|version, _| *version != gone),
+                Doomed::Account(gone) => holders.versions.retain(|version, _| version.credential != gone),
+                Doomed::Text(gone) if gone == *id => *holders = Holders::default(),
+                Doomed::Text(_) => {}
+                Doomed::Organisation => *holders = Holders::default(),
+            }
+            let alive = holders.entry || !holders.versions.is_empty();
+            if !alive {
+                dead.push(*id);
+            }
+            alive
+        });
+        self.forgotten.extend(&dead);
+        dead
+    }
+
+    fn end_requests_on(&mut self, touches: impl Fn(&Request) -> bool, at: Position) -> Vec<Effect> {
+        let over: BTreeSet<u64> = self.live_requests().filter(|r| touches(r)).map(|r| r.at.index).collect();
+        over.into_iter().flat_map(|index| self.end_request(index, End::Destroyed, at)).collect()
+    }
+}
