@@ -2,6 +2,7 @@
 
 use std::fs;
 
+use sequestre::client::destroy::{self, Target};
 use sequestre::client::failure::Exit;
 use sequestre::client::session;
 use sequestre::client::session::sign_command;
@@ -190,6 +191,41 @@ async fn shifts_the_clock_forward_to_skip_a_delay() {
     // With the right clock again, what it wrote stays in its log, and stays unacceptable until that time has come.
     town.shift_server(0);
     failure(town.approve(BRUNO, id).await, Exit::Distrust, "failed-clock");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn shifts_the_clock_forward_to_skip_the_delay_of_a_destruction() {
+    const AHEAD: Seconds = Seconds(8 * 86_400);
+    let town = Town::founded_at(Kind::Changed).await;
+    // Two of three trustees are with the technician: they agree to destroy the account, today.
+    let whole = Target::Account { label: LABEL.to_owned(), version: None };
+    destroy::propose(&town.env(AWA), &whole, "it was ours").await.unwrap();
+    let session = town.session(CHLOE).await;
+    let id = *session.state().unwrap().proposals().last_key_value().unwrap().0;
+    let known = session.replica.head();
+    drop(session);
+    town.approve(BRUNO, id).await.unwrap();
+    failure(destroy::confirm(&town.env(AWA), id).await, Exit::Refused, "refused-too-early");
+    session::sync(&town.env(CHLOE)).await.unwrap();
+    // Their three clocks say that the week is over; the server, with these clocks, destroys.
+    town.shift_server(AHEAD.0.try_into().unwrap());
+    for name in [AWA, BRUNO] {
+        let (env, clock) = (town.env(name), town.env(name).clock);
+        let env = session::Env { clock: std::sync::Arc::new(move || clock().after(AHEAD)), ..env };
+        destroy::confirm(&env, id).await.unwrap();
+    }
+    let left = |name: &str| {
+        let session = town.env(name).session().unwrap();
+        let accounts = session.state().unwrap().credentials().len();
+        (accounts, session.replica.missing_blobs(&session.me()).unwrap().len())
+    };
+    assert_eq!(left(BRUNO).0, 0);
+    // For everybody whose clock is right the week has only begun, and the account is there with all that opens it.
+    for name in [CHLOE, MAUD, NINA, THEO] {
+        failure(session::sync(&town.env(name)).await, Exit::Distrust, "failed-clock");
+        assert_eq!(left(name), (1, 0), "{name}");
+    }
+    assert!(town.env(CHLOE).session().unwrap().replica.head().size > known.size);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
