@@ -11,6 +11,7 @@
 //! | How does one come in? | [`found`], [`join`] |
 //! | What waits for me, and what does agreeing release? | [`consent`], [`charter`], [`screen`] |
 //! | How does an account go in, and come out? | [`deposit`], [`request`], [`clipboard`] |
+//! | What must be on paper, and what must be renewed? | [`kit`], [`renewal`] |
 //! | Where do things stand, and does the log hold? | [`status`], [`audit`], [`view`], [`names`] |
 //! | How does it talk to people? | [`say`], [`out`], [`unlock`], [`help`], [`failure`] |
 
@@ -24,9 +25,11 @@ pub mod found;
 pub mod help;
 pub mod home;
 pub mod join;
+pub mod kit;
 pub mod names;
 pub mod out;
 pub mod remote;
+pub mod renewal;
 pub mod replica;
 pub mod request;
 pub mod say;

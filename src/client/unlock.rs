@@ -108,7 +108,7 @@ impl Unlock {
     pub fn show_words(&self, out: &Out, identity: &Identity, say: &Say) -> Result<(), Failure> {
         let words = identity.to_words(say.words());
         if let Some(path) = &self.words_file {
-            home::write_new(path, words.expose())?;
+            home::write_new_private(path, words.expose())?;
             out.aside("words-written", &crate::args! { path: path.display() });
             return Ok(());
         }

@@ -9,6 +9,8 @@ mod accounts;
 mod consent;
 mod founding;
 mod invitations;
+mod kit;
 mod leases;
 mod luck;
+mod renewals;
 mod servers;

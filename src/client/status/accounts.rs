@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 
 use super::super::failure::Failure;
 use super::super::out::Out;
+use super::super::renewal;
 use super::super::session::{Env, Session};
 use super::super::view::{self, Confirmations, View, confirmations};
 use super::{refresh, texts};
@@ -53,6 +54,10 @@ pub struct AccountRow {
     pub last_asked_by_name: Option<String>,
     /// When they asked, in POSIX seconds.
     pub last_asked: Option<u64>,
+    /// By when it must be renewed, as in ISO 8601, where this computer holds the sheet and the date can be read.
+    pub renewal: Option<String>,
+    /// How many days are left until then; negative when it is past.
+    pub renewal_days: Option<i32>,
 }
 
 /// Every account, by label.
@@ -78,6 +83,8 @@ pub fn account_rows(view: &View<'_>) -> Vec<AccountRow> {
             last_asked_by: last.map(|request| request.requester.to_string()),
             last_asked_by_name: last.map(|request| view.name(&request.requester)),
             last_asked: last.map(|request| request.since.0),
+            renewal: None,
+            renewal_days: None,
         });
     }
     rows.sort_by_cached_key(|row| (view::sort_key(&row.label), row.credential.clone()));
@@ -108,8 +115,13 @@ pub async fn credentials(env: &Env) -> Result<(), Failure> {
         env.out.say("status-no-accounts");
         return reached.end();
     }
+    let renewals = renewal::renewals(&session)?;
     let mut table = Vec::new();
-    for row in rows {
+    for mut row in rows {
+        if let Some(renewal) = renewals.iter().find(|renewal| renewal.credential.to_string() == row.credential) {
+            row.renewal = Some(renewal.date.to_string());
+            row.renewal_days = Some(renewal.days);
+        }
         env.out.data(&serde_json::to_value(&row).map_err(Failure::technical)?);
         let known = row.credential.parse().ok().and_then(|id| Some((id, view.state.credential(&id)?)));
         let Some((id, account)) = known else { continue };
@@ -144,6 +156,7 @@ pub async fn credentials(env: &Env) -> Result<(), Failure> {
         ],
         table,
     );
+    renewal::tell(&env.out, &session)?;
     reached.end()
 }
 
