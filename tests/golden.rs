@@ -96,10 +96,11 @@ fn the_organisation_is_its_genesis() {
     assert_eq!(organisation_id(&bytes).as_bytes(), &by_hand);
 }
 
-const EVERYTHING: [&str; 21] = [
+const EVERYTHING: [&str; 24] = [
     "approve",
     "cancel-invitation",
     "collected",
+    "confirm-access",
     "confirm-shares",
     "deny",
     "deposit",
@@ -112,12 +113,14 @@ const EVERYTHING: [&str; 21] = [
     "propose-admission",
     "propose-charter",
     "propose-removal",
+    "record-drill",
     "request",
     "request-expired",
     "return",
     "revoke",
     "revoke-device",
     "sign",
+    "start-drill",
 ];
 
 fn kinds(entries: &[Vec<u8>]) -> BTreeSet<&'static str> {
@@ -152,6 +155,9 @@ fn kind(what: &What) -> &'static str {
             Act::Deny(_) => "deny",
             Act::Return(_) => "return",
             Act::Revoke(_) => "revoke",
+            Act::StartDrill => "start-drill",
+            Act::ConfirmAccess(_) => "confirm-access",
+            Act::RecordDrill(_) => "record-drill",
         },
     }
 }
@@ -208,6 +214,14 @@ fn summary(replay: &Replay) -> String {
         let (signed, acknowledged) = (proposal.signed.len(), proposal.acknowledged.len());
         line(format!("proposal {index}: {subject}, {outcome}; {signed} signed, {acknowledged} acknowledged"));
     }
+    if let Some(drill) = state.drill() {
+        line(format!("drill {} by {} at {}", drill.index, drill.by, drill.time));
+    }
+    if let Some(drill) = state.restore_drill() {
+        let (tree, took, blobs, works) = (drill.tree, drill.took, drill.blobs, drill.works);
+        let (index, person) = (drill.index, drill.person);
+        line(format!("restore drill {index} by {person}: {} in {took}, {blobs} blobs, works {works}", tree.size));
+    }
     accounts(state, &mut line);
     requests(state, &mut line);
     out
@@ -223,7 +237,7 @@ fn accounts(state: &Organisation, line: &mut impl FnMut(String)) {
             for (kind, part) in &version.parts {
                 let released = part.released_to_anybody().len();
                 let verdicts: Vec<String> =
-                    part.verdicts.iter().map(|(who, verdict)| format!("{verdict:?} by {who}")).collect();
+                    part.verdicts.iter().map(|(who, checked)| format!("{:?} by {who}", checked.verdict)).collect();
                 let quorums: Vec<&str> = part.part.deals.iter().map(|deal| deal.quorum().name().as_str()).collect();
                 line(format!(
                     "  part {}: dealt to {}; {released} shares released; verdicts [{}]",
@@ -231,6 +245,11 @@ fn accounts(state: &Organisation, line: &mut impl FnMut(String)) {
                     quorums.join(", "),
                     verdicts.join(", ")
                 ));
+            }
+            let tested = version.parts.iter().filter_map(|(kind, part)| Some((kind, part.tested?)));
+            for (kind, tested) in tested {
+                let (person, index, works) = (tested.person, tested.index, tested.works);
+                line(format!("  {} tried by {person} in entry {index}: works {works}", kind.as_str()));
             }
             for (kind, dealt_with) in &version.carried {
                 line(format!("  part {} of version {dealt_with}", kind.as_str()));
@@ -274,6 +293,7 @@ fn story() -> World {
     membership(&mut world);
     vaults(&mut world);
     leases(&mut world);
+    drills(&mut world);
     amendment(&mut world);
     world
 }
@@ -382,6 +402,20 @@ fn leases(world: &mut World) {
     world.ok(NEWCOMER, leave());
     let removal = world.ok(TRUSTEES[4], remove(Who(13)));
     world.ok(TRUSTEES[5], world.sign(removal));
+}
+
+/// Everybody is asked for their shares, somebody tries an account, and a copy is restored.
+fn drills(world: &mut World) {
+    let password = part(1, 2, PartKind::Password);
+    world.ok(TRUSTEES[4], confirm(&[(password, v1::ShareVerdict::Good)]));
+    world.ok(MEDIATOR, start_drill());
+    world.ok(TRUSTEES[4], confirm(&[(password, v1::ShareVerdict::Good)]));
+    let request = world.let_grant(OTHER_MEMBER, 1, &TRUSTEES[..2]);
+    world.daemon(DaemonAct::Collected(request)).unwrap();
+    world.ok(OTHER_MEMBER, give_back(request));
+    world.ok(OTHER_MEMBER, confirm_access(request, true));
+    let restored = world.record_drill(true);
+    world.ok(TECHNICIAN, restored);
 }
 
 fn amendment(world: &mut World) {

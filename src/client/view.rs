@@ -365,7 +365,7 @@ pub fn confirmations(credential: &Credential) -> Confirmations {
     for (_, state) in current_parts(credential) {
         let dealt = state.part.deals.iter().flat_map(|deal| deal.shares().map(|(person, _)| *person));
         for person in dealt.collect::<BTreeSet<_>>() {
-            holders.entry(person).or_default().push(state.verdicts.get(&person).copied());
+            holders.entry(person).or_default().push(state.verdicts.get(&person).map(|checked| checked.verdict));
         }
     }
     let all_good = |verdicts: &&Vec<_>| verdicts.iter().all(|verdict| *verdict == Some(ShareVerdict::Good));

@@ -237,6 +237,8 @@ fn refusal_code(refusal: &Refusal) -> Code {
         | R::NotConcerned
         | R::NoShare
         | R::OwnRequest
+        | R::OwnDeposit
+        | R::MayNotDrill
         | R::NotYours => Code::PermissionDenied,
         R::InvitationUnknown
         | R::DeviceUnknown
@@ -249,6 +251,7 @@ fn refusal_code(refusal: &Refusal) -> Code {
         | R::AlreadyJoined
         | R::DeviceKnown
         | R::AlreadySigned
+        | R::AlreadyConfirmed
         | R::CredentialExists
         | R::AlreadyRequested { .. }
         | R::AlreadyApproved
@@ -272,6 +275,8 @@ fn refusal_code(refusal: &Refusal) -> Code {
         | R::VetoUsed
         | R::NotCollectable
         | R::NotDue
+        | R::DrillRest { .. }
+        | R::NothingToTest
         | R::UnknownRules { .. } => Code::FailedPrecondition,
         R::InvitationRoles
         | R::InvitationLife
@@ -284,6 +289,7 @@ fn refusal_code(refusal: &Refusal) -> Code {
         | R::RequestLife
         | R::OwnShare
         | R::ReleasedShape
+        | R::DrillTree
         | R::Charter(_) => Code::InvalidArgument,
         R::RateLimit => Code::ResourceExhausted,
     }
@@ -298,6 +304,7 @@ fn refusal_metadata(refusal: &Refusal) -> Vec<(&'static str, String)> {
         R::Duration { longest } => vec![("longest", longest.0.to_string())],
         R::AlreadyRequested { request } => vec![("request", request.to_string())],
         R::RequestExpired { at } => vec![("at", at.0.to_string())],
+        R::DrillRest { from } => vec![("from", from.0.to_string())],
         R::UnknownRules { version } => vec![("version", version.to_string())],
         _ => Vec::new(),
     }

@@ -4,6 +4,7 @@
 //! [`decide`](super::organisation::Organisation::decide) to say.
 
 use super::charter::VaultName;
+use super::drill::{ConfirmAccess, RecordDrill};
 use super::id::{BlobId, CredentialId, DeviceId, Digest, InvitationId, OrganisationId, PersonId};
 use super::key::{PersonKeys, RecipientKey, VerifyingKey};
 use super::part::{PartId, PartKind, VersionId};
@@ -35,6 +36,9 @@ pub enum Act {
     Deny(Deny),
     Return(u64),
     Revoke(Revoke),
+    StartDrill,
+    ConfirmAccess(ConfirmAccess),
+    RecordDrill(RecordDrill),
 }
 
 /// An entry by index and leaf hash: it cannot be exchanged under whoever refers to it.
@@ -287,6 +291,9 @@ impl Act {
             }),
             Wire::Return(m) => Self::Return(m.request_index),
             Wire::Revoke(m) => Self::Revoke(Revoke { request: m.request_index, reason: wire::blob(&m.reason)? }),
+            Wire::StartDrill(_) => Self::StartDrill,
+            Wire::ConfirmAccess(m) => Self::ConfirmAccess(ConfirmAccess { request: m.request_index, works: m.works }),
+            Wire::RecordDrill(m) => Self::RecordDrill(RecordDrill::parse(m)?),
         })
     }
 }

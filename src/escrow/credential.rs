@@ -3,8 +3,9 @@
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::act::{ConfirmShares, Deposit, ShareVerdict};
+use super::act::Deposit;
 use super::charter::VaultName;
+use super::drill::{Checked, Tested};
 use super::id::{BlobId, CredentialId, PersonId};
 use super::organisation::{Organisation, Position};
 use super::part::{Deal, Part, PartId, PartKind, VersionId};
@@ -48,8 +49,13 @@ pub struct PartState {
     pub part: Part,
     /// Whose shares were released to which request (by its index), own shares included.
     pub released: BTreeMap<u64, BTreeSet<PersonId>>,
-    /// What trustees found when they opened their shares.
-    pub verdicts: BTreeMap<PersonId, ShareVerdict>,
+    /// What trustees found when they last opened their shares.
+    pub verdicts: BTreeMap<PersonId, Checked>,
+    /// Trustees who are said to have passed on a bad share, and the entry of the last such claim: they are asked to
+    /// look again.
+    pub accused: BTreeMap<PersonId, u64>,
+    /// Whether it worked when somebody other than its dealer last tried it; none while nobody did.
+    pub tested: Option<Tested>,
     /// Trustees who stopped a granted request for it before it was collected: each can do so once, also where a new
     /// version carries the part over.
     pub vetoed: BTreeSet<PersonId>,
@@ -120,6 +126,11 @@ impl PartState {
     /// Distinct trustees whose share was released to anybody, own shares included: what consent screens show.
     pub fn released_to_anybody(&self) -> BTreeSet<PersonId> {
         self.released.values().flatten().copied().collect()
+    }
+
+    /// Whether this trustee was dealt a share of it.
+    pub fn dealt_to(&self, person: &PersonId) -> bool {
+        self.part.deals.iter().any(|deal| deal.share_of(person).is_some())
     }
 
     /// Whether somebody knows it.
@@ -295,6 +306,8 @@ impl Organisation {
             part,
             released: BTreeMap::new(),
             verdicts: BTreeMap::new(),
+            accused: BTreeMap::new(),
+            tested: None,
             vetoed: BTreeSet::new(),
             known: vec![dealer],
             due: None,
@@ -315,28 +328,6 @@ impl Organisation {
         });
         credential.versions.insert(deposit.version.version, version);
         credential.changed = at.index;
-    }
-
-    pub(super) fn decide_confirm(&self, signer: &PersonId, confirm: &ConfirmShares) -> Result<(), Refusal> {
-        for (part, verdict) in &confirm.checks {
-            let state = self.part(part).ok_or(Refusal::PartUnknown)?;
-            if !state.part.deals.iter().any(|deal| deal.share_of(signer).is_some()) {
-                return Err(Refusal::NoShare);
-            }
-            // Outside the daily limits, hence only what says something new.
-            if state.verdicts.get(signer) == Some(verdict) {
-                return Err(Refusal::AlreadySigned);
-            }
-        }
-        Ok(())
-    }
-
-    pub(super) fn apply_confirm(&mut self, signer: PersonId, confirm: &ConfirmShares) {
-        for (part, verdict) in &confirm.checks {
-            if let Some(state) = self.part_mut(part) {
-                state.verdicts.insert(signer, *verdict);
-            }
-        }
     }
 
     /// Everything current that a leaver knows is due now.

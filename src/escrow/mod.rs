@@ -10,14 +10,17 @@
 //! | Who must agree? | [`quorum`], [`charter`], [`proposal`] |
 //! | What lies in escrow, and who knows it? | [`part`], [`credential`] |
 //! | How does temporary access begin and end? | [`request`] |
+//! | Do the shares and the accounts still work? | [`drill`] |
 //! | What is allowed now, and what follows? | [`organisation`], [`refusal`] |
 //! | Does this log hold? | [`replay`], [`log`] |
+//! | Who has seen it, and can it still be lost? | [`witness`] |
 //! | What may a text contain? | [`text`] |
 
 pub mod act;
 pub mod charter;
 pub mod command;
 pub mod credential;
+pub mod drill;
 pub mod entry;
 pub mod id;
 pub mod key;
@@ -34,3 +37,4 @@ pub mod role;
 pub mod text;
 pub mod time;
 pub mod wire;
+pub mod witness;

@@ -14,6 +14,7 @@ use super::act::{Act, Deny, EntryRef, Invite, Join};
 use super::charter::{Charter, Limits, RULES_VERSION};
 use super::command::VerifiedCommand;
 use super::credential::Credential;
+use super::drill::{ConfirmAccess, Drill, RecordDrill, RestoreDrill};
 use super::entry::DaemonAct;
 use super::id::{BlobId, CredentialId, DeviceId, Digest, InvitationId, OrganisationId, PersonId};
 use super::key::VerifyingKey;
@@ -128,6 +129,8 @@ pub struct Organisation {
     pub(super) requests: BTreeMap<u64, Request>,
     /// (time, request): what the daemon has to end, and when.
     pub(super) deadlines: BTreeSet<(Time, u64)>,
+    pub(super) drill: Option<Drill>,
+    pub(super) restore_drill: Option<RestoreDrill>,
     usage: BTreeMap<PersonId, Usage>,
     size: u64,
     last_time: Time,
@@ -165,6 +168,9 @@ enum Step {
     Approve(PersonId, Approval),
     Deny(PersonId, Deny),
     End(u64, End),
+    StartDrill(PersonId),
+    ConfirmAccess(PersonId, ConfirmAccess),
+    RecordDrill(PersonId, RecordDrill),
     Daemon(DaemonAct),
 }
 
@@ -210,6 +216,8 @@ impl Organisation {
             credentials: BTreeMap::new(),
             requests: BTreeMap::new(),
             deadlines: BTreeSet::new(),
+            drill: None,
+            restore_drill: None,
             usage: BTreeMap::new(),
             size: 1,
             last_time: at.time,
@@ -251,7 +259,7 @@ impl Organisation {
         let signer = command.person();
         self.check_standing(&signer, act)?;
         let charge = self.check_limits(command, now)?;
-        let (step, blobs) = self.decide_act(command, signer, base.size, now)?;
+        let (step, blobs) = self.decide_act(command, signer, base, now)?;
         Ok(Transition { step, blobs, charge })
     }
 
@@ -265,7 +273,7 @@ impl Organisation {
         &self,
         command: &VerifiedCommand,
         signer: PersonId,
-        base: u64,
+        base: TreeHead,
         now: Time,
     ) -> Result<(Step, Vec<(BlobId, Audience)>), Refusal> {
         let everyone = |blob: BlobId| vec![(blob, Audience::Everyone)];
@@ -300,13 +308,13 @@ impl Organisation {
             Act::ProposeRemoval(removal) => {
                 (Step::Propose(signer, self.decide_removal(&signer, removal)?), everyone(removal.reason))
             }
-            Act::Sign(reference) => (Step::Sign(self.decide_sign(&signer, reference, base, now)?), Vec::new()),
+            Act::Sign(reference) => (Step::Sign(self.decide_sign(&signer, reference, base.size, now)?), Vec::new()),
             Act::Leave => {
                 self.check_removable(&signer)?;
                 (Step::Leave(signer), Vec::new())
             }
             Act::Deposit(deposit) => {
-                let parts = self.decide_deposit(&signer, deposit, base)?;
+                let parts = self.decide_deposit(&signer, deposit, base.size)?;
                 let mut blobs = vec![(deposit.label, Audience::Everyone), (deposit.sheet, Audience::Overseers)];
                 for (_, part) in &parts {
                     blobs.push((part.sealed, Audience::Trustees));
@@ -316,7 +324,7 @@ impl Organisation {
                 (Step::Deposit(signer, deposit.clone(), parts), blobs)
             }
             Act::ConfirmShares(confirm) => {
-                self.decide_confirm(&signer, confirm)?;
+                self.decide_confirm(&signer, confirm, base.size)?;
                 (Step::ConfirmShares(signer, confirm.clone()), Vec::new())
             }
             Act::Request(asked) => {
@@ -324,7 +332,7 @@ impl Organisation {
                 (Step::Request(signer, version, asked.clone()), everyone(asked.reason))
             }
             Act::Approve(approve) => {
-                (Step::Approve(signer, self.decide_approve(&signer, approve, base, now)?), Vec::new())
+                (Step::Approve(signer, self.decide_approve(&signer, approve, base.size, now)?), Vec::new())
             }
             Act::Deny(deny) => {
                 self.decide_deny(&signer, deny, now)?;
@@ -334,6 +342,18 @@ impl Organisation {
             Act::Revoke(revoke) => {
                 self.decide_revoke(&signer, revoke)?;
                 (Step::End(revoke.request, End::Revoked(signer)), everyone(revoke.reason))
+            }
+            Act::StartDrill => {
+                self.decide_start_drill(&signer, now)?;
+                (Step::StartDrill(signer), Vec::new())
+            }
+            Act::ConfirmAccess(confirm) => {
+                self.decide_confirm_access(&signer, confirm, now)?;
+                (Step::ConfirmAccess(signer, *confirm), Vec::new())
+            }
+            Act::RecordDrill(record) => {
+                self.decide_record_drill(&signer, record, base)?;
+                (Step::RecordDrill(signer, *record), Vec::new())
             }
         })
     }
@@ -369,7 +389,7 @@ impl Organisation {
                 Vec::new()
             }
             Step::ConfirmShares(person, confirm) => {
-                self.apply_confirm(person, &confirm);
+                self.apply_confirm(person, &confirm, at);
                 Vec::new()
             }
             Step::Request(requester, version, asked) => {
@@ -382,6 +402,18 @@ impl Organisation {
                 Vec::new()
             }
             Step::End(index, how) => self.end_request(index, how, at),
+            Step::StartDrill(by) => {
+                self.apply_start_drill(by, at);
+                Vec::new()
+            }
+            Step::ConfirmAccess(person, confirm) => {
+                self.apply_confirm_access(person, confirm, at);
+                Vec::new()
+            }
+            Step::RecordDrill(person, record) => {
+                self.apply_record_drill(person, record, at);
+                Vec::new()
+            }
             Step::Daemon(act) => self.apply_daemon_act(act, at),
         });
         effects
@@ -405,15 +437,13 @@ impl Organisation {
         }
     }
 
-    /// What a command costs its signer; refused beyond the daily limit. First confirmations of shares are free, and
-    /// a join is limited by its invitation.
+    /// What a command costs its signer; refused beyond the daily limit. Confirmations of shares that are asked for are
+    /// free, and a join is limited by its invitation.
     fn check_limits(&self, command: &VerifiedCommand, now: Time) -> Result<Option<(PersonId, u64)>, Refusal> {
         let signer = command.person();
         let free = match &command.command().act {
             Act::Join(_) => true,
-            Act::ConfirmShares(c) => {
-                c.checks.iter().all(|(part, _)| self.part(part).is_some_and(|p| !p.verdicts.contains_key(&signer)))
-            }
+            Act::ConfirmShares(confirm) => self.is_asked_for(&signer, confirm),
             _ => false,
         };
         if free {

@@ -50,6 +50,8 @@ pub struct Request {
     pub approvals: BTreeMap<PersonId, Vec<Vec<BlobId>>>,
     /// Who refused, and the text of why. An approval removes the person's denial.
     pub denials: BTreeMap<PersonId, BlobId>,
+    /// Whether the requester fetched the shares, and so may have seen what was asked for.
+    pub collected: bool,
     /// Where it stands.
     pub stage: Stage,
 }
@@ -207,10 +209,7 @@ impl Organisation {
 
     /// Whether a requester's own shares count in a request for these parts.
     pub fn own_share(&self, requester: &PersonId, parts: &[RequestedPart]) -> bool {
-        parts
-            .iter()
-            .filter_map(|asked| self.part(&asked.part))
-            .any(|state| state.part.deals.iter().any(|deal| deal.share_of(requester).is_some()))
+        parts.iter().filter_map(|asked| self.part(&asked.part)).any(|state| state.dealt_to(requester))
     }
 
     pub(super) fn decide_request(&self, signer: &PersonId, asked: &Asked, now: Time) -> Result<VersionId, Refusal> {
@@ -262,6 +261,7 @@ impl Organisation {
             own_share: asked.own_share,
             approvals: BTreeMap::new(),
             denials: BTreeMap::new(),
+            collected: false,
             stage: Stage::Waiting,
         };
         if request.own_share {
@@ -387,7 +387,7 @@ impl Organisation {
         let index = request.at.index;
         for asked in &request.parts {
             let Some(state) = self.part_mut(&asked.part) else { continue };
-            if state.part.deals.iter().any(|deal| deal.share_of(&person).is_some()) {
+            if state.dealt_to(&person) {
                 state.released.entry(index).or_default().insert(person);
             }
         }
@@ -527,6 +527,7 @@ impl Organisation {
         let Some(mut request) = self.take_request(index) else { return };
         if let Stage::Granted(grant) = request.stage {
             request.stage = Stage::Leased(Lease::start(grant, since, request.duration, collected));
+            request.collected = collected;
         }
         self.insert_request(request);
     }

@@ -504,6 +504,11 @@ impl World {
         Act::Deny(v1::Deny { request_index: request, request_leaf, reason: blob("why not") })
     }
 
+    /// The result of restoring the log as it is now.
+    pub fn record_drill(&self, works: bool) -> Act {
+        Act::RecordDrill(v1::RecordDrill { tree: Some(self.head().into()), seconds: 840, blobs: 31, works })
+    }
+
     /// A request that these approved.
     pub fn let_grant(&mut self, who: Who, n: u8, approvers: &[Who]) -> u64 {
         let request = self.let_request(who, n);
@@ -584,6 +589,14 @@ pub fn confirm(checks: &[(PartId, v1::ShareVerdict)]) -> Act {
         verdict: *verdict as i32,
     };
     Act::ConfirmShares(v1::ConfirmShares { checks: checks.iter().map(check).collect() })
+}
+
+pub fn start_drill() -> Act {
+    Act::StartDrill(v1::StartDrill {})
+}
+
+pub fn confirm_access(request: u64, works: bool) -> Act {
+    Act::ConfirmAccess(v1::ConfirmAccess { request_index: request, works })
 }
 
 pub fn give_back(request: u64) -> Act {

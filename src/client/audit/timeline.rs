@@ -337,6 +337,25 @@ impl Teller<'_> {
                 let index = revoke.request;
                 self.about("revoke", "log-revoke", Some(who), index, Some(&revoke.reason)).ending(index)
             }
+            Act::StartDrill => Told::new("start_drill", "log-start-drill", args! { who: who }, json!({})),
+            Act::ConfirmAccess(confirm) => {
+                let key = if confirm.works { "log-access-works" } else { "log-access-fails" };
+                let told = self.about("confirm_access", key, Some(who), confirm.request, None);
+                Told { details: json!({ "request": confirm.request, "works": confirm.works }), ..told }
+            }
+            Act::RecordDrill(record) => {
+                let (size, blobs) = (record.tree.size, record.blobs);
+                let args = args! { who: who, size: size, blobs: blobs, duration: say.duration(record.took) };
+                let details = json!({
+                    "size": size,
+                    "root": record.tree.root.to_string(),
+                    "seconds": record.took.0,
+                    "blobs": blobs,
+                    "works": record.works,
+                });
+                let key = if record.works { "log-restore-drill" } else { "log-restore-drill-failed" };
+                Told::new("record_drill", key, args, details)
+            }
         }
     }
 

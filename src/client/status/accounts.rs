@@ -196,8 +196,14 @@ fn sheet(session: &Session, id: &CredentialId) -> Result<Option<Text>, Failure> 
 fn account_data(view: &View<'_>, id: &CredentialId, sheet: Option<&Text>) -> Value {
     let Some(credential) = view.state.credential(id) else { return Value::Null };
     let part = |(kind, state): (&crate::escrow::part::PartKind, &PartState)| {
-        let verdicts = state.verdicts.iter().map(|(person, verdict)| {
-            json!({ "person": person.to_string(), "good": *verdict == crate::escrow::act::ShareVerdict::Good })
+        let verdicts = state.verdicts.iter().map(|(person, checked)| {
+            let good = checked.verdict == crate::escrow::act::ShareVerdict::Good;
+            json!({ "person": person.to_string(), "good": good, "entry": checked.index, "since": checked.time.0 })
+        });
+        let tested = state.tested.map(|tested| {
+            json!({
+                "person": tested.person.to_string(), "entry": tested.index, "since": tested.time.0, "works": tested.works,
+            })
         });
         let released = state.released.iter().map(|(request, people)| {
             let people: Vec<String> = people.iter().map(ToString::to_string).collect();
@@ -208,6 +214,7 @@ fn account_data(view: &View<'_>, id: &CredentialId, sheet: Option<&Text>) -> Val
             "quorums": state.part.deals.iter().map(|d| d.quorum().name().as_str()).collect::<Vec<_>>(),
             "verdicts": verdicts.collect::<Vec<_>>(),
             "released": released.collect::<Vec<_>>(),
+            "tested": tested,
         })
     };
     let versions = credential.versions.iter().map(|(number, version)| {
