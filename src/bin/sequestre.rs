@@ -11,6 +11,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand};
 use sequestre::client::deposit::{self, Deposit};
+use sequestre::client::drill::{self, DrillVerb};
 use sequestre::client::failure::{Exit, Failure};
 use sequestre::client::found::{self, Plan, Planned};
 use sequestre::client::home::Home;
@@ -180,6 +181,10 @@ enum Verb {
     },
     Card,
     Kit(KitArgs),
+    Drill {
+        #[command(subcommand)]
+        verb: DrillVerb,
+    },
     Audit {
         #[command(subcommand)]
         verb: AuditVerb,
@@ -384,6 +389,7 @@ async fn run(env: &Env, verb: Verb) -> Result<(), Failure> {
         }
         Verb::Card => join::card(env),
         Verb::Kit(args) => kit::run(env, args).await,
+        Verb::Drill { verb } => drill::run(env, verb).await,
         Verb::Audit { verb } => match verb {
             AuditVerb::Log { from, to, person, account } => {
                 audit::log(env, audit::LogOptions { from, to, person, account }).await

@@ -7,6 +7,7 @@ use std::fs;
 use std::path::PathBuf;
 
 use super::charter;
+use super::drill;
 use super::failure::{Exit, Failure};
 use super::home::{self, Folder};
 use super::renewal;
@@ -158,6 +159,7 @@ pub fn waiting(session: &Session) -> Result<Vec<Item>, Failure> {
     }
     items.extend(due(&view, &me));
     items.extend(renewal::items(session)?);
+    items.extend(drill::items(&view, &me, now));
     items.extend(view.unrecorded().iter().map(|unrecorded| {
         let json = serde_json::json!({ "kind": "unrecorded", "id": unrecorded.request, "ended": unrecorded.ended.0,
             "access": unrecorded.access });

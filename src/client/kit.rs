@@ -25,8 +25,8 @@ use crate::seal::secret::Secret;
 use crate::seal::words::Compared;
 
 /// Most lines, and most characters of each, that a person's own notes may have: more would not fit on the page.
-const MAX_LINES: usize = 14;
-const MAX_COLUMNS: usize = 110;
+const MAX_LINES: usize = 10;
+const MAX_COLUMNS: usize = 54;
 /// Groups of five digits of others' fingerprints on the page.
 const GROUPS: usize = 3;
 

@@ -11,7 +11,7 @@
 //! | How does one come in? | [`found`], [`join`] |
 //! | What waits for me, and what does agreeing release? | [`consent`], [`charter`], [`screen`] |
 //! | How does an account go in, and come out? | [`deposit`], [`request`], [`clipboard`] |
-//! | What must be on paper, and what must be renewed? | [`kit`], [`renewal`] |
+//! | What must be on paper, what renewed, what tried? | [`kit`], [`renewal`], [`drill`] |
 //! | Where do things stand, and does the log hold? | [`status`], [`audit`], [`view`], [`names`] |
 //! | How does it talk to people? | [`say`], [`out`], [`unlock`], [`help`], [`failure`] |
 
@@ -20,6 +20,7 @@ pub mod charter;
 pub mod clipboard;
 pub mod consent;
 pub mod deposit;
+pub mod drill;
 pub mod failure;
 pub mod found;
 pub mod help;

@@ -15,6 +15,7 @@ pub use charter::charter;
 pub use people::{PersonRow, devices, people, person_rows};
 
 use super::consent::waiting;
+use super::drill;
 use super::failure::{Exit, Failure};
 use super::home::Folder;
 use super::renewal;
@@ -154,6 +155,7 @@ fn status_data(session: &Session, reached: &Reached) -> Result<Value, Failure> {
         "waiting": waiting(session)?.into_iter().map(|item| item.json).collect::<Vec<_>>(),
         "due": due,
         "renewals": renewal::near(session)?.iter().map(renewal::Renewal::json).collect::<Vec<_>>(),
+        "shares": drill::share_rows(&view, session.env.now()),
         "running": running,
         "unrecorded": view.unrecorded().iter().map(|u| json!({
             "request": u.request, "ended": u.ended.0, "access": u.access,
@@ -198,6 +200,7 @@ fn tell_status(session: &Session, reached: &Reached) -> Result<(), Failure> {
     waiting.iter().for_each(|item| out.tell("status-item", &args! { text: &item.text }));
     accounts::tell_due(out, &view);
     renewal::tell(out, session)?;
+    drill::tell(out, &view, session.env.now());
     accounts::tell_running(out, &view);
     Ok(())
 }

@@ -127,7 +127,7 @@ async fn the_page_says_who_and_how_and_no_words_unless_asked() {
         let running = all.join(" ");
         assert!(!words.split(' ').collect::<Vec<_>>().windows(3).any(|three| running.contains(&three.join(" "))));
         let kept = page_of(&env, &Words::Kept("in the <safe> of the bank".to_owned()), None).await;
-        assert_eq!(texts(&kept, "div", "notes"), ["in the <safe> of the bank"]);
+        assert_eq!(texts(&kept, "div", "place"), ["in the <safe> of the bank"]);
         assert!(texts(&kept, "span", "words").is_empty());
     }
 }
@@ -210,8 +210,8 @@ fn what_people_are_called_stays_text() {
         let html = page.to_html(&say).unwrap();
         let html = html.expose_str().unwrap();
         let shown = pieces(html).into_iter().filter(|(_, text)| text.contains(sly)).count();
-        // Title and heading, sentence, three numbers, the vault twice, another person three times, notes, place.
-        assert_eq!(shown, 13 + 1, "{html}");
+        // Title, heading, date, sentence, three numbers, the vaults, another person three times, notes, place.
+        assert_eq!(shown, 13, "{html}");
         assert!(!html.contains("<script") && !html.contains("<b>alert"));
         assert!(!html.contains("kit-"), "no sentence is missing");
     }
@@ -231,8 +231,8 @@ async fn what_cannot_be_written_is_said_before_anything_is() {
         town.fails(AWA, verb, exit, key).await;
         assert!(!page.exists());
     };
-    kit_fails(Some(notes(&"a line\n".repeat(15))), Words::Blank, Exit::Usage, "kit-contacts-long").await;
-    kit_fails(Some(notes(&"x".repeat(111))), Words::Blank, Exit::Usage, "kit-contacts-long").await;
+    kit_fails(Some(notes(&"a line\n".repeat(11))), Words::Blank, Exit::Usage, "kit-contacts-long").await;
+    kit_fails(Some(notes(&"x".repeat(55))), Words::Blank, Exit::Usage, "kit-contacts-long").await;
     kit_fails(Some(notes("Bruno \u{202e}10")), Words::Blank, Exit::Usage, "text-invisible").await;
     kit_fails(Some(folder.join("missing")), Words::Blank, Exit::Failed, "failed-file").await;
     kit_fails(None, Words::Kept("safe\u{200b}".to_owned()), Exit::Usage, "text-invisible").await;

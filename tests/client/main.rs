@@ -7,6 +7,7 @@ mod town;
 mod a_real_minute;
 mod accounts;
 mod consent;
+mod drills;
 mod founding;
 mod invitations;
 mod kit;

@@ -22,14 +22,14 @@ impl Html {
         html.0.finish()
     }
 
-    /// An element with what the closure writes in it. An empty class is left out.
+    /// An element with what the closure writes in it. An empty class is left out. After a block comes a new line.
     pub fn within(&mut self, tag: &'static str, class: &'static str, content: impl FnOnce(&mut Self)) {
         let attributes = [("class", class)];
         self.start(tag, if class.is_empty() { &[] } else { &attributes }, ">");
         content(self);
         self.raw("</");
         self.raw(tag);
-        self.raw(">\n");
+        self.raw(if matches!(tag, "span" | "b") { ">" } else { ">\n" });
     }
 
     /// An element with text in it.

@@ -91,9 +91,11 @@ impl Page {
             self.words(html, say);
             html.within("section", "", |html| {
                 html.element("h2", "", &say.plain("kit-card-head"));
-                html.element("p", "", &say.plain("kit-card"));
                 html.within("div", "card", |html| {
-                    html.within("ol", "", |html| card.lines().for_each(|line| html.element("li", "", line)));
+                    html.within("div", "", |html| {
+                        html.element("p", "", &say.plain("kit-card"));
+                        html.within("ol", "", |html| card.lines().for_each(|line| html.element("li", "", line)));
+                    });
                     html.picture("qr", &say.plain("kit-card-head"), width, &path);
                 });
             });
@@ -128,9 +130,10 @@ impl Page {
                 row(html, &charter, "code", &self.code);
                 row(html, &say.plain("kit-fingerprint"), "code", &self.fingerprint);
                 row(html, &say.plain("kit-server"), "code", &self.address);
-                for (vault, opened) in &self.vaults {
-                    row(html, &say.with("kit-vault", &args! { name: vault }), "", opened);
-                }
+                let vault =
+                    |(name, opened): &(String, String)| say.with("kit-vault", &args! { name: name, opened: opened });
+                let vaults: Vec<String> = self.vaults.iter().map(vault).collect();
+                row(html, &say.plain("kit-vaults"), "", &vaults.join("; "));
             });
         });
     }
@@ -178,7 +181,7 @@ impl Page {
                 }
                 WordsOnPage::Kept(place) => {
                     html.element("p", "", &say.plain("kit-words-kept"));
-                    html.element("div", "notes", place);
+                    html.element("div", "place", place);
                 }
                 WordsOnPage::Blank => {
                     html.element("p", "", &say.plain("kit-words-kept"));
@@ -192,8 +195,21 @@ impl Page {
 fn steps(html: &mut Html, say: &Say, head: &str, keys: &[&str]) {
     html.within("section", "", |html| {
         html.element("h2", "", &say.plain(head));
-        html.within("ol", "", |html| keys.iter().for_each(|key| html.element("li", "", &say.plain(key))));
+        html.within("ol", "", |html| {
+            keys.iter().for_each(|key| html.within("li", "", |html| with_commands(html, &say.plain(key))));
+        });
     });
+}
+
+/// A sentence whose quoted commands stay in one piece: nobody should have to guess whether a line break is a space.
+fn with_commands(html: &mut Html, sentence: &str) {
+    let quotes = |c: char| matches!(c, '“' | '”' | '«' | '»');
+    for piece in sentence.split(quotes) {
+        match piece.trim() {
+            command if command.starts_with("sequestre ") => html.element("span", "command", command),
+            _ => html.text(piece),
+        }
+    }
 }
 
 /// A card's lines as a QR code holds them: in upper case, which takes fewer bits, and with spaces between, which are of

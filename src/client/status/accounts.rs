@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use serde::Serialize;
 use serde_json::{Value, json};
 
+use super::super::drill;
 use super::super::failure::Failure;
 use super::super::out::Out;
 use super::super::renewal;
@@ -54,6 +55,8 @@ pub struct AccountRow {
     pub last_asked_by_name: Option<String>,
     /// When they asked, in POSIX seconds.
     pub last_asked: Option<u64>,
+    /// Whether somebody other than the depositor tried it: `works`, `fails` or `never`.
+    pub tested: &'static str,
     /// By when it must be renewed, as in ISO 8601, where this computer holds the sheet and the date can be read.
     pub renewal: Option<String>,
     /// How many days are left until then; negative when it is past.
@@ -83,6 +86,7 @@ pub fn account_rows(view: &View<'_>) -> Vec<AccountRow> {
             last_asked_by: last.map(|request| request.requester.to_string()),
             last_asked_by_name: last.map(|request| view.name(&request.requester)),
             last_asked: last.map(|request| request.since.0),
+            tested: drill::trial(credential).name(),
             renewal: None,
             renewal_days: None,
         });
@@ -157,6 +161,7 @@ pub async fn credentials(env: &Env) -> Result<(), Failure> {
         table,
     );
     renewal::tell(&env.out, &session)?;
+    drill::tell_trials(&env.out, &view);
     reached.end()
 }
 
@@ -304,6 +309,8 @@ fn tell_account(out: &Out, view: &View<'_>, id: &CredentialId, number: u32, shee
         }
         None => out.say("status-account-not-due"),
     }
+    let trial = drill::trial_in_words(view, &drill::trial(credential));
+    out.tell("status-account-trial", &args! { trial: trial });
     let requests: Vec<_> = requests_for(view, id).rev().take(10).collect();
     if !requests.is_empty() {
         out.say("status-account-requests");
