@@ -96,9 +96,10 @@ fn the_organisation_is_its_genesis() {
     assert_eq!(organisation_id(&bytes).as_bytes(), &by_hand);
 }
 
-const EVERYTHING: [&str; 24] = [
+const EVERYTHING: [&str; 26] = [
     "approve",
     "cancel-invitation",
+    "claim",
     "collected",
     "confirm-access",
     "confirm-shares",
@@ -113,6 +114,7 @@ const EVERYTHING: [&str; 24] = [
     "propose-admission",
     "propose-charter",
     "propose-removal",
+    "record-answer",
     "record-drill",
     "request",
     "request-expired",
@@ -155,6 +157,8 @@ fn kind(what: &What) -> &'static str {
             Act::Deny(_) => "deny",
             Act::Return(_) => "return",
             Act::Revoke(_) => "revoke",
+            Act::RecordAnswer(_) => "record-answer",
+            Act::Claim(_) => "claim",
             Act::StartDrill => "start-drill",
             Act::ConfirmAccess(_) => "confirm-access",
             Act::RecordDrill(_) => "record-drill",
@@ -213,6 +217,14 @@ fn summary(replay: &Replay) -> String {
         };
         let (signed, acknowledged) = (proposal.signed.len(), proposal.acknowledged.len());
         line(format!("proposal {index}: {subject}, {outcome}; {signed} signed, {acknowledged} acknowledged"));
+    }
+    for (id, recovery) in state.recoveries() {
+        let answers = recovery.answers.iter().map(|(entry, answer)| {
+            let parts: Vec<&str> = answer.parts.iter().map(|part| part.kind.as_str()).collect();
+            format!("{} by {} in {entry}", parts.join(", "), answer.person)
+        });
+        let answers: Vec<String> = answers.collect();
+        line(format!("recovery {} by {}: {}", id.request, id.starter, answers.join("; ")));
     }
     if let Some(drill) = state.drill() {
         line(format!("drill {} by {} at {}", drill.index, drill.by, drill.time));
@@ -282,6 +294,12 @@ fn requests(state: &Organisation, line: &mut impl FnMut(String)) {
             "request {index} by {}: {own}{approvals} approvals, {denials} denials; {stage}",
             request.requester
         ));
+        for (accused, claim) in &request.claims {
+            let kinds: Vec<&str> = claim.kinds.iter().map(|kind| kind.as_str()).collect();
+            let answer = state.claim_answer(request, accused);
+            let (index, verdict) = (claim.index, claim.verdict);
+            line(format!("  {} of {accused} {verdict:?} by entry {index}, answer {answer:?}", kinds.join(", ")));
+        }
     }
 }
 
@@ -414,6 +432,19 @@ fn drills(world: &mut World) {
     world.daemon(DaemonAct::Collected(request)).unwrap();
     world.ok(OTHER_MEMBER, give_back(request));
     world.ok(OTHER_MEMBER, confirm_access(request, true));
+    // A bad share; whoever sent it looks again. Another one does not.
+    world.ok(OTHER_MEMBER, claim(request, TRUSTEES[1], &[PartKind::Password], v1::ShareVerdict::DoesNotMatch));
+    world.ok(TRUSTEES[1], confirm(&[(password, v1::ShareVerdict::Good)]));
+    world.ok(OTHER_MEMBER, claim(request, TRUSTEES[0], &[PartKind::Password], v1::ShareVerdict::DoesNotOpen));
+    // What happened without the server: one recovery opens a part, another adds up with nothing.
+    let recovered = part(3, 1, PartKind::RecoveryCodes);
+    let notes = part(3, 1, PartKind::Notes);
+    for who in [TRUSTEES[2], TRUSTEES[4], TRUSTEES[5]] {
+        tick(world);
+        world.ok(who, answer("the server burnt", TRUSTEES[1], &[recovered]));
+    }
+    world.ok(TRUSTEES[4], answer("the server burnt", TRUSTEES[1], &[notes]));
+    world.ok(TRUSTEES[2], answer("it was not the fire", MEMBER, &[part(1, 2, PartKind::Password), notes]));
     let restored = world.record_drill(true);
     world.ok(TECHNICIAN, restored);
 }

@@ -358,16 +358,11 @@ impl Session {
                 // Not here yet: says nothing about the depositor.
                 None => continue,
             };
-            let verdict = match verdict {
-                ShareVerdict::Good => v1::ShareVerdict::Good,
-                ShareVerdict::DoesNotOpen => v1::ShareVerdict::DoesNotOpen,
-                ShareVerdict::DoesNotMatch => v1::ShareVerdict::DoesNotMatch,
-            };
             checks.push(v1::ShareCheck {
                 credential: part.version.credential.to_vec(),
                 version: part.version.version,
                 kind: part.kind as i32,
-                verdict: verdict as i32,
+                verdict: v1::ShareVerdict::from(verdict) as i32,
             });
         }
         drop(progress);

@@ -238,6 +238,7 @@ fn refusal_code(refusal: &Refusal) -> Code {
         | R::NoShare
         | R::OwnRequest
         | R::OwnDeposit
+        | R::OwnAnswer
         | R::MayNotDrill
         | R::NotYours => Code::PermissionDenied,
         R::InvitationUnknown
@@ -246,12 +247,15 @@ fn refusal_code(refusal: &Refusal) -> Code {
         | R::VaultUnknown
         | R::CredentialUnknown
         | R::PartUnknown
-        | R::RequestUnknown => Code::NotFound,
+        | R::RequestUnknown
+        | R::StarterUnknown => Code::NotFound,
         R::InvitationExists
         | R::AlreadyJoined
         | R::DeviceKnown
         | R::AlreadySigned
         | R::AlreadyConfirmed
+        | R::AlreadyAnswered
+        | R::AlreadyClaimed
         | R::CredentialExists
         | R::AlreadyRequested { .. }
         | R::AlreadyApproved
@@ -290,6 +294,7 @@ fn refusal_code(refusal: &Refusal) -> Code {
         | R::OwnShare
         | R::ReleasedShape
         | R::DrillTree
+        | R::ClaimShape
         | R::Charter(_) => Code::InvalidArgument,
         R::RateLimit => Code::ResourceExhausted,
     }

@@ -9,6 +9,7 @@ use super::drill::{Checked, Tested};
 use super::id::{BlobId, CredentialId, PersonId};
 use super::organisation::{Organisation, Position};
 use super::part::{Deal, Part, PartId, PartKind, VersionId};
+use super::recovery::ReleasedTo;
 use super::refusal::Refusal;
 use super::time::Time;
 
@@ -47,8 +48,8 @@ pub struct Version {
 pub struct PartState {
     /// What was dealt.
     pub part: Part,
-    /// Whose shares were released to which request (by its index), own shares included.
-    pub released: BTreeMap<u64, BTreeSet<PersonId>>,
+    /// Whose shares were released to which request or recovery, own shares included.
+    pub released: BTreeMap<ReleasedTo, BTreeSet<PersonId>>,
     /// What trustees found when they last opened their shares.
     pub verdicts: BTreeMap<PersonId, Checked>,
     /// Trustees who are said to have passed on a bad share, and the entry of the last such claim: they are asked to
@@ -70,7 +71,7 @@ pub struct PartState {
 pub struct Knower {
     /// Who.
     pub person: PersonId,
-    /// Through which deposit or request: the index of its entry.
+    /// Through which deposit, request or answer to a recovery: the index of its entry.
     pub source: u64,
     /// Since when.
     pub since: Time,
@@ -81,7 +82,8 @@ pub struct Knower {
 pub struct Exposure {
     /// Who.
     pub person: PersonId,
-    /// Through which request; for a part that was carried over also: by which deposit. The index of its entry.
+    /// Through which request, or which answer to a recovery; for a part that was carried over also: by which deposit.
+    /// The index of its entry.
     pub source: u64,
     /// Which parts.
     pub parts: BTreeSet<PartKind>,
@@ -116,8 +118,11 @@ pub enum DueCause {
     AccessEnded(u64),
     /// The access of this request was revoked.
     Revoked(u64),
-    /// Shares released to several failed requests are enough together; the last one was this.
+    /// Shares released to several failed requests, or recoveries that came to nothing, are enough together; one of them
+    /// is this: the index of the request, or of the first answer to the recovery.
     SharesAddUp(u64),
+    /// It was opened without the server; the answer in this entry completed a quorum.
+    Recovered(u64),
     /// Somebody who knew it left.
     Left(PersonId),
 }

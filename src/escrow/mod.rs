@@ -9,7 +9,8 @@
 //! | Who is who, and with which keys? | [`id`], [`key`], [`role`], [`people`] |
 //! | Who must agree? | [`quorum`], [`charter`], [`proposal`] |
 //! | What lies in escrow, and who knows it? | [`part`], [`credential`] |
-//! | How does temporary access begin and end? | [`request`] |
+//! | How does temporary access begin and end? | [`request`], [`claim`] |
+//! | What was opened without the server? | [`recovery`] |
 //! | Do the shares and the accounts still work? | [`drill`] |
 //! | What is allowed now, and what follows? | [`organisation`], [`refusal`] |
 //! | Does this log hold? | [`replay`], [`log`] |
@@ -18,18 +19,21 @@
 
 pub mod act;
 pub mod charter;
+pub mod claim;
 pub mod command;
 pub mod credential;
 pub mod drill;
 pub mod entry;
 pub mod id;
 pub mod key;
+mod limits;
 pub mod log;
 pub mod organisation;
 pub mod part;
 pub mod people;
 pub mod proposal;
 pub mod quorum;
+pub mod recovery;
 pub mod refusal;
 pub mod replay;
 pub mod request;

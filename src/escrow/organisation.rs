@@ -11,17 +11,20 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::act::{Act, Deny, EntryRef, Invite, Join};
-use super::charter::{Charter, Limits, RULES_VERSION};
+use super::charter::{Charter, RULES_VERSION};
+use super::claim::Claim;
 use super::command::VerifiedCommand;
 use super::credential::Credential;
 use super::drill::{ConfirmAccess, Drill, RecordDrill, RestoreDrill};
 use super::entry::DaemonAct;
 use super::id::{BlobId, CredentialId, DeviceId, Digest, InvitationId, OrganisationId, PersonId};
 use super::key::VerifyingKey;
+use super::limits::{Charge, Usage};
 use super::log::merkle::TreeHead;
 use super::part::{Part, PartKind, VersionId};
 use super::people::{Device, Invitation, Person, Standing};
 use super::proposal::{Proposal, Signing, Subject};
+use super::recovery::{RecordAnswer, Recovery, RecoveryId};
 use super::refusal::Refusal;
 use super::request::{Approval, End, Request};
 use super::role::Role;
@@ -129,19 +132,12 @@ pub struct Organisation {
     pub(super) requests: BTreeMap<u64, Request>,
     /// (time, request): what the daemon has to end, and when.
     pub(super) deadlines: BTreeSet<(Time, u64)>,
+    pub(super) recoveries: BTreeMap<RecoveryId, Recovery>,
     pub(super) drill: Option<Drill>,
     pub(super) restore_drill: Option<RestoreDrill>,
-    usage: BTreeMap<PersonId, Usage>,
+    pub(super) usage: BTreeMap<PersonId, Usage>,
     size: u64,
     last_time: Time,
-}
-
-/// What a person added to the log on one day.
-#[derive(Debug, Clone, Copy)]
-struct Usage {
-    day: u64,
-    entries: u32,
-    bytes: u64,
 }
 
 /// A step that the rules allow in the state in which it was decided. Only `decide` makes one.
@@ -149,7 +145,7 @@ struct Usage {
 pub struct Transition {
     step: Step,
     blobs: Vec<(BlobId, Audience)>,
-    charge: Option<(PersonId, u64)>,
+    charge: Option<Charge>,
 }
 
 #[derive(Debug)]
@@ -168,6 +164,8 @@ enum Step {
     Approve(PersonId, Approval),
     Deny(PersonId, Deny),
     End(u64, End),
+    RecordAnswer(PersonId, RecordAnswer),
+    Claim(Claim),
     StartDrill(PersonId),
     ConfirmAccess(PersonId, ConfirmAccess),
     RecordDrill(PersonId, RecordDrill),
@@ -216,6 +214,7 @@ impl Organisation {
             credentials: BTreeMap::new(),
             requests: BTreeMap::new(),
             deadlines: BTreeSet::new(),
+            recoveries: BTreeMap::new(),
             drill: None,
             restore_drill: None,
             usage: BTreeMap::new(),
@@ -252,8 +251,9 @@ impl Organisation {
         if base.size == 0 && !matches!(act, Act::Genesis(_) | Act::Join(_) | Act::EnrolDevice(_)) {
             return Err(Refusal::ForeignBase);
         }
-        // Approvals and charter signatures are bound by hash and expiry; a person may sign them offline.
-        if !matches!(act, Act::Approve(_) | Act::Sign(_)) {
+        // Approvals and charter signatures are bound by hash and expiry; a person may sign them offline. A recovery
+        // answer says what happened while there was no server.
+        if !matches!(act, Act::Approve(_) | Act::Sign(_) | Act::RecordAnswer(_)) {
             check_clock(command.command().created, now)?;
         }
         let signer = command.person();
@@ -343,6 +343,14 @@ impl Organisation {
                 self.decide_revoke(&signer, revoke)?;
                 (Step::End(revoke.request, End::Revoked(signer)), everyone(revoke.reason))
             }
+            Act::RecordAnswer(answer) => {
+                self.decide_answer(&signer, answer)?;
+                (Step::RecordAnswer(signer, answer.clone()), Vec::new())
+            }
+            Act::Claim(claim) => {
+                self.decide_claim(&signer, claim)?;
+                (Step::Claim(claim.clone()), Vec::new())
+            }
             Act::StartDrill => {
                 self.decide_start_drill(&signer, now)?;
                 (Step::StartDrill(signer), Vec::new())
@@ -360,8 +368,8 @@ impl Organisation {
 
     /// Takes a step. `at` is the entry that records it: the next one.
     pub fn apply(&mut self, transition: Transition, at: Position) -> Vec<Effect> {
-        if let Some((person, bytes)) = transition.charge {
-            self.charge(person, at.time, bytes);
+        if let Some(charge) = transition.charge {
+            self.charge(&charge, at.time);
         }
         self.size = at.index.saturating_add(1);
         self.last_time = at.time;
@@ -402,6 +410,14 @@ impl Organisation {
                 Vec::new()
             }
             Step::End(index, how) => self.end_request(index, how, at),
+            Step::RecordAnswer(person, answer) => {
+                self.apply_answer(person, answer, at);
+                Vec::new()
+            }
+            Step::Claim(claim) => {
+                self.apply_claim(claim, at);
+                Vec::new()
+            }
             Step::StartDrill(by) => {
                 self.apply_start_drill(by, at);
                 Vec::new()
@@ -435,38 +451,6 @@ impl Organisation {
                 _ => Err(Refusal::NotAdmitted),
             },
         }
-    }
-
-    /// What a command costs its signer; refused beyond the daily limit. Confirmations of shares that are asked for are
-    /// free, and a join is limited by its invitation.
-    fn check_limits(&self, command: &VerifiedCommand, now: Time) -> Result<Option<(PersonId, u64)>, Refusal> {
-        let signer = command.person();
-        let free = match &command.command().act {
-            Act::Join(_) => true,
-            Act::ConfirmShares(confirm) => self.is_asked_for(&signer, confirm),
-            _ => false,
-        };
-        if free {
-            return Ok(None);
-        }
-        let limits = self.charter.as_ref().map_or(Limits::FOUNDING, Charter::limits);
-        let bytes = command.signed().wire_len() as u64;
-        let used = self.usage.get(&signer).filter(|u| u.day == now.day());
-        let (entries, total) = used.map_or((0, 0), |u| (u.entries, u.bytes));
-        if entries >= limits.entries_per_day || total.saturating_add(bytes) > limits.bytes_per_day {
-            return Err(Refusal::RateLimit);
-        }
-        Ok(Some((signer, bytes)))
-    }
-
-    fn charge(&mut self, person: PersonId, now: Time, bytes: u64) {
-        let day = now.day();
-        let usage = self.usage.entry(person).or_insert(Usage { day, entries: 0, bytes: 0 });
-        if usage.day != day {
-            *usage = Usage { day, entries: 0, bytes: 0 };
-        }
-        usage.entries = usage.entries.saturating_add(1);
-        usage.bytes = usage.bytes.saturating_add(bytes);
     }
 
     /// Refuses a signature whose base does not contain the entry that last changed what it depends on.

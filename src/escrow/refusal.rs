@@ -253,6 +253,21 @@ refusals! {
     /// Stopped an opening of this version before.
     VetoUsed => "VETO_USED",
         "you stopped an opening of this version once already; convince the others, or end the access once it runs";
+    /// The starter of a recovery is nobody whom the log knows.
+    StarterUnknown => "STARTER_UNKNOWN",
+        "whoever started this recovery never belonged to this organisation; tell the others what you answered to whom";
+    /// The starter's own shares count with the answers of others.
+    OwnAnswer => "OWN_ANSWER",
+        "you started this recovery yourself: your share counts already, the others enter what they answered";
+    /// Entered already.
+    AlreadyAnswered => "ALREADY_ANSWERED",
+        "your answer about one of these parts stands in the log already; enter only what is missing";
+    /// The accused did not approve this request, or holds no share of one of the parts.
+    ClaimShape => "CLAIM_SHAPE",
+        "a claim names somebody who approved the request, and parts of it whose shares they sent; update this software";
+    /// One claim per request and accused.
+    AlreadyClaimed => "ALREADY_CLAIMED",
+        "your claim about this person and this request stands in the log already; a mediator can read it there";
     /// Not an office that starts or records drills.
     MayNotDrill => "MAY_NOT_DRILL",
         "only trustees and mediators start a drill, and only they and technicians record the result of one";

@@ -591,6 +591,26 @@ pub fn confirm(checks: &[(PartId, v1::ShareVerdict)]) -> Act {
     Act::ConfirmShares(v1::ConfirmShares { checks: checks.iter().map(check).collect() })
 }
 
+/// An answer to the recovery of this name, which `starter` began.
+pub fn answer(recovery: &str, starter: Who, parts: &[PartId]) -> Act {
+    let part = |part: &PartId| v1::AnsweredPart {
+        credential: part.version.credential.to_vec(),
+        version: part.version.version,
+        kind: part.kind as i32,
+    };
+    let parts = parts.iter().map(part).collect();
+    Act::RecordAnswer(v1::RecordAnswer { recovery: blob(recovery), starter: starter.id.to_vec(), parts })
+}
+
+pub fn claim(request: u64, accused: Who, kinds: &[PartKind], verdict: v1::ShareVerdict) -> Act {
+    Act::Claim(v1::Claim {
+        request_index: request,
+        accused: accused.id.to_vec(),
+        kinds: kinds.iter().map(|kind| *kind as i32).collect(),
+        verdict: verdict as i32,
+    })
+}
+
 pub fn start_drill() -> Act {
     Act::StartDrill(v1::StartDrill {})
 }
