@@ -93,11 +93,15 @@ pub async fn shares(env: &Env) -> Result<(), Failure> {
 
 /// Everybody who holds shares of an account as it is now and can still release them.
 fn holders(view: &View<'_>) -> BTreeSet<PersonId> {
-    let Some(charter) = view.state.charter() else { return BTreeSet::new() };
     let parts = view.state.credentials().values().filter_map(|account| Some(account.parts(account.current()?.0)));
     let dealt = parts.flatten().flat_map(|(_, _, state)| state.part.deals.iter());
     let people = dealt.flat_map(|deal| deal.quorum().members());
-    people.filter(|person| charter.trustees().contains(*person)).copied().collect()
+    people.filter(|person| is_trustee(view, person)).copied().collect()
+}
+
+/// Whether somebody can still release shares: not if they left, although the charter names them until it is amended.
+fn is_trustee(view: &View<'_>, person: &PersonId) -> bool {
+    view.state.roles(person).contains(&Role::Trustee)
 }
 
 /// Whether a drill asks this person for shares that they have not opened since.
@@ -136,7 +140,6 @@ pub struct ShareRow {
 /// One row for each group of each agreement that opens something, by name.
 pub fn share_rows(view: &View<'_>, now: Time) -> Vec<ShareRow> {
     let mut worst: BTreeMap<(&QuorumName, usize), (bool, ShareRow)> = BTreeMap::new();
-    let Some(charter) = view.state.charter() else { return Vec::new() };
     let since = now.before(CONFIRMED_FOR);
     for (id, account) in view.state.credentials() {
         let Some((number, _)) = account.current() else { continue };
@@ -146,7 +149,7 @@ pub fn share_rows(view: &View<'_>, now: Time) -> Vec<ShareRow> {
             for deal in &state.part.deals {
                 let groups = deal.quorum().groups();
                 for (position, group) in groups.iter().enumerate() {
-                    let trustees = group.members().iter().filter(|person| charter.trustees().contains(*person));
+                    let trustees = group.members().iter().filter(|person| is_trustee(view, person));
                     let good = trustees
                         .filter_map(|person| state.verdicts.get(person))
                         .filter(|checked| checked.verdict == ShareVerdict::Good && checked.time >= since);

@@ -151,7 +151,9 @@ fn vaults(view: &View<'_>, charter: &Charter) -> Vec<(String, String)> {
 
 /// Everybody else with an office, trustees first: they are who recovers.
 fn others(view: &View<'_>, charter: &Charter, me: &PersonId) -> Vec<Other> {
-    let mut people: Vec<PersonId> = charter.named().into_iter().filter(|person| person != me).collect();
+    // The charter names whoever left until it is amended.
+    let here = |person: &PersonId| person != me && !view.state.roles(person).is_empty();
+    let mut people: Vec<PersonId> = charter.named().into_iter().filter(here).collect();
     people.sort_by_cached_key(|id| (!charter.trustees().contains(id), sort_key(&view.name(id))));
     let other = |id: PersonId| {
         let print = view.state.person(&id).map(|person| person.keys.fingerprint().to_string()).unwrap_or_default();

@@ -5,5 +5,6 @@
 mod world;
 
 mod copies;
+mod drills;
 mod reading;
 mod story;

@@ -168,5 +168,6 @@ async fn an_account_is_never_tested_until_somebody_else_logged_in() {
     town.restart().await;
     town.grown(running + 2).await;
     town.pass(Seconds(7 * DAY + 1));
+    drop(town.session(NINA).await);
     town.fails(NINA, async |env: &_| says(env, true).await, Exit::Refused, "drill-no-access").await;
 }

@@ -45,7 +45,7 @@ kit-restore-1 = Install Séquestre on another computer.
 kit-restore-2 = Run “sequestre restore-identity” and type the 24 words in their order. A mistake is shown with its place; nothing is guessed.
 kit-restore-3 = Type or paste the contact card.
 kit-restore-4 = “sequestre device” lists your computers; shut the lost one out: “sequestre device revoke NUMBER”.
-kit-restore-5 = If the server is gone, too: your words and the copy on another trustee’s computer are enough, see “sequestre recover finish --help”.
+kit-restore-5 = If the server is gone, too: your words and the folder of another trustee are enough for the commands beside, with --words-file FILE and --replica FOLDER.
 kit-footer = Make a new page when trustees, server or charter change. “sequestre kit check” says whether the words on your paper are the right ones.
 kit-footer-words = Keep this page like the key of a safe. Delete the file that it was printed from. Make a new page when trustees, server or charter change. “sequestre kit check” says whether the words on your paper are the right ones.
 

@@ -45,7 +45,7 @@ kit-restore-1 = Installez Séquestre sur un autre ordinateur.
 kit-restore-2 = Lancez « sequestre restore-identity » et tapez les 24 mots dans l’ordre. Une erreur est montrée avec sa place ; rien n’est deviné.
 kit-restore-3 = Tapez ou collez la carte de contact.
 kit-restore-4 = « sequestre device » liste vos ordinateurs ; excluez celui qui est perdu : « sequestre device revoke NUMÉRO ».
-kit-restore-5 = Si le serveur n’est plus là non plus : vos mots et la copie d’un·e autre gardien·ne suffisent, voir « sequestre recover finish --help ».
+kit-restore-5 = Si le serveur n’est plus là non plus : vos mots et le dossier d’un·e autre gardien·ne suffisent aux commandes ci-contre, avec --words-file FICHIER et --replica DOSSIER.
 kit-footer = Refaites cette page quand les gardien·nes, le serveur ou la charte changent. « sequestre kit check » dit si les mots de votre papier sont les bons.
 kit-footer-words = Gardez cette page comme la clé d’un coffre-fort. Supprimez le fichier dont elle est tirée. Refaites-la quand les gardien·nes, le serveur ou la charte changent. « sequestre kit check » dit si les mots de votre papier sont les bons.
 
