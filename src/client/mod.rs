@@ -7,14 +7,15 @@
 //! | question | module |
 //! |---|---|
 //! | What lies on this computer, and how is it written? | [`home`], [`replica`] |
-//! | How is an act signed, sent and verified? | [`session`], [`remote`] |
+//! | How is an act signed, sent and verified? | [`session`], [`remote`], [`outbox`], [`watching`] |
 //! | How does one come in? | [`found`], [`join`] |
-//! | What waits for me, and what does agreeing release? | [`consent`], [`charter`], [`screen`] |
+//! | What waits for me, and what does agreeing release? | [`consent`], [`charter`], [`amend`], [`screen`] |
 //! | How does an account go in, and come out? | [`deposit`], [`request`], [`clipboard`] |
 //! | What must be on paper, what renewed, what tried? | [`kit`], [`renewal`], [`drill`] |
 //! | Where do things stand, and does the log hold? | [`status`], [`audit`], [`view`], [`names`] |
 //! | How does it talk to people? | [`say`], [`out`], [`unlock`], [`help`], [`failure`] |
 
+pub mod amend;
 pub mod audit;
 pub mod charter;
 pub mod clipboard;
@@ -29,6 +30,7 @@ pub mod join;
 pub mod kit;
 pub mod names;
 pub mod out;
+pub mod outbox;
 pub mod remote;
 pub mod renewal;
 pub mod replica;
@@ -39,3 +41,4 @@ pub mod session;
 pub mod status;
 pub mod unlock;
 pub mod view;
+pub mod watching;

@@ -251,9 +251,7 @@ impl Organisation {
         if base.size == 0 && !matches!(act, Act::Genesis(_) | Act::Join(_) | Act::EnrolDevice(_)) {
             return Err(Refusal::ForeignBase);
         }
-        // Approvals and charter signatures are bound by hash and expiry; a person may sign them offline. A recovery
-        // answer says what happened while there was no server.
-        if !matches!(act, Act::Approve(_) | Act::Sign(_) | Act::RecordAnswer(_)) {
+        if act.is_bound_to_its_time() {
             check_clock(command.command().created, now)?;
         }
         let signer = command.person();

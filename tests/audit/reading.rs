@@ -11,6 +11,7 @@ use sequestre::client::view::{Confirmations, View, confirmations, current_parts,
 use sequestre::escrow::id::BlobId;
 use sequestre::escrow::log::merkle::TreeHead;
 use sequestre::escrow::part::PartKind;
+use sequestre::escrow::refusal::Refusal;
 use sequestre::escrow::text::Text;
 use serde_json::Value;
 use tempfile::TempDir;
@@ -20,7 +21,7 @@ use crate::story::Story;
 use crate::world::*;
 
 /// Somebody's computer that synchronised once, when the log had `size` entries.
-fn computer(story: &Story, who: Who, size: usize) -> TempDir {
+pub fn computer(story: &Story, who: Who, size: usize) -> TempDir {
     let dir = tempfile::tempdir().unwrap();
     let folder = Home::new(dir.path().to_owned()).folder(story.world.id());
     folder.prepare().unwrap();
@@ -47,7 +48,7 @@ fn computer(story: &Story, who: Who, size: usize) -> TempDir {
     dir
 }
 
-fn sequestre(home: &Path, args: &[&str]) -> Output {
+pub fn sequestre(home: &Path, args: &[&str]) -> Output {
     Command::new(env!("CARGO_BIN_EXE_sequestre"))
         .args(["--home", home.to_str().unwrap()])
         .args(args)
@@ -58,19 +59,19 @@ fn sequestre(home: &Path, args: &[&str]) -> Output {
         .unwrap()
 }
 
-fn ok(home: &Path, args: &[&str]) -> String {
+pub fn ok(home: &Path, args: &[&str]) -> String {
     let output = sequestre(home, args);
     assert!(output.status.success(), "{args:?}: {}", String::from_utf8_lossy(&output.stderr));
     String::from_utf8(output.stdout).unwrap()
 }
 
-fn json(home: &Path, args: &[&str]) -> Vec<Value> {
+pub fn json(home: &Path, args: &[&str]) -> Vec<Value> {
     let text = ok(home, &[&["--json"], args].concat());
     text.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
 }
 
 /// A story that ends in the middle of things: one access runs, one request waits, one password is due.
-fn in_between() -> Story {
+pub fn in_between() -> Story {
     let mut story = Story::founded();
     story.deposit(MEMBER, 1, 1, "Site web");
     story.deposit(MEMBER, 2, 1, "Émission");
@@ -129,6 +130,33 @@ fn rows_say_what_the_state_says() {
     let amend = story.world.state().charter().unwrap().amend().unwrap();
     assert_eq!(view.quorum(amend), "5 sur 7");
     assert_eq!(sort_key("Élise"), "elise");
+}
+
+#[test]
+fn what_was_recovered_tried_and_claimed_is_shown() {
+    let mut story = in_between();
+    let running = story.world.state().requests().keys().next().copied().unwrap();
+    let kinds = [PartKind::Password];
+    let index = story.world.ok(MEMBER, claim(running, TRUSTEES[2], &kinds, v1::ShareVerdict::DoesNotMatch));
+    let tried = story.world.state().requests().keys().nth(1).copied().unwrap();
+    story.world.daemon(sequestre::escrow::entry::DaemonAct::Collected(running)).unwrap_err();
+    assert_eq!(story.world.no(OTHER_MEMBER, confirm_access(tried, true)), Refusal::NothingToTest, "never fetched");
+    let works = story.world.ok(TRUSTEES[3], answer("fire", TRUSTEES[4], &[part(1, 1, PartKind::Password)]));
+    let home = computer(&story, TRUSTEES[3], story.world.entries.len());
+    let leases = json(home.path(), &["leases", "--all"]);
+    let row = leases.iter().find(|row| row["request"] == running).unwrap();
+    let claimed = &row["claims"][0];
+    assert_eq!((claimed["entry"].as_u64(), claimed["name"].as_str()), (Some(index), Some("Chloé")));
+    assert_eq!((claimed["verdict"].as_str(), claimed["answer"].is_null()), (Some("does_not_match"), true));
+    let account = &json(home.path(), &["credentials", "Site web"])[0];
+    let password = &account["versions"][0]["parts"][0];
+    assert_eq!(password["verdicts"][0]["since"], story.world.now.0);
+    assert!(password["tested"].is_null());
+    let recovered = password["released"].as_array().unwrap().iter().find(|r| r["recovery"].is_string()).unwrap();
+    assert_eq!(recovered["starter"], TRUSTEES[4].id.to_string());
+    let text = ok(home.path(), &["credentials", "Site web"]);
+    assert!(text.contains("Known to Élise (password) since") && text.contains("without the server"), "{text}");
+    assert!(text.contains(&format!("Élise opened it without the server, with the answers of others (entry {works}")));
 }
 
 #[test]

@@ -6,6 +6,7 @@ mod town;
 
 mod a_real_minute;
 mod accounts;
+mod amending;
 mod consent;
 mod drills;
 mod founding;
@@ -13,5 +14,7 @@ mod invitations;
 mod kit;
 mod leases;
 mod luck;
+mod receipts;
 mod renewals;
 mod servers;
+mod watching;
