@@ -10,7 +10,6 @@ use serde::Serialize;
 
 use super::consent::Item;
 use super::failure::{Exit, Failure};
-use super::out::Out;
 use super::session::{Env, Session};
 use super::status::texts;
 use super::view::{View, sort_key};
@@ -80,7 +79,9 @@ pub async fn shares(env: &Env) -> Result<(), Failure> {
     let texts = texts(&session);
     let view = session.view(&texts)?;
     let rows = share_rows(&view, now);
-    tell_shares(&env.out, &view, &rows);
+    if !env.out.is_json() {
+        share_lines(&view, &rows).iter().for_each(|line| env.out.line(line));
+    }
     let open = holders(&view).into_iter().filter(|person| is_asked(&view, person)).collect::<Vec<_>>();
     if !open.is_empty() {
         env.out.tell("drill-open", &args! { names: view.names(&open) });
@@ -207,10 +208,8 @@ fn told(view: &View<'_>, row: &ShareRow) -> String {
     format!("{head} {}", view.say.with(warning, &args))
 }
 
-fn tell_shares(out: &Out, view: &View<'_>, rows: &[ShareRow]) {
-    if !out.is_json() {
-        rows.iter().for_each(|row| out.line(&told(view, row)));
-    }
+fn share_lines(view: &View<'_>, rows: &[ShareRow]) -> Vec<String> {
+    rows.iter().map(|row| told(view, row)).collect()
 }
 
 /// What the log knows about whether an account works.
@@ -278,9 +277,9 @@ pub(super) fn trial_in_words(view: &View<'_>, trial: &Trial) -> String {
     }
 }
 
-/// The accounts that nobody tried, in one line, and those that failed, one line each.
-pub(super) fn tell_trials(out: &Out, view: &View<'_>) {
-    let mut never = Vec::new();
+/// The accounts that failed, one line each, and in one line those that nobody tried.
+pub(super) fn trial_lines(view: &View<'_>) -> Vec<String> {
+    let (mut lines, mut never) = (Vec::new(), Vec::new());
     let mut accounts: Vec<(String, Trial)> =
         view.state.credentials().iter().map(|(id, account)| (view.label(id), trial(account))).collect();
     accounts.sort_by_cached_key(|(label, _)| sort_key(label));
@@ -288,20 +287,22 @@ pub(super) fn tell_trials(out: &Out, view: &View<'_>) {
         match trial {
             Trial::Works(..) => {}
             Trial::Never => never.push(label),
-            Trial::Fails(..) => {
-                out.tell("drill-account-fails", &args! { label: label, trial: trial_in_words(view, &trial) });
-            }
+            Trial::Fails(..) => lines.push(failing(view, &label, &trial)),
         }
     }
     if !never.is_empty() {
-        out.tell("drill-accounts-never", &args! { n: never.len(), list: never.join(", ") });
+        lines.push(view.say.with("drill-accounts-never", &args! { list: never.join(", ") }));
     }
+    lines
+}
+
+fn failing(view: &View<'_>, label: &str, trial: &Trial) -> String {
+    view.say.with("drill-account-fails", &args! { label: label, trial: trial_in_words(view, trial) })
 }
 
 /// How the shares and the accounts stand, for `status`.
-pub(super) fn tell(out: &Out, view: &View<'_>, now: Time) {
-    tell_shares(out, view, &share_rows(view, now));
-    tell_trials(out, view);
+pub(super) fn lines(view: &View<'_>, now: Time) -> Vec<String> {
+    [share_lines(view, &share_rows(view, now)), trial_lines(view)].concat()
 }
 
 /// What waits for this person: a drill that asks for their shares; for trustees and mediators agreements that run low;
@@ -332,8 +333,7 @@ pub(super) fn items(view: &View<'_>, me: &PersonId, now: Time) -> Vec<Item> {
         if mine && matches!(trial, Trial::Fails(..)) {
             let label = view.label(id);
             let json = serde_json::json!({ "kind": "fails", "label": &label });
-            let args = args! { label: label, trial: trial_in_words(view, &trial) };
-            items.push(Item { text: view.say.with("drill-account-fails", &args), json });
+            items.push(Item { text: failing(view, &label, &trial), json });
         }
     }
     items

@@ -9,7 +9,6 @@ use std::fmt;
 use jiff::civil::Date;
 
 use super::consent::Item;
-use super::deposit::current_sheet;
 use super::failure::Failure;
 use super::out::Out;
 use super::say::Args;
@@ -17,6 +16,7 @@ use super::session::Session;
 use super::view::sort_key;
 use crate::args;
 use crate::escrow::id::CredentialId;
+use crate::escrow::text::Text;
 use crate::escrow::time::Time;
 
 /// How many days before a renewal people are warned.
@@ -112,11 +112,16 @@ impl Renewal {
 pub fn renewals(session: &Session) -> Result<Vec<Renewal>, Failure> {
     let now = session.env.now();
     let mut found = Vec::new();
-    for id in session.state()?.credentials().keys() {
-        let Some(sheet) = current_sheet(session, id)? else { continue };
-        let Some(date) = RenewalDate::parse(&sheet.renewal_date) else { continue };
+    for (id, account) in session.state()?.credentials() {
+        let Some((_, version)) = account.current() else { continue };
+        let Some(blob) = session.replica.blob(&version.sheet)? else { continue };
+        // Whoever deposits can write anything into a sheet: one that cannot be read must not hide the others.
+        let sheet = Text::multiline_from_blob(&blob, version.sheet).ok();
+        let sheet = sheet.and_then(|text| serde_json::from_str::<serde_json::Value>(text.as_str()).ok());
+        let field = |name: &str| sheet.as_ref().and_then(|sheet| sheet.get(name)?.as_str()).unwrap_or_default();
+        let Some(date) = RenewalDate::parse(field("renewal_date")) else { continue };
         // JSON can hold what a text must not; nothing of it is shown that the log's own rules would refuse.
-        let paid_by = crate::escrow::text::Text::parse(&sheet.paid_by).map(|t| t.to_string()).unwrap_or_default();
+        let paid_by = Text::parse(field("paid_by")).map(|text| text.to_string()).unwrap_or_default();
         let days = date.days_left(now);
         found.push(Renewal { credential: *id, label: session.label_of(id), date, days, paid_by });
     }
@@ -129,13 +134,13 @@ pub fn near(session: &Session) -> Result<Vec<Renewal>, Failure> {
     Ok(renewals(session)?.into_iter().filter(Renewal::is_near).collect())
 }
 
-/// Warns of what is near, one line each.
-pub(super) fn tell(out: &Out, session: &Session) -> Result<(), Failure> {
-    for renewal in near(session)? {
+/// What is near, one line each.
+pub(super) fn lines(session: &Session) -> Result<Vec<String>, Failure> {
+    let line = |renewal: &Renewal| {
         let (key, args) = renewal.told(session);
-        out.tell(key, &args);
-    }
-    Ok(())
+        session.env.out.language().with(key, &args)
+    };
+    Ok(near(session)?.iter().map(line).collect())
 }
 
 /// What is near, for the inboxes of those who can do something about it: trustees, and whoever deposited the account.

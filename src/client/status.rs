@@ -198,8 +198,9 @@ fn tell_status(session: &Session, reached: &Reached) -> Result<(), Failure> {
     out.tell("status-waits", &args! { n: waiting.len() });
     waiting.iter().for_each(|item| out.tell("status-item", &args! { text: &item.text }));
     accounts::tell_due(out, &view);
-    renewal::tell(out, session)?;
-    drill::tell(out, &view, session.env.now());
+    // What waits for this person was told above.
+    let lines = [renewal::lines(session)?, drill::lines(&view, session.env.now())].concat();
+    lines.iter().filter(|line| waiting.iter().all(|item| item.text != **line)).for_each(|line| out.line(line));
     accounts::tell_running(out, &view);
     witnesses::tell_unsafe(session)
 }

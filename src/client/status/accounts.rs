@@ -163,8 +163,10 @@ pub async fn credentials(env: &Env) -> Result<(), Failure> {
         ],
         table,
     );
-    renewal::tell(&env.out, &session)?;
-    drill::tell_trials(&env.out, &view);
+    if !env.out.is_json() {
+        let lines = [renewal::lines(&session)?, drill::trial_lines(&view)].concat();
+        lines.iter().for_each(|line| env.out.line(line));
+    }
     reached.end()
 }
 
