@@ -17,6 +17,7 @@ use sequestre::client::found::{self, Plan, Planned};
 use sequestre::client::home::Home;
 use sequestre::client::kit::{self, KitArgs};
 use sequestre::client::out::Out;
+use sequestre::client::recover::{self, command::RecoverVerb};
 use sequestre::client::request::{self, Asking, REQUEST_LIFE, Reveal};
 use sequestre::client::say::{Say, length};
 use sequestre::client::session::{self, Env};
@@ -187,6 +188,10 @@ enum Verb {
     Drill {
         #[command(subcommand)]
         verb: DrillVerb,
+    },
+    Recover {
+        #[command(subcommand)]
+        verb: RecoverVerb,
     },
     Audit {
         #[command(subcommand)]
@@ -413,6 +418,7 @@ async fn run(env: &Env, verb: Verb) -> Result<(), Failure> {
         Verb::Card => join::card(env),
         Verb::Kit(args) => kit::run(env, args).await,
         Verb::Drill { verb } => drill::run(env, verb).await,
+        Verb::Recover { verb } => recover::command::run(env, verb),
         Verb::Audit { verb } => match verb {
             AuditVerb::Log { from, to, person, account } => {
                 audit::log(env, audit::LogOptions { from, to, person, account }).await
