@@ -12,9 +12,11 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand};
 use sequestre::client::deposit::{self, Deposit};
 use sequestre::client::destroy::{self, Target};
+use sequestre::client::drill::{self, DrillVerb};
 use sequestre::client::failure::{Exit, Failure};
 use sequestre::client::found::{self, Plan, Planned};
 use sequestre::client::home::Home;
+use sequestre::client::kit::{self, KitArgs};
 use sequestre::client::out::Out;
 use sequestre::client::recover::{self, command::RecoverVerb};
 use sequestre::client::request::{self, Asking, REQUEST_LIFE, Reveal};
@@ -200,6 +202,11 @@ enum Verb {
         card_file: Option<PathBuf>,
     },
     Card,
+    Kit(KitArgs),
+    Drill {
+        #[command(subcommand)]
+        verb: DrillVerb,
+    },
     Recover {
         #[command(subcommand)]
         verb: RecoverVerb,
@@ -451,6 +458,8 @@ async fn run(env: &Env, verb: Verb) -> Result<(), Failure> {
             join::restore_identity(env, &words, &card).await
         }
         Verb::Card => join::card(env),
+        Verb::Kit(args) => kit::run(env, args).await,
+        Verb::Drill { verb } => drill::run(env, verb).await,
         Verb::Recover { verb } => recover::command::run(env, verb),
         Verb::Audit { verb } => match verb {
             AuditVerb::Log { from, to, person, account } => {

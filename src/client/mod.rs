@@ -11,6 +11,7 @@
 //! | How does one come in? | [`found`], [`join`] |
 //! | What waits for me, and what does agreeing release? | [`consent`], [`charter`], [`amend`], [`screen`] |
 //! | How does an account go in, and come out? | [`deposit`], [`request`], [`clipboard`] |
+//! | What must be on paper, what renewed, what tried? | [`kit`], [`renewal`], [`drill`] |
 //! | What if the server is gone? | [`recover`] |
 //! | How is something destroyed, or a veto laid? | [`destroy`] |
 //! | Where do things stand, and does the log hold? | [`status`], [`audit`], [`view`], [`names`] |
@@ -23,16 +24,19 @@ pub mod clipboard;
 pub mod consent;
 pub mod deposit;
 pub mod destroy;
+pub mod drill;
 pub mod failure;
 pub mod found;
 pub mod help;
 pub mod home;
 pub mod join;
+pub mod kit;
 pub mod names;
 pub mod out;
 pub mod outbox;
 pub mod recover;
 pub mod remote;
+pub mod renewal;
 pub mod replica;
 pub mod request;
 pub mod say;

@@ -128,7 +128,8 @@ impl SecretWriter {
         self.0.extend_from_slice(bytes);
     }
 
-    pub(super) fn push_char(&mut self, c: char) {
+    /// Adds a character in UTF-8.
+    pub fn push_char(&mut self, c: char) {
         let mut utf8 = [0; 4];
         self.push(c.encode_utf8(&mut utf8).as_bytes());
         utf8.zeroize();

@@ -356,3 +356,26 @@ fn the_verdict_names_the_first_entry_that_fails() {
     let verdict: Value = serde_json::from_slice(&output.stdout).unwrap();
     assert_eq!((&verdict["holds"], &verdict["faults"][0]["entry"]), (&Value::Bool(false), &Value::from(30)));
 }
+
+/// Whoever deposits can write anything into an account sheet.
+#[test]
+fn a_sheet_that_cannot_be_read_hides_no_renewal_of_another() {
+    let mut story = Story::founded();
+    let dated = "{\"renewal_date\": \"2001-01-01\", \"paid_by\": \"the \\u202e treasurer\", \"hosts\": [\"a\"]}";
+    let disguised = [&fake("salt")[..], format!("{dated}\u{202e}").as_bytes()].concat();
+    let id = BlobId::of(&disguised);
+    story.texts.insert(id, disguised);
+    let sheets =
+        [id.to_vec(), story.text("the first of January"), story.text(dated), story.text("{\"renewal_date\": 7}")];
+    for (n, sheet) in (1..).zip(sheets) {
+        let label = story.text(&format!("account {n}"));
+        let deposit = story.world.deposit_of(n, 1, "web", &[PartKind::Password]);
+        story.world.ok(MEMBER, Act::Deposit(v1::Deposit { label, sheet, ..deposit }));
+    }
+    let home = computer(&story, TRUSTEES[0], story.world.entries.len());
+    for verb in ["status", "inbox", "credentials"] {
+        let told = ok(home.path(), &[verb]);
+        assert_eq!(told.matches("OVERDUE").count(), 1, "{verb}: {told}");
+        assert!(told.contains("OVERDUE: “account 3”") && told.contains("(paid by: ?)"), "{verb}: {told}");
+    }
+}
