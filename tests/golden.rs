@@ -96,7 +96,7 @@ fn the_organisation_is_its_genesis() {
     assert_eq!(organisation_id(&bytes).as_bytes(), &by_hand);
 }
 
-const EVERYTHING: [&str; 21] = [
+const EVERYTHING: [&str; 22] = [
     "approve",
     "cancel-invitation",
     "collected",
@@ -109,6 +109,7 @@ const EVERYTHING: [&str; 21] = [
     "join",
     "lease-expired",
     "leave",
+    "move",
     "propose-admission",
     "propose-charter",
     "propose-removal",
@@ -152,6 +153,7 @@ fn kind(what: &What) -> &'static str {
             Act::Deny(_) => "deny",
             Act::Return(_) => "return",
             Act::Revoke(_) => "revoke",
+            Act::Move(_) => "move",
         },
     }
 }
@@ -207,6 +209,10 @@ fn summary(replay: &Replay) -> String {
         };
         let (signed, acknowledged) = (proposal.signed.len(), proposal.acknowledged.len());
         line(format!("proposal {index}: {subject}, {outcome}; {signed} signed, {acknowledged} acknowledged"));
+    }
+    for moved in state.moves() {
+        let (index, address) = (moved.at.index, state.address());
+        line(format!("move in {index} from {} to {address} by {}", moved.old_address, moved.brought_by));
     }
     accounts(state, &mut line);
     requests(state, &mut line);
@@ -275,6 +281,7 @@ fn story() -> World {
     vaults(&mut world);
     leases(&mut world);
     amendment(&mut world);
+    moving(&mut world);
     world
 }
 
@@ -419,4 +426,15 @@ fn amendment(world: &mut World) {
     let deposit = world.deposit_of(4, 1, "bank", &[PartKind::RecoveryCodes]);
     world.ok(newcomer, Act::Deposit(deposit));
     world.let_grant(newcomer, 4, &[TRUSTEES[4], TRUSTEES[0], TRUSTEES[2]]);
+}
+
+/// The quorum signs, a member brings it; what falls due afterwards is signed by the other server's key.
+fn moving(world: &mut World) {
+    tick(world);
+    let statement = world.move_statement();
+    world.wait(Seconds::DAY);
+    let moving = world.signed_move(&statement, &TRUSTEES[..5]);
+    world.ok(OTHER_MEMBER, moving);
+    world.wait(Seconds(72 * 3_600));
+    assert!(world.timers() > 0);
 }

@@ -259,6 +259,8 @@ fn refusal_code(refusal: &Refusal) -> Code {
         | R::VersionConflict { .. }
         | R::RequestDiffers => Code::Aborted,
         R::ForeignBase
+        | R::MovePrefix
+        | R::MoveLogKey
         | R::ClockSkew { .. }
         | R::NotFounded
         | R::InvitationUsed
@@ -278,6 +280,9 @@ fn refusal_code(refusal: &Refusal) -> Code {
         | R::AdmissionMismatch
         | R::CharterNamesStranger
         | R::CharterLogKey
+        | R::MoveSignature
+        | R::MoveQuorum
+        | R::MoveCharter
         | R::VaultDiffers
         | R::DealShape
         | R::Duration { .. }

@@ -6,6 +6,7 @@
 use super::charter::VaultName;
 use super::id::{BlobId, CredentialId, DeviceId, Digest, InvitationId, OrganisationId, PersonId};
 use super::key::{PersonKeys, RecipientKey, VerifyingKey};
+use super::moving::SignedMove;
 use super::part::{PartId, PartKind, VersionId};
 use super::quorum::QuorumName;
 use super::role::Roles;
@@ -35,6 +36,7 @@ pub enum Act {
     Deny(Deny),
     Return(u64),
     Revoke(Revoke),
+    Move(Box<SignedMove>),
 }
 
 /// An entry by index and leaf hash: it cannot be exchanged under whoever refers to it.
@@ -287,6 +289,7 @@ impl Act {
             }),
             Wire::Return(m) => Self::Return(m.request_index),
             Wire::Revoke(m) => Self::Revoke(Revoke { request: m.request_index, reason: wire::blob(&m.reason)? }),
+            Wire::Move(m) => Self::Move(Box::new(SignedMove::parse(m)?)),
         })
     }
 }

@@ -10,6 +10,7 @@
 //! | Who must agree? | [`quorum`], [`charter`], [`proposal`] |
 //! | What lies in escrow, and who knows it? | [`part`], [`credential`] |
 //! | How does temporary access begin and end? | [`request`] |
+//! | How does the log go on at another server? | [`moving`] |
 //! | What is allowed now, and what follows? | [`organisation`], [`refusal`] |
 //! | Does this log hold? | [`replay`], [`log`] |
 //! | What may a text contain? | [`text`] |
@@ -22,6 +23,7 @@ pub mod entry;
 pub mod id;
 pub mod key;
 pub mod log;
+pub mod moving;
 pub mod organisation;
 pub mod part;
 pub mod people;

@@ -18,6 +18,7 @@ use super::entry::DaemonAct;
 use super::id::{BlobId, CredentialId, DeviceId, Digest, InvitationId, OrganisationId, PersonId};
 use super::key::VerifyingKey;
 use super::log::merkle::TreeHead;
+use super::moving::{Moved, VerifiedMove};
 use super::part::{Part, PartKind, VersionId};
 use super::people::{Device, Invitation, Person, Standing};
 use super::proposal::{Proposal, Signing, Subject};
@@ -120,6 +121,7 @@ pub struct Organisation {
     pub(super) address: String,
     pub(super) charter: Option<Charter>,
     pub(super) charter_changed: u64,
+    pub(super) moves: Vec<Moved>,
     pub(super) people: BTreeMap<PersonId, Person>,
     pub(super) devices: BTreeMap<DeviceId, Device>,
     pub(super) invitations: BTreeMap<InvitationId, Invitation>,
@@ -165,6 +167,7 @@ enum Step {
     Approve(PersonId, Approval),
     Deny(PersonId, Deny),
     End(u64, End),
+    Move(PersonId, Box<VerifiedMove>),
     Daemon(DaemonAct),
 }
 
@@ -203,6 +206,7 @@ impl Organisation {
             address: g.address.clone(),
             charter: None,
             charter_changed: 0,
+            moves: Vec::new(),
             people: BTreeMap::new(),
             devices: BTreeMap::new(),
             invitations: BTreeMap::new(),
@@ -244,8 +248,9 @@ impl Organisation {
         if base.size == 0 && !matches!(act, Act::Genesis(_) | Act::Join(_) | Act::EnrolDevice(_)) {
             return Err(Refusal::ForeignBase);
         }
-        // Approvals and charter signatures are bound by hash and expiry; a person may sign them offline.
-        if !matches!(act, Act::Approve(_) | Act::Sign(_)) {
+        // Approvals and charter signatures are bound by hash and expiry, a move to its place in the log; people sign
+        // them offline, and a log whose time ran ahead must be able to move, too.
+        if !matches!(act, Act::Approve(_) | Act::Sign(_) | Act::Move(_)) {
             check_clock(command.command().created, now)?;
         }
         let signer = command.person();
@@ -335,6 +340,10 @@ impl Organisation {
                 self.decide_revoke(&signer, revoke)?;
                 (Step::End(revoke.request, End::Revoked(signer)), everyone(revoke.reason))
             }
+            Act::Move(signed) => {
+                let verified = self.decide_move(signed, &command.command().base)?;
+                (Step::Move(signer, Box::new(verified)), Vec::new())
+            }
         })
     }
 
@@ -382,6 +391,7 @@ impl Organisation {
                 Vec::new()
             }
             Step::End(index, how) => self.end_request(index, how, at),
+            Step::Move(person, verified) => self.apply_move(person, *verified, at),
             Step::Daemon(act) => self.apply_daemon_act(act, at),
         });
         effects
@@ -410,7 +420,8 @@ impl Organisation {
     fn check_limits(&self, command: &VerifiedCommand, now: Time) -> Result<Option<(PersonId, u64)>, Refusal> {
         let signer = command.person();
         let free = match &command.command().act {
-            Act::Join(_) => true,
+            // A quorum asks for a move, whoever brings it.
+            Act::Join(_) | Act::Move(_) => true,
             Act::ConfirmShares(c) => {
                 c.checks.iter().all(|(part, _)| self.part(part).is_some_and(|p| !p.verdicts.contains_key(&signer)))
             }
@@ -472,6 +483,11 @@ impl Organisation {
     /// The charter in force; none before the founding is signed.
     pub fn charter(&self) -> Option<&Charter> {
         self.charter.as_ref()
+    }
+
+    /// Every move, oldest first.
+    pub fn moves(&self) -> &[Moved] {
+        &self.moves
     }
 
     /// Everybody whose keys stand in the log.

@@ -10,5 +10,6 @@ mod entries;
 mod founding;
 mod invitations;
 mod leases;
+mod moves;
 mod requests;
 mod sums;
