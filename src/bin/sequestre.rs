@@ -14,6 +14,7 @@ use sequestre::client::deposit::{self, Deposit};
 use sequestre::client::failure::{Exit, Failure};
 use sequestre::client::found::{self, Plan, Planned};
 use sequestre::client::home::Home;
+use sequestre::client::moving::{self, MoveVerb};
 use sequestre::client::out::Out;
 use sequestre::client::request::{self, Asking, REQUEST_LIFE, Reveal};
 use sequestre::client::say::Say;
@@ -178,6 +179,10 @@ enum Verb {
         card_file: Option<PathBuf>,
     },
     Card,
+    Move {
+        #[command(subcommand)]
+        verb: MoveVerb,
+    },
     Audit {
         #[command(subcommand)]
         verb: AuditVerb,
@@ -381,6 +386,7 @@ async fn run(env: &Env, verb: Verb) -> Result<(), Failure> {
             join::restore_identity(env, &words, &card).await
         }
         Verb::Card => join::card(env),
+        Verb::Move { verb } => moving::run(env, verb).await,
         Verb::Audit { verb } => match verb {
             AuditVerb::Log { from, to, person, account } => {
                 audit::log(env, audit::LogOptions { from, to, person, account }).await

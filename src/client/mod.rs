@@ -9,6 +9,7 @@
 //! | What lies on this computer, and how is it written? | [`home`], [`replica`] |
 //! | How is an act signed, sent and verified? | [`session`], [`remote`] |
 //! | How does one come in? | [`found`], [`join`] |
+//! | How does an association leave its server? | [`moving`] |
 //! | What waits for me, and what does agreeing release? | [`consent`], [`charter`], [`screen`] |
 //! | How does an account go in, and come out? | [`deposit`], [`request`], [`clipboard`] |
 //! | Where do things stand, and does the log hold? | [`status`], [`audit`], [`view`], [`names`] |
@@ -24,6 +25,7 @@ pub mod found;
 pub mod help;
 pub mod home;
 pub mod join;
+pub mod moving;
 pub mod names;
 pub mod out;
 pub mod remote;

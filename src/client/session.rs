@@ -88,6 +88,7 @@ impl Session {
     /// Opens a folder and loads its replica.
     pub fn open(env: &Env, folder: Folder) -> Result<Self, Failure> {
         let lock = folder.lock()?;
+        super::moving::finish(&folder)?;
         let contact = folder.contact()?;
         let device = folder.device()?;
         let replica = Replica::open(&folder, &contact)?;
@@ -312,8 +313,8 @@ impl Session {
         Ok(index)
     }
 
-    /// Sends again what was signed and is not known to be in the log: the same command gets the same index.
-    async fn flush_outbox(&mut self) -> Result<(), Failure> {
+    /// The files of what was signed and is not known to be in the log.
+    fn outbox(&self) -> Result<Vec<PathBuf>, Failure> {
         let folder = self.folder.join("outbox");
         let mut paths = Vec::new();
         for entry in fs::read_dir(&folder).map_err(|e| Failure::io(&folder, e))? {
@@ -323,7 +324,26 @@ impl Session {
                 paths.push(entry.path());
             }
         }
-        for path in paths {
+        Ok(paths)
+    }
+
+    /// What was signed and is not known to be in the log, with its blobs and where it lies.
+    pub(super) fn pending(&self) -> Result<Vec<(PathBuf, SignedCommand, Vec<Vec<u8>>)>, Failure> {
+        let read = |path: PathBuf| {
+            let pending = Pending::decode(&home::read(&path)?).ok_or_else(|| home::damaged(&path))?;
+            Ok((path, pending.signed, pending.blobs))
+        };
+        self.outbox()?.into_iter().map(read).collect()
+    }
+
+    /// Ends the session: its folder, and the identity if it was unlocked.
+    pub(super) fn into_parts(self) -> (Folder, Option<Identity>) {
+        (self.folder, self.identity)
+    }
+
+    /// Sends again what was signed and is not known to be in the log: the same command gets the same index.
+    async fn flush_outbox(&mut self) -> Result<(), Failure> {
+        for path in self.outbox()? {
             let Some(pending) = Pending::decode(&home::read(&path)?) else {
                 return Err(home::damaged(&path));
             };

@@ -191,11 +191,12 @@ impl VerifiedMove {
     }
 
     /// Whether both leave the same charter of the same log for different places, or from different ends: the log
-    /// cannot go on at both, so that whoever has both holds evidence.
+    /// cannot go on at both, so that whoever has both holds evidence. Two that say the same, proposed twice, agree.
     pub fn contradicts(&self, other: &Self) -> bool {
-        self.statement.organisation == other.statement.organisation
+        let (ours, theirs) = (&self.statement, &other.statement);
+        ours.organisation == theirs.organisation
             && self.charter.version() == other.charter.version()
-            && self.statement.bytes != other.statement.bytes
+            && (self.charter != other.charter || ours.prefix != theirs.prefix || ours.server_key != theirs.server_key)
     }
 }
 

@@ -217,6 +217,10 @@ fn two_moves_from_one_charter_contradict_each_other() {
     let (first, again) = (verified(&one, QUORUM), verified(&one, &TRUSTEES));
     assert!(!first.contradicts(&again), "more signatures under the same statement");
     assert!(first.contradicts(&verified(&other, QUORUM)));
+    let twice = v1::MoveStatement { nonce: blob("proposed twice")[..16].to_vec(), ..one.clone() };
+    assert!(!first.contradicts(&verified(&twice, QUORUM)), "the same place and the same end");
+    let shorter = v1::MoveStatement { prefix: Some(world.head_at(5).into()), ..one };
+    assert!(first.contradicts(&verified(&shorter, QUORUM)), "another end at the same place");
     assert_ne!(first.statement().code(), verified(&other, QUORUM).statement().code());
 }
 
