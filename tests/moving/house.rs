@@ -1,7 +1,7 @@
 //! Another server, and what people send each other to get there.
 
 use std::fs;
-use std::net::{SocketAddr, TcpListener};
+use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 
 use sequestre::client::failure::Failure;
@@ -14,7 +14,6 @@ use crate::town::*;
 
 pub struct House {
     pub data: PathBuf,
-    pub listen: SocketAddr,
     running: Option<(Running, oneshot::Sender<()>)>,
 }
 
@@ -24,7 +23,7 @@ impl House {
         let listen = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
         let data = town.root.path().join(name);
         daemon::init(&data, &listen.to_string(), listen).unwrap();
-        Self { data, listen, running: None }
+        Self { data, running: None }
     }
 
     pub fn restore(&self, replicas: &[PathBuf]) -> Result<RestoreOutcome, DaemonError> {

@@ -59,8 +59,12 @@ pub fn finish(folder: &Folder) -> Result<(), Failure> {
         if !fresh.exists() {
             continue;
         }
-        if !keep.is_empty() && !kept.join(name).exists() {
-            rename(&old, &kept.join(name))?;
+        // A copy: without its contact, even for a moment, the folder would be no organisation's.
+        if !keep.is_empty()
+            && !kept.join(name).exists()
+            && let Some(before) = home::read_if_there(&old)?
+        {
+            home::write(&kept.join(name), &before)?;
         }
         rename(&fresh, &old)?;
     }
