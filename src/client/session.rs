@@ -327,11 +327,11 @@ impl Session {
         Ok(paths)
     }
 
-    /// What was signed and is not known to be in the log, with its blobs and where it lies.
-    pub(super) fn pending(&self) -> Result<Vec<(PathBuf, SignedCommand, Vec<Vec<u8>>)>, Failure> {
+    /// What was signed and is not known to be in the log, and where it lies.
+    pub(super) fn pending(&self) -> Result<Vec<(PathBuf, Pending)>, Failure> {
         let read = |path: PathBuf| {
             let pending = Pending::decode(&home::read(&path)?).ok_or_else(|| home::damaged(&path))?;
-            Ok((path, pending.signed, pending.blobs))
+            Ok((path, pending))
         };
         self.outbox()?.into_iter().map(read).collect()
     }
@@ -425,9 +425,9 @@ pub fn sign_command(
 }
 
 /// A signed command with its blobs, as it waits in the outbox.
-struct Pending {
-    signed: SignedCommand,
-    blobs: Vec<Vec<u8>>,
+pub(super) struct Pending {
+    pub signed: SignedCommand,
+    pub blobs: Vec<Vec<u8>>,
 }
 
 impl Pending {

@@ -4,8 +4,15 @@ use std::fs;
 
 use sequestre::client::failure::Exit;
 use sequestre::client::moving::{self, MoveVerb};
+use sequestre::client::session::sign_command;
+use sequestre::escrow::entry::{Entry, What};
+use sequestre::escrow::log::checkpoint::{Checkpoint, LogVerifier};
+use sequestre::escrow::log::merkle::MemoryTree;
 use sequestre::escrow::moving::SignedMove;
+use sequestre::proto::v1;
 use sequestre::seal::moving::{move_file, read_move};
+use sequestre::seal::secret::Secret;
+use sequestre::seal::signing::SigningKey;
 use sequestre::store::restore::RestoreError;
 
 use crate::house::*;
@@ -182,5 +189,37 @@ async fn a_server_that_showed_two_logs_is_left_with_the_one_that_people_choose()
     for name in [CHLOE, THEO, NINA] {
         assert_eq!(town.session(name).await.state().unwrap().requests().len(), 1, "{name}");
     }
+    house.stop().await;
+}
+
+/// The old server brings the move to its own log, and goes on under its old key.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn after_a_move_the_old_key_says_nothing_more() {
+    let town = Town::founded().await;
+    let mut session = town.session(NINA).await;
+    let (id, head, now) = (session.folder.id, session.replica.head(), town.now());
+    let seed: Vec<u8> = town.database().query_row("SELECT log_seed FROM organisation", [], |row| row.get(0)).unwrap();
+    let old_key = SigningKey::from_seed(Secret::new(seed)).unwrap();
+    town.stop().await;
+    let (mut house, place) = House::restored(&town, "refuge", BRUNO).await;
+    let file = signed(&town, &place, "move.txt").await;
+    let moving = read_move(&fs::read_to_string(&file).unwrap()).unwrap();
+
+    let act = v1::command::Act::Move(moving.to_wire());
+    let command = sign_command(session.identity().unwrap(), id, head, now, act).unwrap();
+    let entry = Entry { index: head.size, time: now, what: What::Command(Box::new(command)) }.encode();
+    let mut tree = MemoryTree::new();
+    session.replica.entries().unwrap().iter().for_each(|entry| tree.push(Entry::leaf(entry)));
+    tree.push(Entry::leaf(&entry));
+    let body = Checkpoint { organisation: id, head: tree.head() }.body();
+    let note = LogVerifier::new(id, old_key.public()).assemble(tree.head(), &old_key.sign(body.as_bytes())).unwrap();
+    let shown = session.replica.consider(&note.to_string()).unwrap();
+    session.replica.push_fresh(&[entry], &shown).unwrap();
+    let told = failure(session.replica.finish(&shown, now), Exit::Distrust, "failed-moved");
+    assert!(told.to_string().contains(moving.statement.address()), "{told}");
+    session.replica.forget_fresh().unwrap();
+    assert_eq!(session.replica.head(), head);
+    drop(session);
+    follow(&town, NINA, &file).await.unwrap();
     house.stop().await;
 }

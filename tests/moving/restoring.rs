@@ -121,7 +121,7 @@ async fn several_copies_are_put_together() {
             _ => fs::remove_file(older.join("blobs").join(name)).unwrap(),
         }
     }
-    let alone = House::empty(&town, "alone").restore(&[newer.clone()]).unwrap().restored;
+    let alone = House::empty(&town, "alone").restore(std::slice::from_ref(&newer)).unwrap().restored;
     let lost = blobs.len() - blobs.len() / 3;
     assert_eq!(alone.missing.len(), lost, "what is damaged is missing, too");
     assert!(alone.missing.iter().all(|id| blobs.iter().any(|name| **name == *id.to_string())));

@@ -14,7 +14,7 @@ use serde_json::json;
 use super::super::failure::{Exit, Failure, clock_off, distrust};
 use super::super::home;
 use super::super::remote::Remote;
-use super::super::session::{Env, Session, sign_command};
+use super::super::session::{Env, Pending, Session, sign_command};
 use super::stage::Stage;
 use super::{Relation, open, read_signed, screen, state_at, told};
 use crate::args;
@@ -152,7 +152,7 @@ fn followed_already(session: &Session, signed: &SignedMove) -> Result<bool, Fail
     }
     // As it was when the one that was followed was signed.
     let before = state_at(session, moved.at.index)?;
-    let verified = before.verify_move(signed).map_err(|refusal| Failure::from(refusal))?;
+    let verified = before.verify_move(signed).map_err(Failure::from)?;
     if !verified.contradicts(&moved.decided) {
         return Ok(true);
     }
@@ -367,7 +367,7 @@ fn lost_commands(session: &Session, own: &[Vec<u8>], common: usize, next: &Repla
             lost.extend(act_of(&signed).map(|act| Lost { act, blobs, sentence, pending: None }));
         }
     }
-    for (path, signed, blobs) in session.pending()? {
+    for (path, Pending { signed, blobs }) in session.pending()? {
         let base = signed.command().base;
         // Those that build on what both logs have are simply sent again.
         let fits = base.size <= next.head().size && root_at(next.tree(), base.size) == Ok(base.root);
