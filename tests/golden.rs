@@ -96,10 +96,12 @@ fn the_organisation_is_its_genesis() {
     assert_eq!(organisation_id(&bytes).as_bytes(), &by_hand);
 }
 
-const EVERYTHING: [&str; 22] = [
+const EVERYTHING: [&str; 27] = [
     "approve",
     "cancel-invitation",
+    "claim",
     "collected",
+    "confirm-access",
     "confirm-shares",
     "deny",
     "deposit",
@@ -113,12 +115,15 @@ const EVERYTHING: [&str; 22] = [
     "propose-admission",
     "propose-charter",
     "propose-removal",
+    "record-answer",
+    "record-drill",
     "request",
     "request-expired",
     "return",
     "revoke",
     "revoke-device",
     "sign",
+    "start-drill",
 ];
 
 fn kinds(entries: &[Vec<u8>]) -> BTreeSet<&'static str> {
@@ -153,6 +158,11 @@ fn kind(what: &What) -> &'static str {
             Act::Deny(_) => "deny",
             Act::Return(_) => "return",
             Act::Revoke(_) => "revoke",
+            Act::RecordAnswer(_) => "record-answer",
+            Act::Claim(_) => "claim",
+            Act::StartDrill => "start-drill",
+            Act::ConfirmAccess(_) => "confirm-access",
+            Act::RecordDrill(_) => "record-drill",
             Act::Move(_) => "move",
         },
     }
@@ -214,6 +224,22 @@ fn summary(replay: &Replay) -> String {
         let (index, address) = (moved.at.index, state.address());
         line(format!("move in {index} from {} to {address} by {}", moved.old_address, moved.brought_by));
     }
+    for (id, recovery) in state.recoveries() {
+        let answers = recovery.answers.iter().map(|(entry, answer)| {
+            let parts: Vec<&str> = answer.parts.iter().map(|part| part.kind.as_str()).collect();
+            format!("{} by {} in {entry}", parts.join(", "), answer.person)
+        });
+        let answers: Vec<String> = answers.collect();
+        line(format!("recovery {} by {}: {}", id.request, id.starter, answers.join("; ")));
+    }
+    if let Some(drill) = state.drill() {
+        line(format!("drill {} by {} at {}", drill.index, drill.by, drill.time));
+    }
+    if let Some(drill) = state.restore_drill() {
+        let (tree, took, blobs, works) = (drill.tree, drill.took, drill.blobs, drill.works);
+        let (index, person) = (drill.index, drill.person);
+        line(format!("restore drill {index} by {person}: {} in {took}, {blobs} blobs, works {works}", tree.size));
+    }
     accounts(state, &mut line);
     requests(state, &mut line);
     out
@@ -229,7 +255,7 @@ fn accounts(state: &Organisation, line: &mut impl FnMut(String)) {
             for (kind, part) in &version.parts {
                 let released = part.released_to_anybody().len();
                 let verdicts: Vec<String> =
-                    part.verdicts.iter().map(|(who, verdict)| format!("{verdict:?} by {who}")).collect();
+                    part.verdicts.iter().map(|(who, checked)| format!("{:?} by {who}", checked.verdict)).collect();
                 let quorums: Vec<&str> = part.part.deals.iter().map(|deal| deal.quorum().name().as_str()).collect();
                 line(format!(
                     "  part {}: dealt to {}; {released} shares released; verdicts [{}]",
@@ -237,6 +263,11 @@ fn accounts(state: &Organisation, line: &mut impl FnMut(String)) {
                     quorums.join(", "),
                     verdicts.join(", ")
                 ));
+            }
+            let tested = version.parts.iter().filter_map(|(kind, part)| Some((kind, part.tested?)));
+            for (kind, tested) in tested {
+                let (person, index, works) = (tested.person, tested.index, tested.works);
+                line(format!("  {} tried by {person} in entry {index}: works {works}", kind.as_str()));
             }
             for (kind, dealt_with) in &version.carried {
                 line(format!("  part {} of version {dealt_with}", kind.as_str()));
@@ -269,6 +300,12 @@ fn requests(state: &Organisation, line: &mut impl FnMut(String)) {
             "request {index} by {}: {own}{approvals} approvals, {denials} denials; {stage}",
             request.requester
         ));
+        for (accused, claim) in &request.claims {
+            let kinds: Vec<&str> = claim.kinds.iter().map(|kind| kind.as_str()).collect();
+            let answer = state.claim_answer(request, accused);
+            let (index, verdict) = (claim.index, claim.verdict);
+            line(format!("  {} of {accused} {verdict:?} by entry {index}, answer {answer:?}", kinds.join(", ")));
+        }
     }
 }
 
@@ -280,6 +317,7 @@ fn story() -> World {
     membership(&mut world);
     vaults(&mut world);
     leases(&mut world);
+    drills(&mut world);
     amendment(&mut world);
     moving(&mut world);
     world
@@ -389,6 +427,33 @@ fn leases(world: &mut World) {
     world.ok(NEWCOMER, leave());
     let removal = world.ok(TRUSTEES[4], remove(Who(13)));
     world.ok(TRUSTEES[5], world.sign(removal));
+}
+
+/// Everybody is asked for their shares, somebody tries an account, and a copy is restored.
+fn drills(world: &mut World) {
+    let password = part(1, 2, PartKind::Password);
+    world.ok(TRUSTEES[4], confirm(&[(password, v1::ShareVerdict::Good)]));
+    world.ok(MEDIATOR, start_drill());
+    world.ok(TRUSTEES[4], confirm(&[(password, v1::ShareVerdict::Good)]));
+    let request = world.let_grant(OTHER_MEMBER, 1, &TRUSTEES[..2]);
+    world.daemon(DaemonAct::Collected(request)).unwrap();
+    world.ok(OTHER_MEMBER, give_back(request));
+    world.ok(OTHER_MEMBER, confirm_access(request, true));
+    // A bad share; whoever sent it looks again. Another one does not.
+    world.ok(OTHER_MEMBER, claim(request, TRUSTEES[1], &[PartKind::Password], v1::ShareVerdict::DoesNotMatch));
+    world.ok(TRUSTEES[1], confirm(&[(password, v1::ShareVerdict::Good)]));
+    world.ok(OTHER_MEMBER, claim(request, TRUSTEES[0], &[PartKind::Password], v1::ShareVerdict::DoesNotOpen));
+    // What happened without the server: one recovery opens a part, another adds up with nothing.
+    let recovered = part(3, 1, PartKind::RecoveryCodes);
+    let notes = part(3, 1, PartKind::Notes);
+    for who in [TRUSTEES[2], TRUSTEES[4], TRUSTEES[5]] {
+        tick(world);
+        world.ok(who, answer("the server burnt", TRUSTEES[1], &[recovered]));
+    }
+    world.ok(TRUSTEES[4], answer("the server burnt", TRUSTEES[1], &[notes]));
+    world.ok(TRUSTEES[2], answer("it was not the fire", MEMBER, &[part(1, 2, PartKind::Password), notes]));
+    let restored = world.record_drill(true);
+    world.ok(TECHNICIAN, restored);
 }
 
 fn amendment(world: &mut World) {

@@ -102,6 +102,7 @@ fn refusals() -> Vec<(String, Vec<(String, String)>)> {
         Refusal::Duration { longest: Seconds(7_200) },
         Refusal::AlreadyRequested { request: 17 },
         Refusal::RequestExpired { at: Time(1_700_000_000) },
+        Refusal::DrillRest { from: Time(1_700_000_000) },
         Refusal::UnknownRules { version: 9 },
         Refusal::Charter(BadCharter::NoVault),
     ];

@@ -337,22 +337,11 @@ impl Session {
         if self.replica.head() == shown { Ok(()) } else { Err(Refusal::StaleBase.into()) }
     }
 
-    /// Opens every share that was dealt to us and that we have not checked yet, and says in the log what we found,
-    /// in one batch. Runs whenever the identity is unlocked anyway.
+    /// Opens every share that was dealt to us and that we have not checked yet, or are asked to check again by a drill
+    /// or a claim against us, and says in the log what we found, in one batch. Runs whenever the identity is unlocked
+    /// anyway.
     pub async fn confirm_shares(&mut self) -> Result<(), Failure> {
-        let me = self.me();
-        let mut unchecked = Vec::new();
-        for (credential, state) in self.state()?.credentials() {
-            for (number, version) in &state.versions {
-                for (kind, part) in &version.parts {
-                    let dealt = part.part.deals.iter().any(|deal| deal.share_of(&me).is_some());
-                    if dealt && !part.verdicts.contains_key(&me) {
-                        let version = crate::escrow::part::VersionId { credential: *credential, version: *number };
-                        unchecked.push(PartId { version, kind: *kind });
-                    }
-                }
-            }
-        }
+        let unchecked = self.state()?.to_confirm(&self.me());
         if unchecked.is_empty() {
             return Ok(());
         }
@@ -365,16 +354,11 @@ impl Session {
                 // Not here yet: says nothing about the depositor.
                 None => continue,
             };
-            let verdict = match verdict {
-                ShareVerdict::Good => v1::ShareVerdict::Good,
-                ShareVerdict::DoesNotOpen => v1::ShareVerdict::DoesNotOpen,
-                ShareVerdict::DoesNotMatch => v1::ShareVerdict::DoesNotMatch,
-            };
             checks.push(v1::ShareCheck {
                 credential: part.version.credential.to_vec(),
                 version: part.version.version,
                 kind: part.kind as i32,
-                verdict: verdict as i32,
+                verdict: v1::ShareVerdict::from(verdict) as i32,
             });
         }
         drop(progress);

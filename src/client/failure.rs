@@ -37,10 +37,11 @@ pub enum Exit {
 const NOT_NOW: [&str; 6] = ["BUSY", "CLOSING", "NOT_MOVED", "STORAGE", "TIMEOUT", "TOO_MANY_REQUESTS"];
 
 /// The values that sentences of refusals may name.
-const DETAILS: [(&str, Detail); 9] = [
+const DETAILS: [(&str, Detail); 10] = [
     ("by", Detail::Length),
     ("longest", Detail::Length),
     ("at", Detail::Moment),
+    ("from", Detail::Moment),
     ("asked", Detail::Number),
     ("current", Detail::Number),
     ("expected", Detail::Number),

@@ -1,6 +1,6 @@
 //! Temporary access: asking, collecting, showing, giving back, ending.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::PathBuf;
 
@@ -9,7 +9,7 @@ use super::failure::{Exit, Failure};
 use super::home;
 use super::session::{Env, Session};
 use crate::args;
-use crate::escrow::act::RequestedPart;
+use crate::escrow::act::{RequestedPart, ShareVerdict};
 use crate::escrow::id::{BlobId, PersonId};
 use crate::escrow::part::{Deal, PartId, PartKind, VersionId};
 use crate::escrow::refusal::Refusal;
@@ -19,7 +19,7 @@ use crate::escrow::time::{Seconds, Time};
 use crate::proto::v1;
 use crate::seal::sealing::{PartValue, open_part, open_with, seal_to};
 use crate::seal::secret::Secret;
-use crate::seal::sharing::{CombineError, MasterKey, ShareClaim, combine, sort_shares};
+use crate::seal::sharing::{Accused, CombineError, MasterKey, ShareClaim, combine, sort_shares};
 
 /// How long a request stays open unless said otherwise.
 pub const REQUEST_LIFE: Seconds = Seconds(72 * Seconds::HOUR.0);
@@ -264,11 +264,27 @@ pub async fn open(session: &mut Session, id: u64) -> Result<Opened, Failure> {
         return Err(super::failure::distrust("distrust-collected", None));
     };
     let until = lease.until();
+    let mut bad = BadShares::new();
+    let values = open_parts(session, &request, &keys, &blobs, &mut bad);
+    accuse(session, &request, bad).await?;
+    Ok(Opened { values: values?, until })
+}
+
+/// Whose re-sealed shares were not usable: of which parts, and how.
+type BadShares = BTreeMap<PersonId, (BTreeSet<PartKind>, ShareVerdict)>;
+
+fn open_parts(
+    session: &mut Session,
+    request: &Request,
+    keys: &[(PartKind, age::x25519::Identity)],
+    blobs: &[Vec<u8>],
+    bad: &mut BadShares,
+) -> Result<Vec<(PartKind, PartValue)>, Failure> {
     let mut values = Vec::new();
     for (position, asked) in request.parts.iter().enumerate() {
         let key = keys.iter().find(|(kind, _)| *kind == asked.part.kind).map(|(_, key)| key);
         let key = key.ok_or_else(|| Failure::new(Exit::Failed, "failed-keys-missing"))?;
-        let master = master_key(session, &request, position, key, &blobs)?;
+        let master = master_key(session, request, position, key, blobs, bad)?;
         let part = session.state()?.part(&asked.part).ok_or(Refusal::PartUnknown)?.part.clone();
         let sealed = blobs.iter().find(|b| BlobId::of(b) == part.sealed);
         let own = session.replica.blob(&part.sealed)?;
@@ -277,7 +293,30 @@ pub async fn open(session: &mut Session, id: u64) -> Result<Opened, Failure> {
         let value = open_part(&master, &context.part_context(), sealed).map_err(Failure::technical)?;
         values.push((asked.part.kind, value));
     }
-    Ok(Opened { values, until })
+    Ok(values)
+}
+
+/// Says in the log whose shares were bad, so that their own program looks again and a mediator can read it. What can
+/// be opened is opened all the same: where the server does not take it, that is told and no more.
+async fn accuse(session: &mut Session, request: &Request, bad: BadShares) -> Result<(), Failure> {
+    for (accused, (kinds, verdict)) in bad {
+        let index = request.at.index;
+        if session.state()?.request(index).is_none_or(|r| r.claims.contains_key(&accused)) {
+            continue;
+        }
+        let act = v1::command::Act::Claim(v1::Claim {
+            request_index: index,
+            accused: accused.to_vec(),
+            kinds: kinds.iter().map(|kind| *kind as i32).collect(),
+            verdict: v1::ShareVerdict::from(verdict) as i32,
+        });
+        match session.submit(act, Vec::new()).await {
+            Ok(_) => session.env.out.aside("show-accused", &args! { id: index, name: session.name_of(&accused) }),
+            Err(failure) if failure.exit() == Exit::Distrust => return Err(failure),
+            Err(failure) => session.env.out.failure(&failure),
+        }
+    }
+    Ok(())
 }
 
 /// How many more approvals a request needs, at least.
@@ -285,13 +324,15 @@ pub fn missing(session: &Session, request: &Request) -> Result<usize, Failure> {
     Ok(super::view::missing(session.state()?, request))
 }
 
-/// Puts a part's master key together from what the approvers re-sealed, and our own shares if we hold any.
+/// Puts a part's master key together from what the approvers re-sealed, and our own shares if we hold any. Whose share
+/// was not usable is noted, whether the others are enough or not.
 fn master_key(
     session: &mut Session,
     request: &Request,
     position: usize,
     key: &age::x25519::Identity,
     blobs: &[Vec<u8>],
+    bad: &mut BadShares,
 ) -> Result<MasterKey, Failure> {
     let Some(asked) = request.parts.get(position) else { return Err(Refusal::PartUnknown.into()) };
     let context = share_context(session, &asked.part)?;
@@ -306,11 +347,20 @@ fn master_key(
             let Some(sealed) = blobs.iter().find(|b| BlobId::of(b) == blob) else { continue };
             match open_with(key, sealed) {
                 Ok(envelope) => sent.push((*approver, envelope)),
-                Err(_) => unopened.push(*approver),
+                Err(_) => {
+                    unopened.push(*approver);
+                    note_bad(bad, *approver, asked.part.kind, ShareVerdict::DoesNotOpen);
+                }
             }
         }
-        let (mut good, bad) = sort_shares(sent, &context, &deal);
-        claims.extend(bad);
+        let (mut good, found) = sort_shares(sent, &context, &deal);
+        for claim in found {
+            // What was passed on as it was dealt is the dealer's doing.
+            if let Accused::Sender(sender) = claim.accused() {
+                note_bad(bad, sender, asked.part.kind, ShareVerdict::DoesNotMatch);
+            }
+            claims.push(claim);
+        }
         let me = session.me();
         if deal.share_of(&me).is_some() {
             let mine = own.iter().find(|s| deal.share_of(&me).is_some_and(|(_, l)| l.digest == s.digest()));
@@ -340,6 +390,10 @@ fn master_key(
         return Err(Failure::new(Exit::Failed, "failed-shares-not-here"));
     }
     Err(Failure::new(Exit::Distrust, "failed-shares-bad").with("list", names.join(", ")))
+}
+
+fn note_bad(bad: &mut BadShares, sender: PersonId, kind: PartKind, verdict: ShareVerdict) {
+    bad.entry(sender).or_insert_with(|| (BTreeSet::new(), verdict)).0.insert(kind);
 }
 
 /// The blob in which an approver re-sealed their share of this deal: approvals list one per deal that names them.

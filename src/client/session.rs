@@ -26,14 +26,12 @@ use crate::escrow::organisation::{CLOCK_TOLERANCE, Organisation};
 use crate::escrow::role::Role;
 use crate::escrow::text::Text;
 use crate::escrow::time::{Seconds, Time};
+use crate::escrow::witness::Witnessed;
 use crate::proto::v1;
 use crate::seal::device::DeviceKey;
 use crate::seal::identity::Identity;
 use crate::seal::sealing::salted_text;
 use crate::seal::secret::random_bytes;
-
-/// How old a cosignature may be and still count.
-pub const FRESH: Seconds = Seconds(7 * Seconds::DAY.0);
 
 /// Where time comes from; injected, so that tests can let it pass.
 pub type Clock = Arc<dyn Fn() -> Time + Send + Sync>;
@@ -365,48 +363,24 @@ impl Session {
 
     /// How far the log is witnessed: fresh cosignatures by distinct witnesses, and how many are needed. We count.
     pub fn witnessed(&self) -> Result<Witnessed, Failure> {
-        let state = self.state()?;
-        let witnesses = state.charter().map(|c| c.witnesses()).unwrap_or_default();
-        let (since, until) = (self.env.now().before(FRESH), self.env.now().after(CLOCK_TOLERANCE));
-        let mut fresh: Vec<PersonId> = self
-            .cosignatures
-            .iter()
-            // One from the future, made with a wrong clock or on purpose, would stay fresh until then.
-            .filter(|c| (since..=until).contains(&Time(c.time())) && witnesses.contains(c.person()))
-            .map(|c| *c.person())
-            .collect();
-        if witnesses.contains(&self.contact.me) {
-            fresh.push(self.contact.me);
-        }
-        fresh.sort();
-        fresh.dedup();
-        Ok(Witnessed { fresh, of: witnesses.len(), needed: 2 * witnesses.len() / 3 + 1 })
+        let cosigned = self.cosignatures.iter().map(|c| (*c.person(), Time(c.time())));
+        Ok(Witnessed::count(self.state()?.charter(), cosigned, &self.contact.me, self.env.now()))
     }
 
     /// Before depositing, approving or signing a charter: enough witnesses must have seen this log lately, or the
     /// person must say that they want to go on without.
     pub fn require_witnesses(&self) -> Result<(), Failure> {
         let witnessed = self.witnessed()?;
-        if witnessed.of > 0 && witnessed.fresh.len() >= witnessed.needed {
+        if witnessed.enough() {
             return Ok(());
         }
         if witnessed.of == 0 {
             // Nobody can have witnessed a log before there is a charter that names witnesses.
             return self.env.unlock.confirm(&self.env.out, "ask-no-witnesses", &Args::new(), "--accept-unwitnessed");
         }
-        let args = crate::args! { fresh: witnessed.fresh.len(), needed: witnessed.needed, of: witnessed.of };
+        let args = crate::args! { fresh: witnessed.fresh.len(), needed: witnessed.needed(), of: witnessed.of };
         self.env.unlock.confirm(&self.env.out, "ask-unwitnessed", &args, "--accept-unwitnessed")
     }
-}
-
-/// How far a log is witnessed.
-pub struct Witnessed {
-    /// Witnesses with a cosignature of the last seven days, the asking person included.
-    pub fresh: Vec<PersonId>,
-    /// How many witnesses the charter has.
-    pub of: usize,
-    /// ⌊2n/3⌋ + 1.
-    pub needed: usize,
 }
 
 /// Makes and signs a command.

@@ -142,7 +142,7 @@ fn status_data(session: &Session, reached: &Reached) -> Result<Value, Failure> {
         "clock_behind": clock_behind(session)?.map(|by| by.0),
         "witnessed": witnessed.map(|w| json!({
             "fresh": w.fresh.iter().map(ToString::to_string).collect::<Vec<_>>(),
-            "needed": w.needed,
+            "needed": w.needed(),
             "of": w.of,
         })),
         "charter": state.charter().map(|charter| json!({
@@ -211,9 +211,9 @@ fn tell_witnesses(session: &Session, reached: &Reached) -> Result<(), Failure> {
         return Ok(());
     }
     let witnessed = session.witnessed()?;
-    let args = args! { fresh: witnessed.fresh.len(), of: witnessed.of, needed: witnessed.needed };
+    let args = args! { fresh: witnessed.fresh.len(), of: witnessed.of, needed: witnessed.needed() };
     out.tell(
-        match (witnessed.of, witnessed.fresh.len() >= witnessed.needed) {
+        match (witnessed.of, witnessed.enough()) {
             (0, _) => "status-witnesses-none",
             (_, true) => "status-witnesses-enough",
             (_, false) => "status-witnesses-few",

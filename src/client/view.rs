@@ -239,7 +239,16 @@ impl<'a> View<'a> {
                 let args = crate::args! { request: request, name: requester(request) };
                 self.say.with("view-cause-revoked", &args)
             }
-            DueCause::SharesAddUp(request) => self.say.with("view-cause-shares", &crate::args! { request: request }),
+            DueCause::SharesAddUp(entry) => {
+                let asked = self.state.request(*entry).is_some();
+                let key = if asked { "view-cause-shares" } else { "view-cause-shares-recovery" };
+                self.say.with(key, &crate::args! { request: entry })
+            }
+            DueCause::Recovered(entry) => {
+                let starter = self.state.recovery_at(*entry).map(|(id, _)| self.name(&id.starter));
+                let args = crate::args! { entry: entry, name: starter.unwrap_or_else(|| format!("#{entry}")) };
+                self.say.with("view-cause-recovered", &args)
+            }
             DueCause::Left(person) => self.say.with("view-cause-left", &crate::args! { name: self.name(person) }),
         }
     }
@@ -365,7 +374,7 @@ pub fn confirmations(credential: &Credential) -> Confirmations {
     for (_, state) in current_parts(credential) {
         let dealt = state.part.deals.iter().flat_map(|deal| deal.shares().map(|(person, _)| *person));
         for person in dealt.collect::<BTreeSet<_>>() {
-            holders.entry(person).or_default().push(state.verdicts.get(&person).copied());
+            holders.entry(person).or_default().push(state.verdicts.get(&person).map(|checked| checked.verdict));
         }
     }
     let all_good = |verdicts: &&Vec<_>| verdicts.iter().all(|verdict| *verdict == Some(ShareVerdict::Good));

@@ -239,6 +239,9 @@ fn refusal_code(refusal: &Refusal) -> Code {
         | R::NotConcerned
         | R::NoShare
         | R::OwnRequest
+        | R::OwnDeposit
+        | R::OwnAnswer
+        | R::MayNotDrill
         | R::NotYours => Code::PermissionDenied,
         R::InvitationUnknown
         | R::DeviceUnknown
@@ -246,11 +249,15 @@ fn refusal_code(refusal: &Refusal) -> Code {
         | R::VaultUnknown
         | R::CredentialUnknown
         | R::PartUnknown
-        | R::RequestUnknown => Code::NotFound,
+        | R::RequestUnknown
+        | R::StarterUnknown => Code::NotFound,
         R::InvitationExists
         | R::AlreadyJoined
         | R::DeviceKnown
         | R::AlreadySigned
+        | R::AlreadyConfirmed
+        | R::AlreadyAnswered
+        | R::AlreadyClaimed
         | R::CredentialExists
         | R::AlreadyRequested { .. }
         | R::AlreadyApproved
@@ -276,6 +283,8 @@ fn refusal_code(refusal: &Refusal) -> Code {
         | R::VetoUsed
         | R::NotCollectable
         | R::NotDue
+        | R::DrillRest { .. }
+        | R::NothingToTest
         | R::UnknownRules { .. } => Code::FailedPrecondition,
         R::InvitationRoles
         | R::InvitationLife
@@ -291,6 +300,8 @@ fn refusal_code(refusal: &Refusal) -> Code {
         | R::RequestLife
         | R::OwnShare
         | R::ReleasedShape
+        | R::DrillTree
+        | R::ClaimShape
         | R::Charter(_) => Code::InvalidArgument,
         R::RateLimit => Code::ResourceExhausted,
     }
@@ -305,6 +316,7 @@ fn refusal_metadata(refusal: &Refusal) -> Vec<(&'static str, String)> {
         R::Duration { longest } => vec![("longest", longest.0.to_string())],
         R::AlreadyRequested { request } => vec![("request", request.to_string())],
         R::RequestExpired { at } => vec![("at", at.0.to_string())],
+        R::DrillRest { from } => vec![("from", from.0.to_string())],
         R::UnknownRules { version } => vec![("version", version.to_string())],
         _ => Vec::new(),
     }

@@ -4,11 +4,14 @@
 //! [`decide`](super::organisation::Organisation::decide) to say.
 
 use super::charter::VaultName;
+use super::claim::Claim;
+use super::drill::{ConfirmAccess, RecordDrill};
 use super::id::{BlobId, CredentialId, DeviceId, Digest, InvitationId, OrganisationId, PersonId};
 use super::key::{PersonKeys, RecipientKey, VerifyingKey};
 use super::moving::SignedMove;
 use super::part::{PartId, PartKind, VersionId};
 use super::quorum::QuorumName;
+use super::recovery::RecordAnswer;
 use super::role::Roles;
 use super::time::{Seconds, Time};
 use super::wire::{self, Malformed};
@@ -36,6 +39,11 @@ pub enum Act {
     Deny(Deny),
     Return(u64),
     Revoke(Revoke),
+    RecordAnswer(RecordAnswer),
+    Claim(Claim),
+    StartDrill,
+    ConfirmAccess(ConfirmAccess),
+    RecordDrill(RecordDrill),
     Move(Box<SignedMove>),
 }
 
@@ -192,6 +200,16 @@ pub enum ShareVerdict {
     DoesNotMatch,
 }
 
+impl From<ShareVerdict> for v1::ShareVerdict {
+    fn from(verdict: ShareVerdict) -> Self {
+        match verdict {
+            ShareVerdict::Good => Self::Good,
+            ShareVerdict::DoesNotOpen => Self::DoesNotOpen,
+            ShareVerdict::DoesNotMatch => Self::DoesNotMatch,
+        }
+    }
+}
+
 /// A part, and the fresh key to which its shares are to be re-sealed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct RequestedPart {
@@ -289,6 +307,11 @@ impl Act {
             }),
             Wire::Return(m) => Self::Return(m.request_index),
             Wire::Revoke(m) => Self::Revoke(Revoke { request: m.request_index, reason: wire::blob(&m.reason)? }),
+            Wire::RecordAnswer(m) => Self::RecordAnswer(RecordAnswer::parse(m)?),
+            Wire::Claim(m) => Self::Claim(Claim::parse(m)?),
+            Wire::StartDrill(_) => Self::StartDrill,
+            Wire::ConfirmAccess(m) => Self::ConfirmAccess(ConfirmAccess { request: m.request_index, works: m.works }),
+            Wire::RecordDrill(m) => Self::RecordDrill(RecordDrill::parse(m)?),
             Wire::Move(m) => Self::Move(Box::new(SignedMove::parse(m)?)),
         })
     }
@@ -417,16 +440,30 @@ impl DepositedDeal {
     }
 }
 
+impl ShareVerdict {
+    /// The name for programs.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Good => "good",
+            Self::DoesNotOpen => "does_not_open",
+            Self::DoesNotMatch => "does_not_match",
+        }
+    }
+
+    pub(super) fn parse(number: i32) -> Result<Self, Malformed> {
+        match v1::ShareVerdict::try_from(number) {
+            Ok(v1::ShareVerdict::Good) => Ok(Self::Good),
+            Ok(v1::ShareVerdict::DoesNotOpen) => Ok(Self::DoesNotOpen),
+            Ok(v1::ShareVerdict::DoesNotMatch) => Ok(Self::DoesNotMatch),
+            Ok(v1::ShareVerdict::Unspecified) | Err(_) => Err(Malformed::Unknown("verdict")),
+        }
+    }
+}
+
 impl ConfirmShares {
     fn parse(m: v1::ConfirmShares) -> Result<Self, Malformed> {
         let check = |c: v1::ShareCheck| -> Result<_, Malformed> {
-            let verdict = match v1::ShareVerdict::try_from(c.verdict) {
-                Ok(v1::ShareVerdict::Good) => ShareVerdict::Good,
-                Ok(v1::ShareVerdict::DoesNotOpen) => ShareVerdict::DoesNotOpen,
-                Ok(v1::ShareVerdict::DoesNotMatch) => ShareVerdict::DoesNotMatch,
-                Ok(v1::ShareVerdict::Unspecified) | Err(_) => return Err(Malformed::Unknown("verdict")),
-            };
-            Ok((wire::part_id(&c.credential, c.version, c.kind)?, verdict))
+            Ok((wire::part_id(&c.credential, c.version, c.kind)?, ShareVerdict::parse(c.verdict)?))
         };
         let checks = m.checks.into_iter().map(check).collect::<Result<Vec<_>, _>>()?;
         if checks.is_empty() {

@@ -3,11 +3,13 @@
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::act::{ConfirmShares, Deposit, ShareVerdict};
+use super::act::Deposit;
 use super::charter::VaultName;
+use super::drill::{Checked, Tested};
 use super::id::{BlobId, CredentialId, PersonId};
 use super::organisation::{Organisation, Position};
 use super::part::{Deal, Part, PartId, PartKind, VersionId};
+use super::recovery::ReleasedTo;
 use super::refusal::Refusal;
 use super::time::Time;
 
@@ -46,10 +48,15 @@ pub struct Version {
 pub struct PartState {
     /// What was dealt.
     pub part: Part,
-    /// Whose shares were released to which request (by its index), own shares included.
-    pub released: BTreeMap<u64, BTreeSet<PersonId>>,
-    /// What trustees found when they opened their shares.
-    pub verdicts: BTreeMap<PersonId, ShareVerdict>,
+    /// Whose shares were released to which request or recovery, own shares included.
+    pub released: BTreeMap<ReleasedTo, BTreeSet<PersonId>>,
+    /// What trustees found when they last opened their shares.
+    pub verdicts: BTreeMap<PersonId, Checked>,
+    /// Trustees who are said to have passed on a bad share, and the entry of the last such claim: they are asked to
+    /// look again.
+    pub accused: BTreeMap<PersonId, u64>,
+    /// Whether it worked when somebody other than its dealer last tried it; none while nobody did.
+    pub tested: Option<Tested>,
     /// Trustees who stopped a granted request for it before it was collected: each can do so once, also where a new
     /// version carries the part over.
     pub vetoed: BTreeSet<PersonId>,
@@ -64,7 +71,7 @@ pub struct PartState {
 pub struct Knower {
     /// Who.
     pub person: PersonId,
-    /// Through which deposit or request: the index of its entry.
+    /// Through which deposit, request or answer to a recovery: the index of its entry.
     pub source: u64,
     /// Since when.
     pub since: Time,
@@ -75,7 +82,8 @@ pub struct Knower {
 pub struct Exposure {
     /// Who.
     pub person: PersonId,
-    /// Through which request; for a part that was carried over also: by which deposit. The index of its entry.
+    /// Through which request, or which answer to a recovery; for a part that was carried over also: by which deposit.
+    /// The index of its entry.
     pub source: u64,
     /// Which parts.
     pub parts: BTreeSet<PartKind>,
@@ -110,8 +118,11 @@ pub enum DueCause {
     AccessEnded(u64),
     /// The access of this request was revoked.
     Revoked(u64),
-    /// Shares released to several failed requests are enough together; the last one was this.
+    /// Shares released to several failed requests, or recoveries that came to nothing, are enough together; one of them
+    /// is this: the index of the request, or of the first answer to the recovery.
     SharesAddUp(u64),
+    /// It was opened without the server; the answer in this entry completed a quorum.
+    Recovered(u64),
     /// Somebody who knew it left.
     Left(PersonId),
 }
@@ -120,6 +131,11 @@ impl PartState {
     /// Distinct trustees whose share was released to anybody, own shares included: what consent screens show.
     pub fn released_to_anybody(&self) -> BTreeSet<PersonId> {
         self.released.values().flatten().copied().collect()
+    }
+
+    /// Whether this trustee was dealt a share of it.
+    pub fn dealt_to(&self, person: &PersonId) -> bool {
+        self.part.deals.iter().any(|deal| deal.share_of(person).is_some())
     }
 
     /// Whether somebody knows it.
@@ -295,6 +311,8 @@ impl Organisation {
             part,
             released: BTreeMap::new(),
             verdicts: BTreeMap::new(),
+            accused: BTreeMap::new(),
+            tested: None,
             vetoed: BTreeSet::new(),
             known: vec![dealer],
             due: None,
@@ -315,28 +333,6 @@ impl Organisation {
         });
         credential.versions.insert(deposit.version.version, version);
         credential.changed = at.index;
-    }
-
-    pub(super) fn decide_confirm(&self, signer: &PersonId, confirm: &ConfirmShares) -> Result<(), Refusal> {
-        for (part, verdict) in &confirm.checks {
-            let state = self.part(part).ok_or(Refusal::PartUnknown)?;
-            if !state.part.deals.iter().any(|deal| deal.share_of(signer).is_some()) {
-                return Err(Refusal::NoShare);
-            }
-            // Outside the daily limits, hence only what says something new.
-            if state.verdicts.get(signer) == Some(verdict) {
-                return Err(Refusal::AlreadySigned);
-            }
-        }
-        Ok(())
-    }
-
-    pub(super) fn apply_confirm(&mut self, signer: PersonId, confirm: &ConfirmShares) {
-        for (part, verdict) in &confirm.checks {
-            if let Some(state) = self.part_mut(part) {
-                state.verdicts.insert(signer, *verdict);
-            }
-        }
     }
 
     /// Everything current that a leaver knows is due now.

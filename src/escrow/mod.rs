@@ -9,19 +9,25 @@
 //! | Who is who, and with which keys? | [`id`], [`key`], [`role`], [`people`] |
 //! | Who must agree? | [`quorum`], [`charter`], [`proposal`] |
 //! | What lies in escrow, and who knows it? | [`part`], [`credential`] |
-//! | How does temporary access begin and end? | [`request`] |
+//! | How does temporary access begin and end? | [`request`], [`claim`] |
+//! | What was opened without the server? | [`recovery`] |
+//! | Do the shares and the accounts still work? | [`drill`] |
 //! | How does the log go on at another server? | [`moving`] |
 //! | What is allowed now, and what follows? | [`organisation`], [`refusal`] |
 //! | Does this log hold? | [`replay`], [`log`] |
+//! | Who has seen it, and can it still be lost? | [`witness`] |
 //! | What may a text contain? | [`text`] |
 
 pub mod act;
 pub mod charter;
+pub mod claim;
 pub mod command;
 pub mod credential;
+pub mod drill;
 pub mod entry;
 pub mod id;
 pub mod key;
+mod limits;
 pub mod log;
 pub mod moving;
 pub mod organisation;
@@ -29,6 +35,7 @@ pub mod part;
 pub mod people;
 pub mod proposal;
 pub mod quorum;
+pub mod recovery;
 pub mod refusal;
 pub mod replay;
 pub mod request;
@@ -36,3 +43,4 @@ pub mod role;
 pub mod text;
 pub mod time;
 pub mod wire;
+pub mod witness;

@@ -11,17 +11,21 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::act::{Act, Deny, EntryRef, Invite, Join};
-use super::charter::{Charter, Limits, RULES_VERSION};
+use super::charter::{Charter, RULES_VERSION};
+use super::claim::Claim;
 use super::command::VerifiedCommand;
 use super::credential::Credential;
+use super::drill::{ConfirmAccess, Drill, RecordDrill, RestoreDrill};
 use super::entry::DaemonAct;
 use super::id::{BlobId, CredentialId, DeviceId, Digest, InvitationId, OrganisationId, PersonId};
 use super::key::VerifyingKey;
+use super::limits::{Charge, Usage};
 use super::log::merkle::TreeHead;
 use super::moving::{Moved, VerifiedMove};
 use super::part::{Part, PartKind, VersionId};
 use super::people::{Device, Invitation, Person, Standing};
 use super::proposal::{Proposal, Signing, Subject};
+use super::recovery::{RecordAnswer, Recovery, RecoveryId};
 use super::refusal::Refusal;
 use super::request::{Approval, End, Request};
 use super::role::Role;
@@ -130,17 +134,12 @@ pub struct Organisation {
     pub(super) requests: BTreeMap<u64, Request>,
     /// (time, request): what the daemon has to end, and when.
     pub(super) deadlines: BTreeSet<(Time, u64)>,
-    usage: BTreeMap<PersonId, Usage>,
+    pub(super) recoveries: BTreeMap<RecoveryId, Recovery>,
+    pub(super) drill: Option<Drill>,
+    pub(super) restore_drill: Option<RestoreDrill>,
+    pub(super) usage: BTreeMap<PersonId, Usage>,
     size: u64,
     last_time: Time,
-}
-
-/// What a person added to the log on one day.
-#[derive(Debug, Clone, Copy)]
-struct Usage {
-    day: u64,
-    entries: u32,
-    bytes: u64,
 }
 
 /// A step that the rules allow in the state in which it was decided. Only `decide` makes one.
@@ -148,7 +147,7 @@ struct Usage {
 pub struct Transition {
     step: Step,
     blobs: Vec<(BlobId, Audience)>,
-    charge: Option<(PersonId, u64)>,
+    charge: Option<Charge>,
 }
 
 #[derive(Debug)]
@@ -167,6 +166,11 @@ enum Step {
     Approve(PersonId, Approval),
     Deny(PersonId, Deny),
     End(u64, End),
+    RecordAnswer(PersonId, RecordAnswer),
+    Claim(Claim),
+    StartDrill(PersonId),
+    ConfirmAccess(PersonId, ConfirmAccess),
+    RecordDrill(PersonId, RecordDrill),
     Move(PersonId, Box<VerifiedMove>),
     Daemon(DaemonAct),
 }
@@ -214,6 +218,9 @@ impl Organisation {
             credentials: BTreeMap::new(),
             requests: BTreeMap::new(),
             deadlines: BTreeSet::new(),
+            recoveries: BTreeMap::new(),
+            drill: None,
+            restore_drill: None,
             usage: BTreeMap::new(),
             size: 1,
             last_time: at.time,
@@ -249,14 +256,15 @@ impl Organisation {
             return Err(Refusal::ForeignBase);
         }
         // Approvals and charter signatures are bound by hash and expiry, a move to its place in the log; people sign
-        // them offline, and a log whose time ran ahead must be able to move, too.
-        if !matches!(act, Act::Approve(_) | Act::Sign(_) | Act::Move(_)) {
+        // them offline, and a log whose time ran ahead must be able to move, too. A recovery answer says what happened
+        // while there was no server.
+        if !matches!(act, Act::Approve(_) | Act::Sign(_) | Act::RecordAnswer(_) | Act::Move(_)) {
             check_clock(command.command().created, now)?;
         }
         let signer = command.person();
         self.check_standing(&signer, act)?;
         let charge = self.check_limits(command, now)?;
-        let (step, blobs) = self.decide_act(command, signer, base.size, now)?;
+        let (step, blobs) = self.decide_act(command, signer, base, now)?;
         Ok(Transition { step, blobs, charge })
     }
 
@@ -270,7 +278,7 @@ impl Organisation {
         &self,
         command: &VerifiedCommand,
         signer: PersonId,
-        base: u64,
+        base: TreeHead,
         now: Time,
     ) -> Result<(Step, Vec<(BlobId, Audience)>), Refusal> {
         let everyone = |blob: BlobId| vec![(blob, Audience::Everyone)];
@@ -305,13 +313,13 @@ impl Organisation {
             Act::ProposeRemoval(removal) => {
                 (Step::Propose(signer, self.decide_removal(&signer, removal)?), everyone(removal.reason))
             }
-            Act::Sign(reference) => (Step::Sign(self.decide_sign(&signer, reference, base, now)?), Vec::new()),
+            Act::Sign(reference) => (Step::Sign(self.decide_sign(&signer, reference, base.size, now)?), Vec::new()),
             Act::Leave => {
                 self.check_removable(&signer)?;
                 (Step::Leave(signer), Vec::new())
             }
             Act::Deposit(deposit) => {
-                let parts = self.decide_deposit(&signer, deposit, base)?;
+                let parts = self.decide_deposit(&signer, deposit, base.size)?;
                 let mut blobs = vec![(deposit.label, Audience::Everyone), (deposit.sheet, Audience::Overseers)];
                 for (_, part) in &parts {
                     blobs.push((part.sealed, Audience::Trustees));
@@ -321,7 +329,7 @@ impl Organisation {
                 (Step::Deposit(signer, deposit.clone(), parts), blobs)
             }
             Act::ConfirmShares(confirm) => {
-                self.decide_confirm(&signer, confirm)?;
+                self.decide_confirm(&signer, confirm, base.size)?;
                 (Step::ConfirmShares(signer, confirm.clone()), Vec::new())
             }
             Act::Request(asked) => {
@@ -329,7 +337,7 @@ impl Organisation {
                 (Step::Request(signer, version, asked.clone()), everyone(asked.reason))
             }
             Act::Approve(approve) => {
-                (Step::Approve(signer, self.decide_approve(&signer, approve, base, now)?), Vec::new())
+                (Step::Approve(signer, self.decide_approve(&signer, approve, base.size, now)?), Vec::new())
             }
             Act::Deny(deny) => {
                 self.decide_deny(&signer, deny, now)?;
@@ -340,6 +348,26 @@ impl Organisation {
                 self.decide_revoke(&signer, revoke)?;
                 (Step::End(revoke.request, End::Revoked(signer)), everyone(revoke.reason))
             }
+            Act::RecordAnswer(answer) => {
+                self.decide_answer(&signer, answer)?;
+                (Step::RecordAnswer(signer, answer.clone()), Vec::new())
+            }
+            Act::Claim(claim) => {
+                self.decide_claim(&signer, claim)?;
+                (Step::Claim(claim.clone()), Vec::new())
+            }
+            Act::StartDrill => {
+                self.decide_start_drill(&signer, now)?;
+                (Step::StartDrill(signer), Vec::new())
+            }
+            Act::ConfirmAccess(confirm) => {
+                self.decide_confirm_access(&signer, confirm, now)?;
+                (Step::ConfirmAccess(signer, *confirm), Vec::new())
+            }
+            Act::RecordDrill(record) => {
+                self.decide_record_drill(&signer, record, base)?;
+                (Step::RecordDrill(signer, *record), Vec::new())
+            }
             Act::Move(signed) => {
                 let verified = self.decide_move(signed, &command.command().base)?;
                 (Step::Move(signer, Box::new(verified)), Vec::new())
@@ -349,8 +377,8 @@ impl Organisation {
 
     /// Takes a step. `at` is the entry that records it: the next one.
     pub fn apply(&mut self, transition: Transition, at: Position) -> Vec<Effect> {
-        if let Some((person, bytes)) = transition.charge {
-            self.charge(person, at.time, bytes);
+        if let Some(charge) = transition.charge {
+            self.charge(&charge, at.time);
         }
         self.size = at.index.saturating_add(1);
         self.last_time = at.time;
@@ -378,7 +406,7 @@ impl Organisation {
                 Vec::new()
             }
             Step::ConfirmShares(person, confirm) => {
-                self.apply_confirm(person, &confirm);
+                self.apply_confirm(person, &confirm, at);
                 Vec::new()
             }
             Step::Request(requester, version, asked) => {
@@ -391,6 +419,26 @@ impl Organisation {
                 Vec::new()
             }
             Step::End(index, how) => self.end_request(index, how, at),
+            Step::RecordAnswer(person, answer) => {
+                self.apply_answer(person, answer, at);
+                Vec::new()
+            }
+            Step::Claim(claim) => {
+                self.apply_claim(claim, at);
+                Vec::new()
+            }
+            Step::StartDrill(by) => {
+                self.apply_start_drill(by, at);
+                Vec::new()
+            }
+            Step::ConfirmAccess(person, confirm) => {
+                self.apply_confirm_access(person, confirm, at);
+                Vec::new()
+            }
+            Step::RecordDrill(person, record) => {
+                self.apply_record_drill(person, record, at);
+                Vec::new()
+            }
             Step::Move(person, verified) => self.apply_move(person, *verified, at),
             Step::Daemon(act) => self.apply_daemon_act(act, at),
         });
@@ -413,41 +461,6 @@ impl Organisation {
                 _ => Err(Refusal::NotAdmitted),
             },
         }
-    }
-
-    /// What a command costs its signer; refused beyond the daily limit. First confirmations of shares are free, and
-    /// a join is limited by its invitation.
-    fn check_limits(&self, command: &VerifiedCommand, now: Time) -> Result<Option<(PersonId, u64)>, Refusal> {
-        let signer = command.person();
-        let free = match &command.command().act {
-            // A quorum asks for a move, whoever brings it.
-            Act::Join(_) | Act::Move(_) => true,
-            Act::ConfirmShares(c) => {
-                c.checks.iter().all(|(part, _)| self.part(part).is_some_and(|p| !p.verdicts.contains_key(&signer)))
-            }
-            _ => false,
-        };
-        if free {
-            return Ok(None);
-        }
-        let limits = self.charter.as_ref().map_or(Limits::FOUNDING, Charter::limits);
-        let bytes = command.signed().wire_len() as u64;
-        let used = self.usage.get(&signer).filter(|u| u.day == now.day());
-        let (entries, total) = used.map_or((0, 0), |u| (u.entries, u.bytes));
-        if entries >= limits.entries_per_day || total.saturating_add(bytes) > limits.bytes_per_day {
-            return Err(Refusal::RateLimit);
-        }
-        Ok(Some((signer, bytes)))
-    }
-
-    fn charge(&mut self, person: PersonId, now: Time, bytes: u64) {
-        let day = now.day();
-        let usage = self.usage.entry(person).or_insert(Usage { day, entries: 0, bytes: 0 });
-        if usage.day != day {
-            *usage = Usage { day, entries: 0, bytes: 0 };
-        }
-        usage.entries = usage.entries.saturating_add(1);
-        usage.bytes = usage.bytes.saturating_add(bytes);
     }
 
     /// Refuses a signature whose base does not contain the entry that last changed what it depends on.

@@ -196,6 +196,9 @@ refusals! {
     /// Verdicts are given on one's own shares.
     NoShare => "NO_SHARE",
         "you hold no share of this";
+    /// The same verdict on the same shares, and nothing asked for it since.
+    AlreadyConfirmed => "ALREADY_CONFIRMED",
+        "you confirmed these shares already; nothing more is needed from you until somebody asks again";
     /// Outside 1 minute … the vault's longest lease.
     Duration {
         /// The most that the vault allows.
@@ -250,6 +253,39 @@ refusals! {
     /// Stopped an opening of this version before.
     VetoUsed => "VETO_USED",
         "you stopped an opening of this version once already; convince the others, or end the access once it runs";
+    /// The starter of a recovery is nobody whom the log knows.
+    StarterUnknown => "STARTER_UNKNOWN",
+        "whoever started this recovery never belonged to this organisation; tell the others what you answered to whom";
+    /// The starter's own shares count with the answers of others.
+    OwnAnswer => "OWN_ANSWER",
+        "you started this recovery yourself: your share counts already, the others enter what they answered";
+    /// Entered already.
+    AlreadyAnswered => "ALREADY_ANSWERED",
+        "your answer about one of these parts stands in the log already; enter only what is missing";
+    /// The accused did not approve this request, or holds no share of one of the parts.
+    ClaimShape => "CLAIM_SHAPE",
+        "a claim names somebody who approved the request, and parts of it whose shares they sent; update this software";
+    /// One claim per request and accused.
+    AlreadyClaimed => "ALREADY_CLAIMED",
+        "your claim about this person and this request stands in the log already; a mediator can read it there";
+    /// Not an office that starts or records drills.
+    MayNotDrill => "MAY_NOT_DRILL",
+        "only trustees and mediators start a drill, and only they and technicians record the result of one";
+    /// The last drill is too recent.
+    DrillRest {
+        /// From when on the next one can be started.
+        from: Time,
+    } => "DRILL_REST",
+        "a drill was started less than 7 days ago; wait for the answers, and start the next one from {from} on";
+    /// The result of a drill names another tree than the one it is signed on.
+    DrillTree => "DRILL_TREE",
+        "the result of a drill is signed on the tree that was restored, and names that tree; record it again";
+    /// No access that the requester could have tried, or it ended too long ago.
+    NothingToTest => "NOTHING_TO_TEST",
+        "there was no access under this request, or it ended more than 7 days ago; ask for access and try it then";
+    /// The requester sealed it, and so knew it anyway.
+    OwnDeposit => "OWN_DEPOSIT",
+        "you put this account in escrow yourself; somebody else must show that the access works";
     /// The daemon act is not due.
     NotDue => "NOT_DUE",
         "nothing of this kind is due";

@@ -13,12 +13,14 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::act::{Approve, Deny, EntryRef, Request as Asked, RequestedPart, Revoke};
 use super::charter::SHORTEST_LEASE;
+use super::claim::Claimed;
 use super::credential::{DueCause, Knower, Urgency};
 use super::entry::DaemonAct;
 use super::id::{BlobId, PersonId};
 use super::organisation::{Effect, Organisation, Position};
 use super::part::VersionId;
 use super::quorum::{Consent, QuorumName};
+use super::recovery::ReleasedTo;
 use super::refusal::Refusal;
 use super::time::{Seconds, Time};
 
@@ -50,6 +52,10 @@ pub struct Request {
     pub approvals: BTreeMap<PersonId, Vec<Vec<BlobId>>>,
     /// Who refused, and the text of why. An approval removes the person's denial.
     pub denials: BTreeMap<PersonId, BlobId>,
+    /// Whose re-sealed shares the requester says are bad. That decides nothing.
+    pub claims: BTreeMap<PersonId, Claimed>,
+    /// Whether the requester fetched the shares, and so may have seen what was asked for.
+    pub collected: bool,
     /// Where it stands.
     pub stage: Stage,
 }
@@ -207,10 +213,7 @@ impl Organisation {
 
     /// Whether a requester's own shares count in a request for these parts.
     pub fn own_share(&self, requester: &PersonId, parts: &[RequestedPart]) -> bool {
-        parts
-            .iter()
-            .filter_map(|asked| self.part(&asked.part))
-            .any(|state| state.part.deals.iter().any(|deal| deal.share_of(requester).is_some()))
+        parts.iter().filter_map(|asked| self.part(&asked.part)).any(|state| state.dealt_to(requester))
     }
 
     pub(super) fn decide_request(&self, signer: &PersonId, asked: &Asked, now: Time) -> Result<VersionId, Refusal> {
@@ -262,6 +265,8 @@ impl Organisation {
             own_share: asked.own_share,
             approvals: BTreeMap::new(),
             denials: BTreeMap::new(),
+            claims: BTreeMap::new(),
+            collected: false,
             stage: Stage::Waiting,
         };
         if request.own_share {
@@ -387,32 +392,17 @@ impl Organisation {
         let index = request.at.index;
         for asked in &request.parts {
             let Some(state) = self.part_mut(&asked.part) else { continue };
-            if state.part.deals.iter().any(|deal| deal.share_of(&person).is_some()) {
-                state.released.entry(index).or_default().insert(person);
+            if state.dealt_to(&person) {
+                state.released.entry(ReleasedTo::Request(index)).or_default().insert(person);
             }
         }
     }
 
-    /// Shares of failed requests add up: if they are enough together, all those requesters may know the part.
+    /// Whether what was released to this request completes something together with what failed before.
     fn check_sum(&mut self, index: u64, at: Position) {
-        let Some(request) = self.requests.get(&index) else { return };
-        let mut exposed = Vec::new();
-        for asked in &request.parts {
-            let Some(state) = self.part(&asked.part) else { continue };
-            let failed = state.released.iter().filter_map(|(index, people)| {
-                let request = self.requests.get(index).filter(|request| !self.was_granted(request))?;
-                Some((request.requester, *index, people))
-            });
-            let together: BTreeSet<PersonId> = failed.clone().flat_map(|(_, _, people)| people).copied().collect();
-            if state.part.deals.iter().any(|deal| deal.quorum().consent(&together).is_some()) {
-                exposed.extend(failed.map(|(requester, index, _)| (requester, index, asked.part)));
-            }
-        }
-        for (person, source, part) in exposed {
-            let Some(state) = self.part_mut(&part) else { continue };
-            if state.expose(Knower { person, source, since: at.time }) {
-                state.make_due(Urgency::Now, at.time, DueCause::SharesAddUp(source));
-            }
+        let parts = self.requests.get(&index).map(|request| request.parts.clone()).unwrap_or_default();
+        for asked in parts {
+            self.add_up(&asked.part, at);
         }
     }
 
@@ -527,6 +517,7 @@ impl Organisation {
         let Some(mut request) = self.take_request(index) else { return };
         if let Stage::Granted(grant) = request.stage {
             request.stage = Stage::Leased(Lease::start(grant, since, request.duration, collected));
+            request.collected = collected;
         }
         self.insert_request(request);
     }

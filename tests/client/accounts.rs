@@ -225,7 +225,7 @@ async fn cosignatures_are_fresh_for_seven_days() {
     let town = Town::founded().await;
     let session = town.session(BRUNO).await;
     let witnessed = session.witnessed().unwrap();
-    assert_eq!((witnessed.fresh.len(), witnessed.needed, witnessed.of), (4, 3, 4));
+    assert_eq!((witnessed.fresh.len(), witnessed.needed(), witnessed.of), (4, 3, 4));
     drop(session);
     town.pass(Seconds(7 * 86_400));
     assert_eq!(town.session(BRUNO).await.witnessed().unwrap().fresh.len(), 4);

@@ -3,10 +3,13 @@
 use sequestre::client::consent;
 use sequestre::client::failure::Exit;
 use sequestre::client::request;
+use sequestre::escrow::act::ShareVerdict;
+use sequestre::escrow::claim::Answer;
 use sequestre::escrow::id::BlobId;
 use sequestre::escrow::log::merkle::TreeHead;
 use sequestre::escrow::request::{End, Stage};
 use sequestre::escrow::time::Seconds;
+use sequestre::proto::v1::{self, command::Act};
 use sequestre::seal::sealing::seal_to;
 
 use crate::town::*;
@@ -187,6 +190,40 @@ async fn a_bad_share_is_named_and_one_more_approval_opens() {
     town.approve(CHLOE, id).await.unwrap();
     town.approve(AWA, id).await.unwrap();
     assert_eq!(town.open(NINA, id).await.unwrap(), PASSWORD, "two good shares are enough beside a bad one");
+    // The log says whose share was bad, once, however often it is opened.
+    town.open(NINA, id).await.unwrap();
+    let session = town.session(NINA).await;
+    let (state, bruno) = (session.state().unwrap(), session.find_person(BRUNO).unwrap());
+    let request = state.request(id).unwrap();
+    let accused: Vec<_> = request.claims.iter().map(|(person, claim)| (*person, claim.verdict)).collect();
+    assert_eq!(accused, [(bruno, ShareVerdict::DoesNotMatch)]);
+    assert_eq!(state.claim_answer(request, &bruno), None);
+    drop(session);
+    // The next time that Bruno's program has his identity at hand, it looks again and answers.
+    let other = town.ask(NINA).await;
+    town.approve(BRUNO, other).await.unwrap();
+    let session = town.session(NINA).await;
+    let state = session.state().unwrap();
+    assert_eq!(state.claim_answer(state.request(id).unwrap(), &bruno), Some(Answer::Good));
+    assert!(state.to_confirm(&bruno).is_empty());
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_drill_is_answered_when_the_identity_is_at_hand() {
+    let town = Town::founded().await;
+    let id = town.ask(NINA).await;
+    town.approve(BRUNO, id).await.unwrap();
+    let mut session = town.session(MAUD).await;
+    let drill = session.submit(Act::StartDrill(v1::StartDrill {}), Vec::new()).await.unwrap();
+    let bruno = session.find_person(BRUNO).unwrap();
+    drop(session);
+    let other = town.ask(CHLOE).await;
+    town.approve(BRUNO, other).await.unwrap();
+    let session = town.session(NINA).await;
+    let state = session.state().unwrap();
+    let verdicts = state.credentials().values().flat_map(|c| c.versions.values()).flat_map(|v| v.parts.values());
+    let checked: Vec<_> = verdicts.map(|part| part.verdicts[&bruno]).collect();
+    assert!(!checked.is_empty() && checked.iter().all(|c| c.index > drill && c.verdict == ShareVerdict::Good));
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

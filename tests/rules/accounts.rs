@@ -162,9 +162,9 @@ fn trustees_confirm_their_own_shares_and_claims_stand() {
     let unknown = part(1, 1, PartKind::Notes);
     assert_eq!(world.no(FOUNDER, confirm(&[(password, Good), (unknown, Good)])), Refusal::PartUnknown);
     world.ok(FOUNDER, confirm(&[(password, Good)]));
-    assert_eq!(world.no(FOUNDER, confirm(&[(password, Good)])), Refusal::AlreadySigned);
+    assert_eq!(world.no(FOUNDER, confirm(&[(password, Good)])), Refusal::AlreadyConfirmed);
     world.ok(FOUNDER, confirm(&[(password, DoesNotOpen)]));
-    assert_eq!(world.state().part(&password).unwrap().verdicts[&FOUNDER.id], ShareVerdict::DoesNotOpen);
+    assert_eq!(world.state().part(&password).unwrap().verdicts[&FOUNDER.id].verdict, ShareVerdict::DoesNotOpen);
 }
 
 /// The founded organisation under limits.

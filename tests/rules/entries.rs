@@ -119,7 +119,7 @@ fn an_act_of_a_later_version_is_refused() {
     command.act = None;
     let mut bytes = command.encode_to_vec();
     assert_eq!(Command::parse(&bytes).unwrap_err(), Malformed::Missing("act"));
-    bytes.extend([0xe2, 0x01, 0x00]); // Field 28, an empty message.
+    bytes.extend([0xc2, 0x07, 0x00]); // Field 120, an empty message.
     assert_eq!(Command::parse(&bytes).unwrap_err(), Malformed::NotCanonical);
 }
 
@@ -159,6 +159,34 @@ fn unknown_enum_values_are_refused() {
         let act = v1::ConfirmShares { checks: vec![check] };
         assert_eq!(malformed(|c| c.act = Some(Act::ConfirmShares(act))), Malformed::Unknown("verdict"));
     }
+}
+
+#[test]
+fn answers_and_claims_have_one_form() {
+    let answered = |version, kind| v1::AnsweredPart { credential: vec![1; 16], version, kind };
+    let answer = |parts: Vec<v1::AnsweredPart>, recovery: Vec<u8>| {
+        let act = v1::RecordAnswer { recovery, starter: blob("starter"), parts };
+        malformed(|c| c.act = Some(Act::RecordAnswer(act)))
+    };
+    assert_eq!(answer(vec![], blob("fire")), Malformed::List("parts"));
+    assert_eq!(answer(vec![answered(1, 2), answered(1, 1)], blob("fire")), Malformed::List("parts"));
+    assert_eq!(answer(vec![answered(1, 1), answered(1, 1)], blob("fire")), Malformed::List("parts"));
+    assert_eq!(answer(vec![answered(0, 1)], blob("fire")), Malformed::Range("version"));
+    assert_eq!(answer(vec![answered(1, 9)], blob("fire")), Malformed::Unknown("kind of part"));
+    assert!(matches!(answer(vec![answered(1, 1)], vec![7; 31]), Malformed::Id(_)));
+    let claim = |kinds: Vec<i32>, verdict| {
+        let act = v1::Claim { request_index: 1, accused: blob("accused"), kinds, verdict };
+        malformed(|c| c.act = Some(Act::Claim(act)))
+    };
+    assert_eq!(claim(vec![], 2), Malformed::List("parts"));
+    assert_eq!(claim(vec![2, 1], 2), Malformed::List("parts"));
+    assert_eq!(claim(vec![1, 1], 3), Malformed::List("parts"));
+    assert_eq!(claim(vec![5], 3), Malformed::Unknown("kind of part"));
+    for verdict in [0, 1, 4, -1] {
+        assert_eq!(claim(vec![1], verdict), Malformed::Unknown("verdict"), "a claim never says that all is well");
+    }
+    let drill = |tree| malformed(|c| c.act = Some(Act::RecordDrill(v1::RecordDrill { tree, ..Default::default() })));
+    assert_eq!(drill(None), Malformed::Missing("base"));
 }
 
 #[test]

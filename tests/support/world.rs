@@ -537,6 +537,11 @@ impl World {
         Act::Deny(v1::Deny { request_index: request, request_leaf, reason: blob("why not") })
     }
 
+    /// The result of restoring the log as it is now.
+    pub fn record_drill(&self, works: bool) -> Act {
+        Act::RecordDrill(v1::RecordDrill { tree: Some(self.head().into()), seconds: 840, blobs: 31, works })
+    }
+
     /// A request that these approved.
     pub fn let_grant(&mut self, who: Who, n: u8, approvers: &[Who]) -> u64 {
         let request = self.let_request(who, n);
@@ -617,6 +622,34 @@ pub fn confirm(checks: &[(PartId, v1::ShareVerdict)]) -> Act {
         verdict: *verdict as i32,
     };
     Act::ConfirmShares(v1::ConfirmShares { checks: checks.iter().map(check).collect() })
+}
+
+/// An answer to the recovery of this name, which `starter` began.
+pub fn answer(recovery: &str, starter: Who, parts: &[PartId]) -> Act {
+    let part = |part: &PartId| v1::AnsweredPart {
+        credential: part.version.credential.to_vec(),
+        version: part.version.version,
+        kind: part.kind as i32,
+    };
+    let parts = parts.iter().map(part).collect();
+    Act::RecordAnswer(v1::RecordAnswer { recovery: blob(recovery), starter: starter.id.to_vec(), parts })
+}
+
+pub fn claim(request: u64, accused: Who, kinds: &[PartKind], verdict: v1::ShareVerdict) -> Act {
+    Act::Claim(v1::Claim {
+        request_index: request,
+        accused: accused.id.to_vec(),
+        kinds: kinds.iter().map(|kind| *kind as i32).collect(),
+        verdict: verdict as i32,
+    })
+}
+
+pub fn start_drill() -> Act {
+    Act::StartDrill(v1::StartDrill {})
+}
+
+pub fn confirm_access(request: u64, works: bool) -> Act {
+    Act::ConfirmAccess(v1::ConfirmAccess { request_index: request, works })
 }
 
 pub fn give_back(request: u64) -> Act {

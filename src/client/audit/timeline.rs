@@ -11,7 +11,7 @@ use serde_json::{Map, Value, json};
 use super::super::say::{Args, Say};
 use super::super::view::{self, Texts, View, short_device};
 use crate::args;
-use crate::escrow::act::{Act, ConfirmShares, Deposit, EntryRef, ShareVerdict};
+use crate::escrow::act::{Act, Deposit, EntryRef};
 use crate::escrow::credential::Urgency;
 use crate::escrow::entry::{DaemonAct, Entry, What};
 use crate::escrow::id::{CredentialId, OrganisationId, PersonId};
@@ -22,6 +22,8 @@ use crate::escrow::proposal::Subject;
 use crate::escrow::replay::{Fault, Rejected, Replay, Trust};
 use crate::escrow::request::Stage;
 use crate::escrow::time::Time;
+
+mod evidence;
 
 /// One entry, told.
 #[derive(Debug, Clone)]
@@ -112,12 +114,14 @@ struct Told {
     credentials: Vec<CredentialId>,
     /// The request that the act itself ends: not told again as a consequence.
     ends: Option<u64>,
+    /// What followed from it besides what comparing the states shows.
+    then: Vec<(String, Value)>,
     details: Value,
 }
 
 impl Told {
     fn new(act: &'static str, key: &'static str, args: Args, details: Value) -> Self {
-        Self { act, key, args, people: Vec::new(), credentials: Vec::new(), ends: None, details }
+        Self { act, key, args, people: Vec::new(), credentials: Vec::new(), ends: None, then: Vec::new(), details }
     }
 
     fn person(mut self, id: PersonId) -> Self {
@@ -152,7 +156,8 @@ impl Teller<'_> {
         let left = matches!(told.act, "leave");
         let mut sentence = self.view.say.with(told.key, &told.args);
         let mut then = Vec::new();
-        for (words, data) in self.consequences(before, after, told.ends, left) {
+        let consequences = self.consequences(before, after, told.ends, left);
+        for (words, data) in told.then.into_iter().chain(consequences) {
             sentence.push(' ');
             sentence.push_str(&words);
             then.push(data);
@@ -303,7 +308,7 @@ impl Teller<'_> {
             Act::Sign(reference) => self.signature(id, who, reference),
             Act::Leave => Told::new("leave", "log-leave", args! { who: who }, json!({})),
             Act::Deposit(deposit) => self.deposit(who, deposit),
-            Act::ConfirmShares(confirm) => self.confirmation(who, confirm),
+            Act::ConfirmShares(confirm) => self.confirmation(id, who, entry.index, confirm),
             Act::Request(request) => {
                 let label = request.credential();
                 let args = args! {
@@ -337,6 +342,27 @@ impl Teller<'_> {
             Act::Revoke(revoke) => {
                 let index = revoke.request;
                 self.about("revoke", "log-revoke", Some(who), index, Some(&revoke.reason)).ending(index)
+            }
+            Act::RecordAnswer(answer) => self.answer(who, answer),
+            Act::Claim(claim) => self.claim(who, claim),
+            Act::StartDrill => Told::new("start_drill", "log-start-drill", args! { who: who }, json!({})),
+            Act::ConfirmAccess(confirm) => {
+                let key = if confirm.works { "log-access-works" } else { "log-access-fails" };
+                let told = self.about("confirm_access", key, Some(who), confirm.request, None);
+                Told { details: json!({ "request": confirm.request, "works": confirm.works }), ..told }
+            }
+            Act::RecordDrill(record) => {
+                let (size, blobs) = (record.tree.size, record.blobs);
+                let args = args! { who: who, size: size, blobs: blobs, duration: say.duration(record.took) };
+                let details = json!({
+                    "size": size,
+                    "root": record.tree.root.to_string(),
+                    "seconds": record.took.0,
+                    "blobs": blobs,
+                    "works": record.works,
+                });
+                let key = if record.works { "log-restore-drill" } else { "log-restore-drill-failed" };
+                Told::new("record_drill", key, args, details)
             }
             Act::Move(signed) => self.moving(who, signed),
         }
@@ -495,45 +521,5 @@ impl Teller<'_> {
             (_, false) => "log-deposit-carried",
         };
         Told::new("deposit", key, args, details).account(id)
-    }
-
-    fn confirmation(&self, who: String, confirm: &ConfirmShares) -> Told {
-        let view = &self.view;
-        let accounts: BTreeSet<CredentialId> = confirm.checks.iter().map(|(p, _)| p.version.credential).collect();
-        let bad: Vec<_> = confirm.checks.iter().filter(|(_, verdict)| *verdict != ShareVerdict::Good).collect();
-        let claims = bad.iter().map(|(part, verdict)| {
-            let dealer = view.state.version(&part.version).map(|version| view.name(&version.depositor));
-            let args = args! {
-                label: view.label(&part.version.credential),
-                part: view.parts([part.kind]),
-                name: dealer.unwrap_or_else(|| "–".to_owned()),
-            };
-            let opens = *verdict == ShareVerdict::DoesNotMatch;
-            view.say.with(if opens { "log-claim-differs" } else { "log-claim-closed" }, &args)
-        });
-        let args = args! {
-            who: who,
-            n: confirm.checks.len() - bad.len(),
-            labels: view.list(accounts.iter().map(|id| view.label(id))),
-            claims: claims.collect::<Vec<_>>().join(" "),
-        };
-        let verdict = |verdict: &ShareVerdict| match verdict {
-            ShareVerdict::Good => "good",
-            ShareVerdict::DoesNotOpen => "does_not_open",
-            ShareVerdict::DoesNotMatch => "does_not_match",
-        };
-        let checks = confirm.checks.iter().map(|(part, found)| {
-            json!({
-                "credential": part.version.credential.to_string(),
-                "version": part.version.version,
-                "part": part.kind.as_str(),
-                "verdict": verdict(found),
-            })
-        });
-        let details = json!({ "checks": checks.collect::<Vec<_>>() });
-        let key = if bad.is_empty() { "log-confirm" } else { "log-confirm-claims" };
-        let dealers = bad.iter().filter_map(|(part, _)| Some(view.state.version(&part.version)?.depositor));
-        let told = dealers.fold(Told::new("confirm_shares", key, args, details), Told::person);
-        accounts.into_iter().fold(told, Told::account)
     }
 }

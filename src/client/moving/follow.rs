@@ -410,9 +410,12 @@ async fn sign_anew(session: &mut Session, lost: Vec<Lost>) -> Result<(Vec<String
     let (mut anew, mut again) = (Vec::new(), Vec::new());
     for Lost { act, blobs, sentence, pending } in lost {
         let submitted = match &act {
-            Act::Deposit(_) | Act::Request(_) | Act::Invite(_) | Act::CancelInvitation(_) | Act::RevokeDevice(_) => {
-                Some(session.submit(act, blobs).await)
-            }
+            Act::Deposit(_)
+            | Act::Request(_)
+            | Act::RecordAnswer(_)
+            | Act::Invite(_)
+            | Act::CancelInvitation(_)
+            | Act::RevokeDevice(_) => Some(session.submit(act, blobs).await),
             // Done at the next occasion anyway, or done already.
             Act::ConfirmShares(_) | Act::EnrolDevice(_) | Act::Move(_) => None,
             _ => Some(Err(Refusal::StaleBase.into())),

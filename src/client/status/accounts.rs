@@ -11,8 +11,11 @@ use super::super::session::{Env, Session};
 use super::super::view::{self, Confirmations, View, confirmations};
 use super::{refresh, texts};
 use crate::args;
+use crate::escrow::act::ShareVerdict;
+use crate::escrow::claim::{Answer, Claimed};
 use crate::escrow::credential::{Credential, PartState, Urgency};
 use crate::escrow::id::{CredentialId, PersonId};
+use crate::escrow::recovery::ReleasedTo;
 use crate::escrow::request::{Request, Stage};
 use crate::escrow::text::Text;
 use crate::escrow::time::{Seconds, Time};
@@ -183,18 +186,31 @@ fn sheet(session: &Session, id: &CredentialId) -> Result<Option<Text>, Failure> 
 fn account_data(view: &View<'_>, id: &CredentialId, sheet: Option<&Text>) -> Value {
     let Some(credential) = view.state.credential(id) else { return Value::Null };
     let part = |(kind, state): (&crate::escrow::part::PartKind, &PartState)| {
-        let verdicts = state.verdicts.iter().map(|(person, verdict)| {
-            json!({ "person": person.to_string(), "good": *verdict == crate::escrow::act::ShareVerdict::Good })
+        let verdicts = state.verdicts.iter().map(|(person, checked)| {
+            let good = checked.verdict == ShareVerdict::Good;
+            json!({ "person": person.to_string(), "good": good, "entry": checked.index, "since": checked.time.0 })
         });
-        let released = state.released.iter().map(|(request, people)| {
+        let tested = state.tested.map(|tested| {
+            json!({
+                "person": tested.person.to_string(), "entry": tested.index, "since": tested.time.0, "works": tested.works,
+            })
+        });
+        let released = state.released.iter().map(|(to, people)| {
             let people: Vec<String> = people.iter().map(ToString::to_string).collect();
-            json!({ "request": request, "by": people })
+            match to {
+                ReleasedTo::Request(request) => json!({ "request": request, "by": people }),
+                ReleasedTo::Recovery(id) => {
+                    let (recovery, starter) = (id.request.to_string(), id.starter.to_string());
+                    json!({ "recovery": recovery, "starter": starter, "by": people })
+                }
+            }
         });
         json!({
             "kind": kind.as_str(),
             "quorums": state.part.deals.iter().map(|d| d.quorum().name().as_str()).collect::<Vec<_>>(),
             "verdicts": verdicts.collect::<Vec<_>>(),
             "released": released.collect::<Vec<_>>(),
+            "tested": tested,
         })
     };
     let versions = credential.versions.iter().map(|(number, version)| {
@@ -273,9 +289,15 @@ fn tell_account(out: &Out, view: &View<'_>, id: &CredentialId, number: u32, shee
             request: exposure.source,
             time: say.time(exposure.since),
         };
-        // What was carried over from an earlier version is also known to whoever deposited that.
-        let asked = view.state.request(exposure.source).is_some();
-        out.tell(if asked { "status-account-exposed" } else { "status-account-carried" }, &args);
+        let key = if view.state.request(exposure.source).is_some() {
+            "status-account-exposed"
+        } else if view.state.recovery_at(exposure.source).is_some() {
+            "status-account-recovered"
+        } else {
+            // What was carried over from an earlier version is also known to whoever deposited that.
+            "status-account-carried"
+        };
+        out.tell(key, &args);
     }
     match view.due(id) {
         Some(due) => {
@@ -363,6 +385,25 @@ pub struct LeaseRow {
     pub since: u64,
     /// Until when it can be approved or fetched, or access runs; or when it ended. POSIX seconds.
     pub until: u64,
+    /// Whose parts of the key the requester found bad.
+    pub claims: Vec<ClaimRow>,
+}
+
+/// What a requester says about somebody's parts of the key, and what they answered.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct ClaimRow {
+    /// The entry that says so.
+    pub entry: u64,
+    /// Of whom: id.
+    pub accused: String,
+    /// What they are called.
+    pub name: String,
+    /// The parts, by the names of the command line.
+    pub parts: Vec<&'static str>,
+    /// `does_not_open` or `does_not_match`.
+    pub verdict: &'static str,
+    /// `good` if the accused's own program then found their part right, `bad` if not; none while it did not look.
+    pub answer: Option<&'static str>,
 }
 
 /// Requests of one person, or of everybody; oldest first.
@@ -380,8 +421,21 @@ pub fn lease_rows(view: &View<'_>, person: Option<&PersonId>) -> Vec<LeaseRow> {
             missing: matches!(request.stage, Stage::Waiting).then(|| view::missing(view.state, request)),
             since: request.since.0,
             until: view::until(request).0,
+            claims: claim_rows(view, request),
         })
         .collect()
+}
+
+fn claim_rows(view: &View<'_>, request: &Request) -> Vec<ClaimRow> {
+    let row = |(accused, claim): (&PersonId, &Claimed)| ClaimRow {
+        entry: claim.index,
+        accused: accused.to_string(),
+        name: view.name(accused),
+        parts: claim.kinds.iter().map(|kind| kind.as_str()).collect(),
+        verdict: claim.verdict.as_str(),
+        answer: view.state.claim_answer(request, accused).map(Answer::as_str),
+    };
+    request.claims.iter().map(row).collect()
 }
 
 const LEASE_HEADS: [&str; 5] =

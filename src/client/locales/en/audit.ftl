@@ -31,6 +31,19 @@ log-approve = { $who } agreed to request { $request }: access to “{ $label }�
 log-deny = { $who } refused request { $request }: access to “{ $label }” for { $name }, because “{ $reason }”.
 log-withdraw = { $who } withdrew request { $request } for “{ $label }”.
 log-return = { $who } gave back the access to “{ $label }” (request { $request }).
+log-record-answer = { $who } says what happened without the server: handed over to { $name }, for a recovery, { $n ->
+    [one] { $n } part of a key
+   *[other] { $n } parts of keys
+}: { $labels }.
+log-accuse-closed = { $who } says that the part of the key to “{ $label }” ({ $parts }) that { $name } handed over for request { $request } does not open. { $name }’s program will look again.
+log-accuse-differs = { $who } says that the part of the key to “{ $label }” ({ $parts }) that { $name } handed over for request { $request } is not the one that the log names. { $name }’s program will look again.
+log-accuse-answered-good = This answers what { $name } said about request { $request }: the part of the key is right as it was dealt.
+log-accuse-answered-bad = This answers what { $name } said about request { $request }: the part of the key was bad before it was handed over.
+log-start-drill = { $who } started a drill: everybody who holds parts of keys is asked to open them and to say what they find.
+log-access-works = { $who } tried what the access to “{ $label }” (request { $request }) gave: it works.
+log-access-fails = { $who } tried what the access to “{ $label }” (request { $request }) gave: it does NOT work.
+log-restore-drill = { $who } restored the service from a copy, beside the running one: { $size } entries and { $blobs } files in { $duration }. Everything was there.
+log-restore-drill-failed = { $who } tried to restore the service from a copy, beside the running one: { $size } entries and { $blobs } files in { $duration }. It did NOT work.
 log-revoke = { $who } ended the access of { $name } to “{ $label }” (request { $request }), because “{ $reason }”.
 log-collected = { $name } fetched “{ $label }” (request { $request }): access runs until { $time }.
 log-expired = Request { $request } of { $name } for “{ $label }” ended: too few agreements in time.

@@ -67,6 +67,17 @@ refused-not-yours = This request is somebody else’s. Only the person who asked
 refused-nothing-to-end = There is no access to end yet. Refuse the request instead: “sequestre deny NUMBER --reason …”.
 refused-veto-used = You have already stopped an opening of this account once, and that works only once. Convince the others, or end the access when it runs.
 refused-not-collectable = There is nothing to fetch: the request is not granted yet, or it is over. “sequestre leases” shows which.
+refused-already-confirmed = You have already said this about these parts of keys. Nothing more is needed from you until somebody asks again.
+refused-starter-unknown = Whoever started this recovery never belonged to this association. Tell the others and a mediator what you answered, and to whom.
+refused-own-answer = You started this recovery yourself: your part of the key counts already. The others enter what they answered.
+refused-already-answered = Your answer about one of these accounts stands in the log already.
+refused-claim-shape = Only parts of the key that somebody handed over for this very request can be called bad. Update the program and try again.
+refused-already-claimed = What you say about this person and this request stands in the log already. A mediator can read it there.
+refused-may-not-drill = Only trustees and mediators can start a drill, and only they and technicians can record the result of one.
+refused-drill-rest = A drill was started less than 7 days ago. Wait for the answers; the next one can start on { $from }.
+refused-drill-tree = The result of a drill must name the copy that was restored. Update the program and record it again.
+refused-nothing-to-test = There was no access under this request, or it ended more than 7 days ago. Ask for access and try it then.
+refused-own-deposit = You put this account in escrow yourself. Somebody else must show that the access works.
 refused-not-due = It is not time for this yet. If you did not ask for it, tell the technician.
 
 # The server.

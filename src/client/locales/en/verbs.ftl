@@ -137,6 +137,7 @@ ask-approve = Hand over your part of the key for this?
 approve-done = Your agreement to request { $id } stands in the log, and your part of the key is handed over.
 approve-granted = Your agreement to request { $id } stands in the log. The agreement is complete: the person can fetch the password.
 deny-done = Your refusal of request { $id } stands in the log. You can still agree later.
+show-accused = The log now says that the part of the key from { $name } for request { $id } was not usable. { $name }’s program will look again.
 shares-checked = { $good ->
     [one] One of your parts of keys was checked: it opens and matches.
    *[other] { $good } of your parts of keys were checked: they open and match.

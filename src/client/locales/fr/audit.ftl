@@ -31,6 +31,19 @@ log-approve = { $who } a donné son accord à la demande { $request } : accès �
 log-deny = { $who } a refusé la demande { $request } (accès à « { $label } » pour { $name }), parce que « { $reason } ».
 log-withdraw = { $who } a retiré la demande { $request } pour « { $label } ».
 log-return = { $who } a rendu l’accès à « { $label } » (demande { $request }).
+log-record-answer = { $who } dit ce qui s’est passé sans le serveur : { $n ->
+    [one] { $n } part de clé remise
+   *[other] { $n } parts de clé remises
+} à { $name } pour une récupération : { $labels }.
+log-accuse-closed = { $who } dit que la part de la clé de « { $label } » ({ $parts }) remise par { $name } pour la demande { $request } ne s’ouvre pas. Le programme de { $name } va revérifier.
+log-accuse-differs = { $who } dit que la part de la clé de « { $label } » ({ $parts }) remise par { $name } pour la demande { $request } n’est pas celle que nomme le journal. Le programme de { $name } va revérifier.
+log-accuse-answered-good = Cela répond à ce qu’a dit { $name } de la demande { $request } : la part de clé est juste, telle qu’elle a été distribuée.
+log-accuse-answered-bad = Cela répond à ce qu’a dit { $name } de la demande { $request } : la part de clé était mauvaise avant d’être remise.
+log-start-drill = { $who } a lancé un exercice : toutes les personnes qui ont des parts de clé sont invitées à les ouvrir et à dire ce qu’elles trouvent.
+log-access-works = { $who } a essayé ce que donne l’accès à « { $label } » (demande { $request }) : cela fonctionne.
+log-access-fails = { $who } a essayé ce que donne l’accès à « { $label } » (demande { $request }) : cela ne fonctionne PAS.
+log-restore-drill = { $who } a restauré le service à partir d’une copie, à côté de celui qui fonctionne : { $size } entrées et { $blobs } fichiers en { $duration }. Tout y était.
+log-restore-drill-failed = { $who } a essayé de restaurer le service à partir d’une copie, à côté de celui qui fonctionne : { $size } entrées et { $blobs } fichiers en { $duration }. Cela n’a PAS fonctionné.
 log-revoke = { $who } a mis fin à l’accès accordé à { $name } pour « { $label } » (demande { $request }), parce que « { $reason } ».
 log-collected = { $name } a récupéré « { $label } » (demande { $request }) : l’accès court jusqu’au { $time }.
 log-expired = La demande { $request } ({ $name }, « { $label } ») a pris fin : trop peu d’accords à temps.

@@ -67,6 +67,17 @@ refused-not-yours = C’est la demande de quelqu’un d’autre. Seule la person
 refused-nothing-to-end = Il n’y a pas encore d’accès auquel mettre fin. Refusez plutôt la demande : « sequestre deny NUMÉRO --reason … ».
 refused-veto-used = Vous avez déjà empêché une fois l’ouverture de ce compte, et ce n’est possible qu’une fois. Convainquez les autres, ou mettez fin à l’accès quand il sera en cours.
 refused-not-collectable = Il n’y a rien à récupérer : la demande n’est pas encore accordée, ou elle est terminée. « sequestre leases » le montre.
+refused-already-confirmed = Vous l’avez déjà dit de ces parts de clé. Rien de plus ne vous est demandé tant que personne ne redemande.
+refused-starter-unknown = La personne qui a lancé cette récupération n’a jamais fait partie de cette association. Dites aux autres et à un·e médiateur·rice ce que vous avez répondu, et à qui.
+refused-own-answer = C’est vous qui avez lancé cette récupération : votre part de la clé compte déjà. Les autres consignent ce qu’ils et elles ont répondu.
+refused-already-answered = Votre réponse au sujet d’un de ces comptes est déjà dans le journal.
+refused-claim-shape = On ne peut dire mauvaises que des parts de clé remises pour cette demande même. Mettez le programme à jour et réessayez.
+refused-already-claimed = Ce que vous dites de cette personne et de cette demande est déjà dans le journal. Un·e médiateur·rice peut l’y lire.
+refused-may-not-drill = Seul·es les gardien·nes et les médiateur·rices peuvent lancer un exercice ; ces personnes et les technicien·nes peuvent en consigner le résultat.
+refused-drill-rest = Un exercice a été lancé il y a moins de 7 jours. Attendez les réponses ; le prochain sera possible à partir du { $from }.
+refused-drill-tree = Le résultat d’un exercice doit nommer la copie qui a été restaurée. Mettez le programme à jour et consignez-le de nouveau.
+refused-nothing-to-test = Cette demande n’a donné aucun accès, ou il a pris fin il y a plus de 7 jours. Demandez un accès et essayez-le alors.
+refused-own-deposit = C’est vous qui avez mis ce compte sous séquestre. Quelqu’un d’autre doit montrer que l’accès fonctionne.
 refused-not-due = Ce n’est pas encore le moment. Si vous n’avez rien demandé de tel, prévenez un·e technicien·ne.
 
 # Le serveur.

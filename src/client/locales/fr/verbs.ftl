@@ -137,6 +137,7 @@ ask-approve = Remettre votre part de la clé pour cela ?
 approve-done = Votre accord à la demande { $id } est au journal, et votre part de la clé est remise.
 approve-granted = Votre accord à la demande { $id } est au journal. L’accord est complet : la personne peut récupérer le mot de passe.
 deny-done = Votre refus de la demande { $id } est au journal. Vous pouvez encore accepter plus tard.
+show-accused = Le journal dit maintenant que la part de clé de { $name } pour la demande { $id } était inutilisable. Le programme de { $name } va revérifier.
 shares-checked = { $good ->
     [one] Une de vos parts de clés a été vérifiée : elle s’ouvre et correspond.
    *[other] { $good } de vos parts de clés ont été vérifiées : elles s’ouvrent et correspondent.

@@ -1,0 +1,258 @@
+//! What shows that things still work: trustees confirm their shares, drills ask them to do so again, requesters try
+//! the accounts, and a restored copy is measured.
+//!
+//! A confirmation says something about the day on which it was signed and no more. Its command is at most ten minutes
+//! older than its entry, and a repeated one is accepted only if its base holds the entry that asked for it: nobody
+//! can answer a drill before it begins. Nothing here gives or takes anything: a share that fails its check still
+//! counts, a drill that fails stops nothing.
+
+use std::collections::BTreeSet;
+
+use super::act::{ConfirmShares, ShareVerdict};
+use super::id::PersonId;
+use super::log::merkle::TreeHead;
+use super::organisation::{Organisation, Position};
+use super::part::{PartId, VersionId};
+use super::refusal::Refusal;
+use super::request::Stage;
+use super::role::Role;
+use super::time::{Seconds, Time};
+use super::wire::{self, Malformed};
+use crate::proto::v1;
+
+/// How long after a drill the next one can be started: each asks every trustee for work.
+pub const DRILL_REST: Seconds = Seconds(7 * Seconds::DAY.0);
+/// How long after the end of an access its holder can say whether it worked.
+pub const CONFIRM_WITHIN: Seconds = Seconds(7 * Seconds::DAY.0);
+
+/// What a trustee found when they last opened their shares of a part.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Checked {
+    /// What.
+    pub verdict: ShareVerdict,
+    /// The entry that says so.
+    pub index: u64,
+    /// When.
+    pub time: Time,
+}
+
+/// The last time that everybody was asked to open their shares.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Drill {
+    /// The entry that asks.
+    pub index: u64,
+    /// When.
+    pub time: Time,
+    /// Who asked.
+    pub by: PersonId,
+}
+
+/// Whether a part still worked at the provider when somebody other than its dealer tried it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Tested {
+    /// Who tried.
+    pub person: PersonId,
+    /// The entry that says so.
+    pub index: u64,
+    /// When.
+    pub time: Time,
+    /// Whether it worked.
+    pub works: bool,
+}
+
+/// What came of restoring the service from a copy.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct RestoreDrill {
+    /// Who says so.
+    pub person: PersonId,
+    /// The entry that says so.
+    pub index: u64,
+    /// When.
+    pub time: Time,
+    /// The tree that was restored.
+    pub tree: TreeHead,
+    /// How long it took.
+    pub took: Seconds,
+    /// How many live blobs were restored with it.
+    pub blobs: u32,
+    /// Whether everything was there and answered.
+    pub works: bool,
+}
+
+/// A requester says whether what they were given still works.
+#[derive(Debug, Clone, Copy)]
+pub struct ConfirmAccess {
+    /// Index of the request.
+    pub request: u64,
+    /// Whether it worked.
+    pub works: bool,
+}
+
+/// The result of restoring the service from a copy.
+#[derive(Debug, Clone, Copy)]
+pub struct RecordDrill {
+    /// The tree that was restored.
+    pub tree: TreeHead,
+    /// How long it took.
+    pub took: Seconds,
+    /// How many live blobs were restored with it.
+    pub blobs: u32,
+    /// Whether everything was there and answered.
+    pub works: bool,
+}
+
+impl RecordDrill {
+    pub(super) fn parse(m: v1::RecordDrill) -> Result<Self, Malformed> {
+        Ok(Self { tree: wire::tree_head(m.tree)?, took: Seconds(m.seconds), blobs: m.blobs, works: m.works })
+    }
+}
+
+impl Organisation {
+    /// The last drill of shares.
+    pub fn drill(&self) -> Option<&Drill> {
+        self.drill.as_ref()
+    }
+
+    /// What came of the last restore drill.
+    pub fn restore_drill(&self) -> Option<&RestoreDrill> {
+        self.restore_drill.as_ref()
+    }
+
+    /// The parts whose shares this person should open and confirm: those never looked at, those that a claim accuses
+    /// them about, and since the last drill those of every current version.
+    pub fn to_confirm(&self, person: &PersonId) -> Vec<PartId> {
+        let mut open = Vec::new();
+        for (credential, account) in &self.credentials {
+            let current: BTreeSet<(u32, _)> = account
+                .current()
+                .map(|(number, _)| account.parts(number).map(|(kind, dealt_with, _)| (dealt_with, kind)).collect())
+                .unwrap_or_default();
+            for (version, dealt) in &account.versions {
+                for (kind, state) in dealt.parts.iter().filter(|(_, state)| state.dealt_to(person)) {
+                    let drill = self.drill.filter(|_| current.contains(&(*version, *kind))).map(|drill| drill.index);
+                    let asked = drill.max(state.accused.get(person).copied());
+                    let checked = state.verdicts.get(person).map(|checked| checked.index);
+                    if checked.is_none() || asked > checked {
+                        let version = VersionId { credential: *credential, version: *version };
+                        open.push(PartId { version, kind: *kind });
+                    }
+                }
+            }
+        }
+        open
+    }
+
+    /// The entry that asks this person to confirm their shares of a part once more, if they did not since.
+    fn asked_again(&self, person: &PersonId, part: &PartId) -> Option<u64> {
+        let state = self.part(part)?;
+        let checked = state.verdicts.get(person)?.index;
+        let drill = self.drill.map(|drill| drill.index);
+        drill.max(state.accused.get(person).copied()).filter(|asked| *asked > checked)
+    }
+
+    /// Whether somebody or something asks for each of these confirmations: the first of each part, and answers.
+    pub(super) fn is_asked_for(&self, person: &PersonId, confirm: &ConfirmShares) -> bool {
+        confirm.checks.iter().all(|(part, _)| {
+            let first = self.part(part).is_some_and(|state| !state.verdicts.contains_key(person));
+            first || self.asked_again(person, part).is_some()
+        })
+    }
+
+    pub(super) fn decide_confirm(
+        &self,
+        signer: &PersonId,
+        confirm: &ConfirmShares,
+        base: u64,
+    ) -> Result<(), Refusal> {
+        for (part, verdict) in &confirm.checks {
+            let state = self.part(part).ok_or(Refusal::PartUnknown)?;
+            if !state.dealt_to(signer) {
+                return Err(Refusal::NoShare);
+            }
+            // Outside the daily limits, hence only what says something new.
+            if state.verdicts.get(signer).is_some_and(|checked| checked.verdict == *verdict) {
+                let asked = self.asked_again(signer, part).ok_or(Refusal::AlreadyConfirmed)?;
+                self.unchanged_since(base, asked)?;
+            }
+        }
+        Ok(())
+    }
+
+    pub(super) fn apply_confirm(&mut self, signer: PersonId, confirm: &ConfirmShares, at: Position) {
+        for (part, verdict) in &confirm.checks {
+            if let Some(state) = self.part_mut(part) {
+                state.verdicts.insert(signer, Checked { verdict: *verdict, index: at.index, time: at.time });
+            }
+        }
+    }
+
+    pub(super) fn decide_start_drill(&self, signer: &PersonId, now: Time) -> Result<(), Refusal> {
+        self.check_office(signer, &[Role::Trustee, Role::Mediator])?;
+        match self.drill.map(|drill| drill.time.after(DRILL_REST)) {
+            Some(from) if now < from => Err(Refusal::DrillRest { from }),
+            _ => Ok(()),
+        }
+    }
+
+    pub(super) fn apply_start_drill(&mut self, by: PersonId, at: Position) {
+        self.drill = Some(Drill { index: at.index, time: at.time, by });
+    }
+
+    pub(super) fn decide_confirm_access(
+        &self,
+        signer: &PersonId,
+        confirm: &ConfirmAccess,
+        now: Time,
+    ) -> Result<(), Refusal> {
+        let request = self.requests.get(&confirm.request).ok_or(Refusal::RequestUnknown)?;
+        if request.requester != *signer {
+            return Err(Refusal::NotYours);
+        }
+        // Whoever never fetched the shares has seen nothing that they could have tried.
+        let over = match &request.stage {
+            Stage::Leased(lease) if lease.collected() => lease.until(),
+            Stage::Ended { at, .. } if request.collected => *at,
+            _ => return Err(Refusal::NothingToTest),
+        };
+        if now > over.after(CONFIRM_WITHIN) {
+            return Err(Refusal::NothingToTest);
+        }
+        // Whoever sealed it knows it anyway: that shows nothing of what others can do with it.
+        let dealt = |part: &PartId| self.version(&part.version).is_some_and(|version| version.depositor == *signer);
+        if request.parts.iter().any(|asked| dealt(&asked.part)) {
+            return Err(Refusal::OwnDeposit);
+        }
+        Ok(())
+    }
+
+    pub(super) fn apply_confirm_access(&mut self, person: PersonId, confirm: ConfirmAccess, at: Position) {
+        let parts = self.requests.get(&confirm.request).map(|request| request.parts.clone()).unwrap_or_default();
+        for asked in parts {
+            if let Some(state) = self.part_mut(&asked.part) {
+                state.tested = Some(Tested { person, index: at.index, time: at.time, works: confirm.works });
+            }
+        }
+    }
+
+    pub(super) fn decide_record_drill(
+        &self,
+        signer: &PersonId,
+        record: &RecordDrill,
+        base: TreeHead,
+    ) -> Result<(), Refusal> {
+        self.check_office(signer, &[Role::Trustee, Role::Mediator, Role::Technician])?;
+        // The base was found to be a prefix of this log; so is what was restored, if it is the same.
+        if record.tree == base { Ok(()) } else { Err(Refusal::DrillTree) }
+    }
+
+    pub(super) fn apply_record_drill(&mut self, person: PersonId, record: RecordDrill, at: Position) {
+        let RecordDrill { tree, took, blobs, works } = record;
+        self.restore_drill = Some(RestoreDrill { person, index: at.index, time: at.time, tree, took, blobs, works });
+    }
+
+    fn check_office(&self, signer: &PersonId, offices: &[Role]) -> Result<(), Refusal> {
+        let charter = self.charter.as_ref().ok_or(Refusal::NotFounded)?;
+        let held = charter.offices(signer);
+        if offices.iter().any(|office| held.contains(office)) { Ok(()) } else { Err(Refusal::MayNotDrill) }
+    }
+}

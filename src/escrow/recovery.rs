@@ -1,0 +1,178 @@
+//! Recovery without the server, as far as the log learns of it: what trustees answered, and what that opened.
+//!
+//! Whoever collects enough answers opens the part at home; no server sees it. So each answerer's client says in the
+//! log what it released, as soon as it reaches any server again, and what was opened becomes due. Answers are counted
+//! like shares released to requests: those of a recovery that came to nothing and of failed requests add up.
+//!
+//! A recovery is named by the digest of its request *and* by its starter. The log does not hold the request and
+//! cannot check which starter it names: if the digest alone counted, one trustee who lies first could make everybody
+//! else's true answers unacceptable.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::credential::{DueCause, Knower, Urgency};
+use super::id::{Digest, PersonId};
+use super::organisation::{Organisation, Position};
+use super::part::{Deal, PartId};
+use super::refusal::Refusal;
+use super::time::Time;
+use super::wire::{self, Malformed};
+use crate::proto::v1;
+
+/// Most answers that one person can enter in a day (UTC). They are not subject to the charter's daily limits, because
+/// what they say has happened already; but nobody may flood the log with made-up recoveries.
+pub const ANSWERS_PER_DAY: u32 = 64;
+
+/// Which recovery.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct RecoveryId {
+    /// SHA-256 of the recovery request's signed preimage.
+    pub request: Digest,
+    /// To whom the answers were sealed.
+    pub starter: PersonId,
+}
+
+/// To what shares were released: what they are counted by.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum ReleasedTo {
+    /// An unseal request, by the index of its entry.
+    Request(u64),
+    /// A recovery without the server.
+    Recovery(RecoveryId),
+}
+
+/// A trustee enters what they released outside of the log.
+#[derive(Debug, Clone)]
+pub struct RecordAnswer {
+    /// To which recovery.
+    pub recovery: RecoveryId,
+    /// Which parts, by part.
+    pub parts: Vec<PartId>,
+}
+
+/// What the log knows about a recovery.
+#[derive(Debug, Clone, Default)]
+pub struct Recovery {
+    /// The answers by the index of their entry. One person can have several, about different parts.
+    pub answers: BTreeMap<u64, Answered>,
+}
+
+/// One answer to a recovery.
+#[derive(Debug, Clone)]
+pub struct Answered {
+    /// Who.
+    pub person: PersonId,
+    /// When it was entered; it was given earlier.
+    pub entered: Time,
+    /// Which parts.
+    pub parts: Vec<PartId>,
+}
+
+impl RecordAnswer {
+    pub(super) fn parse(m: v1::RecordAnswer) -> Result<Self, Malformed> {
+        let part = |p: &v1::AnsweredPart| wire::part_id(&p.credential, p.version, p.kind);
+        let parts = m.parts.iter().map(part).collect::<Result<Vec<_>, _>>()?;
+        if parts.is_empty() {
+            return Err(Malformed::List("parts"));
+        }
+        wire::ascending(&parts, "parts", |part| *part)?;
+        let recovery = RecoveryId { request: Digest::parse(&m.recovery)?, starter: PersonId::parse(&m.starter)? };
+        Ok(Self { recovery, parts })
+    }
+}
+
+/// Whether these people's shares satisfy one of the quorums to which a part was dealt.
+fn opens(deals: &[Deal], people: &BTreeSet<PersonId>) -> bool {
+    deals.iter().any(|deal| deal.quorum().consent(people).is_some())
+}
+
+impl Organisation {
+    /// Every recovery that somebody entered an answer to.
+    pub fn recoveries(&self) -> &BTreeMap<RecoveryId, Recovery> {
+        &self.recoveries
+    }
+
+    /// The recovery to which the answer in this entry belongs.
+    pub fn recovery_at(&self, entry: u64) -> Option<(&RecoveryId, &Recovery)> {
+        self.recoveries.iter().find(|(_, recovery)| recovery.answers.contains_key(&entry))
+    }
+
+    pub(super) fn decide_answer(&self, signer: &PersonId, answer: &RecordAnswer) -> Result<(), Refusal> {
+        let starter = answer.recovery.starter;
+        if !self.people.contains_key(&starter) {
+            return Err(Refusal::StarterUnknown);
+        }
+        if starter == *signer {
+            return Err(Refusal::OwnAnswer);
+        }
+        for part in &answer.parts {
+            let state = self.part(part).ok_or(Refusal::PartUnknown)?;
+            if !state.dealt_to(signer) {
+                return Err(Refusal::NoShare);
+            }
+            let released = state.released.get(&ReleasedTo::Recovery(answer.recovery));
+            if released.is_some_and(|people| people.contains(signer)) {
+                return Err(Refusal::AlreadyAnswered);
+            }
+        }
+        Ok(())
+    }
+
+    pub(super) fn apply_answer(&mut self, person: PersonId, answer: RecordAnswer, at: Position) {
+        let RecordAnswer { recovery: id, parts } = answer;
+        let (starter, to) = (id.starter, ReleasedTo::Recovery(id));
+        let answered = Answered { person, entered: at.time, parts: parts.clone() };
+        self.recoveries.entry(id).or_default().answers.insert(at.index, answered);
+        for part in parts {
+            let Some(state) = self.part_mut(&part) else { continue };
+            let own = state.dealt_to(&starter).then_some(starter);
+            let people = state.released.entry(to).or_default();
+            let before = opens(&state.part.deals, people);
+            people.extend(own.into_iter().chain([person]));
+            if !before && opens(&state.part.deals, people) {
+                state.expose(Knower { person: starter, source: at.index, since: at.time });
+                state.make_due(Urgency::Now, at.time, DueCause::Recovered(at.index));
+            }
+            self.add_up(&part, at);
+        }
+    }
+
+    /// Shares of failed requests and unfinished recoveries add up: if they are enough together, all those who asked
+    /// may know the part.
+    pub(super) fn add_up(&mut self, part: &PartId, at: Position) {
+        let Some(state) = self.part(part) else { return };
+        let failed: Vec<(PersonId, u64, &BTreeSet<PersonId>)> = state
+            .released
+            .iter()
+            .filter_map(|(to, people)| {
+                let (person, source) = match to {
+                    ReleasedTo::Request(index) => {
+                        let request = self.requests.get(index).filter(|request| !self.was_granted(request))?;
+                        (request.requester, *index)
+                    }
+                    ReleasedTo::Recovery(id) => {
+                        let first = self.recoveries.get(id)?.answers.iter().find(|(_, a)| a.parts.contains(part))?;
+                        (id.starter, *first.0)
+                    }
+                };
+                // What a recovery opened by itself is accounted for by its exposure, as with granted requests.
+                let done = matches!(to, ReleasedTo::Recovery(_)) && opens(&state.part.deals, people);
+                (!done).then_some((person, source, people))
+            })
+            .collect();
+        let together: BTreeSet<PersonId> = failed.iter().flat_map(|(_, _, people)| *people).copied().collect();
+        if !opens(&state.part.deals, &together) {
+            return;
+        }
+        let knowers: Vec<Knower> = failed
+            .iter()
+            .map(|(person, source, _)| Knower { person: *person, source: *source, since: at.time })
+            .collect();
+        let Some(state) = self.part_mut(part) else { return };
+        for knower in knowers {
+            if state.expose(knower) {
+                state.make_due(Urgency::Now, at.time, DueCause::SharesAddUp(knower.source));
+            }
+        }
+    }
+}
