@@ -17,13 +17,13 @@ use sequestre::client::home::Home;
 use sequestre::client::moving::{self, MoveVerb};
 use sequestre::client::out::Out;
 use sequestre::client::request::{self, Asking, REQUEST_LIFE, Reveal};
-use sequestre::client::say::Say;
+use sequestre::client::say::{Say, length};
 use sequestre::client::session::{self, Env};
 use sequestre::client::unlock::{self, Unlock};
-use sequestre::client::{audit, consent, join, status};
+use sequestre::client::{amend, audit, consent, join, status, watching};
 use sequestre::escrow::part::PartKind;
 use sequestre::escrow::role::Role;
-use sequestre::escrow::time::{Seconds, Time};
+use sequestre::escrow::time::Time;
 use sequestre::seal::identity::WorkFactor;
 
 #[derive(Parser)]
@@ -167,7 +167,10 @@ enum Verb {
         verb: Option<CharterVerb>,
     },
     Status,
-    Sync,
+    Sync {
+        #[arg(long)]
+        watch: bool,
+    },
     Device {
         #[command(subcommand)]
         verb: Option<DeviceVerb>,
@@ -194,6 +197,14 @@ enum CharterVerb {
     Propose {
         #[arg(long, value_name = "NAME")]
         drop: Vec<String>,
+    },
+    Plan {
+        #[arg(value_name = "FILE")]
+        plan: Option<PathBuf>,
+    },
+    Amend {
+        #[arg(value_name = "FILE")]
+        plan: PathBuf,
     },
 }
 
@@ -224,6 +235,15 @@ enum AuditVerb {
     },
     Proof {
         index: u64,
+    },
+    Checkpoint,
+    Compare {
+        #[arg(value_name = "FILE", required = true)]
+        notes: Vec<PathBuf>,
+        #[arg(long, value_name = "KEY")]
+        log_key: Option<String>,
+        #[arg(long, value_name = "DIR")]
+        to: Option<PathBuf>,
     },
 }
 
@@ -373,8 +393,11 @@ async fn run(env: &Env, verb: Verb) -> Result<(), Failure> {
         Verb::People => status::people(env).await,
         Verb::Charter { verb: None } => status::charter(env).await,
         Verb::Charter { verb: Some(CharterVerb::Propose { drop }) } => found::propose(env, &drop).await,
+        Verb::Charter { verb: Some(CharterVerb::Plan { plan }) } => amend::plan(env, plan.as_deref()).await,
+        Verb::Charter { verb: Some(CharterVerb::Amend { plan }) } => amend::amend(env, &plan).await,
         Verb::Status => status::status(env).await,
-        Verb::Sync => session::sync(env).await,
+        Verb::Sync { watch: false } => session::sync(env).await,
+        Verb::Sync { watch: true } => watching::watch(env).await,
         Verb::Device { verb: None } => status::devices(env).await,
         Verb::Device { verb: Some(DeviceVerb::Revoke { device }) } => join::revoke_device(env, &device).await,
         Verb::RestoreIdentity { words_file, card_file } => {
@@ -394,6 +417,10 @@ async fn run(env: &Env, verb: Verb) -> Result<(), Failure> {
             AuditVerb::Export { dir } => audit::export(env, &dir).await,
             AuditVerb::Verify { dir, log_key } => audit::verify(env, &dir, log_key.as_deref()),
             AuditVerb::Proof { index } => audit::proof(env, index).await,
+            AuditVerb::Checkpoint => audit::checkpoint(env).await,
+            AuditVerb::Compare { notes, log_key, to } => {
+                audit::compare(env, &notes, log_key.as_deref(), to.as_deref())
+            }
         },
     }
 }
@@ -432,19 +459,4 @@ fn read_or_paste(
 fn part_kind(name: &str) -> Result<PartKind, Failure> {
     let all = PartKind::ALL.map(PartKind::as_str).join(", ");
     PartKind::from_name(name).ok_or_else(|| Failure::new(Exit::Usage, "failed-part-unknown").with("list", all))
-}
-
-/// `30s`, `90m`, `2h`, `3d`; French `3j` too.
-fn length(text: &str) -> Result<Seconds, Failure> {
-    let bad = || Failure::new(Exit::Usage, "failed-duration-form").with("text", text);
-    let unit = text.chars().last().ok_or_else(bad)?;
-    let seconds = match unit {
-        's' => 1,
-        'm' => 60,
-        'h' => 3_600,
-        'd' | 'j' => 86_400,
-        _ => return Err(bad()),
-    };
-    let number: u64 = text.strip_suffix(unit).unwrap_or_default().parse().map_err(|_| bad())?;
-    Ok(Seconds(number.checked_mul(seconds).ok_or_else(bad)?))
 }

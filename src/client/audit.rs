@@ -1,9 +1,10 @@
-//! What mediators use: the log as a story, a copy of it that anybody can check, the check itself, and the proof of
-//! one entry.
+//! What mediators use: the log as a story, a copy of it that anybody can check, the check itself, the proof of one
+//! entry, and the comparison of what different people were shown.
 //!
 //! Nothing here may take the server's word, or the copy's: the story comes from the replica that this computer
 //! verified, and a copy is replayed from its first entry with nothing believed beforehand.
 
+pub mod compare;
 pub mod export;
 pub mod judge;
 pub mod timeline;
@@ -28,6 +29,7 @@ use crate::escrow::log::merkle::{MemoryTree, inclusion_proof};
 use crate::escrow::log::proof::ProofFile;
 use crate::escrow::time::Time;
 
+pub use compare::{checkpoint, compare};
 pub use verify::verify;
 
 /// Where a part of the log begins or ends: an entry's number, a day, or a minute.

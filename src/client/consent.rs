@@ -200,7 +200,7 @@ fn due(view: &View<'_>, me: &PersonId) -> Vec<Item> {
 /// Approves a request or signs a proposal: both are called by the index that the inbox shows.
 pub async fn approve(env: &Env, id: u64) -> Result<(), Failure> {
     let mut session = env.session()?;
-    session.sync().await?;
+    session.sync_to_sign().await?;
     if session.state()?.proposals().contains_key(&id) {
         return charter::sign(&mut session, id).await;
     }
@@ -224,7 +224,7 @@ pub async fn approve(env: &Env, id: u64) -> Result<(), Failure> {
 /// Refuses a request, with a reason; an approval later is still possible.
 pub async fn deny(env: &Env, id: u64, reason: &str) -> Result<(), Failure> {
     let mut session = env.session()?;
-    session.sync().await?;
+    session.sync_to_sign().await?;
     let request = find_request(&session, id)?;
     let (reason, blob) = session.text(&Text::parse(reason)?)?;
     let act = v1::command::Act::Deny(v1::Deny {

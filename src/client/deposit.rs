@@ -188,7 +188,7 @@ pub fn from_prompts(env: &Env) -> Result<(Option<AccountSheet>, BTreeMap<PartKin
 /// Seals, splits and deposits; the master keys are forgotten when this returns.
 pub async fn deposit(env: &Env, deposit: Deposit) -> Result<(), Failure> {
     let mut session = env.session()?;
-    session.sync().await?;
+    session.sync_to_sign().await?;
     session.require_witnesses()?;
     session.confirm_shares().await?;
     if deposit.parts.is_empty() {

@@ -259,7 +259,7 @@ async fn begin(
 async fn finish(env: &Env, mut session: Session, mut plan: Plan, invitations: &Path) -> Result<(), Failure> {
     let id = session.folder.id;
     store_plan(&session.folder.join("plan.json"), &plan)?;
-    session.sync().await?;
+    session.sync_to_sign().await?;
     home::remove(&session.folder.join(FOUNDING))?;
     env.out.tell("found-done", &args! { name: &plan.name, id: id.to_string() });
 
@@ -281,7 +281,7 @@ async fn finish(env: &Env, mut session: Session, mut plan: Plan, invitations: &P
 /// Invites somebody and writes the invitation into a file of `folder`.
 pub async fn invite(env: &Env, name: &str, roles: &[String], folder: &Path) -> Result<(), Failure> {
     let mut session = env.session()?;
-    session.sync().await?;
+    session.sync_to_sign().await?;
     let planned = Planned { name: name.to_owned(), roles: roles.to_vec(), invitation: None };
     let roles = Plan::roles_of(&planned)?;
     let (id, path) = invite_to(&mut session, name, roles, folder).await?;
@@ -370,7 +370,7 @@ fn write_invitation(
 /// Proposes the founding charter with everybody who joined; `drop` leaves out invitees who did not.
 pub async fn propose(env: &Env, drop: &[String]) -> Result<(), Failure> {
     let mut session = env.session()?;
-    session.sync().await?;
+    session.sync_to_sign().await?;
     let path = session.folder.join("plan.json");
     let mut plan = load_plan(&path)?.ok_or_else(|| Failure::new(Exit::Failed, "failed-no-plan"))?;
     for name in drop {
@@ -409,7 +409,7 @@ pub async fn propose(env: &Env, drop: &[String]) -> Result<(), Failure> {
 
 /// Shows each newcomer's keys and asks whether they are theirs: the MAC only proves that somebody had the invitation,
 /// which may have been read on its way.
-fn confirm_newcomers(session: &Session, people: &BTreeMap<String, PersonId>) -> Result<(), Failure> {
+pub(super) fn confirm_newcomers(session: &Session, people: &BTreeMap<String, PersonId>) -> Result<(), Failure> {
     let (env, me) = (&session.env, session.me());
     for (name, id) in people.iter().filter(|(_, id)| **id != me) {
         let state = session.state()?;
@@ -437,7 +437,7 @@ fn founder_admission(session: &Session) -> Result<v1::Admission, Failure> {
     })
 }
 
-fn admitted_person(admission: &v1::Admission) -> Vec<u8> {
+pub(super) fn admitted_person(admission: &v1::Admission) -> Vec<u8> {
     let key = admission.keys.as_ref().and_then(|k| k.signing.as_ref());
     key.map(|k| crate::escrow::id::sha256(&[&[k.algorithm as u8], &k.key]).to_vec()).unwrap_or_default()
 }
@@ -529,7 +529,7 @@ fn charter(session: &Session, plan: &Plan, people: &BTreeMap<String, PersonId>) 
     })
 }
 
-fn sorted(mut ids: Vec<PersonId>) -> Vec<Vec<u8>> {
+pub(super) fn sorted(mut ids: Vec<PersonId>) -> Vec<Vec<u8>> {
     ids.sort();
     ids.dedup();
     ids.into_iter().map(PersonId::to_vec).collect()

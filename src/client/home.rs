@@ -8,7 +8,9 @@
 //!   entries, checkpoint            the verified replica of the log
 //!   synchronised, cosigned         when that was last done, in POSIX seconds
 //!   blobs/<id>                     texts; for trustees all sealed secrets and shares too
+//!   cosignatures                   each device's newest that was verified: size, root, line of the note
 //!   outbox/<id>                    what was signed and is not known to be in the log
+//!   kept/<id>                      what is in the log and not safe yet, with its blobs
 //!   keys/<recipient>               keys of our own requests, sealed to the identity, after 8 bytes of expiry
 //!   released/<n>/<id>              shares re-sealed for request n, until they are uploaded or it is over
 //!   entering, founding             commands that make us known, until the log shows one of them
@@ -20,7 +22,7 @@
 //!
 //! Nothing here may be written in the clear that opens anything.
 
-use std::fs::{self, File, OpenOptions};
+use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 
@@ -243,10 +245,25 @@ impl Folder {
 
     /// Keeps two clients from writing this folder at once; released when dropped.
     pub fn lock(&self) -> Result<Lock, Failure> {
-        let path = self.join("lock");
-        let file = OpenOptions::new().create(true).append(true).open(&path).map_err(|e| Failure::io(&path, e))?;
+        let (path, file) = self.lock_file()?;
         file.lock().map_err(|e| Failure::io(&path, e))?;
         Ok(Lock { _file: file })
+    }
+
+    /// The same without waiting: `None` while another client has it.
+    pub fn try_lock(&self) -> Result<Option<Lock>, Failure> {
+        let (path, file) = self.lock_file()?;
+        match file.try_lock() {
+            Ok(()) => Ok(Some(Lock { _file: file })),
+            Err(TryLockError::WouldBlock) => Ok(None),
+            Err(TryLockError::Error(error)) => Err(Failure::io(&path, error)),
+        }
+    }
+
+    fn lock_file(&self) -> Result<(PathBuf, File), Failure> {
+        let path = self.join("lock");
+        let file = OpenOptions::new().create(true).append(true).open(&path).map_err(|e| Failure::io(&path, e))?;
+        Ok((path, file))
     }
 }
 
@@ -322,6 +339,13 @@ pub fn remove(path: &Path) -> Result<(), Failure> {
         Err(error) if error.kind() != io::ErrorKind::NotFound => Err(Failure::io(path, error)),
         _ => Ok(()),
     }
+}
+
+/// Moves a file within the home, so that after a crash it is in one of the two places.
+pub fn rename(from: &Path, to: &Path) -> Result<(), Failure> {
+    let folder = |path: &Path| path.parent().map(Path::to_owned).unwrap_or_default();
+    let moved = || fs::rename(from, to).and_then(|()| sync_dir(&folder(to))).and_then(|()| sync_dir(&folder(from)));
+    moved().map_err(|e| Failure::io(from, e))
 }
 
 /// Makes a renamed or new file's name durable. Windows has no such call and needs none.

@@ -172,7 +172,7 @@ pub fn words_failure(bad: BadWords) -> Failure {
 /// Proposes to take in somebody who joined after the founding.
 pub async fn admit(env: &Env, name: &str) -> Result<(), Failure> {
     let mut session = env.session()?;
-    session.sync().await?;
+    session.sync_to_sign().await?;
     let person = session.find_person(name)?;
     let admission = checked_admission(&mut session, &person)?;
     let newcomer = session.state()?.person(&person).map(|p| (p.keys, p.name));
@@ -187,7 +187,7 @@ pub async fn admit(env: &Env, name: &str) -> Result<(), Failure> {
 /// Proposes to remove a member.
 pub async fn remove(env: &Env, name: &str, reason: &str) -> Result<(), Failure> {
     let mut session = env.session()?;
-    session.sync().await?;
+    session.sync_to_sign().await?;
     let person = session.find_person(name)?;
     let (reason, blob) = session.text(&crate::escrow::text::Text::parse(reason)?)?;
     let act =
@@ -199,7 +199,7 @@ pub async fn remove(env: &Env, name: &str, reason: &str) -> Result<(), Failure> 
 /// Leaves the organisation. Having left, we may not read the log that would show it.
 pub async fn leave(env: &Env) -> Result<(), Failure> {
     let mut session = env.session()?;
-    session.sync().await?;
+    session.sync_to_sign().await?;
     let args = args! { organisation: session.organisation_name() };
     env.unlock.confirm(&env.out, "ask-leave", &args, "--yes")?;
     match session.submit(v1::command::Act::Leave(v1::Leave {}), Vec::new()).await {
@@ -225,7 +225,7 @@ fn pending(session: &Session) -> Result<bool, Failure> {
 /// Revokes a device of ours, by the beginning of its id.
 pub async fn revoke_device(env: &Env, prefix: &str) -> Result<(), Failure> {
     let mut session = env.session()?;
-    session.sync().await?;
+    session.sync_to_sign().await?;
     let me = session.me();
     let devices = session.state()?.devices().iter();
     let mine = devices.filter(|(id, d)| d.person == me && d.revoked.is_none() && id.to_string().starts_with(prefix));

@@ -7,14 +7,15 @@
 //! | question | module |
 //! |---|---|
 //! | What lies on this computer, and how is it written? | [`home`], [`replica`] |
-//! | How is an act signed, sent and verified? | [`session`], [`remote`] |
+//! | How is an act signed, sent and verified? | [`session`], [`remote`], [`outbox`], [`watching`] |
 //! | How does one come in? | [`found`], [`join`] |
 //! | How does an association leave its server? | [`moving`] |
-//! | What waits for me, and what does agreeing release? | [`consent`], [`charter`], [`screen`] |
+//! | What waits for me, and what does agreeing release? | [`consent`], [`charter`], [`amend`], [`screen`] |
 //! | How does an account go in, and come out? | [`deposit`], [`request`], [`clipboard`] |
 //! | Where do things stand, and does the log hold? | [`status`], [`audit`], [`view`], [`names`] |
 //! | How does it talk to people? | [`say`], [`out`], [`unlock`], [`help`], [`failure`] |
 
+pub mod amend;
 pub mod audit;
 pub mod charter;
 pub mod clipboard;
@@ -28,6 +29,7 @@ pub mod join;
 pub mod moving;
 pub mod names;
 pub mod out;
+pub mod outbox;
 pub mod remote;
 pub mod replica;
 pub mod request;
@@ -37,3 +39,4 @@ pub mod session;
 pub mod status;
 pub mod unlock;
 pub mod view;
+pub mod watching;

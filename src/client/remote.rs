@@ -174,6 +174,13 @@ impl Remote {
         Ok(answer.into_inner().blobs.into_iter().map(|blob| blob.content).collect())
     }
 
+    /// The log's sizes as the server tells them: the current one at once, then each new one.
+    pub async fn watch(&mut self, organisation: OrganisationId) -> Result<Sizes, Failure> {
+        let request = api::WatchRequest { organisation: organisation.to_vec() };
+        let stream = self.client.watch(request).await.map_err(|s| self.refused(s))?.into_inner();
+        Ok(Sizes { stream, remote: self.clone() })
+    }
+
     /// A refusal with a reason becomes its sentence; anything else is trouble on the way.
     pub(super) fn refused(&self, status: Status) -> Failure {
         let details = status.get_error_details();
@@ -185,6 +192,25 @@ impl Remote {
 
     fn nonsense(&self, source: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Failure {
         Failure::new(Exit::Distrust, "distrust-nonsense").with("address", &self.address).because(source)
+    }
+}
+
+/// What [`Remote::watch`] gives.
+pub struct Sizes {
+    stream: tonic::Streaming<api::WatchResponse>,
+    remote: Remote,
+}
+
+impl Sizes {
+    /// The next size. A server that ends the stream does not answer any more.
+    pub async fn next(&mut self) -> Result<u64, Failure> {
+        match self.stream.message().await {
+            Ok(Some(answer)) => Ok(answer.size),
+            Ok(None) => {
+                Err(Failure::new(Exit::Unreachable, "failed-unreachable").with("address", &self.remote.address))
+            }
+            Err(status) => Err(self.remote.refused(status)),
+        }
     }
 }
 

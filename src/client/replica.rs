@@ -5,7 +5,7 @@
 //! checkpoint's size, or without a checkpoint, is the rest of an interrupted synchronisation and is fetched again. This module must never
 //! accept an entry that does not replay, nor a checkpoint that does not extend the one before.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs::{self, OpenOptions};
 use std::io::Write as _;
 use std::path::PathBuf;
@@ -18,7 +18,7 @@ use crate::escrow::id::{BlobId, CommandId, DeviceId, Digest, PersonId};
 use crate::escrow::key::BadKey;
 use crate::escrow::log::checkpoint::{Checkpoint, LogVerifier, SignedCheckpoint};
 use crate::escrow::log::cosignature::{Cosignature, VerifiedCosignature};
-use crate::escrow::log::merkle::{TreeHead, root_at};
+use crate::escrow::log::merkle::{TreeHead, consistency_proof, root_at};
 use crate::escrow::organisation::{Audience, CLOCK_TOLERANCE, Effect, Organisation};
 use crate::escrow::refusal::Refusal;
 use crate::escrow::replay::{Fault, Rejected, Replay, Trust};
@@ -228,6 +228,24 @@ impl Replica {
         Ok(())
     }
 
+    /// The proof that this log's first `size` entries are a beginning of it.
+    pub(super) fn consistency(&self, size: u64) -> Result<Vec<Digest>, Failure> {
+        let replay = self.replay.as_ref().ok_or_else(|| Failure::new(Exit::Failed, "failed-never-synchronised"))?;
+        consistency_proof(replay.tree(), size, replay.head().size).map_err(Failure::technical)
+    }
+
+    /// Two notes by this log's key contradict each other: both are kept, and nothing more is accepted from that key.
+    pub(super) fn forked(&self, one: &SignedCheckpoint, two: &SignedCheckpoint) -> Failure {
+        let folder = self.folder.join("evidence");
+        for (name, note) in [("one", one), ("two", two)] {
+            let path = folder.join(format!("{name}-{}.note", note.head().size));
+            if let Err(failure) = home::write(&path, note.to_string().as_bytes()) {
+                return self.stop("distrust-fork", one).because(failure);
+            }
+        }
+        self.stop("distrust-fork", one)
+    }
+
     /// Keeps both notes and refuses this log key from now on.
     fn stop(&self, key: &'static str, theirs: &SignedCheckpoint) -> Failure {
         let folder = self.folder.join("evidence");
@@ -284,6 +302,52 @@ impl Replica {
                 claim.verify(person, key, &Checkpoint { organisation, head: *head }).ok()
             })
             .collect()
+    }
+
+    /// The cosignatures that lie beside the replica and still hold. What cannot be read is as if it were not there: the
+    /// server shows it again.
+    pub fn stored_cosignatures(&self) -> Result<Vec<VerifiedCosignature>, Failure> {
+        let bytes = home::read_if_there(&self.folder.join("cosignatures"))?.unwrap_or_default();
+        let claim = |line: &str| {
+            let (size, rest) = line.split_once(' ')?;
+            let (root, line) = rest.split_once(' ')?;
+            let head = TreeHead { size: size.parse().ok()?, root: root.parse().ok()? };
+            Some((head, line.parse().ok()?))
+        };
+        let claims: Vec<_> = String::from_utf8_lossy(&bytes).lines().filter_map(claim).collect();
+        Ok(self.verified_cosignatures(&claims))
+    }
+
+    /// Writes them down: a line each with size, root and the line of the note.
+    pub fn store_cosignatures(&self, cosignatures: &[VerifiedCosignature]) -> Result<(), Failure> {
+        let line = |c: &VerifiedCosignature| format!("{} {} {}\n", c.head().size, c.head().root, c.cosignature());
+        let text: String = cosignatures.iter().map(line).collect();
+        home::write(&self.folder.join("cosignatures"), text.as_bytes())
+    }
+
+    /// Adds what the server shows, and keeps each device's newest: a server must not be able to take back what
+    /// somebody said. One whose time has not come yet, by our clock, gives way to any other.
+    pub fn merge_cosignatures(
+        &self,
+        known: &[VerifiedCosignature],
+        shown: &[(TreeHead, Cosignature)],
+        now: Time,
+    ) -> Result<Vec<VerifiedCosignature>, Failure> {
+        let rank = |c: &VerifiedCosignature| (Time(c.time()) <= now.after(CLOCK_TOLERANCE), c.head().size, c.time());
+        let mut newest: BTreeMap<DeviceId, VerifiedCosignature> = BTreeMap::new();
+        let devices = self.state()?.devices();
+        let still = known.iter().filter(|c| devices.get(c.device()).is_some_and(|device| device.revoked.is_none()));
+        for cosignature in still.copied().chain(self.verified_cosignatures(shown)) {
+            let kept = newest.entry(*cosignature.device()).or_insert(cosignature);
+            if rank(&cosignature) > rank(kept) {
+                *kept = cosignature;
+            }
+        }
+        let newest: Vec<VerifiedCosignature> = newest.into_values().collect();
+        if newest != known {
+            self.store_cosignatures(&newest)?;
+        }
+        Ok(newest)
     }
 
     /// Blobs that this person's replica should hold and does not.

@@ -49,7 +49,7 @@ pub struct Asking {
 /// Asks for temporary access and prints a text to forward to the trustees.
 pub async fn request(env: &Env, asking: Asking) -> Result<(), Failure> {
     let mut session = env.session()?;
-    session.sync().await?;
+    session.sync_to_sign().await?;
     let reason = Text::parse(&asking.reason)?;
     let id = session.find_credential(&asking.label)?;
     let state = session.state()?;
@@ -414,7 +414,7 @@ fn released_blob(
 /// Gives access back early, or withdraws a request.
 pub async fn give_back(env: &Env, id: u64) -> Result<(), Failure> {
     let mut session = env.session()?;
-    session.sync().await?;
+    session.sync_to_sign().await?;
     find_request(&session, id)?;
     session.submit(v1::command::Act::Return(v1::Return { request_index: id }), Vec::new()).await?;
     session.forget_keys()?;
@@ -426,7 +426,7 @@ pub async fn give_back(env: &Env, id: u64) -> Result<(), Failure> {
 /// Ends somebody's access.
 pub async fn revoke(env: &Env, id: u64, reason: &str) -> Result<(), Failure> {
     let mut session = env.session()?;
-    session.sync().await?;
+    session.sync_to_sign().await?;
     find_request(&session, id)?;
     let (reason, blob) = session.text(&Text::parse(reason)?)?;
     let act = v1::command::Act::Revoke(v1::Revoke { request_index: id, reason: reason.to_vec() });

@@ -9,6 +9,7 @@ use std::fmt;
 use fluent_templates::fluent_bundle::FluentValue;
 use fluent_templates::{LanguageIdentifier, Loader, static_loader};
 
+use super::failure::{Exit, Failure};
 use crate::escrow::time::{Seconds, Time};
 use crate::seal::words::Language;
 
@@ -147,4 +148,19 @@ impl Say {
         let form = if self.is_french() { "%d/%m/%Y %H:%M" } else { "%Y-%m-%d %H:%M" };
         zoned.strftime(form).to_string()
     }
+}
+
+/// Reads a length of time: `30s`, `90m`, `2h`, `3d`; French `3j` too.
+pub fn length(text: &str) -> Result<Seconds, Failure> {
+    let bad = || Failure::new(Exit::Usage, "failed-duration-form").with("text", text);
+    let unit = text.chars().last().ok_or_else(bad)?;
+    let seconds = match unit {
+        's' => 1,
+        'm' => 60,
+        'h' => 3_600,
+        'd' | 'j' => 86_400,
+        _ => return Err(bad()),
+    };
+    let number: u64 = text.strip_suffix(unit).unwrap_or_default().parse().map_err(|_| bad())?;
+    Ok(Seconds(number.checked_mul(seconds).ok_or_else(bad)?))
 }

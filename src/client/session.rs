@@ -3,22 +3,20 @@
 //! The order of every act: synchronise and verify → decide by the same rules as the server → keep the signed command
 //! on disk → send → synchronise again → 'done' only if the entry is in the verified log.
 
-use std::fs;
-use std::path::{Path, PathBuf};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use prost::Message as _;
 
-use super::failure::{Exit, Failure, distrust};
-use super::home::{self, Contact, Folder, Home, Lock};
+use super::failure::{Exit, Failure};
+use super::home::{Contact, Folder, Home, Lock};
 use super::out::Out;
-use super::remote::{self, Remote};
+use super::remote::Remote;
 use super::replica::Replica;
 use super::say::Args;
 use super::unlock::Unlock;
-use crate::escrow::act::Act;
 use crate::escrow::command::{self, SignedCommand};
-use crate::escrow::id::{BlobId, CommandId, PersonId};
+use crate::escrow::id::{BlobId, PersonId};
 use crate::escrow::log::checkpoint::Checkpoint;
 use crate::escrow::log::cosignature::{Cosignature, VerifiedCosignature, cosignature_message};
 use crate::escrow::log::merkle::TreeHead;
@@ -26,7 +24,7 @@ use crate::escrow::organisation::{CLOCK_TOLERANCE, Organisation};
 use crate::escrow::role::Role;
 use crate::escrow::text::Text;
 use crate::escrow::time::{Seconds, Time};
-use crate::escrow::witness::Witnessed;
+use crate::escrow::witness::{Safety, Witnessed, safety};
 use crate::proto::v1;
 use crate::seal::device::DeviceKey;
 use crate::seal::identity::Identity;
@@ -75,7 +73,7 @@ pub struct Session {
     pub device: DeviceKey,
     /// The verified log.
     pub replica: Replica,
-    /// Cosignatures that held at the last synchronisation.
+    /// The newest cosignature of each device, as far as this computer verified them; kept beside the replica.
     pub cosignatures: Vec<VerifiedCosignature>,
     remote: Option<Remote>,
     identity: Option<Identity>,
@@ -85,18 +83,34 @@ pub struct Session {
 impl Session {
     /// Opens a folder and loads its replica.
     pub fn open(env: &Env, folder: Folder) -> Result<Self, Failure> {
-        let lock = folder.lock()?;
+        let lock = match folder.try_lock()? {
+            Some(lock) => lock,
+            None => {
+                env.out.aside("lock-waits", &Args::new());
+                folder.lock()?
+            }
+        };
+        Self::locked(env, folder, lock)
+    }
+
+    /// The same, or `None` while another client uses the folder.
+    pub fn try_open(env: &Env, folder: Folder) -> Result<Option<Self>, Failure> {
+        folder.try_lock()?.map(|lock| Self::locked(env, folder, lock)).transpose()
+    }
+
+    fn locked(env: &Env, folder: Folder, lock: Lock) -> Result<Self, Failure> {
         super::moving::finish(&folder)?;
         let contact = folder.contact()?;
         let device = folder.device()?;
         let replica = Replica::open(&folder, &contact)?;
+        let cosignatures = replica.stored_cosignatures()?;
         Ok(Self {
             env: env.clone(),
             folder,
             contact,
             device,
             replica,
-            cosignatures: Vec::new(),
+            cosignatures,
             remote: None,
             identity: None,
             _lock: lock,
@@ -141,14 +155,45 @@ impl Session {
 
     /// Fetches and verifies what is new, sends what was left over, fetches blobs, cosigns.
     pub async fn sync(&mut self) -> Result<(), Failure> {
+        let waiting = self.refresh().await?;
+        if waiting > 0 {
+            self.env.out.tell("outbox-waits", &crate::args! { n: waiting });
+        }
+        Ok(())
+    }
+
+    /// The same for a verb that is about to sign: what became too old in the outbox is signed anew before anything is
+    /// shown.
+    pub async fn sync_to_sign(&mut self) -> Result<(), Failure> {
+        if self.refresh().await? > 0 { self.renew_outbox().await } else { Ok(()) }
+    }
+
+    /// Gives how many commands in the outbox are too old to be sent.
+    async fn refresh(&mut self) -> Result<usize, Failure> {
         self.pull().await?;
-        self.flush_outbox().await?;
+        let waiting = self.flush_outbox().await?;
         self.pull_blobs().await?;
         if let Some(trouble) = self.upload_released().await? {
             self.env.out.failure(&trouble);
         }
+        let missing = self.withheld()?;
+        if missing > 0 {
+            self.env.out.aside("witness-blobs-missing", &crate::args! { n: missing });
+        }
         // Before keys are forgotten by the clock, because the server says whether our clock is right.
-        if self.cosign().await? { self.forget_keys() } else { Ok(()) }
+        if self.cosign().await? {
+            self.forget_keys()?;
+        }
+        self.forget_safe()?;
+        Ok(waiting)
+    }
+
+    /// How many of the blobs that a trustee's replica must hold the server did not give. A trustee who lacks one does
+    /// not cosign, because that says 'I hold them'.
+    pub(super) fn withheld(&self) -> Result<usize, Failure> {
+        let me = self.contact.me;
+        let trustee = self.state()?.roles(&me).contains(&Role::Trustee);
+        Ok(if trustee { self.replica.missing_blobs(&me)?.len() } else { 0 })
     }
 
     /// Fetches and verifies new entries, and says nothing about them to anybody.
@@ -178,11 +223,11 @@ impl Session {
         } else if self.replica.checkpoint().is_none() {
             self.replica.finish(&checkpoint, now)?;
         }
-        self.cosignatures = self.replica.verified_cosignatures(&shown.cosignatures);
+        self.cosignatures = self.replica.merge_cosignatures(&self.cosignatures, &shown.cosignatures, now)?;
         self.replica.synchronised(now)
     }
 
-    async fn pull_blobs(&mut self) -> Result<(), Failure> {
+    pub(super) async fn pull_blobs(&mut self) -> Result<(), Failure> {
         let missing = self.replica.missing_blobs(&self.contact.me)?;
         if missing.is_empty() {
             return Ok(());
@@ -203,12 +248,11 @@ impl Session {
 
     /// 'I replayed up to here and it extends what I knew'; a trustee's also says 'I hold the live blobs'. False if it
     /// was not for us to say; true means also that the server did not find our clock wrong.
-    async fn cosign(&mut self) -> Result<bool, Failure> {
+    pub(super) async fn cosign(&mut self) -> Result<bool, Failure> {
         let me = self.contact.me;
         let Some(checkpoint) = self.replica.checkpoint().map(|c| *c.checkpoint()) else { return Ok(false) };
-        let roles = self.state()?.roles(&me);
         let known = self.state()?.device_owner(&self.device.id()).is_some_and(|(person, _)| *person == me);
-        if !known || (roles.contains(&Role::Trustee) && !self.replica.missing_blobs(&me)?.is_empty()) {
+        if !known || self.withheld()? > 0 {
             return Ok(false);
         }
         let now = self.env.now();
@@ -235,6 +279,7 @@ impl Session {
         let (key, claim) = (self.device.public(), cosignature.verify(&me, &self.device.public(), &checkpoint));
         self.cosignatures.retain(|c| *c.device() != key.device());
         self.cosignatures.extend(claim.ok());
+        self.replica.store_cosignatures(&self.cosignatures)?;
         Ok(true)
     }
 
@@ -268,103 +313,25 @@ impl Session {
         Ok(signed)
     }
 
-    /// Sends what [`Self::sign`] made. From here on no failure is certain, not even a refusal: a server that lies can
-    /// put the command into the log later, as long as the rules allow it. So nothing that it needs then may be deleted
-    /// before the verified log excludes that.
-    pub async fn send(&mut self, signed: SignedCommand, blobs: Vec<Vec<u8>>) -> Result<u64, Failure> {
-        let pending = Pending { signed, blobs };
-        let path = self.keep(&pending)?;
-        self.deliver(&pending, &path).await
-    }
-
-    fn keep(&self, pending: &Pending) -> Result<PathBuf, Failure> {
-        let path = self.folder.join("outbox").join(pending.signed.id(self.folder.id).to_string());
-        home::write(&path, &pending.encode())?;
-        Ok(path)
-    }
-
-    async fn deliver(&mut self, pending: &Pending, path: &Path) -> Result<u64, Failure> {
-        let id = self.folder.id;
-        let command = pending.signed.id(id);
-        let sent = self.remote().await?.submit(Some(id), &pending.signed, pending.blobs.clone(), Vec::new()).await;
-        let index = match sent {
-            Ok(index) => index,
-            Err(failure) => {
-                // After a refusal it is not sent again; anything else leaves open whether the entry was made.
-                if failure.exit() == Exit::Refused {
-                    home::remove(path)?;
-                }
-                return Err(failure);
-            }
-        };
-        self.pull().await?;
-        if self.replica.index_of(&command) != Some(index) {
-            return Err(distrust("distrust-receipt", None).with("index", index));
-        }
-        // Texts that we wrote ourselves need not be fetched back.
-        for blob in &pending.blobs {
-            self.replica.store_blob(blob)?;
-        }
-        home::remove(path)?;
-        self.pull_blobs().await?;
-        self.cosign().await?;
-        Ok(index)
-    }
-
-    /// The files of what was signed and is not known to be in the log.
-    fn outbox(&self) -> Result<Vec<PathBuf>, Failure> {
-        let folder = self.folder.join("outbox");
-        let mut paths = Vec::new();
-        for entry in fs::read_dir(&folder).map_err(|e| Failure::io(&folder, e))? {
-            let entry = entry.map_err(|e| Failure::io(&folder, e))?;
-            // Another name is a file that was being written when the computer stopped: nothing was sent of it.
-            if entry.file_name().to_str().is_some_and(|name| name.parse::<CommandId>().is_ok()) {
-                paths.push(entry.path());
-            }
-        }
-        Ok(paths)
-    }
-
-    /// What was signed and is not known to be in the log, and where it lies.
-    pub(super) fn pending(&self) -> Result<Vec<(PathBuf, Pending)>, Failure> {
-        let read = |path: PathBuf| {
-            let pending = Pending::decode(&home::read(&path)?).ok_or_else(|| home::damaged(&path))?;
-            Ok((path, pending))
-        };
-        self.outbox()?.into_iter().map(read).collect()
-    }
-
     /// Ends the session: its folder, and the identity if it was unlocked.
     pub(super) fn into_parts(self) -> (Folder, Option<Identity>) {
         (self.folder, self.identity)
-    }
-
-    /// Sends again what was signed and is not known to be in the log: the same command gets the same index.
-    async fn flush_outbox(&mut self) -> Result<(), Failure> {
-        for path in self.outbox()? {
-            let Some(pending) = Pending::decode(&home::read(&path)?) else {
-                return Err(home::damaged(&path));
-            };
-            if self.replica.index_of(&pending.signed.id(self.folder.id)).is_some() {
-                home::remove(&path)?;
-                continue;
-            }
-            match self.deliver(&pending, &path).await {
-                Ok(_) => self.env.out.say("outbox-delivered"),
-                Err(failure) if failure.exit() == Exit::Refused => {
-                    self.env.out.say("outbox-refused");
-                    self.env.out.failure(&failure);
-                }
-                Err(failure) => return Err(failure),
-            }
-        }
-        Ok(())
     }
 
     /// How far the log is witnessed: fresh cosignatures by distinct witnesses, and how many are needed. We count.
     pub fn witnessed(&self) -> Result<Witnessed, Failure> {
         let cosigned = self.cosignatures.iter().map(|c| (*c.person(), Time(c.time())));
         Ok(Witnessed::count(self.state()?.charter(), cosigned, &self.contact.me, self.env.now()))
+    }
+
+    /// How far an entry is from being safe, by all cosignatures that this computer knows.
+    pub fn safety(&self, index: u64) -> Result<Safety, Failure> {
+        let mut cosigned: BTreeMap<PersonId, u64> = BTreeMap::new();
+        for cosignature in &self.cosignatures {
+            let size = cosigned.entry(*cosignature.person()).or_default();
+            *size = cosignature.head().size.max(*size);
+        }
+        Ok(safety(self.state()?.charter(), index, &cosigned))
     }
 
     /// Before depositing, approving or signing a charter: enough witnesses must have seen this log lately, or the
@@ -396,29 +363,6 @@ pub fn sign_command(
     let signer = identity.keys().signing;
     let signature = identity.sign(&command::preimage(&organisation, &signer, &bytes));
     SignedCommand::new(bytes, signer, signature).map_err(Failure::technical)
-}
-
-/// A signed command with its blobs, as it waits in the outbox.
-pub(super) struct Pending {
-    pub signed: SignedCommand,
-    pub blobs: Vec<Vec<u8>>,
-}
-
-impl Pending {
-    /// Each piece with a 4-byte big-endian length before it; the command first.
-    fn encode(&self) -> Vec<u8> {
-        remote::join(std::iter::once(&remote::encode(&self.signed)).chain(&self.blobs))
-    }
-
-    fn decode(bytes: &[u8]) -> Option<Self> {
-        let mut pieces = remote::split(bytes)?.into_iter();
-        let signed = remote::decode(&pieces.next()?)?;
-        // A genesis has no place in an existing organisation's outbox.
-        if matches!(signed.command().act, Act::Genesis(_)) {
-            return None;
-        }
-        Some(Self { signed, blobs: pieces.collect() })
-    }
 }
 
 /// Fetches, verifies, finishes what was interrupted, cosigns; with the identity at hand, checks fresh shares.

@@ -7,6 +7,7 @@
 mod accounts;
 mod charter;
 mod people;
+mod witnesses;
 
 use serde_json::{Value, json};
 
@@ -127,7 +128,6 @@ fn status_data(session: &Session, reached: &Reached) -> Result<Value, Failure> {
     let texts = texts(session);
     let view = session.view(&texts)?;
     let (state, me) = (view.state, session.me());
-    let witnessed = if counted(session, reached) { Some(session.witnessed()?) } else { None };
     let running: Vec<LeaseRow> = lease_rows(&view, None).into_iter().filter(|row| row.state == "leased").collect();
     let due: Vec<AccountRow> = account_rows(&view).into_iter().filter(|row| row.due.is_some()).collect();
     Ok(json!({
@@ -140,11 +140,9 @@ fn status_data(session: &Session, reached: &Reached) -> Result<Value, Failure> {
         "root": session.replica.head().root.to_string(),
         "last_entry": state.last_time().0,
         "clock_behind": clock_behind(session)?.map(|by| by.0),
-        "witnessed": witnessed.map(|w| json!({
-            "fresh": w.fresh.iter().map(ToString::to_string).collect::<Vec<_>>(),
-            "needed": w.needed(),
-            "of": w.of,
-        })),
+        "witnessed": witnesses::witnessed_data(session, reached, &view)?,
+        "opens": witnesses::opens_data(&view),
+        "own": witnesses::unsafe_data(session)?,
         "charter": state.charter().map(|charter| json!({
             "version": charter.version(),
             "code": charter.code().to_string(),
@@ -177,13 +175,14 @@ fn tell_status(session: &Session, reached: &Reached) -> Result<(), Failure> {
     if let Some(by) = clock_behind(session)? {
         out.tell("status-clock", &args! { by: say.duration(by) });
     }
-    tell_witnesses(session, reached)?;
+    witnesses::tell_witnesses(session, reached, &view)?;
     match state.charter() {
         Some(charter) => {
             out.tell("status-charter", &args! { version: charter.version(), code: charter.code() });
         }
         None => out.say("status-no-charter"),
     }
+    witnesses::tell_opens(out, &view);
     let standing = state.person(&me).map(|person| &person.standing);
     let args = args! { name: view.name(&me), roles: view.roles(state.roles(&me)) };
     match standing {
@@ -196,31 +195,7 @@ fn tell_status(session: &Session, reached: &Reached) -> Result<(), Failure> {
     waiting.iter().for_each(|item| out.tell("status-item", &args! { text: &item.text }));
     accounts::tell_due(out, &view);
     accounts::tell_running(out, &view);
-    Ok(())
-}
-
-/// Whether cosignatures were fetched in this run. They are not kept: without the server there is nothing to count.
-fn counted(session: &Session, reached: &Reached) -> bool {
-    matches!(reached, Reached::Yes) || !session.cosignatures.is_empty()
-}
-
-fn tell_witnesses(session: &Session, reached: &Reached) -> Result<(), Failure> {
-    let out = &session.env.out;
-    if !counted(session, reached) {
-        out.say("status-witnesses-unknown");
-        return Ok(());
-    }
-    let witnessed = session.witnessed()?;
-    let args = args! { fresh: witnessed.fresh.len(), of: witnessed.of, needed: witnessed.needed() };
-    out.tell(
-        match (witnessed.of, witnessed.enough()) {
-            (0, _) => "status-witnesses-none",
-            (_, true) => "status-witnesses-enough",
-            (_, false) => "status-witnesses-few",
-        },
-        &args,
-    );
-    Ok(())
+    witnesses::tell_unsafe(session)
 }
 
 /// How far this computer's clock lags behind what others signed, where that is more than the rules tolerate. A clock

@@ -266,6 +266,14 @@ pub struct Revoke {
 }
 
 impl Act {
+    /// Whether its entry must be made within [`CLOCK_TOLERANCE`](super::organisation::CLOCK_TOLERANCE) of its creation.
+    /// Approvals and charter signatures are bound by hash and expiry instead, a move to its place in the log; people
+    /// sign them offline, and a log whose time ran ahead must be able to move, too. A recovery answer says what happened
+    /// while there was no server.
+    pub fn is_bound_to_its_time(&self) -> bool {
+        !matches!(self, Self::Approve(_) | Self::Sign(_) | Self::RecordAnswer(_) | Self::Move(_))
+    }
+
     /// Parses the oneof of a command.
     pub(super) fn parse(act: v1::command::Act) -> Result<Self, Malformed> {
         use v1::command::Act as Wire;

@@ -255,10 +255,7 @@ impl Organisation {
         if base.size == 0 && !matches!(act, Act::Genesis(_) | Act::Join(_) | Act::EnrolDevice(_)) {
             return Err(Refusal::ForeignBase);
         }
-        // Approvals and charter signatures are bound by hash and expiry, a move to its place in the log; people sign
-        // them offline, and a log whose time ran ahead must be able to move, too. A recovery answer says what happened
-        // while there was no server.
-        if !matches!(act, Act::Approve(_) | Act::Sign(_) | Act::RecordAnswer(_) | Act::Move(_)) {
+        if act.is_bound_to_its_time() {
             check_clock(command.command().created, now)?;
         }
         let signer = command.person();

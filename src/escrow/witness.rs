@@ -17,7 +17,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::charter::Charter;
 use super::id::PersonId;
 use super::organisation::CLOCK_TOLERANCE;
-use super::quorum::Group;
+use super::quorum::{Group, Quorum};
 use super::time::{Seconds, Time};
 
 /// How old a cosignature may be and still count.
@@ -77,26 +77,55 @@ pub fn liars_needed(n: usize) -> usize {
     if n == 0 { 0 } else { needed(n).saturating_mul(2).saturating_sub(n) }
 }
 
-/// Whether the entry at `index` survives the loss of the server and of everybody's copy but the cosigners'.
+/// How far an entry is from being safe.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Safety {
+    /// People who cosigned past it, of those who count.
+    pub have: usize,
+    /// How many of them make it safe. Zero means that nobody does, because there is no charter.
+    pub needed: usize,
+}
+
+impl Safety {
+    /// Whether no quorum that opens anything can meet any more without somebody whose copy holds the entry.
+    pub fn is_safe(&self) -> bool {
+        self.needed > 0 && self.have >= self.needed
+    }
+
+    fn lacking(&self) -> usize {
+        self.needed.saturating_sub(self.have)
+    }
+}
+
+/// How far the entry at `index` is from surviving the loss of the server and of everybody's copy but the cosigners'.
 ///
 /// `cosigned` holds, by person, the size of the largest tree that they cosigned: it covers the entry if it is larger
 /// than `index`. A trustee's cosignature says 'I hold the live blobs', too. For every quorum that opens a vault there
 /// must be one group of n people with threshold k of which n − k + 1 have cosigned past the entry: then that group
-/// cannot meet without one of them. Technicians do not count, even those who hold shares: a technician and the
-/// server are one and the same in what they can make others lose.
+/// cannot meet without one of them. Where several quorums open something, the one that lacks most people is told.
+/// Technicians do not count, even those who hold shares: a technician and the server are one and the same in what
+/// they can make others lose.
 ///
 /// Nothing is safe without a charter.
-pub fn safe(charter: Option<&Charter>, index: u64, cosigned: &BTreeMap<PersonId, u64>) -> bool {
-    let Some(charter) = charter else { return false };
+pub fn safety(charter: Option<&Charter>, index: u64, cosigned: &BTreeMap<PersonId, u64>) -> Safety {
+    let nobody = Safety { have: 0, needed: 0 };
+    let Some(charter) = charter else { return nobody };
     let witnesses = charter.witnesses();
-    let holds = |person: &PersonId| {
+    let holds = |person: &&PersonId| {
         let size = cosigned.get(person).filter(|_| witnesses.contains(person));
         size.is_some_and(|size| *size > index)
     };
-    let cannot_meet_without = |group: &Group| {
-        let without = group.members().iter().filter(|member| !holds(member)).count();
-        without < usize::from(group.threshold())
+    let of_group = |group: &Group| Safety {
+        have: group.members().iter().filter(holds).count(),
+        needed: group.members().len().saturating_sub(usize::from(group.threshold())).saturating_add(1),
     };
-    let mut names = charter.vaults().flat_map(|vault| &vault.opened_by);
-    names.all(|name| charter.quorum(name).is_some_and(|quorum| quorum.groups().iter().any(cannot_meet_without)))
+    let names = charter.vaults().flat_map(|vault| &vault.opened_by);
+    let nearest = |quorum: &Quorum| quorum.groups().iter().map(of_group).min_by_key(Safety::lacking);
+    let quorums = names.map(|name| charter.quorum(name).and_then(nearest).unwrap_or(nobody));
+    quorums.max_by_key(|safety| (safety.needed == 0, safety.lacking())).unwrap_or(nobody)
+}
+
+/// Whether [`safety`] is reached.
+pub fn safe(charter: Option<&Charter>, index: u64, cosigned: &BTreeMap<PersonId, u64>) -> bool {
+    safety(charter, index, cosigned).is_safe()
 }

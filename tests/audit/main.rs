@@ -4,6 +4,7 @@
 #[path = "../support/world.rs"]
 mod world;
 
+mod comparing;
 mod copies;
 mod reading;
 mod story;

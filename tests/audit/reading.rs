@@ -20,7 +20,7 @@ use crate::story::Story;
 use crate::world::*;
 
 /// Somebody's computer that synchronised once, when the log had `size` entries.
-fn computer(story: &Story, who: Who, size: usize) -> TempDir {
+pub fn computer(story: &Story, who: Who, size: usize) -> TempDir {
     let dir = tempfile::tempdir().unwrap();
     let folder = Home::new(dir.path().to_owned()).folder(story.world.id());
     folder.prepare().unwrap();
@@ -47,7 +47,7 @@ fn computer(story: &Story, who: Who, size: usize) -> TempDir {
     dir
 }
 
-fn sequestre(home: &Path, args: &[&str]) -> Output {
+pub fn sequestre(home: &Path, args: &[&str]) -> Output {
     Command::new(env!("CARGO_BIN_EXE_sequestre"))
         .args(["--home", home.to_str().unwrap()])
         .args(args)
@@ -58,19 +58,19 @@ fn sequestre(home: &Path, args: &[&str]) -> Output {
         .unwrap()
 }
 
-fn ok(home: &Path, args: &[&str]) -> String {
+pub fn ok(home: &Path, args: &[&str]) -> String {
     let output = sequestre(home, args);
     assert!(output.status.success(), "{args:?}: {}", String::from_utf8_lossy(&output.stderr));
     String::from_utf8(output.stdout).unwrap()
 }
 
-fn json(home: &Path, args: &[&str]) -> Vec<Value> {
+pub fn json(home: &Path, args: &[&str]) -> Vec<Value> {
     let text = ok(home, &[&["--json"], args].concat());
     text.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
 }
 
 /// A story that ends in the middle of things: one access runs, one request waits, one password is due.
-fn in_between() -> Story {
+pub fn in_between() -> Story {
     let mut story = Story::founded();
     story.deposit(MEMBER, 1, 1, "Site web");
     story.deposit(MEMBER, 2, 1, "Émission");

@@ -184,8 +184,13 @@ async fn without_fresh_witnesses_a_script_must_say_so() {
         arguments.extend(more);
         town.program(THEO, &arguments)
     };
+    // What Théo's computer knows of cosignatures, and what the server has.
+    let forget = || {
+        town.database().execute("DELETE FROM cosignature", []).unwrap();
+        std::fs::remove_file(town.folder(THEO).join("cosignatures")).unwrap();
+    };
     // The server shows nobody's cosignature but Théo's, who runs it and is no witness. Two of four are too few.
-    town.database().execute("DELETE FROM cosignature", []).unwrap();
+    forget();
     session::sync(&town.env(THEO)).await.unwrap();
     for witness in [AWA, MAUD] {
         let before = town.marks(THEO);
@@ -207,15 +212,19 @@ async fn without_fresh_witnesses_a_script_must_say_so() {
     town.database().execute("UPDATE cosignature SET line = 'x' || line", []).unwrap();
     let (exit, ..) = deposit(&[]);
     assert_eq!(exit, Exit::Unanswered as i32, "cosignatures that do not verify do not count");
-    town.database().execute("DELETE FROM cosignature", []).unwrap();
+    forget();
     for witness in [AWA, MAUD, CHLOE] {
         session::sync(&town.env(witness)).await.unwrap();
     }
     let (exit, told, failed) = deposit(&[]);
     assert_eq!(exit, 0, "{told}{failed}");
 
-    // The option does what it says; so do seven days.
+    // The server cannot take back what Théo's computer verified once.
     town.database().execute("DELETE FROM cosignature", []).unwrap();
+    let (exit, _, failed) = deposit(&["--new-version"]);
+    assert_eq!(exit, 0, "{failed}");
+    // The option does what it says; so do seven days.
+    forget();
     let (exit, _, failed) = deposit(&["--new-version", "--accept-unwitnessed"]);
     assert_eq!(exit, 0, "{failed}");
 }

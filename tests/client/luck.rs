@@ -127,7 +127,7 @@ async fn a_daemon_that_is_too_slow_to_answer_has_not_refused() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn what_waited_too_long_is_told_and_can_be_done_again() {
+async fn what_waited_too_long_is_told_and_signed_anew() {
     let town = Town::founded().await;
     let id = town.ask(NINA).await;
     let mut bruno = town.session(BRUNO).await;
@@ -141,10 +141,21 @@ async fn what_waited_too_long_is_told_and_can_be_done_again() {
     let entries = town.entries();
     let (exit, told, refused) = town.program(BRUNO, &["sync"]);
     assert_eq!(exit, 0);
-    assert!(told.contains("signed earlier was refused"), "{told}");
-    assert!(refused.contains("1 hour") && refused.contains("do it again"), "{refused}");
-    assert_eq!((outbox(&town, BRUNO).len(), town.entries()), (0, entries));
-    consent::deny(&town.env(BRUNO), id, "why now?").await.unwrap();
+    assert!(told.contains("too old to be sent") && told.contains("signed anew"), "{told}");
+    assert!(refused.contains("1 hour"), "{refused}");
+    // Without the identity nothing can be signed: it waits, however often Bruno synchronises.
+    for _ in 0..2 {
+        session::sync(&town.env(BRUNO)).await.unwrap();
+        assert_eq!((outbox(&town, BRUNO).len(), town.entries()), (1, entries));
+    }
+    let old = fs::read_dir(town.folder(BRUNO).join("outbox")).unwrap().next().unwrap().unwrap().file_name();
+    // The next command that is signed anyway signs it too: the same act, once.
+    consent::deny(&town.env(BRUNO), id, "and for how long?").await.unwrap();
+    assert_eq!((outbox(&town, BRUNO).len(), town.entries()), (0, entries + 2));
+    let bruno = town.session(BRUNO).await;
+    assert_eq!(bruno.replica.index_of(&old.to_str().unwrap().parse().unwrap()), None);
+    assert!(bruno.state().unwrap().request(id).unwrap().denials.contains_key(&bruno.me()));
+    drop(bruno);
     // An approval is bound by the request and its expiry, not by the time: it arrives a day later.
     let answer = consent::approve(&town.cut_off_before_approving(CHLOE), id).await;
     failure(answer, Exit::Unreachable, "failed-unreachable");

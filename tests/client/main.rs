@@ -6,9 +6,12 @@ mod town;
 
 mod a_real_minute;
 mod accounts;
+mod amending;
 mod consent;
 mod founding;
 mod invitations;
 mod leases;
 mod luck;
+mod receipts;
 mod servers;
+mod watching;

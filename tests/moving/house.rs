@@ -3,9 +3,11 @@
 use std::fs;
 use std::net::TcpListener;
 use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex};
 
 use sequestre::client::failure::Failure;
 use sequestre::client::moving::{self, MoveVerb};
+use sequestre::client::session::Env;
 use sequestre::daemon::config::Overrides;
 use sequestre::daemon::{self, DaemonError, RestoreOutcome, Running};
 use tokio::sync::oneshot;
@@ -14,7 +16,7 @@ use crate::town::*;
 
 pub struct House {
     pub data: PathBuf,
-    running: Option<(Running, oneshot::Sender<()>)>,
+    running: Arc<Mutex<Option<(Running, oneshot::Sender<()>)>>>,
 }
 
 impl House {
@@ -23,7 +25,7 @@ impl House {
         let listen = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
         let data = town.root.path().join(name);
         daemon::init(&data, &listen.to_string(), listen).unwrap();
-        Self { data, running: None }
+        Self { data, running: Arc::default() }
     }
 
     pub fn restore(&self, replicas: &[PathBuf]) -> Result<RestoreOutcome, DaemonError> {
@@ -35,13 +37,32 @@ impl House {
         let (stop, stopped) = oneshot::channel::<()>();
         let clock = town.env(AWA).clock;
         let running = daemon::run(&self.data, &Overrides::default(), clock, async { drop(stopped.await) }).await;
-        self.running = Some((running.unwrap(), stop));
+        *self.running.lock().unwrap() = Some((running.unwrap(), stop));
     }
 
     pub async fn stop(&mut self) {
-        let (running, stop) = self.running.take().unwrap();
+        let (running, stop) = self.running.lock().unwrap().take().unwrap();
         stop.send(()).unwrap();
         running.stopped().await.unwrap();
+    }
+
+    /// A person's home; this server stops as soon as the contact there leads to another server than now.
+    pub fn stopping_once_followed(&self, town: &Town, who: &str) -> Env {
+        let (env, running) = (town.env(who), self.running.clone());
+        let contact = town.folder(who).join("contact.json");
+        let before = fs::read(&contact).unwrap();
+        let real = env.clock.clone();
+        let clock = move || {
+            if fs::read(&contact).unwrap() != before
+                && let Some((running, stop)) = running.lock().unwrap().take()
+            {
+                stop.send(()).unwrap();
+                tokio::task::block_in_place(|| tokio::runtime::Handle::current().block_on(running.stopped()))
+                    .unwrap();
+            }
+            real()
+        };
+        Env { clock: Arc::new(clock), ..env }
     }
 
     /// Restored from one person's replica and serving; gives the file of the place.

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use sequestre::client::failure::Exit;
 use sequestre::client::home::Home;
 use sequestre::client::moving::{self, MoveVerb};
-use sequestre::client::session::Env;
+use sequestre::client::session::{Env, Session};
 use sequestre::escrow::id::InvitationId;
 use sequestre::escrow::role::Role;
 use sequestre::escrow::text::Text;
@@ -219,10 +219,13 @@ async fn an_exchange_that_was_interrupted_is_finished_wherever_it_stopped() {
     sign(&town, BRUNO, &file).await.unwrap();
     let (folder, old) = snapshot(&town, NINA);
     let folder: PathBuf = folder.components().collect();
-    follow(&town, NINA, &file).await.unwrap();
-    let new = folder.clone();
+    follow(&town, AWA, &file).await.unwrap();
     let files = ["entries", "checkpoint", "contact.json"];
-    let fresh: Vec<Vec<u8>> = files.iter().map(|name| fs::read(new.join(name)).unwrap()).collect();
+    let me = |name: &str| town.env(name).session().unwrap().me().to_string();
+    let (awa, nina) = (me(AWA), me(NINA));
+    let read = |name: &&str| fs::read(town.folder(AWA).join(name)).unwrap();
+    let mut fresh: Vec<Vec<u8>> = files.iter().map(read).collect();
+    fresh[2] = String::from_utf8(fresh[2].clone()).unwrap().replace(&awa, &nina).into_bytes();
     // Every point between two steps: each file is first kept, then exchanged.
     for done in 0..=2 * files.len() {
         let home = town.root.path().join(format!("nina {done}"));
@@ -245,7 +248,7 @@ async fn an_exchange_that_was_interrupted_is_finished_wherever_it_stopped() {
             }
         }
         let session = env.session().unwrap();
-        assert_eq!(session.contact.address, address(&town, NINA));
+        assert_eq!(session.contact.address, address(&town, AWA));
         assert!(session.replica.stopped().is_none() && kept.join("stop").exists());
         assert!(!moving.exists(), "after {done} steps");
         for (name, content) in files.iter().zip(&before) {
@@ -265,4 +268,27 @@ async fn an_exchange_that_was_interrupted_is_finished_wherever_it_stopped() {
 
 async fn follow_in(env: &Env, file: &Path) {
     moving::run(env, MoveVerb::Follow { files: vec![file.to_owned()] }).await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_was_lost_is_signed_anew_even_if_the_new_server_fails_in_between() {
+    let town = Town::founded().await;
+    let (mut house, place, lost) = last_week(&town).await;
+    let file = town.root.path().join("move.txt");
+    giving_up(&town, AWA, &place, &file, Some(lost)).await.unwrap();
+    sign(&town, BRUNO, &file).await.unwrap();
+    // The new server goes down just after Nina's computer has exchanged everything.
+    let env = house.stopping_once_followed(&town, NINA);
+    let cut = moving::run(&env, MoveVerb::Follow { files: vec![file.clone()] }).await;
+    failure(cut, Exit::Unreachable, "failed-unreachable");
+    let lost = |session: &Session| session.kept().unwrap().iter().filter(|kept| kept.index.is_none()).count();
+    let session = town.env(NINA).session().unwrap();
+    assert_eq!((lost(&session), session.state().unwrap().requests().len()), (1, 0));
+    drop(session);
+    house.start(&town).await;
+    follow(&town, NINA, &file).await.unwrap();
+    let session = town.session(NINA).await;
+    assert_eq!((lost(&session), session.state().unwrap().requests().len()), (0, 1));
+    drop(session);
+    house.stop().await;
 }

@@ -36,7 +36,7 @@ enum Own {
 
 /// A log key as a person gives it: a verifier key (`name+id+key`), which also names the organisation, or 64
 /// hexadecimal digits.
-fn parse_key(text: &str) -> Result<(VerifyingKey, Option<OrganisationId>), Failure> {
+pub(super) fn parse_key(text: &str) -> Result<(VerifyingKey, Option<OrganisationId>), Failure> {
     let text = text.trim();
     if let Ok(key) = text.parse::<NoteKey>()
         && key.kind == SignatureType::Ed25519

@@ -6,6 +6,7 @@
 //! contains all of it, from genesis, and allows the move. A replica that is not part of the new log is believed
 //! itself: without the signatures of the people whom its own charter names, nothing is followed.
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use prost::Message as _;
@@ -13,14 +14,14 @@ use serde_json::json;
 
 use super::super::failure::{Exit, Failure, clock_off, distrust};
 use super::super::home;
+use super::super::outbox::Pending;
 use super::super::remote::Remote;
-use super::super::session::{Env, Pending, Session, sign_command};
+use super::super::session::{Env, Session, sign_command};
 use super::stage::Stage;
 use super::{Relation, open, read_signed, screen, state_at, told};
 use crate::args;
-use crate::escrow::command::SignedCommand;
 use crate::escrow::entry::{Entry, What};
-use crate::escrow::id::{BlobId, PersonId};
+use crate::escrow::id::{CommandId, PersonId};
 use crate::escrow::log::checkpoint::{LogVerifier, SignedCheckpoint};
 use crate::escrow::log::merkle::{TreeHead, root_at};
 use crate::escrow::moving::{MoveStatement, SignedMove, VerifiedMove};
@@ -37,8 +38,8 @@ struct Lost {
     blobs: Vec<Vec<u8>>,
     /// In words.
     sentence: String,
-    /// Where it waits in the outbox, if it was on its way.
-    pending: Option<PathBuf>,
+    /// Where it is kept, until it is signed anew or the person was told.
+    kept: PathBuf,
 }
 
 /// Goes along with a move.
@@ -48,7 +49,7 @@ pub async fn follow(env: &Env, files: &[PathBuf]) -> Result<(), Failure> {
     let statement = signed.statement.clone();
     if followed_already(&session, &signed)? {
         env.out.tell("move-followed-already", &args! { address: statement.address() });
-        return Ok(());
+        return finish_again(&mut session).await;
     }
     let relation = Relation::of(&session, &statement.prefix);
     let proved = judge(&session, &signed, relation)?;
@@ -100,6 +101,24 @@ pub async fn follow(env: &Env, files: &[PathBuf]) -> Result<(), Failure> {
         "signed_anew": anew, "do_again": again,
     }));
     Ok(())
+}
+
+/// Signs anew what an earlier following did not come to.
+async fn finish_again(session: &mut Session) -> Result<(), Failure> {
+    let mut lost = Vec::new();
+    for (id, path) in session.folder.kept()? {
+        if session.replica.index_of(&id).is_none() {
+            let pending = session.folder.kept_command(&id)?;
+            let sentence = session.env.out.language().plain("move-pending");
+            lost.extend(pending.act().map(|act| Lost { act, blobs: pending.blobs, sentence, kept: path }));
+        }
+    }
+    if lost.is_empty() {
+        return Ok(());
+    }
+    session.pull().await?;
+    sign_anew(session, lost).await?;
+    session.sync().await
 }
 
 /// One move from all files: the signatures of the same statement together.
@@ -335,6 +354,7 @@ fn push(
 /// that goes on.
 fn lost_commands(session: &Session, own: &[Vec<u8>], common: usize, next: &Replay) -> Result<Vec<Lost>, Failure> {
     let (id, me) = (session.folder.id, session.me());
+    let kept: BTreeMap<CommandId, PathBuf> = session.folder.kept()?.into_iter().collect();
     let mut lost = Vec::new();
     if common < own.len() {
         let sentences = told(session, common as u64)?;
@@ -353,34 +373,43 @@ fn lost_commands(session: &Session, own: &[Vec<u8>], common: usize, next: &Repla
             if index < common || signed.signer().person() != me || next.index_of(&signed.id(id)).is_some() {
                 continue;
             }
-            let kept = effects.into_iter().filter_map(|effect| match effect {
-                Effect::Keep(blobs) => Some(blobs),
-                _ => None,
-            });
-            let named: Vec<BlobId> = kept.flatten().map(|(blob, _)| blob).collect();
-            let mut blobs = Vec::new();
-            for blob in named {
-                blobs.extend(session.replica.blob(&blob)?);
-            }
+            let command = signed.id(id);
+            let (pending, path) = match kept.get(&command) {
+                Some(path) => (session.folder.kept_command(&command)?, path.clone()),
+                None => {
+                    let pending = Pending { signed: *signed, blobs: blobs_of(session, effects)? };
+                    let path = session.folder.keep_given_up(&pending)?;
+                    (pending, path)
+                }
+            };
             let line = sentences.iter().find(|line| line.index == index as u64);
             let sentence = line.map(|line| line.sentence.clone()).unwrap_or_default();
-            lost.extend(act_of(&signed).map(|act| Lost { act, blobs, sentence, pending: None }));
+            lost.extend(pending.act().map(|act| Lost { act, blobs: pending.blobs, sentence, kept: path }));
         }
     }
-    for (path, Pending { signed, blobs }) in session.pending()? {
-        let base = signed.command().base;
+    for (path, pending) in session.folder.waiting()? {
+        let base = pending.signed.command().base;
         // Those that build on what both logs have are simply sent again.
         let fits = base.size <= next.head().size && root_at(next.tree(), base.size) == Ok(base.root);
-        if !fits && next.index_of(&signed.id(id)).is_none() {
+        if !fits && next.index_of(&pending.signed.id(id)).is_none() {
             let sentence = session.env.out.language().plain("move-pending");
-            lost.extend(act_of(&signed).map(|act| Lost { act, blobs, sentence, pending: Some(path) }));
+            lost.extend(pending.act().map(|act| Lost { act, blobs: pending.blobs, sentence, kept: path }));
         }
     }
     Ok(lost)
 }
 
-fn act_of(signed: &SignedCommand) -> Option<v1::command::Act> {
-    v1::Command::decode(signed.to_wire().command.as_slice()).ok()?.act
+/// The blobs that an entry names, as far as they are here.
+fn blobs_of(session: &Session, effects: Vec<Effect>) -> Result<Vec<Vec<u8>>, Failure> {
+    let named = effects.into_iter().filter_map(|effect| match effect {
+        Effect::Keep(blobs) => Some(blobs),
+        _ => None,
+    });
+    let mut blobs = Vec::new();
+    for (id, _) in named.flatten() {
+        blobs.extend(session.replica.blob(&id)?);
+    }
+    Ok(blobs)
 }
 
 /// Opens the folder again, as it is after the exchange.
@@ -408,7 +437,7 @@ async fn enrol_again(session: &mut Session) -> Result<(), Failure> {
 async fn sign_anew(session: &mut Session, lost: Vec<Lost>) -> Result<(Vec<String>, Vec<String>), Failure> {
     use v1::command::Act;
     let (mut anew, mut again) = (Vec::new(), Vec::new());
-    for Lost { act, blobs, sentence, pending } in lost {
+    for Lost { act, blobs, sentence, kept } in lost {
         let submitted = match &act {
             Act::Deposit(_)
             | Act::Request(_)
@@ -426,7 +455,7 @@ async fn sign_anew(session: &mut Session, lost: Vec<Lost>) -> Result<(Vec<String
             Some(Err(_)) => again.push(sentence),
             None => {}
         }
-        pending.map_or(Ok(()), |path| home::remove(&path))?;
+        home::remove(&kept)?;
     }
     for (key, list) in [("move-signed-anew", &anew), ("move-do-again", &again)] {
         if !list.is_empty() {

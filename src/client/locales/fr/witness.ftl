@@ -1,0 +1,120 @@
+# Changer la charte.
+help-charter-plan = Montrer la charte en vigueur sous forme de projet à modifier
+help-charter-plan-plan = Nouveau fichier où l’écrire ; sans lui, le projet est affiché
+help-charter-amend = Proposer une nouvelle charte d’après un projet modifié
+help-charter-amend-plan = Fichier du projet, tel que « sequestre charter plan » l’a écrit
+amend-plan-written = La charte en vigueur est écrite dans { $path }, comme projet de la version { $version }. Modifiez-le, puis lancez « sequestre charter amend { $path } ». Toute nouvelle personne doit avoir rejoint avec une invitation de votre part ; la nommer la fait entrer. Un groupe sans membres désigne tou·te·s les gardien·ne·s.
+amend-plan-unreadable = { $path } n’est pas un projet de charte. Repartez de ce qu’écrit « sequestre charter plan ».
+amend-no-charter = Il n’y a pas encore de charte à changer. La personne fondatrice propose la première avec « sequestre charter propose ».
+amend-other-version = Le projet est pour la version { $version } de la charte, et la prochaine est la version { $wanted } : la charte a changé, ou le projet concerne une autre association. Repartez de « sequestre charter plan ».
+amend-nothing-changes = Le projet dit la même chose que la charte en vigueur. Modifiez-le d’abord.
+amend-roles-differ = { $name } a été invité·e comme : { $roles }. Le projet doit lui donner exactement ces fonctions, ou { $name } doit être invité·e de nouveau.
+amend-named-twice = Quelqu’un est nommé deux fois dans : { $list }.
+
+# Ce qui a été signé ici, jusqu’à ce que ce soit sûr.
+outbox-waits = { $n ->
+    [one] Quelque chose que vous avez signé attend d’être envoyé et date trop.
+   *[other] { $n } choses que vous avez signées attendent d’être envoyées et datent trop.
+} Ce sera signé de nouveau à votre prochaine commande qui demande votre phrase secrète.
+outbox-renewed = Quelque chose que vous aviez signé datait trop. C’est signé de nouveau, et arrivé au journal.
+safety-recorded = Inscrit au journal, entrée { $index } ; pas encore sûr : { $have } gardien·ne·s sur { $needed } l’ont confirmé. D’ici là, cet ordinateur le garde.
+witness-blobs-missing = { $n ->
+    [one] Le serveur ne donne pas un des fichiers que les gardien·ne·s doivent avoir.
+   *[other] Le serveur ne donne pas { $n } des fichiers que les gardien·ne·s doivent avoir.
+} Votre ordinateur ne confirme pas le journal tant qu’il ne les a pas. Demandez à la personne technicienne, et dites-le aux autres gardien·ne·s.
+
+# Où en sont les choses : témoins, et ce qui pourrait encore se perdre.
+status-witness-all = - { $name } l’a confirmé en entier, le { $time }.
+status-witness-some = - { $name } a confirmé les { $seen } premières entrées sur { $size }, le { $time }.
+status-witness-never = - { $name } n’a rien confirmé que cet ordinateur ait vu.
+status-liars = Pour montrer deux journaux différents qui paraîtraient tous deux confirmés, le serveur aurait besoin que { $n } témoins sur { $of } mentent avec lui.
+status-opens = Le coffre « { $vault } » s’ouvre par : { $list }
+status-unsafe = { $n ->
+    [one] Un de vos actes est au journal sans être encore sûr ; d’ici là, cet ordinateur le garde :
+   *[other] { $n } de vos actes sont au journal sans être encore sûrs ; d’ici là, cet ordinateur les garde :
+}
+status-unsafe-entry = - entrée { $index } : { $have } gardien·ne·s sur { $needed } l’ont confirmée
+status-unsafe-entry-charter = - entrée { $index } : sûre seulement une fois une charte en vigueur
+status-lost = - { $command } : le journal que le serveur montre maintenant ne l’a plus
+status-unsent = { $n ->
+    [one] Une chose que vous avez signée n’est pas encore arrivée au journal.
+   *[other] { $n } choses que vous avez signées ne sont pas encore arrivées au journal.
+}
+
+# Veiller.
+help-sync-watch = Rester, et synchroniser à chaque changement, dans toutes vos associations ; sans phrase secrète
+watch-begun = { $name } : synchronisé, { $size } entrées. En attente de changements.
+watch-changed = { $name } : { $new ->
+    [one] une nouvelle entrée
+   *[other] { $new } nouvelles entrées
+}, { $size } en tout{ $confirmed ->
+    [0] {""}
+   *[other] , confirmé
+}.
+watch-away = { $name } : { $why } Nouvel essai, de plus en plus rarement.
+watch-back = { $name } : le serveur répond de nouveau ; { $size } entrées, rien de nouveau.
+watch-ended = Veille terminée.
+
+# Comparer ce que chacun·e a vu.
+help-audit-checkpoint = Imprimer votre point de contrôle le plus récent, avec ses confirmations, pour le donner aux autres
+help-audit-compare = Comparer les points de contrôle reçus des autres, entre eux et avec votre propre copie du journal
+help-audit-compare-notes = Fichiers de points de contrôle (notes signées)
+help-audit-compare-log-key = La clé du journal, de source sûre ; sans elle, celle que cet ordinateur connaît
+help-audit-compare-to = Nouveau dossier pour les preuves, si le journal avait été dédoublé
+compare-nothing = Nommez au moins un fichier de point de contrôle.
+compare-no-key = Cet ordinateur ne connaît pas le journal de l’association { $organisation }. Donnez sa clé avec --log-key.
+compare-other-log = { $path } est un point de contrôle d’un autre journal, celui de l’association { $organisation }. Comparez chaque journal séparément.
+compare-unreadable = { $path } n’est pas un point de contrôle. Les autres impriment le leur avec « sequestre audit checkpoint » ; le texte s’envoie comme fichier, sans changement.
+compare-false-note = { $path } n’est pas signé par la clé de ce journal. Cela ne dit rien du journal ; redemandez à qui vous l’a donné.
+compare-false-cosignature = Une confirmation dans { $path } ne lui correspond pas. Redemandez à qui vous l’a donné.
+compare-confirmed = { $cosigners ->
+    [0] que personne de connu ici n’a confirmées
+    [one] confirmées par une personne
+   *[other] confirmées par { $cosigners } personnes
+}
+compare-agrees = { $path } : { $size } entrées, { $confirmed }. CONCORDE avec votre propre copie, qui en a { $own }.
+compare-same = { $path } : { $size } entrées. Le même arbre qu’un autre de ces points ; il n’y a pas ici de copie du journal pour comparer.
+compare-alone = { $path } : { $size } entrées. NON COMPARÉ : aucun des autres n’a autant d’entrées, et il n’y a pas ici de copie du journal.
+compare-beyond = { $path } : { $size } entrées, { $confirmed }. NON COMPARÉ : votre propre copie s’arrête à { $own }. Lancez « sequestre sync », puis comparez de nouveau.
+compare-contradicts = { $path } : { $size } entrées, { $confirmed }. CONTREDIT un autre point de contrôle ou votre propre copie.
+compare-fork = STOP. La clé du journal a signé deux journaux qui ne peuvent pas être vrais tous les deux : on a montré des journaux différents. Les preuves sont dans { $path }. Donnez-les aux autres et à un·e médiateur·rice, et ne signez plus rien.
+compare-readme =
+    PREUVE QU’UN JOURNAL A ÉTÉ DÉDOUBLÉ
+
+    CE QUE C’EST
+    one.note et two.note sont deux déclarations signées par le serveur du
+    séquestre d’une association. Chacune dit : « le journal a tant d’entrées,
+    et voici leur empreinte (racine) ». Elles ne peuvent pas être vraies
+    toutes les deux. Qui détient la clé du journal a montré des journaux
+    différents à des personnes différentes.
+
+    Association   { $id }
+    Clé du journal { $key }
+    la même, hexa { $hex }
+    one.note      { $one } entrées, racine { $first }
+    two.note      { $two } entrées, racine { $second }
+
+    COMMENT LA VÉRIFIER, SANS LE SERVEUR ET SANS CE LOGICIEL
+    1. Assurez-vous que la clé ci-dessus est celle de l’association : plusieurs
+       membres l’ont sur leur carte de contact et dans leur copie du journal.
+    2. Les deux fichiers sont des notes signées (c2sp.org/signed-note) : un
+       texte de trois lignes, une ligne vide, des lignes de signature. Le texte
+       est : le nom du journal, le nombre d’entrées, la racine en base64. La
+       ligne de signature du journal est celle qui commence par son nom, avec
+       { $id } et rien derrière.
+    3. Dans cette ligne, décodez le base64 de la fin : 4 octets qui nomment la
+       clé, puis 64 octets d’une signature Ed25519 du texte avec tous ses sauts
+       de ligne, sans la ligne vide. Elle doit être juste avec la clé du
+       journal, dans les deux fichiers. Tout outil qui connaît Ed25519 convient.
+compare-readme-same =
+    4. Le nombre d’entrées est le même, les racines diffèrent. Cela suffit : un
+       journal n’a qu’une racine à chaque taille.
+compare-readme-sizes =
+    4. Les nombres d’entrées diffèrent ; il faut donc une preuve :
+       consistency.txt. Ses deux premières lignes donnent deux tailles avec
+       leurs racines, en hexadécimal ; les autres lignes sont des empreintes.
+       Vérifiées selon la RFC 9162, section 2.1.4.2, elles prouvent que le
+       journal de two.note avait, à la taille de one.note, la racine
+       { $prefix }
+       et non celle que one.note déclare.
+lock-waits = Un autre « sequestre » utilise ce dossier. En attente qu’il ait fini.

@@ -1,0 +1,284 @@
+//! What was signed here: in `outbox/` until it is known to be in the log, then in `kept/` until it is safe.
+//!
+//! A command is safe once so many trustees cosigned past it that no agreement can be reached without one of them:
+//! then a server that loses the log's tail, or shows it to nobody, cannot make it undone unnoticed, and the trustees'
+//! replicas hold its blobs. Until then this computer keeps command and blobs, so that they can be signed anew after
+//! a move. Nothing here may be forgotten earlier, and nothing may be sent twice under two names while the first can
+//! still enter the log.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use prost::Message as _;
+
+use super::failure::{Exit, Failure, distrust};
+use super::home::{self, Folder};
+use super::remote;
+use super::session::Session;
+use crate::escrow::act::Act;
+use crate::escrow::command::SignedCommand;
+use crate::escrow::id::CommandId;
+use crate::escrow::organisation::CLOCK_TOLERANCE;
+use crate::escrow::time::Time;
+use crate::proto::v1;
+
+/// The folder of what is not known to be in the log.
+const OUTBOX: &str = "outbox";
+/// The folder of what is in the log and not yet safe.
+const KEPT: &str = "kept";
+
+/// A signed command with its blobs.
+pub struct Pending {
+    /// The command.
+    pub signed: SignedCommand,
+    /// What is sent beside it.
+    pub blobs: Vec<Vec<u8>>,
+}
+
+impl Pending {
+    /// Each piece with a 4-byte big-endian length before it; the command first.
+    fn encode(&self) -> Vec<u8> {
+        remote::join(std::iter::once(&remote::encode(&self.signed)).chain(&self.blobs))
+    }
+
+    fn decode(bytes: &[u8]) -> Option<Self> {
+        let mut pieces = remote::split(bytes)?.into_iter();
+        let signed = remote::decode(&pieces.next()?)?;
+        // A genesis has no place in an existing organisation's outbox.
+        if matches!(signed.command().act, Act::Genesis(_)) {
+            return None;
+        }
+        Some(Self { signed, blobs: pieces.collect() })
+    }
+
+    fn read(path: &Path) -> Result<Self, Failure> {
+        Self::decode(&home::read(path)?).ok_or_else(|| home::damaged(path))
+    }
+
+    /// The act in its wire form, to be signed anew.
+    pub fn act(&self) -> Option<v1::command::Act> {
+        v1::Command::decode(self.signed.to_wire().command.as_slice()).ok()?.act
+    }
+
+    /// Whether the rules about clocks refuse it by now. Approvals and signatures are bound otherwise.
+    fn is_outdated(&self, now: Time) -> bool {
+        let command = self.signed.command();
+        command.act.is_bound_to_its_time() && command.created.distance(now) > CLOCK_TOLERANCE
+    }
+}
+
+impl Folder {
+    /// What is in the log as this computer last saw it and not yet safe, by command.
+    pub fn kept(&self) -> Result<Vec<(CommandId, PathBuf)>, Failure> {
+        self.commands(KEPT)
+    }
+
+    /// A command that was kept, with its blobs.
+    pub fn kept_command(&self, id: &CommandId) -> Result<Pending, Failure> {
+        Pending::read(&self.join(KEPT).join(id.to_string()))
+    }
+
+    /// Keeps a command that a move gives up, until it is signed anew; safe ones were forgotten. Gives where.
+    pub(super) fn keep_given_up(&self, pending: &Pending) -> Result<PathBuf, Failure> {
+        let folder = self.join(KEPT);
+        home::private_dir(&folder)?;
+        let path = folder.join(pending.signed.id(self.id).to_string());
+        home::write(&path, &pending.encode())?;
+        Ok(path)
+    }
+
+    /// What waits to be sent, and where it lies.
+    pub(super) fn waiting(&self) -> Result<Vec<(PathBuf, Pending)>, Failure> {
+        self.commands(OUTBOX)?.into_iter().map(|(_, path)| Ok((path.clone(), Pending::read(&path)?))).collect()
+    }
+
+    fn commands(&self, name: &str) -> Result<Vec<(CommandId, PathBuf)>, Failure> {
+        let folder = self.join(name);
+        let entries = match fs::read_dir(&folder) {
+            Ok(entries) => entries,
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Vec::new()),
+            Err(error) => return Err(Failure::io(&folder, error)),
+        };
+        let mut found = Vec::new();
+        for entry in entries {
+            let entry = entry.map_err(|e| Failure::io(&folder, e))?;
+            // Another name is a file that was being written when the computer stopped: nothing was sent of it.
+            let id = entry.file_name().to_str().and_then(|name| name.parse::<CommandId>().ok());
+            found.extend(id.map(|id| (id, entry.path())));
+        }
+        found.sort();
+        Ok(found)
+    }
+}
+
+/// What the server made of a command.
+enum Answer {
+    /// It stands at this index of the verified log.
+    Entered(u64),
+    /// The server says that it refused it.
+    Refused(Failure),
+}
+
+/// A command of ours that this computer keeps.
+pub struct Kept {
+    /// Which.
+    pub id: CommandId,
+    /// Where it stands in the verified log; `None` after the log was replaced by one that does not have it.
+    pub index: Option<u64>,
+}
+
+impl Session {
+    /// What of ours is not safe yet, in the log's order; first what the log has lost.
+    pub fn kept(&self) -> Result<Vec<Kept>, Failure> {
+        let kept = self.folder.kept()?.into_iter().map(|(id, _)| Kept { id, index: self.replica.index_of(&id) });
+        let mut kept: Vec<Kept> = kept.collect();
+        kept.sort_by_key(|kept| kept.index);
+        Ok(kept)
+    }
+
+    /// How many commands wait in the outbox: signed, and not known to be in the log.
+    pub fn unsent(&self) -> Result<usize, Failure> {
+        Ok(self.folder.commands(OUTBOX)?.len())
+    }
+
+    /// Forgets what became safe.
+    pub(super) fn forget_safe(&self) -> Result<(), Failure> {
+        for kept in self.kept()? {
+            let Some(index) = kept.index else { continue };
+            if self.safety(index)?.is_safe() {
+                home::remove(&self.folder.join(KEPT).join(kept.id.to_string()))?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Sends what [`Self::sign`] made. From here on no failure is certain, not even a refusal: a server that lies can
+    /// put the command into the log later, as long as the rules allow it. So nothing that it needs then may be deleted
+    /// before the verified log excludes that.
+    pub async fn send(&mut self, signed: SignedCommand, blobs: Vec<Vec<u8>>) -> Result<u64, Failure> {
+        let pending = Pending { signed, blobs };
+        let path = self.folder.join(OUTBOX).join(pending.signed.id(self.folder.id).to_string());
+        home::write(&path, &pending.encode())?;
+        match self.deliver(&pending, &path).await? {
+            Answer::Entered(index) => {
+                self.tell_safety(&pending, index)?;
+                Ok(index)
+            }
+            // After a refusal it is not sent again.
+            Answer::Refused(failure) => {
+                home::remove(&path)?;
+                Err(failure)
+            }
+        }
+    }
+
+    /// 'Recorded, not yet safe', where there is a charter that says who makes it so.
+    fn tell_safety(&self, pending: &Pending, index: u64) -> Result<(), Failure> {
+        let checks = matches!(pending.signed.command().act, Act::ConfirmShares(_));
+        let safety = self.safety(index)?;
+        if !checks && !safety.is_safe() && self.state()?.charter().is_some() {
+            let args = crate::args! { index: index, have: safety.have, needed: safety.needed };
+            self.env.out.tell("safety-recorded", &args);
+        }
+        Ok(())
+    }
+
+    /// Sends and verifies. A failure leaves open whether the entry was made, so that what was sent stays where it is.
+    async fn deliver(&mut self, pending: &Pending, path: &Path) -> Result<Answer, Failure> {
+        let id = self.folder.id;
+        let command = pending.signed.id(id);
+        let sent = self.remote().await?.submit(Some(id), &pending.signed, pending.blobs.clone(), Vec::new()).await;
+        let index = match sent {
+            Ok(index) => index,
+            Err(failure) if failure.exit() == Exit::Refused => return Ok(Answer::Refused(failure)),
+            Err(failure) => return Err(failure),
+        };
+        self.pull().await?;
+        if self.replica.index_of(&command) != Some(index) {
+            return Err(distrust("distrust-receipt", None).with("index", index));
+        }
+        // Texts that we wrote ourselves need not be fetched back.
+        for blob in &pending.blobs {
+            self.replica.store_blob(blob)?;
+        }
+        self.keep(&command, path)?;
+        self.pull_blobs().await?;
+        self.cosign().await?;
+        self.forget_safe()?;
+        Ok(Answer::Entered(index))
+    }
+
+    /// From the outbox to what is kept until it is safe.
+    fn keep(&self, command: &CommandId, path: &Path) -> Result<(), Failure> {
+        let folder = self.folder.join(KEPT);
+        home::private_dir(&folder)?;
+        home::rename(path, &folder.join(command.to_string()))
+    }
+
+    /// Sends again what was signed and is not known to be in the log: the same command gets the same index. Gives how
+    /// many are too old to be sent, and wait for the identity to be signed anew.
+    pub(super) async fn flush_outbox(&mut self) -> Result<usize, Failure> {
+        let mut waiting = 0;
+        for (_, path) in self.folder.commands(OUTBOX)? {
+            let pending = Pending::read(&path)?;
+            // The file may bear the name of an earlier signature of the same act; what it holds counts.
+            let id = pending.signed.id(self.folder.id);
+            if self.replica.index_of(&id).is_some() {
+                self.keep(&id, &path)?;
+                continue;
+            }
+            if pending.is_outdated(self.env.now()) {
+                waiting += 1;
+                continue;
+            }
+            match self.deliver(&pending, &path).await? {
+                Answer::Entered(_) => self.env.out.say("outbox-delivered"),
+                // It became too old on its way, or one of the two clocks is wrong.
+                Answer::Refused(failure) if failure.key() == "refused-clock-skew" => {
+                    self.env.out.failure(&failure);
+                    waiting += 1;
+                }
+                Answer::Refused(failure) => self.give_up(&path, &failure)?,
+            }
+        }
+        Ok(waiting)
+    }
+
+    /// Signs anew what became too old before it reached the server. The earlier signature cannot enter the log behind
+    /// the new one any more, because entries' times only grow; should a server put it before, the rules judge the new
+    /// one by what it finds there.
+    pub(super) async fn renew_outbox(&mut self) -> Result<(), Failure> {
+        for (_, path) in self.folder.commands(OUTBOX)? {
+            let old = Pending::read(&path)?;
+            let id = old.signed.id(self.folder.id);
+            if self.replica.index_of(&id).is_some() {
+                self.keep(&id, &path)?;
+                continue;
+            }
+            let act = old.act().ok_or_else(|| home::damaged(&path))?;
+            let signed = match self.sign(act) {
+                Ok(signed) => signed,
+                Err(failure) if failure.exit() == Exit::Refused => {
+                    self.give_up(&path, &failure)?;
+                    continue;
+                }
+                Err(failure) => return Err(failure),
+            };
+            let pending = Pending { signed, blobs: old.blobs };
+            // In the place of the old one, in one step: the act must not be there twice after a crash.
+            home::write(&path, &pending.encode())?;
+            match self.deliver(&pending, &path).await? {
+                Answer::Entered(_) => self.env.out.say("outbox-renewed"),
+                Answer::Refused(failure) => self.give_up(&path, &failure)?,
+            }
+        }
+        Ok(())
+    }
+
+    fn give_up(&self, path: &Path, failure: &Failure) -> Result<(), Failure> {
+        home::remove(path)?;
+        self.env.out.say("outbox-refused");
+        self.env.out.failure(failure);
+        Ok(())
+    }
+}

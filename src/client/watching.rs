@@ -1,0 +1,201 @@
+//! `sequestre sync --watch`: replica and cosignatures kept fresh in the background, for every association of the home.
+//!
+//! Each association is waited upon by itself, over the server's `Watch`; nothing that it says is believed, a size that
+//! differs only means that it is time to synchronise. The folder is locked while that lasts and no longer, so that
+//! other verbs can be used meanwhile. This must never unlock the identity, nor ask anybody anything: what it signs are
+//! cosignatures, with the device's key.
+
+use std::time::Duration;
+
+use tokio::task::JoinSet;
+use tokio::time::{Instant, sleep, timeout, timeout_at};
+
+use super::failure::{Exit, Failure, no_organisation};
+use super::home::Folder;
+use super::remote::Remote;
+use super::session::{Env, Session};
+use crate::args;
+use crate::seal::secret::random_bytes;
+
+/// Longest time without synchronising, whatever the server says of its size.
+const AT_LEAST_EVERY: Duration = Duration::from_secs(3600);
+/// First pause after trouble; each further one is twice as long.
+const FIRST_PAUSE: Duration = Duration::from_secs(1);
+/// Longest pause after trouble.
+const LONGEST_PAUSE: Duration = Duration::from_secs(300);
+/// Longest synchronisation: a server that only dribbles must not keep the folder from other verbs.
+const LONGEST_SYNC: Duration = Duration::from_secs(600);
+/// How long to wait for another verb to be done with the folder.
+const BUSY: Duration = Duration::from_secs(1);
+
+/// Watches every association that is meant, until the process is asked to end.
+///
+/// # Errors
+/// The last trouble that cannot be waited out, once there is nothing left to watch.
+pub async fn watch(env: &Env) -> Result<(), Failure> {
+    let folders = match &env.organisation {
+        Some(_) => vec![env.home.choose(env.organisation.as_deref())?],
+        None => env.home.organisations()?.into_iter().map(|id| env.home.folder(id)).collect(),
+    };
+    let mut watchers = JoinSet::new();
+    for folder in folders {
+        let env = env.clone();
+        watchers.spawn(async move { Watcher::new(env, folder).run().await });
+    }
+    let ended = asked_to_end();
+    tokio::pin!(ended);
+    let mut last = None;
+    loop {
+        tokio::select! {
+            asked = &mut ended => {
+                asked?;
+                // Whatever they are doing stops where they wait; on disk it is as after a crash, which every verb
+                // cleans up.
+                watchers.shutdown().await;
+                env.out.say("watch-ended");
+                return Ok(());
+            }
+            watcher = watchers.join_next() => match watcher {
+                Some(Ok(failure)) => {
+                    // One association's trouble must not end the others.
+                    if let Some(earlier) = last.replace(failure) {
+                        env.out.failure(&earlier);
+                    }
+                }
+                Some(Err(error)) => return Err(Failure::technical(error)),
+                None => return Err(last.unwrap_or_else(no_organisation)),
+            }
+        }
+    }
+}
+
+/// SIGTERM or Ctrl-C.
+#[cfg(unix)]
+async fn asked_to_end() -> Result<(), Failure> {
+    use tokio::signal::unix::{SignalKind, signal};
+    let mut terminate = signal(SignalKind::terminate()).map_err(Failure::technical)?;
+    let mut interrupt = signal(SignalKind::interrupt()).map_err(Failure::technical)?;
+    tokio::select! {
+        _ = terminate.recv() => {}
+        _ = interrupt.recv() => {}
+    }
+    Ok(())
+}
+
+#[cfg(not(unix))]
+async fn asked_to_end() -> Result<(), Failure> {
+    tokio::signal::ctrl_c().await.map_err(Failure::technical)
+}
+
+/// One association.
+struct Watcher {
+    env: Env,
+    folder: Folder,
+    /// What it is called, once it was synchronised.
+    name: String,
+    /// Entries at the last synchronisation.
+    size: Option<u64>,
+    pause: Duration,
+    /// Whether the last thing said of the server was that it does not serve.
+    away: bool,
+}
+
+impl Watcher {
+    fn new(env: Env, folder: Folder) -> Self {
+        let name = folder.id.to_string()[..12].to_owned();
+        Self { env, folder, name, size: None, pause: FIRST_PAUSE, away: false }
+    }
+
+    /// Runs until there is nothing more to wait for, and says why.
+    async fn run(mut self) -> Failure {
+        loop {
+            let trouble = match self.synchronise().await {
+                Ok(()) => self.wait().await.err(),
+                Err(failure) => Some(failure),
+            };
+            let Some(failure) = trouble else { continue };
+            if self.is_final(&failure) {
+                return failure;
+            }
+            // Once, not at every attempt.
+            if !self.away {
+                self.env
+                    .out
+                    .tell("watch-away", &args! { name: &self.name, why: failure.sentence(self.env.out.language()) });
+                self.event("away", serde_json::json!({ "error": failure.key() }));
+                self.away = true;
+            }
+            sleep(self.pause.saturating_add(self.jitter())).await;
+            self.pause = self.pause.saturating_mul(2).min(LONGEST_PAUSE);
+        }
+    }
+
+    /// Whether waiting changes nothing: the log contradicted itself, or this computer was shut out. A wrong clock, a
+    /// foreign network or a full disk pass.
+    fn is_final(&self, failure: &Failure) -> bool {
+        let stopped = failure.exit() == Exit::Distrust && self.folder.join("evidence").join("stop").exists();
+        stopped || failure.key() == "refused-unknown-device"
+    }
+
+    /// Up to a quarter of the pause, so that not everybody comes back in the same second.
+    fn jitter(&self) -> Duration {
+        let random = random_bytes::<1>().map_or(0, |[byte]| byte);
+        self.pause.saturating_mul(u32::from(random)) / 1024
+    }
+
+    /// Fetches, verifies, cosigns, and says what changed.
+    async fn synchronise(&mut self) -> Result<(), Failure> {
+        let mut session = loop {
+            match Session::try_open(&self.env, self.folder.clone())? {
+                Some(session) => break session,
+                None => sleep(BUSY).await,
+            }
+        };
+        let slow = Failure::new(Exit::Unreachable, "failed-unreachable").with("address", &session.contact.address);
+        timeout(LONGEST_SYNC, session.sync()).await.unwrap_or(Err(slow))?;
+        let size = session.replica.head().size;
+        let own = session.device.id();
+        let confirmed = session.cosignatures.iter().any(|c| *c.device() == own && c.head().size == size);
+        self.name = session.organisation_name();
+        drop(session);
+        if self.size != Some(size) {
+            let new = size.saturating_sub(self.size.unwrap_or(size));
+            let args = args! { name: &self.name, size: size, new: new, confirmed: u8::from(confirmed) };
+            self.env.out.tell(if self.size.is_some() { "watch-changed" } else { "watch-begun" }, &args);
+            self.event("synchronised", serde_json::json!({ "size": size, "new": new, "confirmed": confirmed }));
+        } else if self.away {
+            self.env.out.tell("watch-back", &args! { name: &self.name, size: size });
+            self.event("synchronised", serde_json::json!({ "size": size, "new": 0, "confirmed": confirmed }));
+        }
+        self.size = Some(size);
+        self.away = false;
+        Ok(())
+    }
+
+    /// Waits until the server speaks of another size, or for an hour.
+    async fn wait(&mut self) -> Result<(), Failure> {
+        let until = Instant::now() + AT_LEAST_EVERY;
+        let contact = self.folder.contact()?;
+        let device = self.folder.device()?;
+        let mut remote = Remote::connect(&contact.address, &contact.server_key, &device).await?;
+        let mut sizes = remote.watch(self.folder.id).await?;
+        while let Ok(size) = timeout_at(until, sizes.next()).await {
+            let size = size?;
+            // Only a server that really answers ends the growing of the pauses.
+            self.pause = FIRST_PAUSE;
+            if Some(size) != self.size {
+                break;
+            }
+        }
+        Ok(())
+    }
+
+    /// One line for programs.
+    fn event(&self, event: &str, mut more: serde_json::Value) {
+        if let Some(fields) = more.as_object_mut() {
+            fields.insert("event".to_owned(), event.into());
+            fields.insert("organisation".to_owned(), self.folder.id.to_string().into());
+        }
+        self.env.out.data(&more);
+    }
+}
