@@ -11,9 +11,11 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand};
 use sequestre::client::deposit::{self, Deposit};
+use sequestre::client::drill::{self, DrillVerb};
 use sequestre::client::failure::{Exit, Failure};
 use sequestre::client::found::{self, Plan, Planned};
 use sequestre::client::home::Home;
+use sequestre::client::kit::{self, KitArgs};
 use sequestre::client::moving::{self, MoveVerb};
 use sequestre::client::out::Out;
 use sequestre::client::request::{self, Asking, REQUEST_LIFE, Reveal};
@@ -185,6 +187,11 @@ enum Verb {
     Move {
         #[command(subcommand)]
         verb: MoveVerb,
+    },
+    Kit(KitArgs),
+    Drill {
+        #[command(subcommand)]
+        verb: DrillVerb,
     },
     Audit {
         #[command(subcommand)]
@@ -410,6 +417,8 @@ async fn run(env: &Env, verb: Verb) -> Result<(), Failure> {
         }
         Verb::Card => join::card(env),
         Verb::Move { verb } => moving::run(env, verb).await,
+        Verb::Kit(args) => kit::run(env, args).await,
+        Verb::Drill { verb } => drill::run(env, verb).await,
         Verb::Audit { verb } => match verb {
             AuditVerb::Log { from, to, person, account } => {
                 audit::log(env, audit::LogOptions { from, to, person, account }).await

@@ -7,8 +7,10 @@ use std::fs;
 use std::path::PathBuf;
 
 use super::charter;
+use super::drill;
 use super::failure::{Exit, Failure};
 use super::home::{self, Folder};
+use super::renewal;
 use super::screen;
 use super::session::{Env, Session};
 use super::status::texts;
@@ -156,6 +158,8 @@ pub fn waiting(session: &Session) -> Result<Vec<Item>, Failure> {
         }
     }
     items.extend(due(&view, &me));
+    items.extend(renewal::items(session)?);
+    items.extend(drill::items(&view, &me, now));
     items.extend(view.unrecorded().iter().map(|unrecorded| {
         let json = serde_json::json!({ "kind": "unrecorded", "id": unrecorded.request, "ended": unrecorded.ended.0,
             "access": unrecorded.access });

@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::failure::{Exit, Failure};
 use super::names::is_id;
+use super::renewal;
 use super::session::{Env, Session};
 use super::unlock::require_terminal;
 use crate::args;
@@ -201,7 +202,10 @@ pub async fn deposit(env: &Env, deposit: Deposit) -> Result<(), Failure> {
         _ => Text::parse(&deposit.label)?,
     };
     let sheet = match &deposit.sheet {
-        Some(sheet) => sheet.clone(),
+        Some(sheet) => AccountSheet {
+            renewal_date: renewal::understood(&env.out, env.now(), sheet.renewal_date.clone()),
+            ..sheet.clone()
+        },
         None => current_sheet(&session, &version.credential)?.unwrap_or_default(),
     };
     let sheet = Text::parse_multiline(&serde_json::to_string_pretty(&sheet).map_err(Failure::technical)?)?;

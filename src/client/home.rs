@@ -318,6 +318,18 @@ pub fn write_new(path: &Path, content: &[u8]) -> Result<(), Failure> {
     put().map_err(|e| Failure::io(path, e))
 }
 
+/// As [`write_new`], for what opens everything: refused where the file system would show it to others whatever rights
+/// the file is given, as that of a USB stick does. Nothing has been written then.
+pub fn write_new_private(path: &Path, content: &[u8]) -> Result<(), Failure> {
+    let folder = path.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let probe = tempfile::NamedTempFile::new_in(folder).map_err(|e| Failure::io(path, e))?;
+    if refuse_open_file(probe.path()).is_err() {
+        return Err(Failure::new(Exit::Usage, "failed-not-private").with("path", folder.display()));
+    }
+    drop(probe);
+    write_new(path, content)
+}
+
 /// Refuses a file with a secret that others than its owner can read. Pipes have no such rights.
 pub fn refuse_open_file(path: &Path) -> Result<(), Failure> {
     #[cfg(unix)]

@@ -12,6 +12,7 @@
 //! | How does an association leave its server? | [`moving`] |
 //! | What waits for me, and what does agreeing release? | [`consent`], [`charter`], [`amend`], [`screen`] |
 //! | How does an account go in, and come out? | [`deposit`], [`request`], [`clipboard`] |
+//! | What must be on paper, what renewed, what tried? | [`kit`], [`renewal`], [`drill`] |
 //! | Where do things stand, and does the log hold? | [`status`], [`audit`], [`view`], [`names`] |
 //! | How does it talk to people? | [`say`], [`out`], [`unlock`], [`help`], [`failure`] |
 
@@ -21,16 +22,19 @@ pub mod charter;
 pub mod clipboard;
 pub mod consent;
 pub mod deposit;
+pub mod drill;
 pub mod failure;
 pub mod found;
 pub mod help;
 pub mod home;
 pub mod join;
+pub mod kit;
 pub mod moving;
 pub mod names;
 pub mod out;
 pub mod outbox;
 pub mod remote;
+pub mod renewal;
 pub mod replica;
 pub mod request;
 pub mod say;

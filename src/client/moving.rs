@@ -5,6 +5,7 @@
 //! then on believes that server and its log key. This module must never follow anything that the `amend` quorum did
 //! not sign, and never throw away entries without keeping a copy.
 
+pub mod drill;
 mod follow;
 mod stage;
 

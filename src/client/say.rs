@@ -139,6 +139,11 @@ impl Say {
         if text.is_empty() { self.with("time-seconds", &args! { n: 0 }) } else { text.join(" ") }
     }
 
+    /// A day.
+    pub fn date(&self, date: jiff::civil::Date) -> String {
+        date.strftime(if self.is_french() { "%d/%m/%Y" } else { "%Y-%m-%d" }).to_string()
+    }
+
     /// A point in time, on this computer's clock and in its time zone.
     pub fn time(&self, time: Time) -> String {
         let Ok(stamp) = jiff::Timestamp::from_second(i64::try_from(time.0).unwrap_or(i64::MAX)) else {

@@ -16,8 +16,10 @@ pub use charter::charter;
 pub use people::{PersonRow, devices, people, person_rows};
 
 use super::consent::waiting;
+use super::drill;
 use super::failure::{Exit, Failure};
 use super::home::Folder;
+use super::renewal;
 use super::say::Args;
 use super::session::{Env, Session};
 use super::view;
@@ -150,6 +152,8 @@ fn status_data(session: &Session, reached: &Reached) -> Result<Value, Failure> {
         "me": people::me(&view, &me),
         "waiting": waiting(session)?.into_iter().map(|item| item.json).collect::<Vec<_>>(),
         "due": due,
+        "renewals": renewal::near(session)?.iter().map(renewal::Renewal::json).collect::<Vec<_>>(),
+        "shares": drill::share_rows(&view, session.env.now()),
         "running": running,
         "unrecorded": view.unrecorded().iter().map(|u| json!({
             "request": u.request, "ended": u.ended.0, "access": u.access,
@@ -194,6 +198,8 @@ fn tell_status(session: &Session, reached: &Reached) -> Result<(), Failure> {
     out.tell("status-waits", &args! { n: waiting.len() });
     waiting.iter().for_each(|item| out.tell("status-item", &args! { text: &item.text }));
     accounts::tell_due(out, &view);
+    renewal::tell(out, session)?;
+    drill::tell(out, &view, session.env.now());
     accounts::tell_running(out, &view);
     witnesses::tell_unsafe(session)
 }

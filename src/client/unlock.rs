@@ -103,12 +103,20 @@ impl Unlock {
         }
     }
 
+    /// Asks what only the person can know; yes and no are both answers. No option answers it for a script but the two
+    /// that `option` names.
+    pub fn decide(&self, out: &Out, question: &str, args: &Args, option: &'static str) -> Result<bool, Failure> {
+        require_terminal(option)?;
+        let text = visible(&out.language().with(question, args)).into_owned();
+        Confirm::new().with_prompt(text).interact().map_err(|e| no_answer(option).because(e))
+    }
+
     /// Gives the 24 words out once: into the file that was named for them, or on a terminal, where three of them are
     /// asked back. They open everything, so they never go where output merely happens to go.
     pub fn show_words(&self, out: &Out, identity: &Identity, say: &Say) -> Result<(), Failure> {
         let words = identity.to_words(say.words());
         if let Some(path) = &self.words_file {
-            home::write_new(path, words.expose())?;
+            home::write_new_private(path, words.expose())?;
             out.aside("words-written", &crate::args! { path: path.display() });
             return Ok(());
         }

@@ -11,7 +11,7 @@ use unicode_normalization::UnicodeNormalization;
 use super::sealing::{age_identity, age_open, age_seal};
 use super::secret::{NoRandomness, Secret, SecretWriter, secret_from_hex};
 use super::signing::{BadSecretKey, SEED_BYTES, SigningKey};
-use super::words::{self, BadWords, Language};
+use super::words::{self, BadWords, Compared, Language};
 use crate::escrow::id::PersonId;
 use crate::escrow::key::{PersonKeys, RecipientKey, Signature};
 
@@ -154,6 +154,11 @@ impl Identity {
     /// The seed as 24 BIP-39 words, for paper.
     pub fn to_words(&self, language: Language) -> Secret {
         words::encode(&self.seed, language).expect("32 bytes always have 24 words")
+    }
+
+    /// How words that somebody typed compare with this identity's own.
+    pub fn compare_words(&self, text: &str) -> Compared {
+        words::compare(text, &self.seed)
     }
 
     /// Reads the words back; without a language, it is recognised.

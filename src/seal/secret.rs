@@ -109,15 +109,16 @@ impl ZeroizeOnDrop for Secret {}
 
 /// Builds a secret piece by piece. When it outgrows its allocation it moves to a larger one and overwrites the old
 /// one, which `Vec` and `String` do not.
-pub(super) struct SecretWriter(Zeroizing<Vec<u8>>);
+pub struct SecretWriter(Zeroizing<Vec<u8>>);
 
 impl SecretWriter {
     /// Room for `capacity` bytes before the first move.
-    pub(super) fn with_capacity(capacity: usize) -> Self {
+    pub fn with_capacity(capacity: usize) -> Self {
         Self(Zeroizing::new(Vec::with_capacity(capacity)))
     }
 
-    pub(super) fn push(&mut self, bytes: &[u8]) {
+    /// Adds these bytes.
+    pub fn push(&mut self, bytes: &[u8]) {
         if self.0.capacity() - self.0.len() < bytes.len() {
             let capacity = (self.0.len() + bytes.len()).max(2 * self.0.capacity());
             let mut larger = Zeroizing::new(Vec::with_capacity(capacity));
@@ -127,7 +128,8 @@ impl SecretWriter {
         self.0.extend_from_slice(bytes);
     }
 
-    pub(super) fn push_char(&mut self, c: char) {
+    /// Adds a character in UTF-8.
+    pub fn push_char(&mut self, c: char) {
         let mut utf8 = [0; 4];
         self.push(c.encode_utf8(&mut utf8).as_bytes());
         utf8.zeroize();
@@ -144,7 +146,8 @@ impl SecretWriter {
         self.0.len()
     }
 
-    pub(super) fn finish(mut self) -> Secret {
+    /// What was written.
+    pub fn finish(mut self) -> Secret {
         Secret::new(std::mem::take(&mut *self.0))
     }
 }

@@ -69,6 +69,51 @@ pub enum BadWords {
     Ambiguous,
 }
 
+/// How words that somebody typed compare with those of a known identity. Positions count words from 1. It says where,
+/// never what should stand there.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Compared {
+    /// They are its words.
+    Same,
+    /// They are the words of another identity: each is in the list, and they go together.
+    Another,
+    /// 24 words, of which these are not the right ones. Two that are exchanged are both named.
+    Differ {
+        /// Which words, ascending.
+        positions: Vec<usize>,
+    },
+    /// Not 24 words.
+    Count {
+        /// How many there are.
+        found: usize,
+        /// The first that is not the right one, or is missing.
+        first: usize,
+    },
+}
+
+/// Compares `text` with the words of `seed`, in the list that fits it better.
+pub(super) fn compare(text: &str, seed: &Secret) -> Compared {
+    let wrong = |language: Language| -> Vec<usize> {
+        let own = encode(seed, language);
+        let own = own.as_ref().and_then(Secret::expose_str).unwrap_or_default();
+        let mut typed = words(text);
+        let differs = |known: &str| !typed.next().is_some_and(|word| folded(word).eq(folded(known)));
+        let marks: Vec<bool> = own.split(' ').map(differs).collect();
+        marks.iter().enumerate().filter(|(_, differs)| **differs).map(|(i, _)| i + 1).collect()
+    };
+    let [english, french] = Language::ALL.map(wrong);
+    let positions = if french.len() < english.len() { french } else { english };
+    let found = words(text).count();
+    match positions.first() {
+        _ if found != PAPER_WORDS => {
+            Compared::Count { found, first: positions.first().copied().unwrap_or(PAPER_WORDS + 1) }
+        }
+        None => Compared::Same,
+        Some(_) if decode(text, None).is_ok() => Compared::Another,
+        Some(_) => Compared::Differ { positions },
+    }
+}
+
 /// 32 bytes as 24 words with single spaces between them, accents composed (NFC).
 pub(super) fn encode(seed: &Secret, language: Language) -> Option<Secret> {
     let mnemonic = Mnemonic::from_entropy_in(language.list(), seed.expose()).ok()?;
@@ -232,6 +277,34 @@ mod tests {
             swapped.swap(3, 17);
             assert_eq!(decode(&swapped.join(" "), None).err(), Some(BadWords::Checksum));
         }
+    }
+
+    #[test]
+    fn words_are_compared_with_the_known_ones_by_position() {
+        for language in Language::ALL {
+            let text = text(language);
+            let own: Vec<&str> = text.split(' ').collect();
+            let told = |words: &[&str]| compare(&words.join(" "), &seed());
+            assert_eq!(told(&own), Compared::Same);
+            assert_eq!(compare(&text.to_uppercase(), &seed()), Compared::Same);
+            let mut wrong = own.clone();
+            wrong.swap(3, 17);
+            assert_eq!(told(&wrong), Compared::Differ { positions: vec![4, 18] });
+            // In the list and not in it.
+            for word in [own[0], "xylophonne"] {
+                let mut wrong = own.clone();
+                wrong[23] = word;
+                assert_eq!(told(&wrong), Compared::Differ { positions: vec![24] });
+            }
+            let mut missing = own.clone();
+            missing.remove(6);
+            assert_eq!(told(&missing), Compared::Count { found: 23, first: 7 });
+            assert_eq!(told(&own[..20]), Compared::Count { found: 20, first: 21 });
+            assert_eq!(told(&[&own[..], &["zoo"]].concat()), Compared::Count { found: 25, first: 25 });
+            let other = encode(&Secret::new(vec![9; 32]), language).unwrap();
+            assert_eq!(compare(other.expose_str().unwrap(), &seed()), Compared::Another);
+        }
+        assert_eq!(compare("", &seed()), Compared::Count { found: 0, first: 1 });
     }
 
     #[test]

@@ -6,5 +6,6 @@ mod world;
 
 mod comparing;
 mod copies;
+mod drills;
 mod reading;
 mod story;

@@ -133,3 +133,37 @@ fn wait_for(address: &str) {
         std::thread::sleep(std::time::Duration::from_millis(20));
     }
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_restore_drill_is_signed_into_the_log_good_or_bad() {
+    let town = Town::founded().await;
+    town.thaw();
+    let drill = |who: &str, more: &[&str]| {
+        let arguments: Vec<&str> = ["--json", "drill", "restore"].into_iter().chain(more.iter().copied()).collect();
+        let (code, out, err) = town.program(who, &arguments);
+        (code, out.lines().last().and_then(|line| serde_json::from_str::<serde_json::Value>(line).ok()), err)
+    };
+    let (code, told, err) = drill(BRUNO, &[]);
+    let told = told.unwrap();
+    println!("{told}");
+    assert_eq!((code, told["works"].as_bool(), told["steps"].as_u64()), (0, Some(true), Some(4)), "{err}");
+    let held = fs::read_dir(town.folder(BRUNO).join("blobs")).unwrap().count() as u64;
+    assert_eq!(told["blobs"].as_u64(), Some(held));
+    let session = town.session(MAUD).await;
+    let logged = *session.state().unwrap().restore_drill().unwrap();
+    assert!(logged.works && u64::from(logged.blobs) == held && logged.tree.size == told["entries"].as_u64().unwrap());
+    assert_eq!(logged.index, told["entry"].as_u64().unwrap());
+    drop(session);
+    // Others do not hold everything, and a program that is not there restores nothing: neither is a result.
+    let (code, _, err) = drill(MAUD, &[]);
+    assert!(code == 3 && err.contains("drill-restore-trustee"), "{err}");
+    let (code, _, err) = drill(CHLOE, &["--daemon", "/nowhere/sequestred"]);
+    assert!(code == 2 && err.contains("drill-restore-no-daemon"), "{err}");
+    let entries = town.entries();
+    // One that fails is a result: here a program that is no daemon.
+    let (code, _, err) = drill(CHLOE, &["--daemon", "/bin/false"]);
+    assert!(code == 1 && err.contains("drill-restore-fails"), "{err}");
+    assert_eq!(town.entries(), entries + 1);
+    let session = town.session(MAUD).await;
+    assert!(!session.state().unwrap().restore_drill().unwrap().works);
+}

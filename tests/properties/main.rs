@@ -14,6 +14,7 @@ use proptest::strategy::ValueTree as _;
 use proptest::test_runner::{Config, RngSeed, TestRunner};
 use sequestre::escrow::credential::DueCause;
 use sequestre::escrow::id::Digest;
+use sequestre::escrow::organisation::Organisation;
 use sequestre::escrow::replay::{Replay, Trust};
 use sequestre::escrow::request::{End, Stage};
 
@@ -91,6 +92,8 @@ fn histories_reach_what_matters() {
             ("revoked", ended(|how| matches!(how, End::Revoked(_)))),
             ("requester left", ended(|how| *how == End::RequesterLeft)),
             ("shares that add up", causes().filter(|c| matches!(c, DueCause::SharesAddUp(_))).count()),
+            ("recovered", causes().filter(|c| matches!(c, DueCause::Recovered(_))).count()),
+            ("a recovery and something else that add up", added_up(state)),
             ("due for a leaver", causes().filter(|c| matches!(c, DueCause::Left(_))).count()),
             ("part carried over", versions().filter(|(_, v)| !v.carried.is_empty()).count()),
             ("carried and due at once", versions().filter(|(due, v)| due.is_some_and(|d| d.since < v.since)).count()),
@@ -106,6 +109,13 @@ fn histories_reach_what_matters() {
     assert!(seen.values().all(|count| *count > 0), "{seen:#?}");
 }
 
+/// Parts that are due because shares add up, some of them answers to a recovery.
+fn added_up(state: &Organisation) -> usize {
+    let parts = state.credentials().values().flat_map(|c| c.versions.values()).flat_map(|v| v.parts.values());
+    let summed = parts.filter(|part| part.due.is_some_and(|due| matches!(due.cause, DueCause::SharesAddUp(_))));
+    summed.filter(|part| part.known.iter().any(|k| state.recovery_at(k.source).is_some())).count()
+}
+
 /// Compares the state with the model, and both with what must hold always.
 fn agree(world: &World, model: &Model) {
     let state = world.state();
@@ -117,6 +127,7 @@ fn agree(world: &World, model: &Model) {
         model::check_request(state, *index, asked, model);
     }
     model::check_accounts(state, model);
+    model::check_recoveries(state, model);
     model::check_people(state, model);
 }
 

@@ -35,6 +35,8 @@ pub struct Model {
     pub vaults: BTreeMap<&'static str, Vec<Quorum>>,
     pub accounts: BTreeMap<u8, Account>,
     pub requests: BTreeMap<u64, Asked>,
+    /// By number and starter: who answered which part of which account, in which entry.
+    pub recoveries: BTreeMap<(u8, Who), Vec<Answer>>,
     pub proposals: BTreeMap<u64, Amendment>,
 }
 
@@ -59,6 +61,14 @@ pub struct Part {
     /// Who knows it besides, through which request.
     pub known: BTreeSet<(u64, Who)>,
     pub due: Option<Urgency>,
+}
+
+#[derive(Debug)]
+pub struct Answer {
+    pub who: Who,
+    pub account: u8,
+    pub part: PartName,
+    pub entry: u64,
 }
 
 pub struct Asked {
@@ -105,9 +115,19 @@ impl Asked {
 }
 
 impl Part {
-    fn dealt_to(&self, who: Who) -> bool {
+    pub fn dealt_to(&self, who: Who) -> bool {
         self.opened_by.iter().flatten().any(|(_, group)| group.contains(&who))
     }
+
+    fn opens(&self, people: &BTreeSet<Who>) -> bool {
+        self.opened_by.iter().any(|quorum| satisfied(quorum, people))
+    }
+}
+
+/// Those whose shares of a part lie with the starter of a recovery; the starter's own, if there is one, count.
+fn answered(answers: &[Answer], n: u8, part: PartName, starter: Who) -> BTreeSet<Who> {
+    let answers = answers.iter().filter(|a| a.account == n && a.part == part);
+    answers.map(|a| a.who).chain([starter]).collect()
 }
 
 impl Account {
@@ -181,21 +201,51 @@ impl Model {
         }
     }
 
-    /// If ungranted requests hold a quorum's shares of a part together, all those who asked may know it.
+    /// Somebody entered what they answered to a recovery.
+    pub fn answered(&mut self, recovery: (u8, Who), who: Who, n: u8, parts: &[PartName], entry: u64) {
+        let starter = recovery.1;
+        for part in parts {
+            let answers = self.recoveries.entry(recovery).or_default();
+            let before = answered(answers, n, *part, starter);
+            let none = !answers.iter().any(|a| a.account == n && a.part == *part);
+            answers.push(Answer { who, account: n, part: *part, entry });
+            let after = answered(answers, n, *part, starter);
+            let account = self.accounts.get_mut(&n).unwrap();
+            let state = account.parts.get_mut(part).unwrap();
+            if (none || !state.opens(&before)) && state.opens(&after) {
+                state.known.insert((entry, starter));
+                account.make_due(&[*part], Urgency::Now);
+            }
+            self.add_up(n, *part);
+        }
+    }
+
+    /// If ungranted requests and unfinished recoveries hold a quorum's shares of a part together, all those who asked
+    /// may know it.
     fn add_up(&mut self, n: u8, part: PartName) {
         let account = self.accounts.get_mut(&n).unwrap();
         let state = account.parts.get_mut(&part).unwrap();
-        let failed: Vec<(u64, &Asked, BTreeSet<Who>)> = self
+        let requests = self
             .requests
             .iter()
             .filter(|(_, a)| a.account == n && a.parts.contains(&part) && a.granted.is_none())
-            .map(|(index, a)| (*index, a, a.agreed().into_iter().filter(|who| state.dealt_to(*who)).collect()))
-            .filter(|(_, _, agreed): &(_, _, BTreeSet<Who>)| !agreed.is_empty())
+            .map(|(index, a)| (*index, a.who, a.agreed()));
+        let recoveries = self.recoveries.iter().filter_map(|((_, starter), answers)| {
+            let people = answered(answers, n, part, *starter);
+            let first = answers.iter().find(|a| a.account == n && a.part == part)?.entry;
+            (!state.opens(&people)).then_some((first, *starter, people))
+        });
+        let failed: Vec<(u64, Who, BTreeSet<Who>)> = requests
+            .chain(recoveries)
+            .map(|(source, who, people)| {
+                (source, who, people.into_iter().filter(|who| state.dealt_to(*who)).collect::<BTreeSet<_>>())
+            })
+            .filter(|(_, _, people)| !people.is_empty())
             .collect();
         let together: BTreeSet<Who> = failed.iter().flat_map(|(_, _, people)| people).copied().collect();
-        if state.opened_by.iter().any(|quorum| satisfied(quorum, &together)) {
+        if state.opens(&together) {
             let known = state.known.len();
-            state.known.extend(failed.iter().map(|(index, a, _)| (*index, a.who)));
+            state.known.extend(failed.iter().map(|(source, who, _)| (*source, *who)));
             if state.known.len() > known {
                 account.make_due(&[part], Urgency::Now);
             }
@@ -312,6 +362,16 @@ pub fn check_accounts(state: &Organisation, model: &Model) {
         assert_eq!(exposed.len(), expected.len(), "nobody is listed twice for one part");
         assert_eq!(exposed.into_iter().collect::<BTreeSet<_>>(), expected);
         assert_eq!(found.due(number).map(|due| due.urgency), account.due(), "account {n}, version {number}");
+    }
+}
+
+pub fn check_recoveries(state: &Organisation, model: &Model) {
+    assert_eq!(state.recoveries().len(), model.recoveries.len());
+    for ((_, starter), answers) in &model.recoveries {
+        for answer in answers {
+            let (id, found) = state.recovery_at(answer.entry).unwrap();
+            assert_eq!((id.starter, found.answers[&answer.entry].person), (starter.id, answer.who.id));
+        }
     }
 }
 

@@ -50,12 +50,15 @@ pub enum Step {
     Amend { without: usize, signers: u8 },
     Ask { who: usize, account: u8, approvers: u8 },
     Again { pick: usize },
+    Answer { who: usize, starter: usize, recovery: u8, account: u8, parts: u8, lag: u64, late: u64 },
 }
 
 pub fn step() -> impl Strategy<Value = Step> {
     let who = 0..PEOPLE.len();
     let asker = prop_oneof![3 => Just(7usize), 2 => Just(8), 4 => 0..5usize, 1 => 0..PEOPLE.len()];
     let trustee = prop_oneof![6 => 0..5usize, 1 => 0..PEOPLE.len()];
+    let answerer = prop_oneof![9 => 0..5usize, 1 => 0..PEOPLE.len()];
+    let starter = prop_oneof![6 => Just(0usize), 3 => Just(7), 1 => 0..PEOPLE.len()];
     let lag = prop_oneof![6 => Just(0u64), 1 => 1..6u64];
     let pick = prop_oneof![3 => Just(0usize), 1 => 0..8usize];
     let account = 0..3u8;
@@ -100,6 +103,10 @@ pub fn step() -> impl Strategy<Value = Step> {
         3 => (trustee, pick.clone(), lag).prop_map(|(who, pick, lag)| Step::Sign { who, pick, lag }),
         1 => (0..7usize, any::<u8>()).prop_map(|(without, signers)| Step::Amend { without, signers }),
         1 => pick.prop_map(|pick| Step::Again { pick }),
+        5 => (answerer, starter, 0..2u8, 0..3u8, 0..4u8, 0..3u64, prop::sample::select(vec![0, 86_400 * 40]))
+            .prop_map(|(who, starter, recovery, account, parts, lag, late)| {
+                Step::Answer { who, starter, recovery, account, parts, lag, late }
+            }),
     ]
 }
 
@@ -175,6 +182,7 @@ impl Run {
             vaults,
             accounts: BTreeMap::new(),
             requests: BTreeMap::new(),
+            recoveries: BTreeMap::new(),
             proposals: BTreeMap::new(),
         };
         Self { world, model, two_groups }
@@ -317,6 +325,9 @@ impl Run {
                     self.approve(who, request, 0, Wrong::Nothing);
                 }
             }
+            Step::Answer { who, starter, recovery, account, parts, lag, late } => {
+                self.answer(PEOPLE[who], (recovery, PEOPLE[starter]), account, parts, lag, late)?;
+            }
             Step::Again { pick } => {
                 let Entry { what, .. } = Entry::parse(self.world.entries.iter().nth_back(pick)?).unwrap();
                 let again = Entry { index: self.world.state().size(), time: self.world.now, what };
@@ -445,6 +456,34 @@ impl Run {
         asked.approvals.insert(who, entry);
         asked.denials.remove(&who);
         self.model.released(request, entry);
+    }
+
+    /// `parts`: 0 and 1 leave out the second or first part, as far as there are two. Half of the answers are `late`:
+    /// signed long ago.
+    fn answer(&mut self, who: Who, recovery: (u8, Who), n: u8, parts: u8, lag: u64, late: u64) -> Option<()> {
+        let starter = recovery.1;
+        let account = self.model.accounts.get(&n)?;
+        let mut wanted = account.current.clone();
+        if parts < 2 && wanted.len() == 2 {
+            wanted.remove(usize::from(1 - parts));
+        }
+        let answers = self.model.recoveries.get(&recovery).map_or(&[][..], Vec::as_slice);
+        let again = answers.iter().any(|a| a.who == who && a.account == n && wanted.contains(&a.part));
+        let expected = self.model.admitted.contains(&who)
+            && starter != OUTSIDER
+            && starter != who
+            && !again
+            && wanted.iter().all(|part| account.parts[part].dealt_to(who));
+        let mut named: Vec<_> = wanted.iter().map(|(kind, version)| part(n, *version, *kind)).collect();
+        named.sort();
+        let mut command = self.world.draft(answer(&format!("recovery {}", recovery.0), starter, &named));
+        command.created -= late;
+        let base = self.world.state().size().saturating_sub(lag);
+        command.base = Some(self.world.head_at(base).into());
+        let result = self.world.submit_draft(who, &command);
+        assert_eq!(result.is_ok(), expected, "{who:?}, {recovery:?}, {wanted:?}: {result:?}");
+        self.model.answered(recovery, who, n, &wanted, result.ok()?);
+        Some(())
     }
 
     fn expire_request(&mut self, request: u64) -> bool {

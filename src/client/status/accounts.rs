@@ -5,8 +5,10 @@ use std::collections::BTreeMap;
 use serde::Serialize;
 use serde_json::{Value, json};
 
+use super::super::drill;
 use super::super::failure::Failure;
 use super::super::out::Out;
+use super::super::renewal;
 use super::super::session::{Env, Session};
 use super::super::view::{self, Confirmations, View, confirmations};
 use super::{refresh, texts};
@@ -56,6 +58,12 @@ pub struct AccountRow {
     pub last_asked_by_name: Option<String>,
     /// When they asked, in POSIX seconds.
     pub last_asked: Option<u64>,
+    /// Whether somebody other than the depositor tried it: `works`, `fails` or `never`.
+    pub tested: &'static str,
+    /// By when it must be renewed, as in ISO 8601, where this computer holds the sheet and the date can be read.
+    pub renewal: Option<String>,
+    /// How many days are left until then; negative when it is past.
+    pub renewal_days: Option<i32>,
 }
 
 /// Every account, by label.
@@ -81,6 +89,9 @@ pub fn account_rows(view: &View<'_>) -> Vec<AccountRow> {
             last_asked_by: last.map(|request| request.requester.to_string()),
             last_asked_by_name: last.map(|request| view.name(&request.requester)),
             last_asked: last.map(|request| request.since.0),
+            tested: drill::trial(credential).name(),
+            renewal: None,
+            renewal_days: None,
         });
     }
     rows.sort_by_cached_key(|row| (view::sort_key(&row.label), row.credential.clone()));
@@ -111,8 +122,13 @@ pub async fn credentials(env: &Env) -> Result<(), Failure> {
         env.out.say("status-no-accounts");
         return reached.end();
     }
+    let renewals = renewal::renewals(&session)?;
     let mut table = Vec::new();
-    for row in rows {
+    for mut row in rows {
+        if let Some(renewal) = renewals.iter().find(|renewal| renewal.credential.to_string() == row.credential) {
+            row.renewal = Some(renewal.date.to_string());
+            row.renewal_days = Some(renewal.days);
+        }
         env.out.data(&serde_json::to_value(&row).map_err(Failure::technical)?);
         let known = row.credential.parse().ok().and_then(|id| Some((id, view.state.credential(&id)?)));
         let Some((id, account)) = known else { continue };
@@ -147,6 +163,8 @@ pub async fn credentials(env: &Env) -> Result<(), Failure> {
         ],
         table,
     );
+    renewal::tell(&env.out, &session)?;
+    drill::tell_trials(&env.out, &view);
     reached.end()
 }
 
@@ -306,6 +324,8 @@ fn tell_account(out: &Out, view: &View<'_>, id: &CredentialId, number: u32, shee
         }
         None => out.say("status-account-not-due"),
     }
+    let trial = drill::trial_in_words(view, &drill::trial(credential));
+    out.tell("status-account-trial", &args! { trial: trial });
     let requests: Vec<_> = requests_for(view, id).rev().take(10).collect();
     if !requests.is_empty() {
         out.say("status-account-requests");

@@ -72,3 +72,16 @@ help-move-sign-file = The file of the move
 help-move-sign-unseen = Sign although this computer’s copy of the log is shorter than what the move names
 help-move-follow = Go along with a signed move
 help-move-follow-files = The file of the move, or several copies of it with different signatures
+
+# The restore drill.
+progress-drill-restore = Restoring a server from this computer’s copy
+help-drill-restore = Restore a server from this computer’s copy, beside the running one, and sign the result into the log
+help-drill-restore-daemon = The program sequestred, if it does not lie beside this one
+drill-restore-init = A new data folder: { $seconds } s
+drill-restore-restore = Restored from this computer’s copy: { $seconds } s
+drill-restore-fsck = Every entry and every file checked: { $seconds } s
+drill-restore-run = Served, and answered: { $seconds } s
+drill-restore-works = It works: { $n } entries and { $blobs } files, in { $steps } steps. The result stands in the log as entry { $entry }.
+drill-restore-fails = The restore drill did not work, and that stands in the log as entry { $entry }. What happened: { $trouble }
+drill-restore-trustee = Only a trustee’s copy holds everything that a new server needs. Ask a trustee to run this drill.
+drill-restore-no-daemon = There is no program { $path }. Name the program sequestred with --daemon FILE.

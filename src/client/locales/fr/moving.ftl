@@ -72,3 +72,16 @@ help-move-sign-file = Le fichier du déménagement
 help-move-sign-unseen = Signer bien que la copie du journal de cet ordinateur soit plus courte que ce que nomme le déménagement
 help-move-follow = Suivre un déménagement signé
 help-move-follow-files = Le fichier du déménagement, ou plusieurs copies avec des signatures différentes
+
+# L’exercice de restauration.
+progress-drill-restore = Un serveur est rétabli depuis la copie de cet ordinateur
+help-drill-restore = Rétablir un serveur depuis la copie de cet ordinateur, à côté de celui qui fonctionne, et signer le résultat dans le journal
+help-drill-restore-daemon = Le programme sequestred, s’il n’est pas à côté de celui-ci
+drill-restore-init = Un nouveau dossier de données : { $seconds } s
+drill-restore-restore = Rétabli depuis la copie de cet ordinateur : { $seconds } s
+drill-restore-fsck = Chaque entrée et chaque fichier vérifiés : { $seconds } s
+drill-restore-run = Mis en service, et il a répondu : { $seconds } s
+drill-restore-works = Cela fonctionne : { $n } entrées et { $blobs } fichiers, en { $steps } étapes. Le résultat est dans le journal, entrée { $entry }.
+drill-restore-fails = L’exercice de restauration n’a pas fonctionné, et c’est dans le journal, entrée { $entry }. Ce qui s’est passé : { $trouble }
+drill-restore-trustee = Seule la copie d’un·e gardien·ne contient tout ce qu’il faut à un nouveau serveur. Demandez à un·e gardien·ne de faire cet exercice.
+drill-restore-no-daemon = Il n’y a pas de programme { $path }. Indiquez le programme sequestred avec --daemon FICHIER.
