@@ -16,7 +16,19 @@ use crate::town::*;
 
 pub struct House {
     pub data: PathBuf,
-    running: Arc<Mutex<Option<(Running, oneshot::Sender<()>)>>>,
+    serving: Arc<Mutex<Option<Serving>>>,
+}
+
+struct Serving {
+    running: Running,
+    stop: oneshot::Sender<()>,
+}
+
+impl Serving {
+    async fn stop(self) {
+        self.stop.send(()).unwrap();
+        self.running.stopped().await.unwrap();
+    }
 }
 
 impl House {
@@ -25,7 +37,7 @@ impl House {
         let listen = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
         let data = town.root.path().join(name);
         daemon::init(&data, &listen.to_string(), listen).unwrap();
-        Self { data, running: Arc::default() }
+        Self { data, serving: Arc::default() }
     }
 
     pub fn restore(&self, replicas: &[PathBuf]) -> Result<RestoreOutcome, DaemonError> {
@@ -37,28 +49,25 @@ impl House {
         let (stop, stopped) = oneshot::channel::<()>();
         let clock = town.env(AWA).clock;
         let running = daemon::run(&self.data, &Overrides::default(), clock, async { drop(stopped.await) }).await;
-        *self.running.lock().unwrap() = Some((running.unwrap(), stop));
+        *self.serving.lock().unwrap() = Some(Serving { running: running.unwrap(), stop });
     }
 
     pub async fn stop(&mut self) {
-        let (running, stop) = self.running.lock().unwrap().take().unwrap();
-        stop.send(()).unwrap();
-        running.stopped().await.unwrap();
+        let serving = self.serving.lock().unwrap().take().unwrap();
+        serving.stop().await;
     }
 
     /// A person's home; this server stops as soon as the contact there leads to another server than now.
     pub fn stopping_once_followed(&self, town: &Town, who: &str) -> Env {
-        let (env, running) = (town.env(who), self.running.clone());
+        let (env, serving) = (town.env(who), self.serving.clone());
         let contact = town.folder(who).join("contact.json");
         let before = fs::read(&contact).unwrap();
         let real = env.clock.clone();
         let clock = move || {
             if fs::read(&contact).unwrap() != before
-                && let Some((running, stop)) = running.lock().unwrap().take()
+                && let Some(serving) = serving.lock().unwrap().take()
             {
-                stop.send(()).unwrap();
-                tokio::task::block_in_place(|| tokio::runtime::Handle::current().block_on(running.stopped()))
-                    .unwrap();
+                tokio::task::block_in_place(|| tokio::runtime::Handle::current().block_on(serving.stop()));
             }
             real()
         };
