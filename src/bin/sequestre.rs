@@ -18,6 +18,7 @@ use sequestre::client::home::Home;
 use sequestre::client::kit::{self, KitArgs};
 use sequestre::client::moving::{self, MoveVerb};
 use sequestre::client::out::Out;
+use sequestre::client::recover::{self, command::RecoverVerb};
 use sequestre::client::request::{self, Asking, REQUEST_LIFE, Reveal};
 use sequestre::client::say::{Say, length};
 use sequestre::client::session::{self, Env};
@@ -184,6 +185,10 @@ enum Verb {
         card_file: Option<PathBuf>,
     },
     Card,
+    Recover {
+        #[command(subcommand)]
+        verb: RecoverVerb,
+    },
     Move {
         #[command(subcommand)]
         verb: MoveVerb,
@@ -416,6 +421,7 @@ async fn run(env: &Env, verb: Verb) -> Result<(), Failure> {
             join::restore_identity(env, &words, &card).await
         }
         Verb::Card => join::card(env),
+        Verb::Recover { verb } => recover::command::run(env, verb),
         Verb::Move { verb } => moving::run(env, verb).await,
         Verb::Kit(args) => kit::run(env, args).await,
         Verb::Drill { verb } => drill::run(env, verb).await,

@@ -15,6 +15,7 @@
 //!   released/<n>/<id>              shares re-sealed for request n, until they are uploaded or it is over
 //!   entering, founding             commands that make us known, until the log shows one of them
 //!   invitations/<id>               secrets of invitations that we made, sealed to the identity
+//!   recoveries/<name>/             recoveries without the server that were started or answered here
 //!   evidence/                      signed notes that contradict each other; what was there before a move
 //!   moving/                        what a move puts in the place of entries, checkpoint and contact, while it does
 //!   moves/<version>                digests of the moves that we signed
@@ -185,6 +186,11 @@ impl Contact {
 }
 
 impl Folder {
+    /// A copy of one, wherever it lies.
+    pub fn at(id: OrganisationId, path: PathBuf) -> Self {
+        Self { id, path }
+    }
+
     /// A file or folder in it.
     pub fn join(&self, name: impl AsRef<Path>) -> PathBuf {
         self.path.join(name)
@@ -201,6 +207,12 @@ impl Folder {
             self.prepare_with(&key)?;
         }
         self.device()
+    }
+
+    /// Makes what a recovery with somebody's copy of the log needs where this home does not belong to the
+    /// organisation: a place for its files, and for commands that are sent once it does.
+    pub fn prepare_bare(&self) -> Result<(), Failure> {
+        ["outbox", "recoveries"].iter().try_for_each(|sub| private_dir(&self.path.join(sub)))
     }
 
     /// Makes the folder around a device key that exists already, as at a founding.

@@ -1,8 +1,8 @@
 //! The client: what trustees, members, mediators and technicians run.
 //!
 //! It believes nothing that it did not verify: state comes from the log that it replayed itself
-//! ([`replica`]), 'done' from finding its own entry there ([`session`]). Secrets and master keys exist in two places
-//! only, [`deposit`] and [`request`], and only while they work.
+//! ([`replica`]), 'done' from finding its own entry there ([`session`]). Secrets and master keys exist in three
+//! places only, [`deposit`], [`request`] and [`recover`], and only while they work.
 //!
 //! | question | module |
 //! |---|---|
@@ -12,6 +12,7 @@
 //! | How does an association leave its server? | [`moving`] |
 //! | What waits for me, and what does agreeing release? | [`consent`], [`charter`], [`amend`], [`screen`] |
 //! | How does an account go in, and come out? | [`deposit`], [`request`], [`clipboard`] |
+//! | What if the server is gone? | [`recover`] |
 //! | What must be on paper, what renewed, what tried? | [`kit`], [`renewal`], [`drill`] |
 //! | Where do things stand, and does the log hold? | [`status`], [`audit`], [`view`], [`names`] |
 //! | How does it talk to people? | [`say`], [`out`], [`unlock`], [`help`], [`failure`] |
@@ -33,6 +34,7 @@ pub mod moving;
 pub mod names;
 pub mod out;
 pub mod outbox;
+pub mod recover;
 pub mod remote;
 pub mod renewal;
 pub mod replica;

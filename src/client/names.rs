@@ -8,15 +8,12 @@ use super::view::short;
 use crate::escrow::credential::Credential;
 use crate::escrow::id::{BlobId, CredentialId, PersonId};
 use crate::escrow::people::Standing;
-use crate::escrow::text::{Text, looks_like};
+use crate::escrow::text::looks_like;
 
 impl Session {
-    /// A one-line text of the log, if our replica holds it. One that no screen could show as it is, is told by the
-    /// beginning of its digest: it must not stop everybody from signing, as a missing one does.
+    /// A one-line text of the log, if our replica holds it.
     pub fn text_of(&self, id: &BlobId) -> Option<String> {
-        let blob = self.replica.blob(id).ok().flatten()?;
-        let text = Text::from_blob(&blob, *id).map(|text| text.as_str().to_owned());
-        Some(text.unwrap_or_else(|_| format!("#{}?", &id.to_string()[..8])))
+        self.replica.text_of(id)
     }
 
     /// A one-line text that somebody is about to act upon: without it nothing is signed.
@@ -116,7 +113,7 @@ pub(super) fn is_id(text: &str) -> bool {
 
 /// Whether `text` means what has this id and name. What has the form of an identifier is never a name: else a label
 /// could pass for another account's identifier.
-fn is_meant(text: &str, id: &impl std::fmt::Display, name: impl FnOnce() -> String) -> bool {
+pub(super) fn is_meant(text: &str, id: &impl std::fmt::Display, name: impl FnOnce() -> String) -> bool {
     match id_digits(text) {
         Some(digits) => id.to_string().starts_with(&digits),
         None => same(&name(), text),

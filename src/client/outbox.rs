@@ -111,6 +111,12 @@ impl Folder {
     }
 }
 
+/// Keeps a command that was signed without a server: it is sent at the next contact.
+pub(super) fn keep_for_later(folder: &Folder, signed: &SignedCommand) -> Result<(), Failure> {
+    let path = folder.join(OUTBOX).join(signed.id(folder.id).to_string());
+    home::write(&path, &Pending { signed: signed.clone(), blobs: Vec::new() }.encode())
+}
+
 /// What the server made of a command.
 enum Answer {
     /// It stands at this index of the verified log.

@@ -8,17 +8,19 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs::{self, OpenOptions};
 use std::io::Write as _;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use super::failure::{Exit, Failure, clock_off, distrust};
 use super::home::{self, Contact, Folder};
+use crate::escrow::act::Act;
 use crate::escrow::charter::BadCharter;
-use crate::escrow::entry::Entry;
+use crate::escrow::entry::{Entry, What};
 use crate::escrow::id::{BlobId, CommandId, DeviceId, Digest, PersonId};
-use crate::escrow::key::BadKey;
+use crate::escrow::key::{BadKey, VerifyingKey};
 use crate::escrow::log::checkpoint::{Checkpoint, LogVerifier, SignedCheckpoint};
 use crate::escrow::log::cosignature::{Cosignature, VerifiedCosignature};
 use crate::escrow::log::merkle::{TreeHead, consistency_proof, root_at};
+use crate::escrow::log::note::Note;
 use crate::escrow::organisation::{Audience, CLOCK_TOLERANCE, Effect, Organisation};
 use crate::escrow::refusal::Refusal;
 use crate::escrow::replay::{Fault, Rejected, Replay, Trust};
@@ -43,17 +45,7 @@ impl Replica {
     /// Loads the replica, or starts an empty one. The bytes were verified when they were fetched; the tree is
     /// recomputed and compared with the checkpoint.
     pub fn open(folder: &Folder, contact: &Contact) -> Result<Self, Failure> {
-        let verifier = LogVerifier::new(folder.id, contact.log_key);
-        let pinned = contact.checkpoint;
-        let mut replica = Self {
-            folder: folder.clone(),
-            verifier,
-            pinned,
-            replay: None,
-            checkpoint: None,
-            blobs: Vec::new(),
-            fresh_since: None,
-        };
+        let mut replica = Self::empty(folder.clone(), contact.log_key, contact.checkpoint);
         let Some(note) = home::read_if_there(&folder.join("checkpoint"))? else {
             // Entries without a checkpoint are the rest of an interrupted first synchronisation.
             home::remove(&folder.join("entries"))?;
@@ -77,6 +69,50 @@ impl Replica {
             let keep = (bytes.len() - rest.len()) as u64;
             let file = OpenOptions::new().write(true).open(&path).map_err(|e| Failure::io(&path, e))?;
             file.set_len(keep).and_then(|()| file.sync_all()).map_err(|e| Failure::io(&path, e))?;
+        }
+        replica.checkpoint = Some(checkpoint);
+        Ok(replica)
+    }
+
+    fn empty(folder: Folder, log_key: VerifyingKey, pinned: TreeHead) -> Self {
+        Self {
+            verifier: LogVerifier::new(folder.id, log_key),
+            folder,
+            pinned,
+            replay: None,
+            checkpoint: None,
+            blobs: Vec::new(),
+            fresh_since: None,
+        }
+    }
+
+    /// Reads somebody's copy of a replica, in any folder, and changes nothing there. Everything is proved anew:
+    /// signatures, rules, tree, and that the log key which the log itself names signed the whole.
+    pub fn read_copy(path: &Path) -> Result<Self, Failure> {
+        let (note_path, entries_path) = (path.join("checkpoint"), path.join("entries"));
+        let cut = || Failure::new(Exit::Failed, "failed-replica-none").with("path", path.display());
+        let note = home::read_if_there(&note_path)?.ok_or_else(cut)?;
+        let bytes = home::read_if_there(&entries_path)?.ok_or_else(cut)?;
+        let damaged = || home::damaged(&note_path);
+        let note = String::from_utf8(note).map_err(|_| damaged())?;
+        let body = Note::parse(&note).map_err(|e| damaged().because(e))?;
+        let claimed = Checkpoint::parse(body.text()).map_err(|e| damaged().because(e))?;
+        let key = split_entry(&bytes).and_then(|(genesis, _)| genesis_key(genesis));
+        let key = key.ok_or_else(|| home::damaged(&entries_path))?;
+        let mut replica = Self::empty(Folder::at(claimed.organisation, path.to_owned()), key, TreeHead::EMPTY);
+        let mut rest = bytes.as_slice();
+        for have in 0..claimed.head.size {
+            let (entry, after) = split_entry(rest).ok_or_else(|| {
+                let cut = Failure::new(Exit::Failed, "failed-replica-cut").with("path", path.display());
+                cut.with("have", have).with("need", claimed.head.size)
+            })?;
+            replica.push(entry, Trust::Nothing).map_err(|e| home::damaged(&entries_path).because(e))?;
+            rest = after;
+        }
+        replica.verifier = LogVerifier::new(claimed.organisation, *replica.state()?.log_key());
+        let checkpoint = replica.verifier.verify(&note).map_err(|e| damaged().because(e))?;
+        if replica.head() != *checkpoint.head() {
+            return Err(home::damaged(&entries_path));
         }
         replica.checkpoint = Some(checkpoint);
         Ok(replica)
@@ -396,6 +432,14 @@ impl Replica {
         }
     }
 
+    /// A one-line text of the log, if it is here. One that no screen could show as it is, is told by the beginning of
+    /// its digest: it must not stop everybody from signing, as a missing one does.
+    pub fn text_of(&self, id: &BlobId) -> Option<String> {
+        let blob = self.blob(id).ok().flatten()?;
+        let text = Text::from_blob(&blob, *id).map(|text| text.as_str().to_owned());
+        Some(text.unwrap_or_else(|_| format!("#{}?", &id.to_string()[..8])))
+    }
+
     fn blob_path(&self, id: &BlobId) -> PathBuf {
         self.folder.join("blobs").join(id.to_string())
     }
@@ -415,6 +459,17 @@ impl Replica {
             rest = after;
         }
         Ok(entries)
+    }
+}
+
+/// The log key that a log begins with.
+fn genesis_key(entry: &[u8]) -> Option<VerifyingKey> {
+    match Entry::parse(entry).ok()?.what {
+        What::Command(signed) => match &signed.command().act {
+            Act::Genesis(genesis) => Some(genesis.log_key),
+            _ => None,
+        },
+        What::Act(_) => None,
     }
 }
 

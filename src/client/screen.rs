@@ -12,12 +12,14 @@ use super::view::View;
 use crate::args;
 use crate::escrow::act::Admission;
 use crate::escrow::charter::{Charter, Vault, Who};
-use crate::escrow::id::PersonId;
+use crate::escrow::id::{CredentialId, PersonId};
+use crate::escrow::part::PartId;
 use crate::escrow::people::Standing;
 use crate::escrow::proposal::{Proposal, Subject};
 use crate::escrow::quorum::Quorum;
 use crate::escrow::request::Request;
 use crate::escrow::text::looks_like;
+use crate::seal::recovery::RecoveryRequest;
 
 /// What signing a proposal would decide.
 ///
@@ -97,6 +99,40 @@ pub fn request(view: View<'_>, request: &Request) -> Result<Vec<String>, Failure
     let agreed = request.agreed();
     if !agreed.is_empty() {
         screen.tell("request-agreed", &args! { list: screen.people(&agreed)? });
+    }
+    Ok(screen.lines)
+}
+
+/// What answering a recovery would release: who, why, which accounts, and what was released before.
+/// `given` are the parts of which the answerer would give shares.
+///
+/// # Errors
+/// A text is not in the copy of the log.
+pub fn recovery(view: View<'_>, request: &RecoveryRequest, given: &BTreeSet<PartId>) -> Result<Vec<String>, Failure> {
+    let mut screen = Screen::new(view)?;
+    let (state, say) = (view.state, view.say);
+    let accounts: BTreeSet<CredentialId> = given.iter().map(|part| part.version.credential).collect();
+    let args = args! { name: screen.name(&request.starter)?, count: accounts.len() };
+    screen.tell("recover-head", &args);
+    screen.tell("recover-fingerprint", &args! { code: screen.fingerprint(&request.starter)? });
+    screen.warn(BTreeSet::from([request.starter]))?;
+    let args = args! { reason: request.reason.as_str(), time: say.time(request.created) };
+    screen.tell("recover-reason", &args);
+    for account in accounts {
+        let credential = state.credential(&account).ok_or_else(missing)?;
+        let (_, current) = credential.current().ok_or_else(missing)?;
+        let id = super::view::short(&account);
+        let args = args! { label: view.needed(&current.label)?, vault: &credential.vault, id: id };
+        screen.tell("recover-account", &args);
+        for part in given.iter().filter(|part| part.version.credential == account) {
+            let known = state.part(part).ok_or_else(missing)?;
+            let needed = known.part.deals.iter().map(|deal| view.quorum(deal.quorum()));
+            let args = args! {
+                part: say.plain(&format!("part-{}", part.kind.as_str())),
+                released: known.released_to_anybody().len(), needed: needed.collect::<Vec<_>>().join(" / "),
+            };
+            screen.tell("recover-part", &args);
+        }
     }
     Ok(screen.lines)
 }

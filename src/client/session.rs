@@ -55,6 +55,15 @@ impl Env {
         (self.clock)()
     }
 
+    /// Keeps other clients from using a folder; says so if it must wait for one that does.
+    pub(super) fn lock(&self, folder: &Folder) -> Result<Lock, Failure> {
+        if let Some(lock) = folder.try_lock()? {
+            return Ok(lock);
+        }
+        self.out.aside("lock-waits", &Args::new());
+        folder.lock()
+    }
+
     /// Opens the organisation that is meant.
     pub fn session(&self) -> Result<Session, Failure> {
         Session::open(self, self.home.choose(self.organisation.as_deref())?)
@@ -83,13 +92,7 @@ pub struct Session {
 impl Session {
     /// Opens a folder and loads its replica.
     pub fn open(env: &Env, folder: Folder) -> Result<Self, Failure> {
-        let lock = match folder.try_lock()? {
-            Some(lock) => lock,
-            None => {
-                env.out.aside("lock-waits", &Args::new());
-                folder.lock()?
-            }
-        };
+        let lock = env.lock(&folder)?;
         Self::locked(env, folder, lock)
     }
 

@@ -11,6 +11,7 @@ mod witnesses;
 
 use serde_json::{Value, json};
 
+pub(super) use accounts::sheet_lines;
 pub use accounts::{AccountRow, LeaseRow, account_rows, credential, credentials, lease_rows, leases};
 pub use charter::charter;
 pub use people::{PersonRow, devices, people, person_rows};

@@ -42,6 +42,11 @@ impl Unlock {
 
     /// The passphrase for a new identity: from the file, or proposed and repeated.
     pub fn new_passphrase(&self, out: &Out) -> Result<Secret, Failure> {
+        self.passphrase_for(out, "passphrase-proposal", "--passphrase-file")
+    }
+
+    /// A new passphrase: from the file, or proposed with this sentence and repeated. `option` names the file.
+    pub fn passphrase_for(&self, out: &Out, proposal: &str, option: &'static str) -> Result<Secret, Failure> {
         if let Some(path) = &self.passphrase_file {
             let passphrase = passphrase_from(path)?;
             return match is_short(&passphrase) {
@@ -49,13 +54,13 @@ impl Unlock {
                 false => Ok(passphrase),
             };
         }
-        require_terminal("--passphrase-file")?;
+        require_terminal(option)?;
         let say = out.language();
         let proposed = crate::seal::words::propose_passphrase(say.words()).map_err(Failure::technical)?;
-        out.say("passphrase-proposal");
+        out.say(proposal);
         out.line(&format!("    {}", proposed.expose_str().unwrap_or_default()));
         loop {
-            let first = self.secret(out, "ask-new-passphrase", "--passphrase-file")?;
+            let first = self.secret(out, "ask-new-passphrase", option)?;
             if first.is_empty() {
                 return Ok(proposed);
             }
@@ -63,7 +68,7 @@ impl Unlock {
                 out.say("passphrase-short");
                 continue;
             }
-            if first.matches(&self.secret(out, "ask-passphrase-again", "--passphrase-file")?) {
+            if first.matches(&self.secret(out, "ask-passphrase-again", option)?) {
                 return Ok(first);
             }
             out.say("passphrase-differs");

@@ -290,22 +290,37 @@ impl PersonKeys {
     }
 }
 
-/// A code that two people read to each other: 35 decimal digits in groups of five (116 bits of a SHA-256), the same
-/// in every language.
+/// A code that two people read to each other: decimal digits in groups of five, the same in every language.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SpokenCode(String);
 
 impl SpokenCode {
-    /// The code of `parts` under a label of its own.
+    /// The code of `parts` under a label of its own: 35 digits (116 bits of a SHA-256).
     pub fn of(label: &str, parts: &[&[u8]]) -> Self {
+        Self::of_groups(label, parts, 7)
+    }
+
+    /// A code of 20 digits (66 bits) for what somebody signed: whoever would put something else in its place has to
+    /// find, before the call ends, another thing of the same signer with the same code.
+    pub fn short_of(label: &str, parts: &[&[u8]]) -> Self {
+        Self::of_groups(label, parts, 4)
+    }
+
+    /// Whether somebody typed this code: spaces, line breaks, dots and hyphens do not matter.
+    pub fn is_typed(&self, text: &str) -> bool {
+        let typed = text.chars().filter(|c| !(c.is_whitespace() || matches!(c, '-' | '.' | ',')));
+        typed.eq(self.0.chars().filter(|c| *c != ' '))
+    }
+
+    fn of_groups(label: &str, parts: &[&[u8]], count: usize) -> Self {
         let mut all: Vec<&[u8]> = vec![label.as_bytes(), &[0]];
         all.extend_from_slice(parts);
         let digest = sha256(&all);
         // Two independent 128-bit halves would be wasteful; base 100 000 digits of the first 16 bytes, and the
         // seventh group keeps the total above 100 bits.
         let mut number = u128::from_be_bytes(digest[..16].try_into().unwrap_or([0; 16]));
-        let mut groups = Vec::with_capacity(7);
-        for _ in 0..7 {
+        let mut groups = Vec::with_capacity(count);
+        for _ in 0..count {
             groups.push(format!("{:05}", number % 100_000));
             number /= 100_000;
         }
@@ -358,5 +373,10 @@ mod tests {
         assert!(code.to_string().split(' ').all(|g| g.len() == 5));
         assert_ne!(code, SpokenCode::of("b", &[b"x"]));
         assert_ne!(code, SpokenCode::of("a", &[b"y"]));
+        let short = SpokenCode::short_of("a", &[b"x"]);
+        assert!(code.to_string().starts_with(&short.to_string()) && short.to_string().len() == 23);
+        let typed = short.to_string().replace(' ', " - ");
+        assert!(short.is_typed(&typed) && !short.is_typed(&typed[1..]) && !short.is_typed(&format!("{typed}0")));
+        assert!(!short.is_typed(""));
     }
 }

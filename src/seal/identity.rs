@@ -52,7 +52,7 @@ pub enum IdentityError {
     #[error("this file opens, but holds no identity of this program; look for another file")]
     NotAnIdentity,
     /// Encryption failed, for want of randomness or memory.
-    #[error("the identity could not be encrypted and was not saved; try again after a restart")]
+    #[error("encrypting with the passphrase failed and nothing was saved; try again after a restart")]
     NotSealed(#[source] age::EncryptError),
 }
 
@@ -124,13 +124,11 @@ impl Identity {
 
     /// The identity as a binary `age` file that the passphrase opens; also with `age -d`.
     pub fn encrypt(&self, passphrase: &Secret, work: WorkFactor) -> Result<Vec<u8>, IdentityError> {
-        let mut recipient = age::scrypt::Recipient::new(normalised(passphrase)?);
-        recipient.set_work_factor(work.0);
         let mut content = SecretWriter::with_capacity(FILE_HEADING.len() + 2 * SEED_BYTES + 1);
         content.push(FILE_HEADING.as_bytes());
         content.push_hex(self.seed.expose());
         content.push(b"\n");
-        age_seal(&recipient, content.finish().expose()).map_err(IdentityError::NotSealed)
+        seal_with_passphrase(passphrase, work, &content.finish())
     }
 
     /// Opens what [`Self::encrypt`] made.
@@ -171,6 +169,17 @@ impl fmt::Debug for Identity {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "Identity({:?})", self.person())
     }
+}
+
+/// A binary `age` file that the passphrase opens, here or with `age -d`: an identity, or accounts that were recovered.
+pub fn seal_with_passphrase(
+    passphrase: &Secret,
+    work: WorkFactor,
+    content: &Secret,
+) -> Result<Vec<u8>, IdentityError> {
+    let mut recipient = age::scrypt::Recipient::new(normalised(passphrase)?);
+    recipient.set_work_factor(work.0);
+    age_seal(&recipient, content.expose()).map_err(IdentityError::NotSealed)
 }
 
 /// The passphrase in composed form (NFC): keyboards of different systems encode the same accent differently.

@@ -11,6 +11,7 @@ pub mod harden;
 pub mod identity;
 pub mod invitation;
 pub mod moving;
+pub mod recovery;
 pub mod sealing;
 pub mod secret;
 pub mod sharing;

@@ -117,7 +117,7 @@ impl SecretWriter {
         Self(Zeroizing::new(Vec::with_capacity(capacity)))
     }
 
-    /// Adds these bytes.
+    /// Appends bytes.
     pub fn push(&mut self, bytes: &[u8]) {
         if self.0.capacity() - self.0.len() < bytes.len() {
             let capacity = (self.0.len() + bytes.len()).max(2 * self.0.capacity());

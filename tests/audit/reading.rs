@@ -11,6 +11,7 @@ use sequestre::client::view::{Confirmations, View, confirmations, current_parts,
 use sequestre::escrow::id::BlobId;
 use sequestre::escrow::log::merkle::TreeHead;
 use sequestre::escrow::part::PartKind;
+use sequestre::escrow::refusal::Refusal;
 use sequestre::escrow::text::Text;
 use serde_json::Value;
 use tempfile::TempDir;
@@ -129,6 +130,33 @@ fn rows_say_what_the_state_says() {
     let amend = story.world.state().charter().unwrap().amend().unwrap();
     assert_eq!(view.quorum(amend), "5 sur 7");
     assert_eq!(sort_key("Élise"), "elise");
+}
+
+#[test]
+fn what_was_recovered_tried_and_claimed_is_shown() {
+    let mut story = in_between();
+    let running = story.world.state().requests().keys().next().copied().unwrap();
+    let kinds = [PartKind::Password];
+    let index = story.world.ok(MEMBER, claim(running, TRUSTEES[2], &kinds, v1::ShareVerdict::DoesNotMatch));
+    let tried = story.world.state().requests().keys().nth(1).copied().unwrap();
+    story.world.daemon(sequestre::escrow::entry::DaemonAct::Collected(running)).unwrap_err();
+    assert_eq!(story.world.no(OTHER_MEMBER, confirm_access(tried, true)), Refusal::NothingToTest, "never fetched");
+    let works = story.world.ok(TRUSTEES[3], answer("fire", TRUSTEES[4], &[part(1, 1, PartKind::Password)]));
+    let home = computer(&story, TRUSTEES[3], story.world.entries.len());
+    let leases = json(home.path(), &["leases", "--all"]);
+    let row = leases.iter().find(|row| row["request"] == running).unwrap();
+    let claimed = &row["claims"][0];
+    assert_eq!((claimed["entry"].as_u64(), claimed["name"].as_str()), (Some(index), Some("Chloé")));
+    assert_eq!((claimed["verdict"].as_str(), claimed["answer"].is_null()), (Some("does_not_match"), true));
+    let account = &json(home.path(), &["credentials", "Site web"])[0];
+    let password = &account["versions"][0]["parts"][0];
+    assert_eq!(password["verdicts"][0]["since"], story.world.now.0);
+    assert!(password["tested"].is_null());
+    let recovered = password["released"].as_array().unwrap().iter().find(|r| r["recovery"].is_string()).unwrap();
+    assert_eq!(recovered["starter"], TRUSTEES[4].id.to_string());
+    let text = ok(home.path(), &["credentials", "Site web"]);
+    assert!(text.contains("Known to Élise (password) since") && text.contains("without the server"), "{text}");
+    assert!(text.contains(&format!("Élise opened it without the server, with the answers of others (entry {works}")));
 }
 
 #[test]

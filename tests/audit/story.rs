@@ -11,6 +11,7 @@ use sequestre::escrow::log::checkpoint::{Checkpoint, LogVerifier, SignedCheckpoi
 use sequestre::escrow::log::cosignature::{Cosignature, VerifiedCosignature, cosignature_message};
 use sequestre::escrow::log::merkle::TreeHead;
 use sequestre::escrow::part::PartKind;
+use sequestre::escrow::refusal::Refusal;
 use sequestre::escrow::role::Role;
 use sequestre::escrow::text::Text;
 use sequestre::escrow::time::{Seconds, Time};
@@ -141,6 +142,7 @@ impl Story {
         story.approve(TRUSTEES[2], never);
         story.world.wait(Seconds(72 * 3_600));
         assert_eq!(story.world.timers(), 2);
+        story.look_closely(second, never);
         // Somebody comes, somebody is removed, somebody leaves.
         story.join(NEWCOMER, "Lina", &[Role::Member]);
         let admission = story.world.admit(NEWCOMER, &[Role::Member]);
@@ -152,6 +154,28 @@ impl Story {
         story.world.ok(TRUSTEES[2], story.world.sign(removal));
         story.world.ok(MEMBER, leave());
         story
+    }
+
+    /// Shares looked at again, an account tried, a copy restored, a recovery without the server. `tried` was Omar's
+    /// access, which Élise and Farid agreed to.
+    fn look_closely(&mut self, tried: u64, uncollected: u64) {
+        let password = part(1, 2, PartKind::Password);
+        assert_eq!(self.world.no(OTHER_MEMBER, confirm_access(uncollected, true)), Refusal::NothingToTest);
+        self.world.ok(OTHER_MEMBER, confirm_access(tried, false));
+        self.world.ok(OTHER_MEMBER, confirm_access(tried, true));
+        let (elise, farid) = (TRUSTEES[4], TRUSTEES[5]);
+        self.world.ok(OTHER_MEMBER, claim(tried, elise, &[PartKind::Password], v1::ShareVerdict::DoesNotOpen));
+        self.world.ok(OTHER_MEMBER, claim(tried, farid, &[PartKind::Password], v1::ShareVerdict::DoesNotMatch));
+        self.world.ok(elise, confirm(&[(password, v1::ShareVerdict::Good)]));
+        self.world.ok(farid, confirm(&[(password, v1::ShareVerdict::DoesNotMatch)]));
+        self.world.ok(MEDIATOR, start_drill());
+        self.world.ok(elise, confirm(&[(password, v1::ShareVerdict::Good)]));
+        for works in [true, false] {
+            let result = self.world.record_drill(works);
+            self.world.ok(TECHNICIAN, result);
+        }
+        self.deposit(MEMBER, 2, 1, "hébergement");
+        self.world.ok(TRUSTEES[2], answer("the server burnt", TRUSTEES[1], &[part(2, 1, PartKind::Password)]));
     }
 
     pub fn tell(&self, say: &Say) -> Vec<Line> {
@@ -219,6 +243,11 @@ fn every_act_has_its_sentence_in_both_languages() {
         "deny",
         "return",
         "revoke",
+        "record_answer",
+        "claim",
+        "start_drill",
+        "confirm_access",
+        "record_drill",
         "collected",
         "request_expired",
         "lease_expired",
@@ -267,6 +296,32 @@ fn sentences_say_who_what_and_what_followed() {
     assert!(of("sign", "remove Omar").contains("No longer belong to the association: Omar."));
     assert!(of("leave", "Nina").starts_with("Nina left the association."));
     assert!(!of("leave", "Nina").contains("No longer belong"));
+}
+
+#[test]
+fn sentences_say_what_was_looked_at_again() {
+    let story = Story::whole();
+    let lines = story.tell(&Say::english());
+    let of = |act, part| sentence_of(&lines, act, part);
+    assert!(of("confirm_access", "NOT").starts_with("Omar tried what the access to “amis-du-lac.example”"));
+    assert!(of("confirm_access", "it works").starts_with("Omar tried"));
+    assert!(of("claim", "does not open").starts_with("Omar says that the part of the key to “amis-du-lac.example”"));
+    assert!(of("claim", "not the one").ends_with("Farid’s program will look again."));
+    let good = of("confirm_shares", "right as it was dealt");
+    assert!(good.starts_with("Élise") && good.contains("This answers what Omar said"), "{good}");
+    assert!(of("confirm_shares", "bad before").starts_with("Farid"));
+    let answers = |line: &&Line| line.act == "confirm_shares" && line.sentence.contains("This answers");
+    assert_eq!(lines.iter().filter(answers).count(), 2, "a drill is no claim");
+    assert!(of("start_drill", "everybody").starts_with("Maud started a drill"));
+    assert!(of("record_drill", "Everything").contains("entries and 31 files in 14 minutes"));
+    assert!(of("record_drill", "NOT").starts_with("Théo tried to restore"));
+    let answer = of("record_answer", "handed over to Bruno");
+    assert!(answer.starts_with("Chloé says") && answer.contains("1 part of a key: hébergement."), "{answer}");
+    assert!(answer.ends_with("“hébergement” is to be changed now."), "{answer}");
+    let line = lines.iter().find(|line| line.act == "record_answer").unwrap();
+    assert_eq!((line.person, &line.people), (Some(TRUSTEES[2].id), &[TRUSTEES[1].id, TRUSTEES[2].id].into()));
+    let line = lines.iter().find(|line| line.act == "confirm_shares" && answers(line)).unwrap();
+    assert_eq!(line.data()["details"]["then"][0]["answer"], "good");
 }
 
 #[test]

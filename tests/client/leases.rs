@@ -83,8 +83,9 @@ async fn access_that_nobody_fetched_runs_from_the_expiry() {
     let id = town.granted(NINA, Seconds(2 * 3600)).await;
     let expires = town.request(NINA, id).await.expires;
     town.pass(Seconds(72 * 3600 + 60));
-    let answer = town.open(NINA, id).await;
-    failure(answer, Exit::Refused, "refused-request-expired");
+    // The daemon looks at its clock every half minute, too: on a slow machine the end may stand in the log already.
+    let Err(answer) = town.open(NINA, id).await else { panic!("opened after the expiry") };
+    assert!(["refused-request-expired", "failed-access-over"].contains(&answer.key()), "{answer}");
     let Stage::Leased(lease) = town.request(NINA, id).await.stage else { panic!() };
     assert_eq!((lease.since(), lease.until(), lease.collected()), (expires, expires.after(Seconds(7200)), false));
     failure(town.open(NINA, id).await, Exit::Refused, "failed-access-over");

@@ -104,7 +104,9 @@ async fn it_follows_each_change_through_a_restart_and_ends_when_asked() {
     daemon.signal(rustix::process::Signal::TERM);
     assert_eq!(daemon.ended(), 0);
     let away = watcher.next();
-    assert_eq!((away["event"].as_str(), away["error"].as_str()), (Some("away"), Some("failed-unreachable")));
+    // Which of the two depends on how far the daemon had closed when the watcher asked.
+    let why = away["error"].as_str().unwrap();
+    assert!(away["event"] == "away" && ["failed-unreachable", "refused-closing"].contains(&why), "{away}");
     let mut daemon = Program::daemon(&town);
     let back = watcher.next();
     assert_eq!((back["event"].as_str(), back["new"].as_u64()), (Some("synchronised"), Some(0)), "{back}");

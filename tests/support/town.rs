@@ -68,6 +68,7 @@ struct Template {
 }
 
 /// The files under a folder, to be put back later or elsewhere.
+#[derive(PartialEq, Eq)]
 pub struct Snapshot(Vec<(PathBuf, u32, Option<Vec<u8>>)>);
 
 impl Snapshot {
@@ -87,6 +88,7 @@ impl Snapshot {
         }
         let mut files = Vec::new();
         walk(folder, folder, &mut files);
+        files.sort();
         Self(files)
     }
 

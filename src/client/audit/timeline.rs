@@ -12,6 +12,7 @@ use super::super::say::{Args, Say};
 use super::super::view::{self, Texts, View, short_device};
 use crate::args;
 use crate::escrow::act::{Act, Deposit, EntryRef};
+use crate::escrow::claim::Answer;
 use crate::escrow::credential::Urgency;
 use crate::escrow::entry::{DaemonAct, Entry, What};
 use crate::escrow::id::{CredentialId, OrganisationId, PersonId};
@@ -90,6 +91,8 @@ struct Snapshot {
     /// Requests that are not over, by stage.
     live: BTreeMap<u64, &'static str>,
     due: BTreeMap<CredentialId, Urgency>,
+    /// What the accused answered, by request.
+    answers: BTreeMap<(u64, PersonId), Answer>,
 }
 
 impl Snapshot {
@@ -101,6 +104,7 @@ impl Snapshot {
             admitted: admitted.map(|(id, _)| *id).collect(),
             live: state.live_requests().map(|r| (r.at.index, view::stage_name(&r.stage))).collect(),
             due: due.collect(),
+            answers: evidence::answers(state),
         }
     }
 }
@@ -114,14 +118,12 @@ struct Told {
     credentials: Vec<CredentialId>,
     /// The request that the act itself ends: not told again as a consequence.
     ends: Option<u64>,
-    /// What followed from it besides what comparing the states shows.
-    then: Vec<(String, Value)>,
     details: Value,
 }
 
 impl Told {
     fn new(act: &'static str, key: &'static str, args: Args, details: Value) -> Self {
-        Self { act, key, args, people: Vec::new(), credentials: Vec::new(), ends: None, then: Vec::new(), details }
+        Self { act, key, args, people: Vec::new(), credentials: Vec::new(), ends: None, details }
     }
 
     fn person(mut self, id: PersonId) -> Self {
@@ -156,8 +158,7 @@ impl Teller<'_> {
         let left = matches!(told.act, "leave");
         let mut sentence = self.view.say.with(told.key, &told.args);
         let mut then = Vec::new();
-        let consequences = self.consequences(before, after, told.ends, left);
-        for (words, data) in told.then.into_iter().chain(consequences) {
+        for (words, data) in self.consequences(before, after, told.ends, left) {
             sentence.push(' ');
             sentence.push_str(&words);
             then.push(data);
@@ -240,6 +241,7 @@ impl Teller<'_> {
             let data = json!({ "kind": "settled", "credential": id.to_string() });
             then.push((say.with("log-then-settled", &args! { label: view.label(id) }), data));
         }
+        then.extend(self.answered(before, after));
         then
     }
 
@@ -308,7 +310,7 @@ impl Teller<'_> {
             Act::Sign(reference) => self.signature(id, who, reference),
             Act::Leave => Told::new("leave", "log-leave", args! { who: who }, json!({})),
             Act::Deposit(deposit) => self.deposit(who, deposit),
-            Act::ConfirmShares(confirm) => self.confirmation(id, who, entry.index, confirm),
+            Act::ConfirmShares(confirm) => self.confirmation(who, confirm),
             Act::Request(request) => {
                 let label = request.credential();
                 let args = args! {

@@ -9,6 +9,7 @@ use super::super::drill;
 use super::super::failure::Failure;
 use super::super::out::Out;
 use super::super::renewal;
+use super::super::say::Say;
 use super::super::session::{Env, Session};
 use super::super::view::{self, Confirmations, View, confirmations};
 use super::{refresh, texts};
@@ -352,13 +353,20 @@ const SHEET_FIELDS: [(&str, &str); 11] = [
     ("change_password_page", "sheet-change-password-page"),
 ];
 
-/// A sheet by its known fields, then others as they were written; one that is no JSON object as it is.
 fn tell_sheet(out: &Out, sheet: &Text) {
     out.say("status-account-sheet");
-    let say = out.language();
+    for (name, text) in sheet_lines(out.language(), sheet) {
+        match name {
+            Some(name) => out.tell("status-sheet-field", &args! { name: name, text: text }),
+            None => out.line(&format!("  {text}")),
+        }
+    }
+}
+
+/// A sheet by its known fields, then others as they were written; one that is no JSON object as it is, line by line.
+pub(in crate::client) fn sheet_lines(say: &Say, sheet: &Text) -> Vec<(Option<String>, String)> {
     let Ok(Value::Object(mut fields)) = serde_json::from_str(sheet.as_str()) else {
-        sheet.as_str().lines().for_each(|line| out.line(&format!("  {line}")));
-        return;
+        return sheet.as_str().lines().map(|line| (None, line.to_owned())).collect();
     };
     // JSON escapes could smuggle in what a text must not contain.
     let shown = |text: String| match Text::parse_multiline(&text) {
@@ -370,16 +378,13 @@ fn tell_sheet(out: &Out, sheet: &Text) {
         lines.extend(fields.remove(field).map(|value| (say.plain(key), value)));
     }
     lines.extend(fields.into_iter().map(|(field, value)| (shown(field), value)));
-    for (name, value) in lines {
-        let text = match value {
-            Value::String(text) => text,
-            Value::Null => continue,
-            other => other.to_string(),
-        };
-        if !text.is_empty() {
-            out.tell("status-sheet-field", &args! { name: name, text: shown(text) });
-        }
-    }
+    let text = |value: Value| match value {
+        Value::String(text) => text,
+        Value::Null => String::new(),
+        other => other.to_string(),
+    };
+    let lines = lines.into_iter().map(|(name, value)| (Some(name), text(value)));
+    lines.filter(|(_, text)| !text.is_empty()).map(|(name, text)| (name, shown(text))).collect()
 }
 
 /// One request, or the access that came of it.

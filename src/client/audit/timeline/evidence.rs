@@ -1,15 +1,22 @@
 //! Sentences about what things are worth: shares that were opened, accusations, answers to recoveries.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::{Value, json};
 
-use super::{Teller, Told};
+use super::{Snapshot, Teller, Told};
 use crate::args;
 use crate::escrow::act::{ConfirmShares, ShareVerdict};
 use crate::escrow::claim::{Answer, Claim};
 use crate::escrow::id::{CredentialId, PersonId};
+use crate::escrow::organisation::Organisation;
 use crate::escrow::recovery::RecordAnswer;
+
+/// What the accused answered to each claim.
+pub(super) fn answers(state: &Organisation) -> BTreeMap<(u64, PersonId), Answer> {
+    let claims = state.requests().values().flat_map(|request| request.claims.keys().map(move |who| (request, who)));
+    claims.filter_map(|(request, who)| Some(((request.at.index, *who), state.claim_answer(request, who)?))).collect()
+}
 
 impl Teller<'_> {
     pub(super) fn answer(&self, who: String, answer: &RecordAnswer) -> Told {
@@ -56,14 +63,12 @@ impl Teller<'_> {
         account.into_iter().fold(told.person(claim.accused), Told::account)
     }
 
-    /// The claims against this person that this confirmation answered: in words, and for programs.
-    fn answered(&self, id: PersonId, entry: u64, confirm: &ConfirmShares) -> Vec<(String, Value)> {
+    /// Claims that were answered, or otherwise than before.
+    pub(super) fn answered(&self, before: &Snapshot, after: &Snapshot) -> Vec<(String, Value)> {
         let view = &self.view;
-        let claims = view.state.requests().values().filter_map(|request| {
-            let claim = request.claims.get(&id).filter(|claim| claim.index < entry)?;
-            let mut meant = request.parts.iter().filter(|asked| claim.kinds.contains(&asked.part.kind));
-            let now = meant.any(|asked| confirm.checks.iter().any(|(part, _)| *part == asked.part));
-            let answer = view.state.claim_answer(request, &id).filter(|_| now)?;
+        let new = after.answers.iter().filter(|(claim, answer)| before.answers.get(*claim) != Some(*answer));
+        let told = new.filter_map(|((request, accused), answer)| {
+            let request = view.state.request(*request)?;
             let args = args! { request: request.at.index, name: view.name(&request.requester) };
             let key = match answer {
                 Answer::Good => "log-accuse-answered-good",
@@ -72,15 +77,15 @@ impl Teller<'_> {
             let data = json!({
                 "kind": "claim_answered",
                 "request": request.at.index,
-                "claim": claim.index,
+                "accused": accused.to_string(),
                 "answer": answer.as_str(),
             });
             Some((view.say.with(key, &args), data))
         });
-        claims.collect()
+        told.collect()
     }
 
-    pub(super) fn confirmation(&self, id: PersonId, who: String, entry: u64, confirm: &ConfirmShares) -> Told {
+    pub(super) fn confirmation(&self, who: String, confirm: &ConfirmShares) -> Told {
         let view = &self.view;
         let accounts: BTreeSet<CredentialId> = confirm.checks.iter().map(|(p, _)| p.version.credential).collect();
         let bad: Vec<_> = confirm.checks.iter().filter(|(_, verdict)| *verdict != ShareVerdict::Good).collect();
@@ -112,7 +117,6 @@ impl Teller<'_> {
         let key = if bad.is_empty() { "log-confirm" } else { "log-confirm-claims" };
         let dealers = bad.iter().filter_map(|(part, _)| Some(view.state.version(&part.version)?.depositor));
         let told = dealers.fold(Told::new("confirm_shares", key, args, details), Told::person);
-        let told = Told { then: self.answered(id, entry, confirm), ..told };
         accounts.into_iter().fold(told, Told::account)
     }
 }

@@ -1,0 +1,131 @@
+# Recovery without the server: starting.
+recover-started = The request for { $count ->
+    [one] one account
+   *[other] { $count } accounts
+} is in { $path }. Send it to the trustees. Call each of them and read this code aloud: { $code }
+recover-forward =
+    To forward:
+    { $name } asks for your parts of the keys of { $organisation } ({ $count ->
+        [one] one account
+       *[other] { $count } accounts
+    }), without the server: “{ $reason }”.
+    Save the attached file. When { $name } has called you, run: sequestre recover answer FILE -o answer.txt
+    Type the code that { $name } reads to you, and send answer.txt back by any way; only { $name } can open it.
+recover-not-a-member = The log in this copy does not know you as somebody of this association.
+recover-no-accounts = There is no account to recover.
+recover-exists = { $path } is there already. Choose another name; nothing is overwritten.
+recover-no-replica = This folder does not know the association of this request. Give somebody’s copy of the log with --replica DIR.
+recover-other-organisation = This copy of the log belongs to another association than the request.
+failed-replica-none = { $path } holds no copy of a log: a folder with the files “checkpoint” and “entries” is needed, organisations/… in the folder of a trustee.
+failed-replica-cut = The copy of the log in { $path } is cut short: { $have } of { $need } entries are there. Take the copy of another trustee; nothing was changed.
+
+# Answering.
+recover-head = Recovery without the server. { $name } asks for your parts of the keys of { $count ->
+    [one] one account.
+   *[other] { $count } accounts.
+}
+recover-fingerprint = Fingerprint of the person: { $code }
+recover-reason = Reason, given on { $time }: “{ $reason }”
+recover-account = “{ $label }” (vault “{ $vault }”, account { $id })
+recover-part = {"  "}{ $part } (parts of its key handed over so far, in all requests: { $released }; enough to open it: { $needed })
+recover-not-yours = { $count ->
+    [one] One part of an account that is asked for
+   *[other] { $count } parts of accounts that are asked for
+} cannot be answered by you: you hold no part of the key, or your copy of the log does not know it.
+recover-tree-same = The log of this person is the same as yours.
+recover-tree-shorter = The log of this person is an older state of yours: { $count ->
+    [one] one entry is
+   *[other] { $count } entries are
+} missing there.
+recover-tree-longer = The log of this person has { $count ->
+    [one] one entry
+   *[other] { $count } entries
+} more than yours, which cannot be checked here. If you can still reach the server, run “sequestre sync” first.
+ask-recover-answer = Hand over your parts of these keys to { $name }? Call { $name } first, at a number or face that you know.
+ask-recover-code = The code of 20 digits that this person reads to you
+recover-code-differs = This is not the code of this file. Nothing was handed over. Have it read again; if it still differs, somebody exchanged the file: tell the others.
+recover-own-bad = Your part of a key for “{ $label }” is left out: { $fault }.
+recover-own-none = None of your parts of these keys can be used from this copy of the log. Use a trustee’s copy with --replica DIR.
+recover-answered = Your parts of the keys of { $count ->
+    [one] one account are
+   *[other] { $count } accounts are
+} in { $path }. Send it to { $name } by any way; nobody else can open it. Your program will enter it in the log at the next contact with a server.
+recover-stranger = The person { $id } does not stand in this copy of the log. Nothing was handed over and nothing is believed.
+recover-starter-gone = Whoever asks has left the association. Nothing was handed over; tell the others.
+recover-own-request = This is your own request. Your parts count by themselves when you finish it.
+recover-no-share = You hold no part of any key that is asked for. Nothing was handed over.
+recover-fork = STOP. The log of the other person contradicts yours: the server showed you two different ones. Both are kept in { $path }. Show them to the others and to a mediator.
+
+# Files that people send.
+recover-file-none = { $path } is no file of a recovery. Ask for it again, as an attachment.
+recover-file-request = { $path } is a request, and an answer is needed here. A request is answered with “sequestre recover answer”.
+recover-file-answer = { $path } is an answer, and a request is needed here. Answers go to “sequestre recover finish” of whoever asked.
+recover-file-damaged = { $path } is damaged: cut short, or changed on the way. Ask for it again, as an attachment; what came before is kept.
+recover-file-newer = { $path } was made by a newer version of this program. Update yours.
+recover-file-foreign = { $path } answers another person’s request, or one made on another computer. Ask its sender to answer yours.
+recover-file-stale = { $path } answers your earlier request of { $time } (code { $code }), not this one. Ask for an answer to the newest, or finish the earlier one with --from.
+recover-file-mixed = { $path } was put together from an answer to another request. It is not used; ask its sender by voice what they sent.
+recover-file-signature = { $path } is not signed by the person whom it names. It is not used; tell the others.
+recover-answer-again = { $name } answered already; { $path } adds nothing.
+recover-bad-shares = Parts of keys from { $name } cannot be used: { $fault }. It concerns: { $list }. Their other parts are kept; ask them, or one more trustee.
+recover-fault-missing = it is not in this copy of the log
+recover-fault-sealed = it does not open with the holder’s key
+recover-fault-not-dealt = none was dealt to this person
+recover-fault-duplicate = it was given twice
+recover-fault-unreadable = it cannot be read
+recover-fault-field = it belongs to another account, version or agreement
+recover-fault-altered = it is not the one that the log names
+
+# Finishing.
+recover-none-started = No recovery was started here. Begin with “sequestre recover start”, or have people who are here type their 24 words (--words, --words-file).
+recover-key-elsewhere = This recovery was started on another computer, or its files are gone: its key is not here. Finish it there, or start anew.
+recover-here-reason = everybody is at one computer
+recover-parts-unknown = { $count ->
+    [one] One part of an account
+   *[other] { $count } parts of accounts
+} that this recovery is about cannot be found in this copy of the log. Use a newer copy with --replica DIR.
+recover-closed = Still closed: { $list }. Missing: { $missing ->
+    [one] one more person
+   *[other] { $missing } more people
+}. Could still answer: { $names }. What was collected is kept.
+recover-closed-no-blob = Enough parts of the key are there, but the sealed content is missing from this copy: { $list }. Use another trustee’s copy with --replica DIR. What was collected is kept.
+recover-closed-bad-blob = The key is there, but what was sealed with it is damaged or belongs elsewhere: { $list }. Recover these accounts at their providers.
+recover-closed-dealer = Every part of the key is as it was dealt, and together they do not give the key: { $list }. Whoever deposited these accounts dealt something else. Recover them at their providers, and tell a mediator.
+recover-nothing-open = Nothing can be opened yet. What was collected is kept: run the same again when more answers are there.
+recover-passphrase = The file will be locked with a passphrase. Here is a good one:
+recover-sealing = Locking the file…
+recover-written = { $count ->
+    [one] One account is
+   *[other] { $count } accounts are
+} open, { $closed } not entirely. They are in { $path }, locked with the passphrase: “age -d” opens it, too.
+recover-written-plain = { $count ->
+    [one] One account is
+   *[other] { $count } accounts are
+} open, { $closed } not entirely. They are in { $path }, readable by anybody who gets this file. Delete it as soon as you can.
+recover-now-change = Change every one of these passwords at its provider: they count as known from now on.
+
+# Help.
+help-recover = Open accounts without the server, from a copy of the log and enough trustees
+help-recover-start = Make a signed request for the other trustees
+help-recover-start-account = An account to recover, by its label; can be repeated; without it, all
+help-recover-start-reason = Why; everybody who answers reads it
+help-recover-start-output = Write the request into this new file
+help-recover-start-replica = Use this copy of the log (an organisations/… folder) instead of your own
+help-recover-start-words-file = Use the identity of the 24 words in this file; - reads standard input
+help-recover-answer = Look at a request, compare its code by voice, and give your parts of the keys
+help-recover-answer-request = The request file that you received
+help-recover-answer-code = The 20 digits that the person who asks read to you; without it, you are asked
+help-recover-answer-output = Write the answer into this new file
+help-recover-answer-replica = Use this copy of the log (an organisations/… folder) instead of your own
+help-recover-answer-words-file = Use the identity of the 24 words in this file; - reads standard input
+help-recover-finish = Open everything that the answers allow, and write it
+help-recover-finish-answers = Answer files; those given earlier were kept
+help-recover-finish-from = The request to finish, if you started several
+help-recover-finish-output = Write the accounts into this new file
+help-recover-finish-format = JSON that Bitwarden and Vaultwarden import (the default), CSV, or a text
+help-recover-finish-plain = Do not lock the file with a passphrase: whoever gets it reads everything
+help-recover-finish-output-passphrase-file = Take the passphrase of the new file from this file
+help-recover-finish-words-file = The 24 words of somebody who is here, in a file; can be repeated; then no answers are needed
+help-recover-finish-words = How many people are here who type their 24 words
+help-recover-finish-replica = Use this copy of the log (an organisations/… folder) instead of your own
+recover-format-unknown = “{ $name }” is no form. There are: bitwarden, csv, text.

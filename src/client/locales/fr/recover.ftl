@@ -1,0 +1,131 @@
+# Récupération sans le serveur : commencer.
+recover-started = La demande pour { $count ->
+    [one] un compte
+   *[other] { $count } comptes
+} est dans { $path }. Envoyez-la aux gardien·nes. Appelez chacun·e et lisez ce code à haute voix : { $code }
+recover-forward =
+    À transmettre :
+    { $name } demande vos parts des clés de { $organisation } ({ $count ->
+        [one] un compte
+       *[other] { $count } comptes
+    }), sans le serveur : « { $reason } ».
+    Enregistrez le fichier joint. Quand { $name } vous aura appelé·e, lancez : sequestre recover answer FICHIER -o reponse.txt
+    Tapez le code que { $name } vous lit, et renvoyez reponse.txt par n’importe quel moyen ; seul·e { $name } peut l’ouvrir.
+recover-not-a-member = Le journal de cette copie ne vous connaît pas comme membre de cette association.
+recover-no-accounts = Il n’y a aucun compte à récupérer.
+recover-exists = { $path } existe déjà. Choisissez un autre nom ; rien n’est écrasé.
+recover-no-replica = Ce dossier ne connaît pas l’association de cette demande. Donnez la copie du journal de quelqu’un avec --replica DOSSIER.
+recover-other-organisation = Cette copie du journal appartient à une autre association que la demande.
+failed-replica-none = { $path } ne contient pas de copie d’un journal : il faut un dossier avec les fichiers « checkpoint » et « entries », organisations/… dans le dossier d’un·e gardien·ne.
+failed-replica-cut = La copie du journal dans { $path } est tronquée : { $have } entrées sur { $need }. Prenez la copie d’un·e autre gardien·ne ; rien n’a changé.
+
+# Répondre.
+recover-head = Récupération sans le serveur. { $name } demande vos parts des clés de { $count ->
+    [one] un compte.
+   *[other] { $count } comptes.
+}
+recover-fingerprint = Empreinte de la personne : { $code }
+recover-reason = Motif, donné le { $time } : « { $reason } »
+recover-account = « { $label } » (coffre « { $vault } », compte { $id })
+recover-part = {"  "}{ $part } (parts de sa clé remises jusqu’ici, toutes demandes confondues : { $released } ; il en faut pour l’ouvrir : { $needed })
+recover-not-yours = { $count ->
+    [one] Une partie de compte demandée
+   *[other] { $count } parties de comptes demandées
+} ne dépendent pas de vous : vous n’avez pas de part de la clé, ou votre copie du journal ne les connaît pas.
+recover-tree-same = Le journal de cette personne est le même que le vôtre.
+recover-tree-shorter = Le journal de cette personne est un état plus ancien du vôtre : il y manque { $count ->
+    [one] une entrée.
+   *[other] { $count } entrées.
+}
+recover-tree-longer = Le journal de cette personne a { $count ->
+    [one] une entrée
+   *[other] { $count } entrées
+} de plus que le vôtre, ce qui ne peut pas être vérifié ici. Si le serveur répond encore, lancez d’abord « sequestre sync ».
+ask-recover-answer = Remettre vos parts de ces clés à { $name } ? Appelez d’abord { $name }, à un numéro ou face à un visage que vous connaissez.
+ask-recover-code = Le code de 20 chiffres que cette personne vous lit
+recover-code-differs = Ce n’est pas le code de ce fichier. Rien n’a été remis. Faites-le relire ; s’il diffère encore, quelqu’un a échangé le fichier : prévenez les autres.
+recover-own-bad = Votre part d’une clé de « { $label } » est laissée de côté : { $fault }.
+recover-own-none = Aucune de vos parts de ces clés n’est utilisable depuis cette copie du journal. Prenez la copie d’un·e gardien·ne avec --replica DOSSIER.
+recover-answered = Vos parts des clés de { $count ->
+    [one] un compte sont
+   *[other] { $count } comptes sont
+} dans { $path }. Envoyez ce fichier à { $name } par n’importe quel moyen ; personne d’autre ne peut l’ouvrir. Votre programme l’inscrira au journal au prochain contact avec un serveur.
+recover-stranger = La personne { $id } n’est pas dans cette copie du journal. Rien n’a été remis et rien n’est cru.
+recover-starter-gone = La personne qui demande a quitté l’association. Rien n’a été remis ; prévenez les autres.
+recover-own-request = C’est votre propre demande. Vos parts comptent d’elles-mêmes quand vous la terminez.
+recover-no-share = Vous n’avez de part d’aucune clé demandée. Rien n’a été remis.
+recover-fork = STOP. Le journal de l’autre personne contredit le vôtre : le serveur vous en a montré deux différents. Les deux sont gardés dans { $path }. Montrez-les aux autres et à un·e médiateur·rice.
+
+# Fichiers que l’on s’envoie.
+recover-file-none = { $path } n’est pas un fichier de récupération. Redemandez-le, en pièce jointe.
+recover-file-request = { $path } est une demande, et il faut ici une réponse. On répond à une demande avec « sequestre recover answer ».
+recover-file-answer = { $path } est une réponse, et il faut ici une demande. Les réponses vont à « sequestre recover finish » de la personne qui a demandé.
+recover-file-damaged = { $path } est abîmé : coupé, ou modifié en route. Redemandez-le, en pièce jointe ; ce qui est déjà arrivé est gardé.
+recover-file-newer = { $path } vient d’une version plus récente de ce programme. Mettez le vôtre à jour.
+recover-file-foreign = { $path } répond à la demande d’une autre personne, ou à une demande faite sur un autre ordinateur. Demandez à son auteur·rice de répondre à la vôtre.
+recover-file-stale = { $path } répond à votre demande précédente du { $time } (code { $code }), pas à celle-ci. Demandez une réponse à la plus récente, ou terminez la précédente avec --from.
+recover-file-mixed = { $path } a été fabriqué à partir d’une réponse à une autre demande. Il n’est pas utilisé ; demandez de vive voix à la personne ce qu’elle a envoyé.
+recover-file-signature = { $path } n’est pas signé par la personne qu’il nomme. Il n’est pas utilisé ; prévenez les autres.
+recover-answer-again = { $name } a déjà répondu ; { $path } n’ajoute rien.
+recover-bad-shares = Des parts de clés de { $name } sont inutilisables : { $fault }. Comptes concernés : { $list }. Ses autres parts sont gardées ; demandez-lui, ou à un·e gardien·ne de plus.
+recover-fault-missing = elle n’est pas dans cette copie du journal
+recover-fault-sealed = elle ne s’ouvre pas avec la clé de la personne qui la détient
+recover-fault-not-dealt = aucune n’a été distribuée à cette personne
+recover-fault-duplicate = elle a été donnée deux fois
+recover-fault-unreadable = elle est illisible
+recover-fault-field = elle appartient à un autre compte, une autre version ou un autre accord
+recover-fault-altered = ce n’est pas celle que nomme le journal
+
+# Terminer.
+recover-none-started = Aucune récupération n’a été commencée ici. Commencez par « sequestre recover start », ou faites taper leurs 24 mots aux personnes présentes (--words, --words-file).
+recover-key-elsewhere = Cette récupération a été commencée sur un autre ordinateur, ou ses fichiers ont disparu : sa clé n’est pas ici. Terminez-la là-bas, ou recommencez.
+recover-here-reason = tout le monde est devant le même ordinateur
+recover-parts-unknown = { $count ->
+    [one] Une partie de compte visée
+   *[other] { $count } parties de comptes visées
+} par cette récupération ne se trouve pas dans cette copie du journal. Prenez-en une plus récente avec --replica DOSSIER.
+recover-closed = Encore fermé : { $list }. Il manque { $missing ->
+    [one] une personne
+   *[other] { $missing } personnes
+}. Peuvent encore répondre : { $names }. Ce qui est réuni est gardé.
+recover-closed-no-blob = Les parts de la clé suffisent, mais le contenu scellé manque dans cette copie : { $list }. Prenez la copie d’un·e autre gardien·ne avec --replica DOSSIER. Ce qui est réuni est gardé.
+recover-closed-bad-blob = La clé est là, mais ce qui a été scellé avec elle est abîmé ou vient d’ailleurs : { $list }. Récupérez ces comptes auprès des fournisseurs.
+recover-closed-dealer = Toutes les parts sont bien celles qui ont été distribuées, et ensemble elles ne donnent pas la clé : { $list }. La personne qui a déposé ces comptes a distribué autre chose. Récupérez-les auprès des fournisseurs, et prévenez un·e médiateur·rice.
+recover-nothing-open = Rien ne peut encore être ouvert. Ce qui est réuni est gardé : relancez la même commande quand d’autres réponses seront arrivées.
+recover-passphrase = Le fichier sera verrouillé par une phrase secrète. En voici une bonne :
+recover-sealing = Verrouillage du fichier…
+recover-written = { $count ->
+    [one] Un compte est ouvert
+   *[other] { $count } comptes sont ouverts
+}, dont { $closed } en partie. Ils sont dans { $path }, verrouillés par la phrase secrète ; « age -d » l’ouvre aussi.
+recover-written-plain = { $count ->
+    [one] Un compte est ouvert
+   *[other] { $count } comptes sont ouverts
+}, dont { $closed } en partie. Ils sont dans { $path }, lisibles par quiconque obtient ce fichier. Supprimez-le dès que possible.
+recover-now-change = Changez chacun de ces mots de passe chez son fournisseur : ils sont considérés comme connus à partir de maintenant.
+
+# Aide.
+help-recover = Ouvrir des comptes sans le serveur, depuis une copie du journal et assez de gardien·nes
+help-recover-start = Faire une demande signée pour les autres gardien·nes
+help-recover-start-account = Un compte à récupérer, par son nom ; répétable ; sans cela, tous
+help-recover-start-reason = Pourquoi ; toutes les personnes qui répondent le lisent
+help-recover-start-output = Écrire la demande dans ce nouveau fichier
+help-recover-start-replica = Utiliser cette copie du journal (un dossier organisations/…) au lieu de la vôtre
+help-recover-start-words-file = Utiliser la clé personnelle des 24 mots de ce fichier ; - lit l’entrée standard
+help-recover-answer = Examiner une demande, comparer son code de vive voix, et remettre vos parts des clés
+help-recover-answer-request = Le fichier de demande reçu
+help-recover-answer-code = Les 20 chiffres que vous a lus la personne qui demande ; sans cela, on vous les demande
+help-recover-answer-output = Écrire la réponse dans ce nouveau fichier
+help-recover-answer-replica = Utiliser cette copie du journal (un dossier organisations/…) au lieu de la vôtre
+help-recover-answer-words-file = Utiliser la clé personnelle des 24 mots de ce fichier ; - lit l’entrée standard
+help-recover-finish = Ouvrir tout ce que les réponses permettent, et l’écrire
+help-recover-finish-answers = Fichiers de réponse ; ceux déjà donnés ont été gardés
+help-recover-finish-from = La demande à terminer, si vous en avez fait plusieurs
+help-recover-finish-output = Écrire les comptes dans ce nouveau fichier
+help-recover-finish-format = JSON que Bitwarden et Vaultwarden importent (par défaut), CSV, ou un texte
+help-recover-finish-plain = Ne pas verrouiller le fichier par une phrase secrète : quiconque l’obtient lit tout
+help-recover-finish-output-passphrase-file = Prendre la phrase secrète du nouveau fichier dans ce fichier
+help-recover-finish-words-file = Les 24 mots d’une personne présente, dans un fichier ; répétable ; alors il ne faut pas de réponses
+help-recover-finish-words = Combien de personnes présentes tapent leurs 24 mots
+help-recover-finish-replica = Utiliser cette copie du journal (un dossier organisations/…) au lieu de la vôtre
+recover-format-unknown = « { $name } » n’est pas un format. Il y a : bitwarden, csv, text.

@@ -1,0 +1,459 @@
+//! Finishing: what was answered, with one's own shares, opens what it allows; the rest stays closed, and is told.
+//!
+//! All who are needed may also sit at one computer and type their 24 words; then no files are sent. What they give
+//! is recorded for the log in the same way.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::{Path, PathBuf};
+
+use super::gather::{Added, Fault, Gathering, Outcome, Own};
+use super::output::{self, Account, Format};
+use super::record::record_answer;
+use super::store::{self, Started};
+use super::{Desk, Source, bad_file, check_output, from_words, known, open_replica, read_file};
+use crate::args;
+use crate::client::failure::{Exit, Failure};
+use crate::client::home;
+use crate::client::session::Env;
+use crate::client::unlock::{Unlock, read_secret, require_terminal};
+use crate::client::view::{View, sort_key};
+use crate::escrow::id::{CredentialId, PersonId};
+use crate::escrow::part::PartId;
+use crate::escrow::text::Text;
+use crate::seal::identity::{Identity, seal_with_passphrase};
+use crate::seal::recovery::{BadRecovery, OpenedAnswer, SignedRequest, VerifiedRequest};
+use crate::seal::secret::Secret;
+use crate::seal::sharing::ShareFault;
+
+/// The option that names the file with the new file's passphrase.
+const PASSPHRASE_OPTION: &str = "--output-passphrase-file";
+
+/// What is finished, and into what.
+pub struct Finishing {
+    /// Answer files; those given earlier were kept.
+    pub answers: Vec<PathBuf>,
+    /// The request file, where several recoveries were started.
+    pub from: Option<PathBuf>,
+    /// Files with the 24 words of people who are here.
+    pub words_files: Vec<PathBuf>,
+    /// How many people are here who type their 24 words.
+    pub words_typed: u8,
+    /// `--replica`: somebody's organisation folder; with it, and with words, the home's identity is not used.
+    pub replica: Option<PathBuf>,
+    /// The file to write.
+    pub output: PathBuf,
+    /// Its form.
+    pub format: Format,
+    /// In the clear, for the owner of the file alone.
+    pub plain: bool,
+    /// Where the passphrase for the file is, if not asked for.
+    pub passphrase_file: Option<PathBuf>,
+}
+
+/// Opens what the answers allow and writes it.
+pub fn finish(env: &Env, finishing: Finishing) -> Result<(), Failure> {
+    check_output(&finishing.output)?;
+    let lock = Lock::prepare(env, &finishing)?;
+    let (desk, others) = sit_down(env, &finishing)?;
+    let recovery = desk.recovery(&finishing)?;
+    let mut table = Table::new(&desk, &recovery)?;
+    table.lay_own()?;
+    for identity in &others {
+        table.lay(identity)?;
+    }
+    table.lay_answers(&finishing.answers)?;
+    let Table { gathering, problems, .. } = table;
+
+    let texts = desk.texts();
+    let view = desk.view(&texts)?;
+    let outcomes = gathering.open(&desk.replica);
+    let (accounts, closed) = sort(&desk, &view, outcomes)?;
+    tell_closed(env, &view, &closed);
+    if accounts.is_empty() {
+        return Err(Failure::new(Exit::Refused, "recover-nothing-open"));
+    }
+    let content = output::write(finishing.format, &accounts, view.say).map_err(Failure::technical)?;
+    let sealed = lock.close(env, &content)?;
+    home::write_new(&finishing.output, sealed.as_deref().unwrap_or(content.expose()))?;
+    let args = args! { path: finishing.output.display(), count: accounts.len(), closed: closed.accounts().len() };
+    env.out.tell(if finishing.plain { "recover-written-plain" } else { "recover-written" }, &args);
+    env.out.say("recover-now-change");
+    env.out.data(&serde_json::json!({
+        "recovery": recovery.request().digest().to_string(), "file": finishing.output,
+        "opened": accounts.iter().map(|account| account.label.as_str()).collect::<Vec<_>>(),
+        "closed": closed.data(&view), "problems": problems,
+    }));
+    Ok(())
+}
+
+/// Everybody who is here, the starter first, at one copy of the log.
+fn sit_down<'a>(env: &'a Env, finishing: &Finishing) -> Result<(Desk<'a>, Vec<Identity>), Failure> {
+    let source = Source { replica: finishing.replica.clone(), words_file: None };
+    let wanted = match &finishing.from {
+        Some(path) => Some(parse_request(path)?.unverified().organisation),
+        None => None,
+    };
+    let (replica, folder, lock) = open_replica(env, &source, wanted)?;
+    let mut here: Vec<Identity> = Vec::new();
+    if finishing.replica.is_none() || (finishing.words_files.is_empty() && finishing.words_typed == 0) {
+        here.push(env.unlock.identity(&env.home, &env.out)?);
+    }
+    for path in &finishing.words_files {
+        here.push(from_words(&read_secret(path)?)?);
+    }
+    for _ in 0..finishing.words_typed {
+        here.push(from_words(&env.unlock.secret(&env.out, "ask-words", "--words-file")?)?);
+    }
+    let mut seen = BTreeSet::new();
+    here.retain(|identity| seen.insert(identity.person()));
+    here.iter().try_for_each(|identity| known(&replica, identity))?;
+    let mut here = here.into_iter();
+    let first = here.next().ok_or_else(|| Failure::new(Exit::Usage, "recover-none-started"))?;
+    Ok((Desk::with_identity(env, replica, folder, lock, first)?, here.collect()))
+}
+
+fn parse_request(path: &Path) -> Result<SignedRequest, Failure> {
+    SignedRequest::parse(&read_file(path)?).map_err(|bad| bad_file(bad, path))
+}
+
+/// What is being finished.
+enum Recovery {
+    /// One that was started here, and the others that were.
+    Started(Box<Started>, Vec<Started>),
+    /// One among people at one computer: nobody answers by file.
+    Here(Box<VerifiedRequest>),
+}
+
+impl Recovery {
+    fn request(&self) -> &VerifiedRequest {
+        match self {
+            Self::Started(started, _) => &started.request,
+            Self::Here(request) => request,
+        }
+    }
+}
+
+impl Desk<'_> {
+    /// The recovery that is meant: the one of `--from`; else the newest to which one of the answers belongs; else,
+    /// among people who are all here, a new one; else the newest.
+    fn recovery(&self, finishing: &Finishing) -> Result<Recovery, Failure> {
+        let mut started = store::started(&self.folder, &self.identity, &self.identity.keys())?;
+        let place = match &finishing.from {
+            Some(path) => {
+                let request =
+                    parse_request(path)?.verify(&self.identity.keys()).map_err(|bad| bad_file(bad, path))?;
+                let place = started.iter().position(|s| s.request.digest() == request.digest());
+                Some(place.ok_or_else(|| Failure::new(Exit::Failed, "recover-key-elsewhere"))?)
+            }
+            None => {
+                let files: Vec<Vec<u8>> = finishing.answers.iter().filter_map(|path| read_file(path).ok()).collect();
+                started.iter().position(|s| files.iter().any(|file| OpenedAnswer::open(&s.key, file).is_ok()))
+            }
+        };
+        let people_here = !finishing.words_files.is_empty() || finishing.words_typed > 0;
+        match place {
+            None if people_here && finishing.answers.is_empty() => {
+                let reason = Text::parse(&self.env.out.language().plain("recover-here-reason"))?;
+                let (_, request, _) = self.request(&[], reason)?;
+                Ok(Recovery::Here(Box::new(request)))
+            }
+            None if started.is_empty() => Err(Failure::new(Exit::Usage, "recover-none-started")),
+            place => {
+                let chosen = started.remove(place.unwrap_or_default());
+                Ok(Recovery::Started(Box::new(chosen), started))
+            }
+        }
+    }
+}
+
+/// Where the shares of one recovery are laid together.
+struct Table<'a> {
+    desk: &'a Desk<'a>,
+    recovery: &'a Recovery,
+    gathering: Gathering,
+    /// The parts that this copy of the log knows.
+    parts: Vec<PartId>,
+    /// For programs.
+    problems: Vec<serde_json::Value>,
+}
+
+impl<'a> Table<'a> {
+    fn new(desk: &'a Desk<'a>, recovery: &'a Recovery) -> Result<Self, Failure> {
+        let (state, asked) = (desk.state()?, &recovery.request().request().parts);
+        let parts: Vec<PartId> = asked.iter().filter(|part| state.part(part).is_some()).copied().collect();
+        let gathering = Gathering::new(state, &parts);
+        if parts.len() < asked.len() {
+            desk.env.out.aside("recover-parts-unknown", &args! { count: asked.len() - parts.len() });
+        }
+        Ok(Self { desk, recovery, gathering, parts, problems: Vec::new() })
+    }
+
+    /// Says what is wrong with something that was given; it is left out, the rest goes on.
+    fn problem(&mut self, failure: &Failure) {
+        let out = &self.desk.env.out;
+        out.failure(failure);
+        let message = failure.sentence(out.language());
+        self.problems.push(serde_json::json!({ "error": failure.key(), "message": message }));
+    }
+
+    /// The starter's own shares.
+    fn lay_own(&mut self) -> Result<(), Failure> {
+        let own = Own::open(&self.desk.replica, &self.desk.identity, &self.parts)?;
+        self.take(self.desk.me(), own)
+    }
+
+    /// The shares of somebody else who is here; their command for the log comes first.
+    fn lay(&mut self, identity: &Identity) -> Result<(), Failure> {
+        let own = Own::open(&self.desk.replica, identity, &self.parts)?;
+        if !own.shares.is_empty() {
+            record_answer(&self.desk.record(identity), self.recovery.request(), &own.parts())?;
+        }
+        self.take(identity.person(), own)
+    }
+
+    fn take(&mut self, person: PersonId, own: Own) -> Result<(), Failure> {
+        let added = self.gathering.add(person, own.shares);
+        let bad = own.bad.into_iter().chain(added.bad).collect();
+        self.name_bad(person, bad)
+    }
+
+    /// One sentence for all shares of a person that have the same fault.
+    fn name_bad(&mut self, person: PersonId, bad: Vec<(PartId, Fault)>) -> Result<(), Failure> {
+        let desk = self.desk;
+        let texts = desk.texts();
+        let view = desk.view(&texts)?;
+        let mut faults: BTreeMap<&'static str, BTreeSet<CredentialId>> = BTreeMap::new();
+        for (part, fault) in bad {
+            faults.entry(fault.key()).or_default().insert(part.version.credential);
+        }
+        for (key, accounts) in faults {
+            let failure = Failure::new(Exit::Distrust, "recover-bad-shares").with("name", view.name(&person));
+            let list = view.list(accounts.iter().map(|id| view.label(id)));
+            self.problem(&failure.with("fault", view.say.plain(key)).with("list", list));
+        }
+        Ok(())
+    }
+
+    /// Answers that were kept earlier, then those that are given now.
+    fn lay_answers(&mut self, paths: &[PathBuf]) -> Result<(), Failure> {
+        let Recovery::Started(started, others) = self.recovery else { return Ok(()) };
+        for (path, file) in started.shelf.answers()? {
+            if let Err(failure) = self.lay_answer(started, others, &path, &file) {
+                self.problem(&failure);
+            }
+        }
+        for path in paths {
+            let file = match read_file(path) {
+                Ok(file) => file,
+                Err(failure) => {
+                    self.problem(&failure);
+                    continue;
+                }
+            };
+            match self.lay_answer(started, others, path, &file) {
+                Ok((person, added)) => {
+                    started.shelf.keep_answer(&file)?;
+                    if added.new == 0 && added.known > 0 {
+                        let desk = self.desk;
+                        let texts = desk.texts();
+                        let name = desk.view(&texts)?.name(&person);
+                        let again = Failure::new(Exit::Usage, "recover-answer-again").with("name", name);
+                        self.problem(&again.with("path", path.display()));
+                    }
+                }
+                Err(failure) => self.problem(&failure),
+            }
+        }
+        Ok(())
+    }
+
+    /// One answer: opened, its signature checked, its shares compared with the log one by one.
+    fn lay_answer(
+        &mut self,
+        started: &Started,
+        others: &[Started],
+        path: &Path,
+        file: &[u8],
+    ) -> Result<(PersonId, Added), Failure> {
+        let opened = OpenedAnswer::open(&started.key, file).map_err(|bad| {
+            let earlier = others.iter().find(|other| OpenedAnswer::open(&other.key, file).is_ok());
+            match (bad, earlier) {
+                (BadRecovery::OtherRecovery, Some(other)) => {
+                    let failure = Failure::new(Exit::Usage, "recover-file-stale").with("path", path.display());
+                    let time = self.desk.env.out.language().time(other.request.request().created);
+                    failure.with("time", time).with("code", other.request.code())
+                }
+                (bad, _) => bad_file(bad, path),
+            }
+        })?;
+        let answerer = self.desk.person(&opened.unverified_answerer())?;
+        let answer = opened.verify(&answerer.keys, &started.request).map_err(|bad| match bad {
+            // It opens with our key and was signed for another recovery: somebody put it together anew.
+            BadRecovery::OtherRecovery => {
+                Failure::new(Exit::Distrust, "recover-file-mixed").with("path", path.display())
+            }
+            other => bad_file(other, path),
+        })?;
+        // Whoever has another log has another charter, perhaps other accounts: people must know. Their shares are
+        // compared with ours one by one, so what is good of them stays good.
+        if let Err(failure) = self.desk.compare(answer.tree, file) {
+            self.problem(&failure);
+        }
+        let person = answer.answerer;
+        let mut added = self.gathering.add(person, answer.shares);
+        self.name_bad(person, std::mem::take(&mut added.bad))?;
+        Ok((person, added))
+    }
+}
+
+impl Fault {
+    /// Its words.
+    pub(super) fn key(self) -> &'static str {
+        match self {
+            Self::Missing => "recover-fault-missing",
+            Self::Sealed => "recover-fault-sealed",
+            Self::Share(ShareFault::NotDealt) => "recover-fault-not-dealt",
+            Self::Share(ShareFault::Duplicate) => "recover-fault-duplicate",
+            Self::Share(ShareFault::Unreadable) => "recover-fault-unreadable",
+            Self::Share(ShareFault::Field(_)) => "recover-fault-field",
+            Self::Share(ShareFault::Altered) => "recover-fault-altered",
+        }
+    }
+}
+
+/// What stays closed, by why.
+#[derive(Default)]
+struct Closed {
+    short: BTreeMap<(usize, BTreeSet<PersonId>), Vec<PartId>>,
+    no_blob: Vec<PartId>,
+    bad_blob: Vec<PartId>,
+    dealer: Vec<PartId>,
+}
+
+impl Closed {
+    fn parts(&self) -> impl Iterator<Item = &PartId> {
+        self.short.values().flatten().chain(&self.no_blob).chain(&self.bad_blob).chain(&self.dealer)
+    }
+
+    fn accounts(&self) -> BTreeSet<CredentialId> {
+        self.parts().map(|part| part.version.credential).collect()
+    }
+
+    fn data(&self, view: &View<'_>) -> Vec<serde_json::Value> {
+        let one = |part: &PartId, why: &str, missing: usize, askable: &BTreeSet<PersonId>| {
+            let mut names: Vec<String> = askable.iter().map(|id| view.name(id)).collect();
+            names.sort_by_cached_key(|name| sort_key(name));
+            serde_json::json!({
+                "label": view.label(&part.version.credential), "part": part.kind.as_str(), "why": why,
+                "missing": missing, "could_answer": names,
+            })
+        };
+        let short = self.short.iter().flat_map(|((missing, askable), parts)| {
+            parts.iter().map(|part| one(part, "too_few", *missing, askable)).collect::<Vec<_>>()
+        });
+        let none = BTreeSet::new();
+        let mut data: Vec<_> = short.collect();
+        data.extend(self.no_blob.iter().map(|part| one(part, "not_in_this_copy", 0, &none)));
+        data.extend(self.bad_blob.iter().map(|part| one(part, "damaged", 0, &none)));
+        data.extend(self.dealer.iter().map(|part| one(part, "badly_dealt", 0, &none)));
+        data
+    }
+}
+
+/// Open accounts in the order of their labels, and what stays closed.
+fn sort(
+    desk: &Desk<'_>,
+    view: &View<'_>,
+    outcomes: Vec<(PartId, Outcome)>,
+) -> Result<(Vec<Account>, Closed), Failure> {
+    let (mut accounts, mut closed) = (BTreeMap::<CredentialId, Account>::new(), Closed::default());
+    for (part, outcome) in outcomes {
+        let id = part.version.credential;
+        match outcome {
+            Outcome::Open(value) => {
+                let credential = view.state.credential(&id);
+                let sheet = credential.and_then(|c| c.current()).map(|(_, version)| version.sheet);
+                let sheet = sheet.and_then(|sheet| {
+                    let blob = desk.replica.blob(&sheet).ok().flatten()?;
+                    Text::multiline_from_blob(&blob, sheet).ok()
+                });
+                let account = accounts.entry(id).or_insert_with(|| Account {
+                    id,
+                    label: view.label(&id),
+                    vault: credential.map(|c| c.vault.as_str().to_owned()).unwrap_or_default(),
+                    sheet,
+                    values: BTreeMap::new(),
+                });
+                account.values.insert(part.kind, value);
+            }
+            Outcome::Closed { missing, askable } => closed.short.entry((missing, askable)).or_default().push(part),
+            Outcome::NoBlob => closed.no_blob.push(part),
+            Outcome::BadBlob => closed.bad_blob.push(part),
+            Outcome::Dealer => closed.dealer.push(part),
+        }
+    }
+    let mut accounts: Vec<Account> = accounts.into_values().collect();
+    accounts.sort_by_cached_key(|account| (sort_key(&account.label), account.id));
+    Ok((accounts, closed))
+}
+
+fn tell_closed(env: &Env, view: &View<'_>, closed: &Closed) {
+    let list = |parts: &[PartId]| {
+        let mut words: BTreeMap<CredentialId, BTreeSet<_>> = BTreeMap::new();
+        for part in parts {
+            words.entry(part.version.credential).or_default().insert(part.kind);
+        }
+        let word = |(id, kinds): (CredentialId, BTreeSet<_>)| format!("{} ({})", view.label(&id), view.parts(kinds));
+        view.list(words.into_iter().map(word))
+    };
+    for ((missing, askable), parts) in &closed.short {
+        let args = args! { list: list(parts), missing: missing, names: view.names(askable) };
+        env.out.aside("recover-closed", &args);
+    }
+    for (key, parts) in [
+        ("recover-closed-no-blob", &closed.no_blob),
+        ("recover-closed-bad-blob", &closed.bad_blob),
+        ("recover-closed-dealer", &closed.dealer),
+    ] {
+        if !parts.is_empty() {
+            env.out.aside(key, &args! { list: list(parts) });
+        }
+    }
+}
+
+/// How the file is protected.
+enum Lock {
+    /// Not at all: asked for explicitly.
+    Plain,
+    /// With this passphrase.
+    With(Secret),
+    /// With one that is asked for once there is something to lock.
+    Asked,
+}
+
+impl Lock {
+    /// Before anything is opened or given: whether there will be a passphrase.
+    fn prepare(env: &Env, finishing: &Finishing) -> Result<Self, Failure> {
+        match &finishing.passphrase_file {
+            _ if finishing.plain => Ok(Self::Plain),
+            Some(_) => Self::ask(env, finishing.passphrase_file.clone()).map(Self::With),
+            None => require_terminal(PASSPHRASE_OPTION).map(|()| Self::Asked),
+        }
+    }
+
+    fn ask(env: &Env, passphrase_file: Option<PathBuf>) -> Result<Secret, Failure> {
+        let unlock = Unlock { passphrase_file, ..env.unlock.clone() };
+        unlock.passphrase_for(&env.out, "recover-passphrase", PASSPHRASE_OPTION)
+    }
+
+    /// The sealed file, unless it stays in the clear.
+    fn close(self, env: &Env, content: &Secret) -> Result<Option<Vec<u8>>, Failure> {
+        let passphrase = match self {
+            Self::Plain => return Ok(None),
+            Self::With(passphrase) => passphrase,
+            Self::Asked => Self::ask(env, None)?,
+        };
+        let _waiting = env.out.wait("recover-sealing");
+        seal_with_passphrase(&passphrase, env.unlock.work, content).map(Some).map_err(Failure::technical)
+    }
+}

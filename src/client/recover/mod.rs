@@ -1,0 +1,298 @@
+//! Recovery without the server: from any one trustee's copy of the log and a quorum.
+//!
+//! Somebody *starts* (a request file, signed), others *answer* at home (their shares, sealed to that request), the
+//! starter *finishes*. No server takes part, so this is the way that stays open when the server is gone, hostile, or
+//! caught lying. It must never become the unlogged back door: every answer is signed, given only to a request whose
+//! starter and code were compared by voice, and its answerer's command for the log is durable *before* the answer
+//! exists; it is sent at the next contact with any server, and everything that was opened becomes due.
+//!
+//! | question | module |
+//! |---|---|
+//! | Which copy of the log, whose keys, what was collected? | this one, [`store`] |
+//! | The three verbs | [`command`]: [`start`], [`answer`], [`finish`] |
+//! | Which shares are good, and what do they open? | [`gather`] |
+//! | What does the log learn of it? | [`record`] |
+//! | What is written in the end? | [`output`] |
+//!
+//! The files that people send each other are described in [`crate::seal::recovery`].
+
+pub mod answer;
+pub mod command;
+pub mod finish;
+mod gather;
+pub mod output;
+mod record;
+pub mod start;
+mod store;
+
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+
+use super::failure::{Exit, Failure, distrust};
+use super::home::{self, Folder, Lock};
+use super::join::words_failure;
+use super::names::is_meant;
+use super::replica::Replica;
+use super::session::Env;
+use super::unlock::read_secret;
+use super::view::View;
+use crate::escrow::credential::Credential;
+use crate::escrow::id::{BlobId, CredentialId, Digest, OrganisationId, PersonId};
+use crate::escrow::log::merkle::TreeHead;
+use crate::escrow::organisation::Organisation;
+use crate::escrow::part::PartId;
+use crate::escrow::people::{Person, Standing};
+use crate::seal::identity::{Identity, IdentityError};
+use crate::seal::recovery::{BadRecovery, FileKind, MAX_FILE};
+use crate::seal::secret::Secret;
+
+/// Where the copy of the log is, and whose keys are used.
+#[derive(Debug, Clone, Default)]
+pub struct Source {
+    /// `--replica`: somebody's organisation folder; without it, this home's own.
+    pub replica: Option<PathBuf>,
+    /// `--words-file`: the 24 words to use instead of the home's identity.
+    pub words_file: Option<PathBuf>,
+}
+
+/// A copy of the log, this home's folder for the organisation, and an unlocked identity.
+struct Desk<'a> {
+    env: &'a Env,
+    replica: Replica,
+    /// In this home; it may hold nothing but what recoveries and the outbox need.
+    folder: Folder,
+    identity: Identity,
+    _lock: Lock,
+}
+
+impl<'a> Desk<'a> {
+    /// Opens the copy, then the identity. `organisation`: which one it must be, if that is known.
+    fn open(env: &'a Env, source: &Source, organisation: Option<OrganisationId>) -> Result<Self, Failure> {
+        let (replica, folder, lock) = open_replica(env, source, organisation)?;
+        let identity = match &source.words_file {
+            Some(path) => from_words(&read_secret(path)?)?,
+            None => env.unlock.identity(&env.home, &env.out)?,
+        };
+        Self::with_identity(env, replica, folder, lock, identity)
+    }
+
+    fn with_identity(
+        env: &'a Env,
+        replica: Replica,
+        folder: Folder,
+        lock: Lock,
+        identity: Identity,
+    ) -> Result<Self, Failure> {
+        known(&replica, &identity)?;
+        Ok(Self { env, replica, folder, identity, _lock: lock })
+    }
+
+    fn me(&self) -> PersonId {
+        self.identity.person()
+    }
+
+    fn state(&self) -> Result<&Organisation, Failure> {
+        self.replica.state()
+    }
+
+    /// Puts the copy into words.
+    fn view<'b>(&'b self, texts: &'b dyn Fn(&BlobId) -> Option<String>) -> Result<View<'b>, Failure> {
+        Ok(View::new(self.state()?, self.env.out.language(), texts))
+    }
+
+    fn texts(&self) -> impl Fn(&BlobId) -> Option<String> + '_ {
+        |id| self.replica.text_of(id)
+    }
+
+    /// Somebody whose keys stand in the log.
+    fn person(&self, id: &PersonId) -> Result<&Person, Failure> {
+        let unknown = || Failure::new(Exit::Refused, "recover-stranger").with("id", super::view::short(id));
+        self.state()?.person(id).ok_or_else(unknown)
+    }
+
+    /// The parts of these accounts as they are now; of all accounts, if none is named.
+    fn current_parts(&self, labels: &[String]) -> Result<BTreeSet<PartId>, Failure> {
+        let (state, texts) = (self.state()?, self.texts());
+        let view = self.view(&texts)?;
+        let mut accounts: Vec<CredentialId> = Vec::new();
+        for label in labels {
+            accounts.push(find_account(&view, label)?);
+        }
+        if labels.is_empty() {
+            accounts.extend(state.credentials().keys());
+        }
+        let kinds = |id: &CredentialId| {
+            let version = state.credential(id).and_then(Credential::current).map(|(_, version)| version.kinds());
+            version.unwrap_or_default()
+        };
+        let parts = accounts.iter().flat_map(|id| kinds(id).into_iter().filter_map(|k| state.current_part(id, k)));
+        Ok(parts.collect())
+    }
+
+    /// Compares somebody's tree with this copy. A contradiction is kept as evidence.
+    fn compare(&self, theirs: TreeHead, file: &[u8]) -> Result<Compared, Failure> {
+        let ours = self.replica.head();
+        match self.replica.root_at(theirs.size) {
+            Some(root) if root != theirs.root => {
+                let folder = self.folder.join("evidence");
+                home::private_dir(&folder)?;
+                let name = Digest::of(&[file]).to_string();
+                home::write(&folder.join(format!("recovery-{}.txt", &name[..16])), file)?;
+                if let Some(checkpoint) = self.replica.checkpoint() {
+                    let path = folder.join(format!("ours-{}.note", ours.size));
+                    home::write(&path, checkpoint.to_string().as_bytes())?;
+                }
+                Err(distrust("recover-fork", Some(folder)))
+            }
+            Some(_) if theirs.size == ours.size => Ok(Compared::Same),
+            Some(_) => Ok(Compared::Shorter(ours.size - theirs.size)),
+            None => Ok(Compared::Longer(theirs.size.saturating_sub(ours.size))),
+        }
+    }
+}
+
+/// How somebody's tree compares with ours. A longer one cannot be checked here.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Compared {
+    Same,
+    /// Theirs lacks so many entries.
+    Shorter(u64),
+    /// Ours lacks so many entries.
+    Longer(u64),
+}
+
+/// The copy that is meant, this home's folder for its organisation, and the folder's lock.
+fn open_replica(
+    env: &Env,
+    source: &Source,
+    organisation: Option<OrganisationId>,
+) -> Result<(Replica, Folder, Lock), Failure> {
+    let other = |id: OrganisationId| organisation.is_some_and(|wanted| wanted != id);
+    let (replica, folder, lock) = match (&source.replica, organisation) {
+        (Some(path), _) => {
+            let replica = Replica::read_copy(path)?;
+            let folder = env.home.folder(replica.state()?.id());
+            folder.prepare_bare()?;
+            let lock = env.lock(&folder)?;
+            (replica, folder, lock)
+        }
+        (None, Some(id)) if !env.home.organisations()?.contains(&id) => {
+            return Err(Failure::new(Exit::Usage, "recover-no-replica"));
+        }
+        (None, wanted) => {
+            let folder = match wanted {
+                Some(id) => env.home.folder(id),
+                None => env.home.choose(env.organisation.as_deref())?,
+            };
+            let lock = env.lock(&folder)?;
+            let replica = Replica::open(&folder, &folder.contact()?)?;
+            (replica, folder, lock)
+        }
+    };
+    match other(replica.state()?.id()) {
+        true => Err(Failure::new(Exit::Usage, "recover-other-organisation")),
+        false => Ok((replica, folder, lock)),
+    }
+}
+
+/// The identity of these 24 words.
+fn from_words(words: &Secret) -> Result<Identity, Failure> {
+    Identity::from_words(words.expose_str().unwrap_or_default(), None).map_err(|error| match error {
+        IdentityError::Words(bad) => words_failure(bad),
+        other => Failure::technical(other),
+    })
+}
+
+/// Whoever's keys do not stand in the log holds no share of anything.
+fn known(replica: &Replica, identity: &Identity) -> Result<(), Failure> {
+    match replica.state()?.person(&identity.person()) {
+        Some(_) => Ok(()),
+        None => Err(Failure::new(Exit::Failed, "recover-not-a-member")),
+    }
+}
+
+/// Somebody who was taken in and is still there.
+fn is_here(person: &Person) -> bool {
+    matches!(person.standing, Standing::Admitted { .. })
+}
+
+/// The one account with this label, or whose id begins so.
+fn find_account(view: &View<'_>, label: &str) -> Result<CredentialId, Failure> {
+    let all = view.state.credentials().keys();
+    let found: Vec<CredentialId> = all.filter(|id| is_meant(label, id, || view.label(id))).copied().collect();
+    let list = |ids: &mut dyn Iterator<Item = &CredentialId>, with_id: bool| {
+        let word = |id: &CredentialId| match with_id {
+            true => format!("{} {}", super::view::short(id), view.label(id)),
+            false => view.label(id),
+        };
+        view.list(ids.map(word))
+    };
+    match found.as_slice() {
+        [only] => Ok(*only),
+        [] => {
+            let known = list(&mut view.state.credentials().keys(), false);
+            Err(Failure::new(Exit::Usage, "failed-label-unknown").with("label", label).with("list", known))
+        }
+        several => {
+            let known = list(&mut several.iter(), true);
+            Err(Failure::new(Exit::Usage, "failed-label-ambiguous").with("label", label).with("list", known))
+        }
+    }
+}
+
+/// Reads a file that somebody sent.
+fn read_file(path: &Path) -> Result<Vec<u8>, Failure> {
+    let length = std::fs::metadata(path).map_err(|e| Failure::io(path, e))?.len();
+    if length > MAX_FILE as u64 {
+        return Err(Failure::new(Exit::Usage, "recover-file-none").with("path", path.display()));
+    }
+    home::read(path)
+}
+
+/// Refuses an output that is there already or has no folder, before anything is asked, opened or given for it.
+fn check_output(path: &Path) -> Result<(), Failure> {
+    if path.exists() {
+        return Err(Failure::new(Exit::Usage, "recover-exists").with("path", path.display()));
+    }
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
+    match folder.map(std::fs::metadata) {
+        Some(Err(error)) => Err(Failure::io(path, error)),
+        _ => Ok(()),
+    }
+}
+
+/// What is wrong with a file that somebody sent, each with its own sentence.
+fn bad_file(bad: BadRecovery, path: &Path) -> Failure {
+    let (exit, key) = match &bad {
+        BadRecovery::NotARecovery => (Exit::Usage, "recover-file-none"),
+        BadRecovery::WrongKind { found: FileKind::Request } => (Exit::Usage, "recover-file-request"),
+        BadRecovery::WrongKind { found: FileKind::Answer } => (Exit::Usage, "recover-file-answer"),
+        BadRecovery::Damaged => (Exit::Usage, "recover-file-damaged"),
+        BadRecovery::Newer => (Exit::Failed, "recover-file-newer"),
+        BadRecovery::OtherRecovery => (Exit::Usage, "recover-file-foreign"),
+        BadRecovery::Signature => (Exit::Distrust, "recover-file-signature"),
+        BadRecovery::Empty | BadRecovery::Seal(_) => return Failure::technical(bad),
+    };
+    Failure::new(exit, key).with("path", path.display())
+}
+
+/// Does `work` on every item, on all processors; results in the items' order.
+fn in_parallel<T: Sync, R: Send>(items: &[T], work: impl Fn(&T) -> R + Sync) -> Vec<R> {
+    let threads = std::thread::available_parallelism().map_or(1, usize::from);
+    let piece = items.len().div_ceil(threads).max(1);
+    std::thread::scope(|scope| {
+        let running: Vec<_> = items
+            .chunks(piece)
+            .map(|chunk| {
+                let work = &work;
+                scope.spawn(move || chunk.iter().map(work).collect::<Vec<R>>())
+            })
+            .collect();
+        // A panic of a worker is ours.
+        let joined = running.into_iter().flat_map(|thread| match thread.join() {
+            Ok(results) => results,
+            Err(panic) => std::panic::resume_unwind(panic),
+        });
+        joined.collect()
+    })
+}

@@ -1,0 +1,137 @@
+//! What recoveries leave on this computer: `recoveries/<name>/` in the organisation's folder.
+//!
+//! ```text
+//! request        the request file, as it was sent out or answered
+//! key            of a recovery that we started: its secret key, sealed to our identity
+//! answers/<id>   of a recovery that we started: answer files that held, by SHA-256
+//! recorded       of a recovery that we answered: the parts for which our command for the log was made
+//! ```
+//!
+//! Nothing here opens anything without the identity.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::PathBuf;
+
+use super::super::failure::Failure;
+use super::super::home::{self, Folder};
+use crate::escrow::id::{Digest, PersonId};
+use crate::escrow::key::PersonKeys;
+use crate::escrow::part::PartId;
+use crate::seal::identity::Identity;
+use crate::seal::recovery::{SignedRequest, VerifiedRequest};
+use crate::seal::sealing::{open_with, seal_to};
+use crate::seal::sharing::MasterKey;
+
+/// One recovery's folder.
+pub(super) struct Shelf {
+    folder: PathBuf,
+}
+
+/// A recovery that we started, with its key.
+pub(super) struct Started {
+    /// What we asked for.
+    pub(super) request: VerifiedRequest,
+    /// Opens the answers.
+    pub(super) key: age::x25519::Identity,
+    /// Where its answers are kept.
+    pub(super) shelf: Shelf,
+}
+
+impl Shelf {
+    /// The folder of this recovery; made when something is first kept in it.
+    pub(super) fn of(folder: &Folder, recovery: &Digest) -> Self {
+        Self { folder: folder.join("recoveries").join(recovery.to_string()) }
+    }
+
+    /// Keeps a recovery that we start: the key must be durable before anybody seals to it.
+    pub(super) fn keep_started(
+        &self,
+        request: &SignedRequest,
+        key: &MasterKey,
+        identity: &Identity,
+    ) -> Result<(), Failure> {
+        home::private_dir(&self.folder.join("answers"))?;
+        let sealed = seal_to(&identity.keys().recipient, key.to_age_text().expose()).map_err(Failure::technical)?;
+        home::write(&self.folder.join("key"), &sealed)?;
+        home::write(&self.folder.join("request"), request.to_file().as_bytes())
+    }
+
+    /// Keeps an answer that held. The same file twice is one answer.
+    pub(super) fn keep_answer(&self, file: &[u8]) -> Result<(), Failure> {
+        let folder = self.folder.join("answers");
+        home::private_dir(&folder)?;
+        home::write(&folder.join(Digest::of(&[file]).to_string()), file)
+    }
+
+    /// The answers that were kept, oldest name first.
+    pub(super) fn answers(&self) -> Result<Vec<(PathBuf, Vec<u8>)>, Failure> {
+        let folder = self.folder.join("answers");
+        let mut paths = Vec::new();
+        for name in names(&folder)? {
+            // Another name is a file that was being written when the computer stopped.
+            if name.parse::<Digest>().is_ok() {
+                paths.push(folder.join(name));
+            }
+        }
+        paths.sort();
+        paths.into_iter().map(|path| home::read(&path).map(|file| (path, file))).collect()
+    }
+
+    /// The parts for which our command for the log was made already.
+    pub(super) fn recorded(&self) -> Result<BTreeSet<String>, Failure> {
+        let text = home::read_if_there(&self.folder.join("recorded"))?.unwrap_or_default();
+        Ok(String::from_utf8_lossy(&text).lines().map(str::to_owned).collect())
+    }
+
+    /// Remembers for which parts our command for the log was made.
+    pub(super) fn record(&self, parts: &BTreeSet<String>) -> Result<(), Failure> {
+        home::private_dir(&self.folder)?;
+        let lines: Vec<&str> = parts.iter().map(String::as_str).collect();
+        home::write(&self.folder.join("recorded"), lines.join("\n").as_bytes())
+    }
+}
+
+/// How a person's part stands in `recorded`.
+pub(super) fn record_line(person: &PersonId, part: &PartId) -> String {
+    format!("{person} {} {} {}", part.version.credential, part.version.version, part.kind.as_str())
+}
+
+/// Every recovery that this identity started here, newest first.
+pub(super) fn started(folder: &Folder, identity: &Identity, keys: &PersonKeys) -> Result<Vec<Started>, Failure> {
+    let recoveries = folder.join("recoveries");
+    let mut found = Vec::new();
+    for name in names(&recoveries)? {
+        let Ok(digest) = name.parse::<Digest>() else { continue };
+        let shelf = Shelf::of(folder, &digest);
+        // Without its key it is one that we answered; without its request, one that was never sent out.
+        let key = home::read_if_there(&shelf.folder.join("key"))?;
+        let request = home::read_if_there(&shelf.folder.join("request"))?;
+        let (Some(sealed), Some(request)) = (key, request) else { continue };
+        let path = shelf.folder.join("request");
+        let signed = SignedRequest::parse(&request).map_err(|e| home::damaged(&path).because(e))?;
+        if signed.unverified().starter != identity.person() {
+            continue;
+        }
+        let request = signed.verify(keys).map_err(|e| home::damaged(&path).because(e))?;
+        let damaged = || home::damaged(&shelf.folder.join("key"));
+        let text = open_with(identity.age(), &sealed).map_err(|e| damaged().because(e))?;
+        let key = text.expose_str().and_then(|text| text.parse().ok()).ok_or_else(damaged)?;
+        found.push(Started { request, key, shelf });
+    }
+    found.sort_by_key(|started| (std::cmp::Reverse(started.request.request().created), started.request.digest()));
+    Ok(found)
+}
+
+fn names(folder: &std::path::Path) -> Result<Vec<String>, Failure> {
+    let entries = match fs::read_dir(folder) {
+        Ok(entries) => entries,
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Vec::new()),
+        Err(error) => return Err(Failure::io(folder, error)),
+    };
+    let mut names = Vec::new();
+    for entry in entries {
+        names.extend(entry.map_err(|e| Failure::io(folder, e))?.file_name().to_str().map(str::to_owned));
+    }
+    Ok(names)
+}
