@@ -11,6 +11,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         [
             "sequestre/v1/keys.proto",
             "sequestre/v1/charter.proto",
+            "sequestre/v1/moving.proto",
             "sequestre/v1/command.proto",
             "sequestre/v1/entry.proto",
             "sequestre/api/v1/escrow.proto",

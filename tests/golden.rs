@@ -96,7 +96,7 @@ fn the_organisation_is_its_genesis() {
     assert_eq!(organisation_id(&bytes).as_bytes(), &by_hand);
 }
 
-const EVERYTHING: [&str; 29] = [
+const EVERYTHING: [&str; 30] = [
     "approve",
     "cancel-invitation",
     "claim",
@@ -112,6 +112,7 @@ const EVERYTHING: [&str; 29] = [
     "join",
     "lease-expired",
     "leave",
+    "move",
     "propose-admission",
     "propose-charter",
     "propose-destruction",
@@ -168,6 +169,7 @@ fn kind(what: &What) -> &'static str {
             Act::ProposeDestruction(_) => "propose-destruction",
             Act::Confirm(_) => "confirm",
             Act::Veto(_) => "veto",
+            Act::Move(_) => "move",
         },
     }
 }
@@ -239,6 +241,10 @@ fn summary(replay: &Replay) -> String {
     line(format!("{} live texts", state.texts().count()));
     for (id, gone) in state.destroyed_accounts() {
         line(format!("account {id}: destroyed at {} by proposal {}", gone.at, gone.proposal));
+    }
+    for moved in state.moves() {
+        let (index, address) = (moved.at.index, state.address());
+        line(format!("move in {index} from {} to {address} by {}", moved.old_address, moved.brought_by));
     }
     for (id, recovery) in state.recoveries() {
         let answers = recovery.answers.iter().map(|(entry, answer)| {
@@ -338,6 +344,7 @@ fn story() -> World {
     leases(&mut world);
     drills(&mut world);
     amendment(&mut world);
+    moving(&mut world);
     destruction(&mut world);
     world
 }
@@ -541,4 +548,15 @@ fn destruction(world: &mut World) {
         world.ok(*who, second(world, proposals[0]));
     }
     world.ok(seven[6], second(world, proposals[1]));
+}
+
+/// The quorum signs, a member brings it; what falls due afterwards is signed by the other server's key.
+fn moving(world: &mut World) {
+    tick(world);
+    let statement = world.move_statement();
+    world.wait(Seconds::DAY);
+    let moving = world.signed_move(&statement, &TRUSTEES[..5]);
+    world.ok(OTHER_MEMBER, moving);
+    world.wait(Seconds(72 * 3_600));
+    assert!(world.timers() > 0);
 }

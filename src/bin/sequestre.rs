@@ -17,6 +17,7 @@ use sequestre::client::failure::{Exit, Failure};
 use sequestre::client::found::{self, Plan, Planned};
 use sequestre::client::home::Home;
 use sequestre::client::kit::{self, KitArgs};
+use sequestre::client::moving::{self, MoveVerb};
 use sequestre::client::out::Out;
 use sequestre::client::recover::{self, command::RecoverVerb};
 use sequestre::client::request::{self, Asking, REQUEST_LIFE, Reveal};
@@ -202,14 +203,18 @@ enum Verb {
         card_file: Option<PathBuf>,
     },
     Card,
+    Recover {
+        #[command(subcommand)]
+        verb: RecoverVerb,
+    },
+    Move {
+        #[command(subcommand)]
+        verb: MoveVerb,
+    },
     Kit(KitArgs),
     Drill {
         #[command(subcommand)]
         verb: DrillVerb,
-    },
-    Recover {
-        #[command(subcommand)]
-        verb: RecoverVerb,
     },
     Audit {
         #[command(subcommand)]
@@ -458,9 +463,10 @@ async fn run(env: &Env, verb: Verb) -> Result<(), Failure> {
             join::restore_identity(env, &words, &card).await
         }
         Verb::Card => join::card(env),
+        Verb::Recover { verb } => recover::command::run(env, verb),
+        Verb::Move { verb } => moving::run(env, verb).await,
         Verb::Kit(args) => kit::run(env, args).await,
         Verb::Drill { verb } => drill::run(env, verb).await,
-        Verb::Recover { verb } => recover::command::run(env, verb),
         Verb::Audit { verb } => match verb {
             AuditVerb::Log { from, to, person, account } => {
                 audit::log(env, audit::LogOptions { from, to, person, account }).await

@@ -8,6 +8,7 @@ use std::process::ExitCode;
 use clap::{Args, Parser, Subcommand};
 use sequestre::daemon::config::{Config, Overrides};
 use sequestre::daemon::{self, InitOutcome};
+use sequestre::escrow::id::OrganisationId;
 use sequestre::seal::founding::FoundingCode;
 use sequestre::seal::harden::harden;
 use sequestre::store::fsck::fsck;
@@ -61,6 +62,20 @@ enum Command {
     Token {
         #[command(flatten)]
         folder: Folder,
+        #[command(flatten)]
+        overrides: Overrides,
+    },
+    /// Restore an organisation from its people's copies, on a data folder that no daemon serves, and print where its log can go on.
+    #[command(after_help = EXIT_CODES)]
+    Restore {
+        #[command(flatten)]
+        folder: Folder,
+        /// A copy: the folder of the organisation in somebody's home, or that home. Several are put together.
+        #[arg(long, value_name = "DIR", required = true)]
+        replica: Vec<PathBuf>,
+        /// Which organisation, if a home has several.
+        #[arg(long, value_name = "ID")]
+        organisation: Option<OrganisationId>,
         #[command(flatten)]
         overrides: Overrides,
     },
@@ -142,6 +157,23 @@ fn act(command: Command, hardening: sequestre::seal::harden::Hardening) -> Resul
             }
         }
         Command::Token { folder, overrides } => print_founding(&daemon::allow_founding(&folder.data, &overrides)?)?,
+        Command::Restore { folder, replica, organisation, overrides } => {
+            let outcome = daemon::restore(&folder.data, &overrides, &replica, organisation)?;
+            let restored = &outcome.restored;
+            println!("# Restored: {} entries, {} blobs", restored.head.size, restored.blobs);
+            if !restored.missing.is_empty() {
+                println!(
+                    "# Missing: {} blobs that no copy has. With another trustee's copy, begin anew in a new data folder.",
+                    restored.missing.len()
+                );
+                restored.missing.iter().for_each(|blob| println!("#   {blob}"));
+            }
+            println!(
+                "# It waits for its people to move here. Start the daemon, and send a trustee this text, also in"
+            );
+            println!("# {}", outcome.path.display());
+            print!("{}", outcome.text);
+        }
         Command::Config { folder, overrides } => print!("{}", Config::load(&folder.data, &overrides)?.to_toml()),
     }
     Ok(ExitCode::SUCCESS)

@@ -5,6 +5,7 @@
 //! more: they cannot release what they confirmed.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::path::PathBuf;
 
 use serde::Serialize;
 
@@ -37,6 +38,12 @@ const SETTLING: Seconds = Seconds(7 * Seconds::DAY.0);
 pub enum DrillVerb {
     /// Everybody opens their shares.
     Shares,
+    /// A server is restored from this computer's copy, beside the running one.
+    Restore {
+        /// The daemon's program, if it does not lie beside this one.
+        #[arg(long, value_name = "FILE")]
+        daemon: Option<PathBuf>,
+    },
     /// Somebody else than the depositor tries an account.
     Account {
         /// Which.
@@ -54,6 +61,7 @@ pub enum DrillVerb {
 pub async fn run(env: &Env, verb: DrillVerb) -> Result<(), Failure> {
     match verb {
         DrillVerb::Shares => shares(env).await,
+        DrillVerb::Restore { daemon } => super::moving::drill::drill(env, daemon.as_deref()).await,
         DrillVerb::Account { label, works, fails } => {
             account(env, &label, if works || fails { Some(works) } else { None }).await
         }

@@ -34,7 +34,7 @@ pub enum Exit {
 
 /// Reasons that decide nothing about what was asked: the same can be sent again, so nothing that belongs to it may be
 /// thrown away.
-const NOT_NOW: [&str; 5] = ["BUSY", "CLOSING", "STORAGE", "TIMEOUT", "TOO_MANY_REQUESTS"];
+const NOT_NOW: [&str; 6] = ["BUSY", "CLOSING", "NOT_MOVED", "STORAGE", "TIMEOUT", "TOO_MANY_REQUESTS"];
 
 /// The values that sentences of refusals may name.
 const DETAILS: [(&str, Detail); 11] = [

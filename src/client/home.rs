@@ -16,7 +16,9 @@
 //!   entering, founding             commands that make us known, until the log shows one of them
 //!   invitations/<id>               secrets of invitations that we made, sealed to the identity
 //!   recoveries/<name>/             recoveries without the server that were started or answered here
-//!   evidence/                      signed notes that contradict each other
+//!   evidence/                      signed notes that contradict each other; what was there before a move
+//!   moving/                        what a move puts in the place of entries, checkpoint and contact, while it does
+//!   moves/<version>                digests of the moves that we signed
 //! ```
 //!
 //! Nothing here may be written in the clear that opens anything.
@@ -142,7 +144,7 @@ pub struct Folder {
     path: PathBuf,
 }
 
-/// What is pinned when joining, and never taken from the server again.
+/// What is pinned when joining, and never taken from the server again. Only a move changes it.
 #[derive(Debug, Clone)]
 pub struct Contact {
     /// `host:port`.
@@ -166,6 +168,21 @@ struct ContactFile {
     checkpoint_size: u64,
     checkpoint_root: String,
     me: String,
+}
+
+impl Contact {
+    /// The file's content.
+    pub(super) fn encode(&self) -> Result<Vec<u8>, Failure> {
+        let file = ContactFile {
+            address: self.address.clone(),
+            server_key: hex::encode(self.server_key.as_bytes()),
+            log_key: hex::encode(self.log_key.as_bytes()),
+            checkpoint_size: self.checkpoint.size,
+            checkpoint_root: self.checkpoint.root.to_string(),
+            me: self.me.to_string(),
+        };
+        serde_json::to_vec_pretty(&file).map_err(Failure::technical)
+    }
 }
 
 impl Folder {
@@ -218,16 +235,7 @@ impl Folder {
 
     /// Pins where the server is and who we are.
     pub fn store_contact(&self, contact: &Contact) -> Result<(), Failure> {
-        let file = ContactFile {
-            address: contact.address.clone(),
-            server_key: hex::encode(contact.server_key.as_bytes()),
-            log_key: hex::encode(contact.log_key.as_bytes()),
-            checkpoint_size: contact.checkpoint.size,
-            checkpoint_root: contact.checkpoint.root.to_string(),
-            me: contact.me.to_string(),
-        };
-        let text = serde_json::to_vec_pretty(&file).map_err(Failure::technical)?;
-        write(&self.join("contact.json"), &text)
+        write(&self.join("contact.json"), &contact.encode()?)
     }
 
     /// What was pinned.

@@ -9,6 +9,7 @@
 //! | What lies on this computer, and how is it written? | [`home`], [`replica`] |
 //! | How is an act signed, sent and verified? | [`session`], [`remote`], [`outbox`], [`watching`] |
 //! | How does one come in? | [`found`], [`join`] |
+//! | How does an association leave its server? | [`moving`] |
 //! | What waits for me, and what does agreeing release? | [`consent`], [`charter`], [`amend`], [`screen`] |
 //! | How does an account go in, and come out? | [`deposit`], [`request`], [`clipboard`] |
 //! | What must be on paper, what renewed, what tried? | [`kit`], [`renewal`], [`drill`] |
@@ -31,6 +32,7 @@ pub mod help;
 pub mod home;
 pub mod join;
 pub mod kit;
+pub mod moving;
 pub mod names;
 pub mod out;
 pub mod outbox;

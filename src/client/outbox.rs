@@ -78,6 +78,20 @@ impl Folder {
         Pending::read(&self.join(KEPT).join(id.to_string()))
     }
 
+    /// Keeps a command that a move gives up, until it is signed anew; safe ones were forgotten. Gives where.
+    pub(super) fn keep_given_up(&self, pending: &Pending) -> Result<PathBuf, Failure> {
+        let folder = self.join(KEPT);
+        home::private_dir(&folder)?;
+        let path = folder.join(pending.signed.id(self.id).to_string());
+        home::write(&path, &pending.encode())?;
+        Ok(path)
+    }
+
+    /// What waits to be sent, and where it lies.
+    pub(super) fn waiting(&self) -> Result<Vec<(PathBuf, Pending)>, Failure> {
+        self.commands(OUTBOX)?.into_iter().map(|(_, path)| Ok((path.clone(), Pending::read(&path)?))).collect()
+    }
+
     fn commands(&self, name: &str) -> Result<Vec<(CommandId, PathBuf)>, Failure> {
         let folder = self.join(name);
         let entries = match fs::read_dir(&folder) {

@@ -252,6 +252,11 @@ impl Replica {
         if self.head() != *to.head() {
             return Err(self.stop("distrust-fork", to));
         }
+        // The old server brings a move to its own log: it has no voice after that entry. Where the log goes on is for
+        // whoever has the file to say, not for this server.
+        if self.state()?.log_key() != self.verifier.key() {
+            return Err(Failure::new(Exit::Distrust, "failed-moved").with("address", self.state()?.address()));
+        }
         // Somebody who was invited knows a tree that the log must extend, whatever the server says of itself.
         if self.root_at(self.pinned.size) != Some(self.pinned.root) {
             return Err(self.stop("distrust-fork", to));

@@ -102,6 +102,7 @@ impl Session {
     }
 
     fn locked(env: &Env, folder: Folder, lock: Lock) -> Result<Self, Failure> {
+        super::moving::finish(&folder)?;
         let contact = folder.contact()?;
         let device = folder.device()?;
         let replica = Replica::open(&folder, &contact)?;
@@ -313,6 +314,11 @@ impl Session {
         let state = self.state()?;
         state.decide(&verified, self.env.now().max(state.last_time()), base_root)?;
         Ok(signed)
+    }
+
+    /// Ends the session: its folder, and the identity if it was unlocked.
+    pub(super) fn into_parts(self) -> (Folder, Option<Identity>) {
+        (self.folder, self.identity)
     }
 
     /// How far the log is witnessed: fresh cosignatures by distinct witnesses, and how many are needed. We count.

@@ -11,7 +11,8 @@
 //! | `timers` | when the writer wakes by itself |
 //! | [`writer`] | the single writer |
 //!
-//! The data folder holds `sequestre.db`, `sequestred.toml` and `server.key`. [`init`] makes it, [`run`] serves it; the
+//! The data folder holds `sequestre.db`, `sequestred.toml` and `server.key`. [`init`] makes it, [`restore`] brings an
+//! organisation back into it from its people's replicas, [`run`] serves it; the
 //! whole daemon can run inside another process, which the demo and the tests do.
 //!
 //! The daemon is never the judge: it applies the same rules as everybody else, and clients verify what it says. It
@@ -30,7 +31,7 @@ pub mod writer;
 use std::future::Future;
 use std::io::{self, IsTerminal as _};
 use std::net::SocketAddr;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
 use tokio::net::TcpListener;
@@ -47,12 +48,16 @@ use self::config::{Config, ConfigError, LogFormat, LogLevel, Overrides};
 use self::gate::GateLayer;
 use self::service::Service;
 use self::writer::{Clock, Writer, WriterThread};
+use crate::escrow::id::OrganisationId;
 use crate::escrow::key::VerifyingKey;
+use crate::escrow::moving::MovePlace;
 use crate::escrow::time::Time;
 use crate::proto::DESCRIPTORS;
 use crate::proto::api::v1::escrow_server::{EscrowServer, SERVICE_NAME};
 use crate::seal::founding::FoundingCode;
+use crate::seal::moving::place_file;
 use crate::store::reader::Reader;
+use crate::store::restore::{self, RestoreError, Restored};
 use crate::store::{Store, StoreError};
 use crate::tls::{self, BadTlsKey};
 
@@ -77,6 +82,17 @@ pub enum DaemonError {
     /// The configuration.
     #[error(transparent)]
     Config(#[from] ConfigError),
+    /// A restoration.
+    #[error(transparent)]
+    Restore(#[from] RestoreError),
+    /// The file of the new place.
+    #[error("the association was restored, but {} could not be written; pass on what was printed", path.display())]
+    Place {
+        /// The file.
+        path: PathBuf,
+        /// What the system said.
+        source: io::Error,
+    },
     /// The database.
     #[error(transparent)]
     Store(#[from] StoreError),
@@ -133,6 +149,51 @@ pub fn allow_founding(dir: &Path, overrides: &Overrides) -> Result<FoundingCode,
     let server_key = key::load(dir)?.public();
     let token = Store::allow_founding_in(dir)?;
     Ok(FoundingCode::new(server_key, address, &token))
+}
+
+/// What a restoration gave.
+pub struct RestoreOutcome {
+    /// What was restored.
+    pub restored: Restored,
+    /// Where the log can go on, for those who sign the move.
+    pub place: MovePlace,
+    /// The file that says so, as text.
+    pub text: String,
+    /// Where that file lies.
+    pub path: PathBuf,
+}
+
+/// Restores an organisation from its people's replicas into the data folder `dir`, which no daemon has open. It waits
+/// there until its people move; the file that they need for it is left in the folder.
+pub fn restore(
+    dir: &Path,
+    overrides: &Overrides,
+    replicas: &[PathBuf],
+    organisation: Option<OrganisationId>,
+) -> Result<RestoreOutcome, DaemonError> {
+    let config = Config::load(dir, overrides)?;
+    let address = config.address().ok_or(DaemonError::NoPort)?;
+    let server_key = key::load(dir)?.public();
+    let restored = restore::restore(dir, replicas, organisation)?;
+    let place = MovePlace {
+        organisation: restored.organisation,
+        log_key: restored.log_key,
+        server_key,
+        address: address.as_str().to_owned(),
+        prefix: restored.head,
+    };
+    let header = [
+        "Séquestre: a server where an association's log can go on. For a trustee: sequestre move propose FILE"
+            .to_owned(),
+        format!("Association: {}", place.organisation),
+        format!("Server: {}", place.address),
+        format!("Entries: {}", place.prefix.size),
+        format!("Code, to compare by voice: {}", place.code()),
+    ];
+    let text = place_file(&place, &header);
+    let path = dir.join(format!("move-place-{}.txt", &place.organisation.to_string()[..12]));
+    std::fs::write(&path, &text).map_err(|source| DaemonError::Place { path: path.clone(), source })?;
+    Ok(RestoreOutcome { restored, place, text, path })
 }
 
 /// The system's clock.

@@ -13,7 +13,7 @@
 //! | `NOT_FOUND` | what the message names is not there | `UNKNOWN_ORGANISATION`, `…_UNKNOWN` |
 //! | `ALREADY_EXISTS` | it was done before | `ALREADY_…`, `…_EXISTS`, `PROPOSAL_VETOED`, `DEVICE_KNOWN`, `GENESIS_TWICE` |
 //! | `ABORTED` | something changed meanwhile; synchronise, look again, sign again | `STALE_BASE`, `VERSION_CONFLICT`, `…_DIFFERS`, `CHARTER_VERSION` |
-//! | `FAILED_PRECONDITION` | not in this state of the organisation | `FOREIGN_BASE`, `CLOCK_SKEW`, `…_CLOSED`, `…_EXPIRED`, `…_IN_USE`, `…_DESTROYED`, `TOO_EARLY`, `NOT_YET_UPLOADED`, … |
+//! | `FAILED_PRECONDITION` | not in this state of the organisation | `FOREIGN_BASE`, `CLOCK_SKEW`, `…_CLOSED`, `…_EXPIRED`, `…_IN_USE`, `…_DESTROYED`, `TOO_EARLY`, `NOT_YET_UPLOADED`, `NOT_MOVED`, … |
 //! | `OUT_OF_RANGE` | an index or size beyond the log | `BEYOND_LOG` |
 //! | `RESOURCE_EXHAUSTED` | too much, too often | `RATE_LIMIT` (a day's limit), `TOO_MANY_REQUESTS`, `MESSAGE_TOO_LARGE` |
 //! | `UNAVAILABLE` | try again soon | `BUSY`, `CLOSING` |
@@ -217,7 +217,9 @@ fn write_code(error: &WriteError) -> Code {
         | WriteError::TextTooLarge
         | WriteError::Cosignature(_) => Code::InvalidArgument,
         WriteError::BlobBudget => refusal_code(&Refusal::RateLimit),
-        WriteError::NotAwaited | WriteError::NotYetUploaded => Code::FailedPrecondition,
+        WriteError::NotAwaited | WriteError::NotYetUploaded | WriteError::NotMoved | WriteError::MovedElsewhere => {
+            Code::FailedPrecondition
+        }
         WriteError::Busy | WriteError::Closing => Code::Unavailable,
         WriteError::Storage(_) => Code::Internal,
     }
@@ -269,6 +271,8 @@ fn refusal_code(refusal: &Refusal) -> Code {
         | R::VersionConflict { .. }
         | R::RequestDiffers => Code::Aborted,
         R::ForeignBase
+        | R::MovePrefix
+        | R::MoveLogKey
         | R::ClockSkew { .. }
         | R::NotFounded
         | R::InvitationUsed
@@ -298,6 +302,9 @@ fn refusal_code(refusal: &Refusal) -> Code {
         | R::AdmissionMismatch
         | R::CharterNamesStranger
         | R::CharterLogKey
+        | R::MoveSignature
+        | R::MoveQuorum
+        | R::MoveCharter
         | R::VaultDiffers
         | R::DealShape
         | R::Duration { .. }

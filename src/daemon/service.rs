@@ -7,7 +7,7 @@
 //! | caller | methods |
 //! |---|---|
 //! | anybody | `PrepareFounding` (its token is the permission), `Submit` of a genesis, a join or a new device |
-//! | a device certified in the organisation, of somebody who may read | everything |
+//! | a device certified in the organisation, of somebody who may read | everything; `Submit` of a move only, while a restored log waits for one |
 //!
 //! Health answers anybody, reflection every device that some organisation certified; see [`super::gate`].
 //!
@@ -120,6 +120,9 @@ impl Service {
         match self.look_up(organisation, peer.device).await? {
             Some(caller) => {
                 self.count_person(&caller)?;
+                if caller.waiting {
+                    return Err(WriteError::NotMoved.into());
+                }
                 Ok(caller)
             }
             None => {

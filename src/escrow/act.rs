@@ -8,6 +8,7 @@ use super::claim::Claim;
 use super::drill::{ConfirmAccess, RecordDrill};
 use super::id::{BlobId, CredentialId, DeviceId, Digest, InvitationId, OrganisationId, PersonId};
 use super::key::{PersonKeys, RecipientKey, VerifyingKey};
+use super::moving::SignedMove;
 use super::part::{PartId, PartKind, VersionId};
 use super::quorum::QuorumName;
 use super::recovery::RecordAnswer;
@@ -46,6 +47,7 @@ pub enum Act {
     ProposeDestruction(ProposeDestruction),
     Confirm(EntryRef),
     Veto(Veto),
+    Move(Box<SignedMove>),
 }
 
 /// An entry by index and leaf hash: it cannot be exchanged under whoever refers to it.
@@ -299,10 +301,11 @@ pub struct Veto {
 
 impl Act {
     /// Whether its entry must be made within [`CLOCK_TOLERANCE`](super::organisation::CLOCK_TOLERANCE) of its creation.
-    /// Approvals and charter signatures are bound by hash and expiry instead; a person may sign them offline. A recovery
-    /// answer says what happened while there was no server.
+    /// Approvals and charter signatures are bound by hash and expiry instead, a move to its place in the log; people
+    /// sign them offline, and a log whose time ran ahead must be able to move, too. A recovery answer says what happened
+    /// while there was no server.
     pub fn is_bound_to_its_time(&self) -> bool {
-        !matches!(self, Self::Approve(_) | Self::Sign(_) | Self::RecordAnswer(_))
+        !matches!(self, Self::Approve(_) | Self::Sign(_) | Self::RecordAnswer(_) | Self::Move(_))
     }
 
     /// Parses the oneof of a command.
@@ -360,6 +363,7 @@ impl Act {
                 proposal: EntryRef::parse(m.proposal_index, &m.proposal_leaf)?,
                 reason: wire::blob(&m.reason)?,
             }),
+            Wire::Move(m) => Self::Move(Box::new(SignedMove::parse(m)?)),
         })
     }
 }

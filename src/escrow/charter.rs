@@ -152,7 +152,7 @@ impl Limits {
 }
 
 /// A consistent charter.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Charter {
     version: u32,
     log_key: VerifyingKey,
@@ -166,6 +166,7 @@ pub struct Charter {
     limits: Limits,
     destroy_delay: Seconds,
     code: SpokenCode,
+    wire: v1::Charter,
 }
 
 impl Charter {
@@ -173,6 +174,7 @@ impl Charter {
     pub fn parse(charter: v1::Charter) -> Result<Self, BadCharter> {
         use prost::Message as _;
         let code = SpokenCode::of("sequestre/charter-code/v1", &[&charter.encode_to_vec()]);
+        let wire = charter.clone();
         if charter.version == 0 {
             return Err(Malformed::Range("charter version").into());
         }
@@ -243,6 +245,7 @@ impl Charter {
             limits,
             destroy_delay,
             code,
+            wire,
         })
     }
 
@@ -351,6 +354,11 @@ impl Charter {
     /// Daily limits.
     pub fn limits(&self) -> Limits {
         self.limits
+    }
+
+    /// As it was signed: what an amendment or a move starts from.
+    pub fn wire(&self) -> &v1::Charter {
+        &self.wire
     }
 
     /// The charter code: what everybody reads aloud before signing. Different charters, different codes.

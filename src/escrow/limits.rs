@@ -35,7 +35,7 @@ enum Charged {
 
 impl Organisation {
     /// What a command costs its signer; refused beyond the daily limit. Confirmations of shares that are asked for are
-    /// free, a join is limited by its invitation, and recovery answers are counted apart.
+    /// free, a join is limited by its invitation, a move by its quorum, and recovery answers are counted apart.
     pub(super) fn check_limits(&self, command: &VerifiedCommand, now: Time) -> Result<Option<Charge>, Refusal> {
         let signer = command.person();
         let used = self.usage.get(&signer).filter(|used| used.day == now.day());
@@ -46,7 +46,8 @@ impl Organisation {
             return Ok(Some(Charge { person: signer, kind: Charged::Answer }));
         }
         let free = match &command.command().act {
-            Act::Join(_) => true,
+            // A quorum asks for a move, whoever brings it.
+            Act::Join(_) | Act::Move(_) => true,
             Act::ConfirmShares(confirm) => self.is_asked_for(&signer, confirm),
             _ => false,
         };

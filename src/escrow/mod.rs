@@ -13,6 +13,7 @@
 //! | How does temporary access begin and end? | [`request`], [`claim`] |
 //! | What was opened without the server? | [`recovery`] |
 //! | Do the shares and the accounts still work? | [`drill`] |
+//! | How does the log go on at another server? | [`moving`] |
 //! | What is allowed now, and what follows? | [`organisation`], [`refusal`] |
 //! | Does this log hold? | [`replay`], [`log`] |
 //! | Who has seen it, and can it still be lost? | [`witness`] |
@@ -31,6 +32,7 @@ pub mod id;
 pub mod key;
 mod limits;
 pub mod log;
+pub mod moving;
 pub mod organisation;
 pub mod part;
 pub mod people;

@@ -23,6 +23,7 @@ use super::id::{BlobId, CredentialId, DeviceId, Digest, InvitationId, Organisati
 use super::key::VerifyingKey;
 use super::limits::{Charge, Usage};
 use super::log::merkle::TreeHead;
+use super::moving::{Moved, VerifiedMove};
 use super::part::{Part, PartKind, VersionId};
 use super::people::{Device, Invitation, Person, Standing};
 use super::proposal::{Proposal, Signing, Subject};
@@ -128,6 +129,7 @@ pub struct Organisation {
     pub(super) address: String,
     pub(super) charter: Option<Charter>,
     pub(super) charter_changed: u64,
+    pub(super) moves: Vec<Moved>,
     pub(super) people: BTreeMap<PersonId, Person>,
     pub(super) devices: BTreeMap<DeviceId, Device>,
     pub(super) invitations: BTreeMap<InvitationId, Invitation>,
@@ -183,6 +185,7 @@ enum Step {
     RecordDrill(PersonId, RecordDrill),
     Confirm(Confirmation),
     Veto(PersonId, super::act::Veto),
+    Move(PersonId, Box<VerifiedMove>),
     Daemon(DaemonAct),
 }
 
@@ -221,6 +224,7 @@ impl Organisation {
             address: g.address.clone(),
             charter: None,
             charter_changed: 0,
+            moves: Vec::new(),
             people: BTreeMap::new(),
             devices: BTreeMap::new(),
             invitations: BTreeMap::new(),
@@ -392,6 +396,10 @@ impl Organisation {
                 self.decide_veto(&signer, veto, base.size, now)?;
                 (Step::Veto(signer, *veto), everyone(veto.reason))
             }
+            Act::Move(signed) => {
+                let verified = self.decide_move(signed, &command.command().base)?;
+                (Step::Move(signer, Box::new(verified)), Vec::new())
+            }
         })
     }
 
@@ -469,6 +477,7 @@ impl Organisation {
                 self.apply_veto(person, &veto, at);
                 Vec::new()
             }
+            Step::Move(person, verified) => self.apply_move(person, *verified, at),
             Step::Daemon(act) => self.apply_daemon_act(act, at),
         });
         effects
@@ -531,6 +540,11 @@ impl Organisation {
     /// The charter in force; none before the founding is signed.
     pub fn charter(&self) -> Option<&Charter> {
         self.charter.as_ref()
+    }
+
+    /// Every move, oldest first.
+    pub fn moves(&self) -> &[Moved] {
+        &self.moves
     }
 
     /// Everybody whose keys stand in the log.

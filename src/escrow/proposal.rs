@@ -200,7 +200,7 @@ impl Organisation {
     }
 
     /// A charter names only people who are there, or whom it takes in as they joined.
-    fn check_people(&self, charter: &Charter, roll: &[Admission]) -> Result<(), Refusal> {
+    pub(super) fn check_people(&self, charter: &Charter, roll: &[Admission]) -> Result<(), Refusal> {
         for admission in roll {
             self.check_admission(admission)?;
             if !charter.grants(&admission.keys.person(), &admission.roles) {
@@ -383,7 +383,7 @@ impl Organisation {
         }
     }
 
-    fn enact_charter(&mut self, charter: Charter, roll: Vec<Admission>, at: Position) -> Vec<Effect> {
+    pub(super) fn enact_charter(&mut self, charter: Charter, roll: Vec<Admission>, at: Position) -> Vec<Effect> {
         self.supersede_charters();
         self.charter = Some(charter);
         self.charter_changed = at.index;

@@ -332,6 +332,21 @@ refusals! {
     /// Too many entries or bytes today.
     RateLimit => "RATE_LIMIT",
         "you reached your limit for today; try again tomorrow";
+    /// A signature under a move does not verify.
+    MoveSignature => "MOVE_SIGNATURE",
+        "a signature under this move does not match what it says; ask for the file again, and sign anew";
+    /// The `amend` quorum did not sign the move.
+    MoveQuorum => "MOVE_QUORUM",
+        "too few of those who can amend the charter signed this move; collect more signatures";
+    /// The move goes on from another log than this one.
+    MovePrefix => "MOVE_PREFIX",
+        "the move does not go on from the end of this log; compare what it names with your own copy";
+    /// The move changes more than log key and address.
+    MoveCharter => "MOVE_CHARTER",
+        "a move changes the log key and the address and nothing else; propose it again, and amend the charter later";
+    /// The move leaves another log key than the one in force, or does not change it.
+    MoveLogKey => "MOVE_LOG_KEY",
+        "the move does not replace the log key that is in force; propose it again from a fresh copy";
     /// A genesis in an organisation that exists.
     GenesisTwice => "GENESIS_TWICE",
         "a log begins once";

@@ -10,6 +10,7 @@ pub mod founding;
 pub mod harden;
 pub mod identity;
 pub mod invitation;
+pub mod moving;
 pub mod recovery;
 pub mod sealing;
 pub mod secret;

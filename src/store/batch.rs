@@ -173,6 +173,22 @@ impl Batch<'_> {
         Ok(Number(self.transaction.last_insert_rowid()))
     }
 
+    /// Makes room for an organisation that is restored from copies: until a move names this log key, it signs nothing.
+    pub(super) fn restored(&self, organisation: &OrganisationId, key: &SigningKey) -> Result<Number, StoreError> {
+        self.transaction
+            .prepare_cached("INSERT INTO organisation (id, log_seed, log_key, waiting) VALUES (?, ?, ?, 1)")?
+            .execute(params![organisation.as_bytes(), key.to_secret_bytes().expose(), key.public().as_bytes()])?;
+        Ok(Number(self.transaction.last_insert_rowid()))
+    }
+
+    /// The size of a restored log, with the checkpoint that the copies came with. What falls due waits with it.
+    pub(super) fn close_restored(&self, number: Number, size: u64, checkpoint: &str) -> Result<(), StoreError> {
+        self.transaction
+            .prepare_cached("UPDATE organisation SET size = ?, checkpoint = ? WHERE number = ?")?
+            .execute(params![signed(size), checkpoint, number])?;
+        Ok(())
+    }
+
     /// Appends an entry with everything that it changes, except what changes once per group.
     pub fn append(&self, number: Number, entry: &NewEntry<'_>) -> Result<(), StoreError> {
         let command = entry.command.as_ref().map(|(id, _)| id.as_bytes());
@@ -296,7 +312,8 @@ impl Batch<'_> {
         Ok(())
     }
 
-    /// Once per group and organisation: the new size with its checkpoint, and when the daemon next has to act.
+    /// Once per group and organisation: the new size with its checkpoint, and when the daemon next has to act. Whoever
+    /// can sign a checkpoint waits for no move any more.
     pub fn close_group(
         &self,
         number: Number,
@@ -305,7 +322,7 @@ impl Batch<'_> {
         deadline: Option<Time>,
     ) -> Result<(), StoreError> {
         self.transaction
-            .prepare_cached("UPDATE organisation SET size = ?, checkpoint = ? WHERE number = ?")?
+            .prepare_cached("UPDATE organisation SET size = ?, checkpoint = ?, waiting = 0 WHERE number = ?")?
             .execute(params![signed(size), checkpoint, number])?;
         match deadline {
             Some(Time(at)) => self

@@ -26,8 +26,15 @@ pub struct Loaded {
     pub organisation: Organisation,
     /// The tree's right edge.
     pub frontier: Frontier,
-    /// What signs checkpoints and daemon acts.
+    /// What signs checkpoints and daemon acts, unless [`Self::waiting`].
     pub log_key: SigningKey,
+}
+
+impl Loaded {
+    /// Whether it was restored from copies and no move named this server's key yet: it has no voice in the log.
+    pub fn waiting(&self) -> bool {
+        self.log_key.public() != *self.organisation.log_key()
+    }
 }
 
 impl Batch<'_> {
@@ -36,19 +43,25 @@ impl Batch<'_> {
         let corrupt = |what: String| StoreError::Corrupt { organisation: id, what };
         let mut statement = self
             .connection()
-            .prepare_cached("SELECT number, size, log_seed, checkpoint FROM organisation WHERE id = ?")?;
+            .prepare_cached("SELECT number, size, log_seed, checkpoint, waiting FROM organisation WHERE id = ?")?;
         let row = statement.query_row(params![id.as_bytes()], |row| {
             let seed = Secret::new(row.get(2)?);
-            Ok((row.get::<_, Number>(0)?, unsigned(row.get(1)?), seed, row.get::<_, String>(3)?))
+            Ok((
+                row.get::<_, Number>(0)?,
+                unsigned(row.get(1)?),
+                seed,
+                row.get::<_, String>(3)?,
+                row.get::<_, bool>(4)?,
+            ))
         });
-        let Some((number, size, seed, note)) = row.optional()? else { return Ok(None) };
+        let Some((number, size, seed, note, waiting)) = row.optional()? else { return Ok(None) };
         let organisation = restore(self.connection(), id, number)?;
         if organisation.size() != size {
             return Err(corrupt(format!("{} entries instead of {size}", organisation.size())));
         }
         let log_key = SigningKey::from_seed(seed)?;
-        if log_key.public() != *organisation.log_key() {
-            return Err(corrupt("the log key is another one than the genesis names".to_owned()));
+        if (log_key.public() != *organisation.log_key()) != waiting {
+            return Err(corrupt("the log key is another one than the log names".to_owned()));
         }
         let frontier = frontier(&self.nodes(id, number), size)?;
         let checkpoint = checkpoint(id, *organisation.log_key(), &note).map_err(|bad| corrupt(bad.to_string()))?;

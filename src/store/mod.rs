@@ -6,6 +6,7 @@
 //! | [`load`] | an organisation's state from its own rows |
 //! | [`reader`] | committed rows, for those who ask |
 //! | [`fsck`] | recomputes everything from the entries |
+//! | [`restore`] | an organisation back from its people's replicas |
 //!
 //! The entries are the truth; every other table can be computed from them and from the blobs, and [`fsck`] does.
 //! Two things cannot: log keys and unused founding tokens' keys. They lie here in the clear, readable by the
@@ -20,6 +21,7 @@ mod error;
 pub mod fsck;
 pub mod load;
 pub mod reader;
+pub mod restore;
 mod rows;
 mod schema;
 

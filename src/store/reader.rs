@@ -24,6 +24,8 @@ pub struct Caller {
     pub person: PersonId,
     /// Their roles; none yet for candidates.
     pub roles: BTreeSet<Role>,
+    /// The log was restored here and waits for a move: only that is taken.
+    pub waiting: bool,
 }
 
 /// A pool of read-only connections. Cloning shares it.
@@ -89,14 +91,15 @@ impl Reader {
     pub fn caller(&self, organisation: &OrganisationId, device: &DeviceId) -> Result<Option<Caller>, StoreError> {
         self.read(|connection| {
             let mut statement = connection.prepare_cached(
-                "SELECT person.id, person.roles
+                "SELECT person.id, person.roles, organisation.waiting
                  FROM organisation
                  JOIN device ON device.organisation = number
                  JOIN person ON person.organisation = number AND person.id = device.person
                  WHERE organisation.id = ? AND device.id = ? AND NOT device.revoked AND person.reads",
             )?;
             let row = statement.query_row(params![organisation.as_bytes(), device.as_bytes()], |row| {
-                Ok(Caller { person: row.get::<_, Column<PersonId>>(0)?.0, roles: roles(row.get(1)?) })
+                let person = row.get::<_, Column<PersonId>>(0)?.0;
+                Ok(Caller { person, roles: roles(row.get(1)?), waiting: row.get(2)? })
             });
             Ok(row.optional()?)
         })

@@ -24,14 +24,15 @@ const STATEMENTS: usize = 48;
 
 const TABLES: &str = "
 -- One row per log, with both halves of its Ed25519 log key. `size` and `checkpoint` (a signed note) change with every
--- group of entries.
+-- group of entries. `waiting`: restored from copies; the log key of this row signs nothing until a move names it.
 CREATE TABLE organisation (
     number INTEGER PRIMARY KEY,
     id BLOB NOT NULL UNIQUE CHECK (length(id) = 32),
     log_seed BLOB NOT NULL CHECK (length(log_seed) = 32),
     log_key BLOB NOT NULL CHECK (length(log_key) = 32),
     size INTEGER NOT NULL DEFAULT 0 CHECK (size >= 0),
-    checkpoint TEXT NOT NULL DEFAULT ''
+    checkpoint TEXT NOT NULL DEFAULT '',
+    waiting INTEGER NOT NULL DEFAULT 0 CHECK (waiting IN (0, 1))
 ) STRICT;
 
 -- Foundings that the technician permitted: SHA-256 of the token, and the log key made for it once somebody asked.

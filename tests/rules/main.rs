@@ -13,6 +13,7 @@ mod entries;
 mod founding;
 mod invitations;
 mod leases;
+mod moves;
 mod recoveries;
 mod requests;
 mod sums;

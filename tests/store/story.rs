@@ -330,8 +330,14 @@ async fn readers_get_entries_proofs_and_callers() {
     verify_consistency(&old, log.verify(&note).unwrap().head(), &path).unwrap();
     assert!(matches!(reader.consistency_proof(&world.id, 12), Err(StoreError::OutOfRange { asked: 12, size: 11 })));
 
-    assert_eq!(world.caller(1), Some(Caller { person: stage.person(1), roles: [Role::Trustee].into() }));
-    assert_eq!(world.caller(3), Some(Caller { person: stage.person(3), roles: [Role::Member].into() }));
+    assert_eq!(
+        world.caller(1),
+        Some(Caller { person: stage.person(1), roles: [Role::Trustee].into(), waiting: false })
+    );
+    assert_eq!(
+        world.caller(3),
+        Some(Caller { person: stage.person(3), roles: [Role::Member].into(), waiting: false })
+    );
     assert_eq!(reader.caller(&world.id, &Person::new(99).device_id()).unwrap(), None);
     // An identity is not a device.
     assert_eq!(reader.caller(&world.id, &world.people[1].key.public().device()).unwrap(), None);

@@ -72,6 +72,8 @@ static ACTORS: LazyLock<Vec<Actor>> = LazyLock::new(|| {
 });
 
 pub static LOG_KEY: LazyLock<Ed25519KeyPair> = LazyLock::new(|| key_pair("log"));
+/// The key of the server to which the tests' organisation moves.
+pub static NEW_LOG_KEY: LazyLock<Ed25519KeyPair> = LazyLock::new(|| key_pair("log of another server"));
 
 /// One of the tests' people, by number.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]

@@ -96,6 +96,16 @@ impl Snapshot {
         Self(files)
     }
 
+    /// Whether the same files have the same contents.
+    pub fn same(&self, other: &Self) -> bool {
+        let sorted = |snapshot: &Self| {
+            let mut files = snapshot.0.clone();
+            files.sort();
+            files
+        };
+        sorted(self) == sorted(other)
+    }
+
     /// Makes `folder` hold these files and no others.
     pub fn restore(&self, folder: &Path) {
         let _ = fs::remove_dir_all(folder);

@@ -17,6 +17,7 @@ use sequestre::escrow::entry::{DaemonAct, Entry, SignedAct, What};
 use sequestre::escrow::id::{CredentialId, Digest, InvitationId, OrganisationId};
 use sequestre::escrow::key::VerifyingKey;
 use sequestre::escrow::log::merkle::{TreeHead, root_at};
+use sequestre::escrow::moving::{MoveStatement, SignedMove};
 use sequestre::escrow::organisation::{Effect, Organisation};
 use sequestre::escrow::part::{PartId, PartKind, VersionId};
 use sequestre::escrow::quorum::QuorumName;
@@ -341,8 +342,40 @@ impl World {
 
     /// A daemon act with the log key's signature.
     pub fn act_entry(&self, act: DaemonAct, index: u64, time: Time) -> Entry {
-        let signature = sign_with(&LOG_KEY, &act.preimage(&self.id(), index, time));
+        let current = [&LOG_KEY, &NEW_LOG_KEY].into_iter().find(|pair| public(pair) == *self.state().log_key());
+        let signature =
+            sign_with(current.expect("one of the tests' log keys"), &act.preimage(&self.id(), index, time));
         Entry { index, time, what: What::Act(SignedAct { act, signature }) }
+    }
+
+    /// A move of the log as it is now to the other server.
+    pub fn move_statement(&self) -> v1::MoveStatement {
+        let current = self.state().charter().expect("only a founded organisation moves");
+        v1::MoveStatement {
+            organisation: self.id().to_vec(),
+            charter: Some(v1::Charter {
+                version: current.version() + 1,
+                log_key: Some(public(&NEW_LOG_KEY).into()),
+                address: "refuge.example.org:7443".to_owned(),
+                ..current.wire().clone()
+            }),
+            old_log_key: Some((*self.state().log_key()).into()),
+            prefix: Some(self.head().into()),
+            server_key: Some(public_key("another server").into()),
+            created: self.now.0,
+            nonce: fake("nonce of a move")[..16].to_vec(),
+        }
+    }
+
+    /// What these people signed, as somebody brings it.
+    pub fn signed_move(&self, statement: &v1::MoveStatement, people: &[Who]) -> Act {
+        let statement = MoveStatement::parse(&statement.encode_to_vec()).unwrap();
+        let mut signed = SignedMove::unsigned(statement);
+        for who in people {
+            let message = signed.statement.preimage(&who.keys.signing);
+            assert!(signed.add(who.keys.signing, who.sign(&message)));
+        }
+        Act::Move(signed.to_wire())
     }
 
     /// Everything that is due, until nothing is.

@@ -375,11 +375,29 @@ impl Judge<'_> {
         given: Option<VerifyingKey>,
         pinned: impl Fn(&OrganisationId) -> Option<VerifyingKey>,
     ) {
-        let stated = found.entries.first().and_then(|bytes| genesis_key(bytes, &organisation));
-        found.key = given
+        let first = found.entries.first().and_then(|bytes| genesis_key(bytes, &organisation));
+        // What the replay proved: each later key was signed by the quorum of its time. Where an entry does not hold,
+        // nothing after it proves anything.
+        let moves = found.replay.as_ref().map(|replay| replay.organisation().moves()).unwrap_or_default();
+        let stated = moves.last().map(|moved| *moved.decided.charter().log_key()).or(first);
+        let earlier: Vec<(VerifyingKey, u64)> =
+            moves.iter().map(|moved| (moved.old_log_key, moved.at.index)).collect();
+        // Whoever knows a key of before a move need not have heard of the move: the log itself leads to the next one.
+        let follow = |key: VerifyingKey| match (earlier.iter().find(|(old, _)| *old == key), stated) {
+            (Some((_, index)), Some(now)) => (now, Some(*index)),
+            _ => (key, None),
+        };
+        let known = given
             .map(|key| (key, KeySource::Given))
             .or_else(|| pinned(&organisation).map(|key| (key, KeySource::Pinned)))
-            .or_else(|| stated.map(|key| (key, KeySource::Genesis)));
+            .map(|(key, source)| (follow(key), source));
+        if let Some(((_, Some(index)), _)) = known {
+            found
+                .remarks
+                .push(Finding { entry: Some(index), ..Finding::new("audit-remark-moved", args! { entry: index }) });
+        }
+        found.key =
+            known.map(|((key, _), source)| (key, source)).or_else(|| stated.map(|key| (key, KeySource::Genesis)));
         let Some((key, _)) = found.key else {
             found.faults.push(Finding::new("audit-fault-no-key", args! {}));
             return;

@@ -17,6 +17,7 @@ use crate::escrow::claim::Answer;
 use crate::escrow::credential::Urgency;
 use crate::escrow::entry::{DaemonAct, Entry, What};
 use crate::escrow::id::{BlobId, CredentialId, OrganisationId, PersonId};
+use crate::escrow::moving::SignedMove;
 use crate::escrow::organisation::{Audience, Effect, Organisation};
 use crate::escrow::people::{InvitationState, Standing};
 use crate::escrow::proposal::{Outcome, Subject};
@@ -400,6 +401,7 @@ impl Teller<'_> {
             Act::ProposeDestruction(destruction) => self.destruction(who, entry.index, destruction),
             Act::Confirm(reference) => self.second(who, reference),
             Act::Veto(veto) => self.veto(who, veto),
+            Act::Move(signed) => self.moving(who, signed),
         }
     }
 
@@ -441,6 +443,26 @@ impl Teller<'_> {
                 self.about("lease_expired", "log-lease-expired", None, index, None).ending(index)
             }
         }
+    }
+
+    fn moving(&self, who: String, signed: &SignedMove) -> Told {
+        let statement = &signed.statement;
+        let signers: Vec<PersonId> = signed.signers().collect();
+        let args = args! {
+            who: who, address: statement.address(), n: statement.prefix.size, version: statement.version(),
+            names: self.view.names(signers.iter()),
+        };
+        let details = json!({
+            "address": statement.address(),
+            "version": statement.version(),
+            "prefix": statement.prefix.size,
+            "root": statement.prefix.root.to_string(),
+            "log_key": hex::encode(statement.log_key.as_bytes()),
+            "server_key": hex::encode(statement.server_key.as_bytes()),
+            "move": statement.digest().to_string(),
+            "signed": signers.iter().map(ToString::to_string).collect::<Vec<_>>(),
+        });
+        signers.into_iter().fold(Told::new("move", "log-move", args, details), Told::person)
     }
 
     fn proposal(&self, who: String, index: u64) -> Told {

@@ -48,6 +48,14 @@ pub enum WriteError {
     /// Somebody else's request.
     #[error("this request is somebody else's; only who asked can collect")]
     NotYours,
+    /// Restored from copies; the organisation has not moved here yet.
+    #[error(
+        "this server was restored from a copy and waits for the association to move here; bring it the move first"
+    )]
+    NotMoved,
+    /// A move to another server's log key.
+    #[error("this move leads to another server than this one; bring it there")]
+    MovedElsewhere,
     /// The cosignature does not verify.
     #[error(transparent)]
     Cosignature(#[from] BadCosignature),
@@ -74,6 +82,8 @@ impl WriteError {
         "TEXT_TOO_LARGE",
         "NOT_AWAITED",
         "NOT_YET_UPLOADED",
+        "NOT_MOVED",
+        "MOVED_ELSEWHERE",
         "BAD_COSIGNATURE",
         "BUSY",
         "STORAGE",
@@ -92,6 +102,8 @@ impl WriteError {
             Self::BlobBudget => Refusal::RateLimit.reason(),
             Self::NotAwaited => "NOT_AWAITED",
             Self::NotYetUploaded => "NOT_YET_UPLOADED",
+            Self::NotMoved => "NOT_MOVED",
+            Self::MovedElsewhere => "MOVED_ELSEWHERE",
             Self::NotYours => Refusal::NotYours.reason(),
             Self::Cosignature(_) => "BAD_COSIGNATURE",
             Self::Busy => "BUSY",
@@ -116,6 +128,8 @@ mod tests {
             WriteError::TextTooLarge,
             WriteError::NotAwaited,
             WriteError::NotYetUploaded,
+            WriteError::NotMoved,
+            WriteError::MovedElsewhere,
             WriteError::Cosignature(BadCosignature::OtherCosigner(DeviceId::new([0; 32]))),
             WriteError::Busy,
             WriteError::Storage(Arc::new(StoreError::Full)),

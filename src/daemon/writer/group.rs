@@ -113,6 +113,7 @@ impl Group<'_> {
             return self.found(command, genesis, blobs, founding_token);
         }
         let loaded = self.cache.get(&self.batch, id)?;
+        check_place(loaded, &command.command().act)?;
         let time = (self.clock)().max(loaded.organisation.last_time());
         let base = command.command().base.size;
         let base_root = match base.cmp(&loaded.frontier.size()) {
@@ -183,7 +184,7 @@ impl Group<'_> {
 
     pub fn cosign(&mut self, cosignature: &Cosignature, head: TreeHead) -> Result<(), Stopped> {
         let id = cosignature.cosigner().organisation;
-        let loaded = self.cache.get(&self.batch, id)?;
+        let loaded = settled(self.cache.get(&self.batch, id)?)?;
         let device = loaded.organisation.devices().get(&cosignature.cosigner().device);
         let device = device.filter(|device| device.revoked.is_none()).ok_or(Refusal::DeviceUnknown)?;
         let checkpoint = Checkpoint { organisation: id, head };
@@ -203,7 +204,7 @@ impl Group<'_> {
     }
 
     pub fn collect(&mut self, id: OrganisationId, person: PersonId, index: u64) -> Result<Collected, Stopped> {
-        let loaded = self.cache.get(&self.batch, id)?;
+        let loaded = settled(self.cache.get(&self.batch, id)?)?;
         let organisation = &loaded.organisation;
         let request = organisation.request(index).ok_or(Refusal::RequestUnknown)?;
         if request.requester != person {
@@ -266,7 +267,7 @@ impl Group<'_> {
     }
 
     fn append_due_of(&mut self, id: OrganisationId, now: Time) -> Result<(), Stopped> {
-        let loaded = self.cache.get(&self.batch, id)?;
+        let loaded = settled(self.cache.get(&self.batch, id)?)?;
         let time = now.max(loaded.organisation.last_time());
         self.changed.insert(id);
         // One act may make another one due: a request's expiry starts the lease that nobody collected.
@@ -336,6 +337,22 @@ fn append_act(batch: &Batch<'_>, loaded: &mut Loaded, act: DaemonAct, time: Time
     let what = What::Act(SignedAct { act, signature: loaded.log_key.sign(&preimage) });
     append(batch, loaded, Step { what, transition, time, from: None, blobs: &[] }).map_err(Stopped::Group)?;
     Ok(())
+}
+
+/// An organisation in whose log this server has a voice.
+fn settled(loaded: &mut Loaded) -> Result<&mut Loaded, WriteError> {
+    if loaded.waiting() { Err(WriteError::NotMoved) } else { Ok(loaded) }
+}
+
+/// A log that was restored here takes the move to this server and nothing before it; and this server never gives a log
+/// away to a key that is not its own, since it could not sign for it any more.
+fn check_place(loaded: &Loaded, act: &Act) -> Result<(), WriteError> {
+    match act {
+        Act::Move(signed) if signed.statement.log_key == loaded.log_key.public() => Ok(()),
+        Act::Move(_) => Err(WriteError::MovedElsewhere),
+        _ if loaded.waiting() => Err(WriteError::NotMoved),
+        _ => Ok(()),
+    }
 }
 
 fn sent<'b>(id: &BlobId, blobs: &'b [Blob]) -> Option<&'b Blob> {

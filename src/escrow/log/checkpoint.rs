@@ -106,6 +106,11 @@ impl LogVerifier {
         &self.organisation
     }
 
+    /// The log's key.
+    pub fn key(&self) -> &VerifyingKey {
+        &self.key
+    }
+
     /// The log's key as notes refer to it; its text form is the vkey that other tools take.
     pub fn note_key(&self) -> NoteKey {
         NoteKey { name: Origin(self.organisation).key_name(), kind: SignatureType::Ed25519, key: self.key }

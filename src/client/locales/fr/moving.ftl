@@ -1,0 +1,87 @@
+# Déménager : un autre serveur pour le même journal.
+
+log-move = { $who } a apporté le déménagement vers le serveur { $address }, signé par { $names } : le journal y continue après { $n } entrées.
+audit-remark-moved = À l’entrée { $entry }, l’association a déménagé : une nouvelle clé signe depuis. Le déménagement a été signé comme la charte le demande ; la copie a donc été vérifiée avec la nouvelle clé.
+failed-moved = Cette association a déménagé vers { $address }, et ce serveur n’a plus rien à dire. Demandez aux autres le fichier du déménagement, puis « sequestre move follow FICHIER ».
+
+# Ce que les règles disent d’un déménagement.
+refused-move-signature = Une signature de ce déménagement ne tient pas : le fichier a été abîmé ou modifié en route. Demandez-le à nouveau.
+refused-move-quorum = Trop peu de celles et ceux qui peuvent changer la charte ont signé ce déménagement. Recueillez d’autres signatures avec « sequestre move sign ».
+refused-move-prefix = Ce déménagement ne commence pas à la fin de ce journal : des entrées se sont ajoutées entre-temps, ou c’est un autre journal. Comparez avec les autres ; rien n’a été changé.
+refused-move-charter = Un déménagement change le serveur et la clé du journal, et rien d’autre dans la charte. Proposez-le à nouveau ; changez la charte avant ou après.
+refused-move-log-key = Ce déménagement ne quitte pas la clé qui signe le journal aujourd’hui, ou revient à une ancienne. Proposez-le à nouveau depuis une copie à jour.
+refused-not-moved = Ce serveur a été rétabli depuis une copie et attend que l’association y déménage. Demandez aux gardien·nes le fichier du déménagement, puis « sequestre move follow FICHIER ».
+refused-moved-elsewhere = Ce déménagement mène à un autre serveur que celui qui a été appelé. Rien n’a été changé ; vérifiez où le fichier dit que le journal continue.
+
+# Le fichier d’un déménagement, et celui du lieu où l’on emménage.
+move-file-header =
+    L’association « { $organisation } » déménage : son journal continue à { $address } après { $n } entrées.
+    Signé par : { $names }
+    Code à comparer de vive voix : { $code }
+    Pour signer : sequestre move sign FICHIER. Quand assez de personnes ont signé : sequestre move follow FICHIER
+move-file-none = { $path } ne contient ni un déménagement ni un lieu où emménager. Transmettez ces fichiers en entier.
+move-file-kind = { $path } n’est pas le fichier qu’il faut ici : « propose » prend ce qu’a envoyé la personne qui s’occupe du nouveau serveur, « sign » et « follow » prennent le fichier du déménagement.
+move-file-damaged = { $path } a été abîmé en route. Demandez-le à nouveau.
+move-file-newer = { $path } vient d’une autre version de ce programme. Mettez-le à jour, puis réessayez.
+move-files-differ = Ces fichiers ne parlent pas du même déménagement. Demandez aux autres lequel vaut, et suivez celui-là.
+
+# Ce que ferait un déménagement.
+move-screen-place = La personne qui s’occupe du nouveau serveur vous lit ce code : { $code }
+move-screen-head = L’association « { $organisation } » déménage vers un autre serveur. Cela fait la version { $version } de la charte, et n’y change rien d’autre.
+move-screen-from = De { $address } (clé du journal { $key })
+move-screen-to = Vers { $address } (clé du journal { $key })
+move-screen-server = Clé du nouveau serveur : { $key }
+move-screen-prefix = Le journal continue après l’entrée { $n } (racine { $root }). La copie de cet ordinateur a { $own } entrées.
+move-screen-all = Rien de ce que cet ordinateur connaît n’est abandonné.
+move-screen-lost = Ces { $n } entrées sont abandonnées, comme si elles n’avaient pas eu lieu. Une copie en reste sur cet ordinateur :
+move-screen-behind = Il manque à la copie de cet ordinateur { $n } des entrées avec lesquelles le journal continuerait : ce qu’elles disent ne peut pas être montré ici.
+move-screen-differs = STOP : le journal qui continuerait n’est pas celui que cet ordinateur a vérifié. Quelqu’un a montré des journaux différents à des personnes différentes. Parlez-en aux autres avant de poursuivre.
+move-screen-signed = Signé jusqu’ici par : { $names }
+move-screen-code = Code de ce déménagement, à comparer de vive voix : { $code }
+
+# Proposer et signer.
+ask-move-second = Vous avez déjà signé un autre déménagement vers la version { $version } de la charte. Si les deux servent, le journal se divise en deux, et vous l’aurez signé. Avez-vous la certitude que l’autre ne servira jamais ?
+ask-move-sign = Signez-vous ce déménagement ?
+move-behind = Il manque à la copie de cet ordinateur { $n } entrées qui ont été rétablies sur le nouveau serveur. Laissez un·e gardien·ne qui a une copie plus longue proposer le déménagement.
+move-unseen = Il manque à la copie de cet ordinateur { $n } des entrées avec lesquelles le journal continuerait. Laissez d’autres signer, ou ajoutez --unseen si vous vous fiez à ce qu’ils ou elles ont vu.
+move-differs = STOP. Le journal qui continuerait n’est pas celui que cet ordinateur a vérifié. Rien n’a été signé ni changé. Comparez avec les autres, et montrez ceci à un·e médiateur·rice.
+move-give-up = Déménager là-bas abandonne { $n } entrées de la copie de cet ordinateur. Si personne n’a de copie plus longue, recommencez avec --give-up { $n }.
+move-not-signer = Seules les personnes qui peuvent changer la charte signent un déménagement. Quand elles l’auront fait, suivez-le avec « sequestre move follow ».
+move-signed = Écrit dans { $path }. Signatures encore manquantes : { $n }. Envoyez-le à la personne suivante ; le code est { $code }.
+move-signed-complete = Écrit dans { $path }. Assez de personnes ont signé. Envoyez-le à tout le monde : « sequestre move follow FICHIER ». Le code est { $code }.
+
+# Suivre.
+ask-move-follow = À partir de maintenant, vous fiez-vous au serveur { $address }, et plus à l’ancien ?
+move-followed = Déménagé : le journal continue à { $address } et compte { $n } entrées.
+move-followed-already = Vous avez déjà emménagé à { $address }. Il n’y a rien à faire.
+move-kept = Ce que cet ordinateur avait avant, avec { $n } entrées abandonnées, est conservé dans { $path }.
+move-signed-anew = De ce qui a été abandonné, ceci a été signé à nouveau pour vous :
+move-do-again = Ceci a été abandonné aussi. Refaites-le si c’est encore voulu :
+move-pending = Ce qui était signé et n’était pas encore dans le journal.
+move-not-there = STOP. Le journal que montre { $address } ne continue pas comme le dit le déménagement. Rien n’a été changé. Parlez-en à la personne qui s’occupe de ce serveur et aux autres.
+distrust-two-moves = STOP. Deux déménagements différents de cette association ont été signés : le journal continuerait à deux endroits. Les deux fichiers sont conservés dans { $path }. Montrez-les aux autres et à un·e médiateur·rice.
+
+# Aide.
+help-move = Déménager l’association vers un autre serveur, quand l’ancien est perdu ou n’est plus digne de confiance
+help-move-propose = Écrire le fichier d’un déménagement vers un serveur préparé avec « sequestred restore » ; sans serveur
+help-move-propose-place = Le fichier qu’a envoyé la personne qui s’occupe du nouveau serveur
+help-move-propose-output = Où écrire le fichier du déménagement
+help-move-propose-give-up = Abandonner exactement ce nombre d’entrées de la copie de cet ordinateur
+help-move-sign = Vérifier un déménagement et ajouter sa signature au fichier ; sans serveur
+help-move-sign-file = Le fichier du déménagement
+help-move-sign-unseen = Signer bien que la copie du journal de cet ordinateur soit plus courte que ce que nomme le déménagement
+help-move-follow = Suivre un déménagement signé
+help-move-follow-files = Le fichier du déménagement, ou plusieurs copies avec des signatures différentes
+
+# L’exercice de restauration.
+progress-drill-restore = Un serveur est rétabli depuis la copie de cet ordinateur
+help-drill-restore = Rétablir un serveur depuis la copie de cet ordinateur, à côté de celui qui fonctionne, et signer le résultat dans le journal
+help-drill-restore-daemon = Le programme sequestred, s’il n’est pas à côté de celui-ci
+drill-restore-init = Un nouveau dossier de données : { $seconds } s
+drill-restore-restore = Rétabli depuis la copie de cet ordinateur : { $seconds } s
+drill-restore-fsck = Chaque entrée et chaque fichier vérifiés : { $seconds } s
+drill-restore-run = Mis en service, et il a répondu : { $seconds } s
+drill-restore-works = Cela fonctionne : { $n } entrées et { $blobs } fichiers, en { $steps } étapes. Le résultat est dans le journal, entrée { $entry }.
+drill-restore-fails = L’exercice de restauration n’a pas fonctionné, et c’est dans le journal, entrée { $entry }. Ce qui s’est passé : { $trouble }
+drill-restore-trustee = Seule la copie d’un·e gardien·ne contient tout ce qu’il faut à un nouveau serveur. Demandez à un·e gardien·ne de faire cet exercice.
+drill-restore-no-daemon = Il n’y a pas de programme { $path }. Indiquez le programme sequestred avec --daemon FICHIER.

@@ -1,0 +1,467 @@
+//! Following a move: verify, bring it if nobody did, fetch and prove the log that goes on, exchange, and sign anew what
+//! was lost.
+//!
+//! Until everything was proved, nothing of this home is changed. What proves a move: this computer's own replica leads
+//! to the prefix, so that its charter decides; or, where the replica is shorter, the log that the new server shows
+//! contains all of it, from genesis, and allows the move. A replica that is not part of the new log is believed
+//! itself: without the signatures of the people whom its own charter names, nothing is followed.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
+use prost::Message as _;
+use serde_json::json;
+
+use super::super::failure::{Exit, Failure, clock_off, distrust};
+use super::super::home;
+use super::super::outbox::Pending;
+use super::super::remote::Remote;
+use super::super::session::{Env, Session, sign_command};
+use super::stage::Stage;
+use super::{Relation, open, read_signed, screen, state_at, told};
+use crate::args;
+use crate::escrow::entry::{Entry, What};
+use crate::escrow::id::{CommandId, PersonId};
+use crate::escrow::log::checkpoint::{LogVerifier, SignedCheckpoint};
+use crate::escrow::log::merkle::{TreeHead, root_at};
+use crate::escrow::moving::{MoveStatement, SignedMove, VerifiedMove};
+use crate::escrow::organisation::{CLOCK_TOLERANCE, Effect, Organisation};
+use crate::escrow::refusal::Refusal;
+use crate::escrow::replay::{Replay, Trust};
+use crate::proto::v1;
+
+/// A command of ours that the log that goes on does not have.
+struct Lost {
+    /// What was asked for.
+    act: v1::command::Act,
+    /// The blobs that it came with, as far as they are here.
+    blobs: Vec<Vec<u8>>,
+    /// In words.
+    sentence: String,
+    /// Where it is kept, until it is signed anew or the person was told.
+    kept: PathBuf,
+}
+
+/// Goes along with a move.
+pub async fn follow(env: &Env, files: &[PathBuf]) -> Result<(), Failure> {
+    let signed = gather(env, files)?;
+    let mut session = open(env, signed.statement.organisation)?;
+    let statement = signed.statement.clone();
+    if followed_already(&session, &signed)? {
+        env.out.tell("move-followed-already", &args! { address: statement.address() });
+        return finish_again(&mut session).await;
+    }
+    let relation = Relation::of(&session, &statement.prefix);
+    let proved = judge(&session, &signed, relation)?;
+    let signers: Vec<PersonId> = signed.signers().collect();
+    if session.state().is_ok() {
+        env.out.screen(&screen(&session, &statement, &signers)?);
+    }
+    env.unlock.confirm(&env.out, "ask-move-follow", &args! { address: statement.address() }, "--yes")?;
+
+    let mut remote = Remote::connect(statement.address(), &statement.server_key, &session.device).await?;
+    let note = arrive(&mut session, &mut remote, &signed).await?;
+    let next = fetch(&session, &mut remote, &statement, &note, relation).await?;
+    check_move(&session, &signed, proved.as_ref(), &next)?;
+    let own = session.replica.entries()?;
+    let common = own.iter().zip(&next.entries).take_while(|(ours, theirs)| ours == theirs).count();
+    let pinned = session.contact.checkpoint;
+    let has_pinned = root_at(next.replay.tree(), pinned.size) == Ok(pinned.root);
+    if proved.is_none() && (common < own.len() || !has_pinned) {
+        // Nobody whom our own charter names has said that this log goes on and ours does not.
+        return Err(Failure::new(Exit::Distrust, "move-differs"));
+    }
+    let stopped = session.replica.stopped().is_some();
+    let lost = lost_commands(&session, &own, common, &next.replay)?;
+    let keep = format!("before-move-{}", statement.version());
+    let contact = home::Contact {
+        address: statement.address().to_owned(),
+        server_key: statement.server_key,
+        log_key: statement.log_key,
+        checkpoint: if has_pinned { pinned } else { statement.prefix },
+        me: session.me(),
+    };
+    let keep = (common < own.len() || stopped).then_some(keep.as_str());
+    Stage { entries: &next.entries, checkpoint: &next.checkpoint, contact: &contact, keep }.apply(&session.folder)?;
+    let given_up = own.len() - common;
+    let evidence = keep.map(|keep| session.folder.join("evidence").join(keep));
+
+    let mut session = reopen(env, session)?;
+    session.pull().await?;
+    enrol_again(&mut session).await?;
+    env.out.tell("move-followed", &args! { address: statement.address(), n: session.replica.head().size });
+    if let Some(path) = &evidence {
+        env.out.tell("move-kept", &args! { n: given_up, path: path.display() });
+    }
+    let (anew, again) = sign_anew(&mut session, lost).await?;
+    session.sync().await?;
+    env.out.data(&json!({
+        "address": statement.address(), "move": statement.digest().to_string(), "size": session.replica.head().size,
+        "given_up": given_up, "evidence": evidence.map(|path| path.display().to_string()),
+        "signed_anew": anew, "do_again": again,
+    }));
+    Ok(())
+}
+
+/// Signs anew what an earlier following did not come to.
+async fn finish_again(session: &mut Session) -> Result<(), Failure> {
+    let mut lost = Vec::new();
+    for (id, path) in session.folder.kept()? {
+        if session.replica.index_of(&id).is_none() {
+            let pending = session.folder.kept_command(&id)?;
+            let sentence = session.env.out.language().plain("move-pending");
+            lost.extend(pending.act().map(|act| Lost { act, blobs: pending.blobs, sentence, kept: path }));
+        }
+    }
+    if lost.is_empty() {
+        return Ok(());
+    }
+    session.pull().await?;
+    sign_anew(session, lost).await?;
+    session.sync().await
+}
+
+/// One move from all files: the signatures of the same statement together.
+fn gather(env: &Env, files: &[PathBuf]) -> Result<SignedMove, Failure> {
+    let mut moves: Vec<SignedMove> = Vec::new();
+    for path in files {
+        let read = read_signed(path)?;
+        match moves.iter_mut().find(|known| known.statement.digest() == read.statement.digest()) {
+            Some(known) => {
+                for (signer, signature) in read.signatures() {
+                    if !known.add(*signer, *signature) {
+                        return Err(Refusal::MoveSignature.into());
+                    }
+                }
+            }
+            None => moves.push(read),
+        }
+    }
+    match <[SignedMove; 1]>::try_from(moves) {
+        Ok([only]) => Ok(only),
+        Err(several) => {
+            if let [one, other, ..] = several.as_slice() {
+                let session = open(env, one.statement.organisation)?;
+                let shortest = one.statement.prefix.size.min(other.statement.prefix.size);
+                let state = state_at(&session, shortest.min(session.replica.head().size))?;
+                if contradict(&state, one, other) {
+                    return Err(two_moves(&session, one, other));
+                }
+            }
+            Err(Failure::new(Exit::Usage, "move-files-differ"))
+        }
+    }
+}
+
+/// Whether this state allows both, and the log cannot go on as both say.
+fn contradict(state: &Organisation, one: &SignedMove, other: &SignedMove) -> bool {
+    let verified = state.verify_move(one).ok().zip(state.verify_move(other).ok());
+    verified.is_some_and(|(one, other)| one.contradicts(&other))
+}
+
+/// Whether this computer went along already; refuses a move that contradicts the one that it followed.
+fn followed_already(session: &Session, signed: &SignedMove) -> Result<bool, Failure> {
+    let Ok(state) = session.state() else { return Ok(false) };
+    let version = signed.statement.version();
+    let Some(moved) = state.moves().iter().find(|moved| moved.decided.charter().version() == version) else {
+        return Ok(false);
+    };
+    if moved.digest == signed.statement.digest() {
+        return Ok(true);
+    }
+    // As it was when the one that was followed was signed.
+    let before = state_at(session, moved.at.index)?;
+    let verified = before.verify_move(signed).map_err(Failure::from)?;
+    if !verified.contradicts(&moved.decided) {
+        return Ok(true);
+    }
+    let index = usize::try_from(moved.at.index).unwrap_or(usize::MAX);
+    match session.replica.entries()?.get(index).and_then(|entry| move_of(entry)) {
+        Some(followed) => Err(two_moves(session, &followed, signed)),
+        None => Err(home::damaged(&session.folder.join("entries"))),
+    }
+}
+
+/// Whether the log that the new server shows went on as the file says.
+fn check_move(
+    session: &Session,
+    signed: &SignedMove,
+    proved: Option<&VerifiedMove>,
+    next: &Next,
+) -> Result<(), Failure> {
+    let statement = &signed.statement;
+    let not_there = || Failure::new(Exit::Distrust, "move-not-there").with("address", statement.address());
+    let moves = next.replay.organisation().moves();
+    let moved = moves.iter().find(|moved| moved.decided.charter().version() == statement.version());
+    let moved = moved.ok_or_else(not_there)?;
+    if moved.digest != statement.digest() {
+        let ours = proved.ok_or_else(not_there)?;
+        if ours.contradicts(&moved.decided) {
+            let index = usize::try_from(moved.at.index).unwrap_or(usize::MAX);
+            let theirs = next.entries.get(index).and_then(|entry| move_of(entry)).ok_or_else(not_there)?;
+            return Err(two_moves(session, signed, &theirs));
+        }
+    }
+    let goes_on = root_at(next.replay.tree(), statement.prefix.size) == Ok(statement.prefix.root)
+        && *next.replay.organisation().log_key() == statement.log_key;
+    if goes_on { Ok(()) } else { Err(not_there()) }
+}
+
+/// Keeps both files and accepts nothing more.
+fn two_moves(session: &Session, one: &SignedMove, other: &SignedMove) -> Failure {
+    let folder = session.folder.join("evidence");
+    let file = |signed: &SignedMove| format!("move-{}.txt", &signed.statement.digest().to_string()[..16]);
+    let keep = |signed: &SignedMove| home::write(&folder.join(file(signed)), super::text(session, signed).as_bytes());
+    let kept = keep(one).and(keep(other)).and(home::write(&folder.join("stop"), b"distrust-two-moves"));
+    let failure = distrust("distrust-two-moves", Some(folder));
+    match kept {
+        Ok(()) => failure,
+        // What was seen matters more than what the disk says.
+        Err(trouble) => failure.because(trouble),
+    }
+}
+
+/// The move that an entry brought.
+fn move_of(entry: &[u8]) -> Option<SignedMove> {
+    let What::Command(signed) = Entry::parse(entry).ok()?.what else { return None };
+    match v1::Command::decode(signed.to_wire().command.as_slice()).ok()?.act? {
+        v1::command::Act::Move(m) => SignedMove::parse(m).ok(),
+        _ => None,
+    }
+}
+
+/// What this computer's own replica says of a move, before anybody is asked. None if it cannot say: then only the whole
+/// log can.
+fn judge(session: &Session, signed: &SignedMove, relation: Relation) -> Result<Option<VerifiedMove>, Failure> {
+    let Ok(state) = session.state() else { return Ok(None) };
+    let statement = &signed.statement;
+    match relation {
+        Relation::Covers(_) => Ok(Some(state_at(session, statement.prefix.size)?.verify_move(signed)?)),
+        // The charter may have changed between our end and the prefix.
+        Relation::Behind(_) | Relation::Differs => match state.verify_move(signed) {
+            Ok(verified) => Ok(Some(verified)),
+            Err(Refusal::CharterVersion { expected }) if expected < statement.version() => Ok(None),
+            Err(_) if relation == Relation::Differs => Err(Failure::new(Exit::Distrust, "move-differs")),
+            Err(refusal) => Err(refusal.into()),
+        },
+    }
+}
+
+/// The new server's checkpoint; if it waits for the move, after bringing it.
+async fn arrive(session: &mut Session, remote: &mut Remote, signed: &SignedMove) -> Result<String, Failure> {
+    let (id, prefix) = (session.folder.id, signed.statement.prefix);
+    match remote.checkpoint(id).await {
+        Ok(shown) => return Ok(shown.note),
+        Err(failure) if failure.key() == "refused-not-moved" => {}
+        // Our computer was added after the prefix: it is added again, once somebody whom the server knows was here.
+        Err(failure) if failure.key() == "refused-unknown-device" => {
+            let act = enrolment(session)?;
+            let now = session.env.now();
+            let base = TreeHead::EMPTY;
+            let command = sign_command(session.identity()?, id, base, now, act)?;
+            remote.submit(Some(id), &command, Vec::new(), Vec::new()).await?;
+            return Ok(remote.checkpoint(id).await?.note);
+        }
+        Err(failure) => return Err(failure),
+    }
+    let now = session.env.now();
+    let act = v1::command::Act::Move(signed.to_wire());
+    let command = sign_command(session.identity()?, id, prefix, now, act)?;
+    let brought = remote.submit(Some(id), &command, Vec::new(), Vec::new()).await;
+    // Somebody else may have been faster; what stands in the log is looked at in any case.
+    match brought {
+        Err(failure) if failure.exit() != Exit::Refused => return Err(failure),
+        Err(failure) => return remote.checkpoint(id).await.map(|shown| shown.note).map_err(|_| failure),
+        Ok(_) => {}
+    }
+    Ok(remote.checkpoint(id).await?.note)
+}
+
+fn enrolment(session: &mut Session) -> Result<v1::command::Act, Failure> {
+    let device = session.device.public();
+    let keys = session.identity()?.keys();
+    Ok(v1::command::Act::EnrolDevice(v1::EnrolDevice { device: Some(device.into()), person: Some(keys.into()) }))
+}
+
+/// The log at the new server, proved.
+struct Next {
+    replay: Replay,
+    entries: Vec<Vec<u8>>,
+    checkpoint: SignedCheckpoint,
+}
+
+/// Fetches and proves the log that goes on: from the prefix, if our own replica leads there, or else from genesis.
+async fn fetch(
+    session: &Session,
+    remote: &mut Remote,
+    statement: &MoveStatement,
+    note: &str,
+    relation: Relation,
+) -> Result<Next, Failure> {
+    let id = session.folder.id;
+    let unsigned = |e| distrust("distrust-checkpoint", None).because(e);
+    let checkpoint = LogVerifier::new(id, statement.log_key).verify(note).map_err(unsigned)?;
+    let head = *checkpoint.head();
+    let prefix = statement.prefix.size;
+    if head.size <= prefix {
+        return Err(Failure::new(Exit::Distrust, "move-not-there").with("address", statement.address()));
+    }
+    let mut entries = match relation {
+        Relation::Covers(_) => session.replica.entries()?,
+        Relation::Behind(_) | Relation::Differs => Vec::new(),
+    };
+    entries.truncate(usize::try_from(prefix).unwrap_or(usize::MAX));
+    let mut replay: Option<Replay> = None;
+    for entry in &entries {
+        push(id, &mut replay, entry, Trust::OwnDisk)?;
+    }
+    let have = entries.len() as u64;
+    let progress = session.env.out.progress("progress-entries", head.size - have);
+    remote
+        .entries(id, have, head.size, |batch| {
+            for entry in batch {
+                push(id, &mut replay, entry, Trust::Nothing)?;
+                entries.push(entry.clone());
+            }
+            progress.set((entries.len() as u64).saturating_sub(have));
+            Ok(())
+        })
+        .await?;
+    let Some(replay) = replay.filter(|replay| replay.head() == head) else {
+        return Err(distrust("distrust-fork", None));
+    };
+    let (organisation, now) = (replay.organisation(), session.env.now());
+    if organisation.last_time() > now.after(CLOCK_TOLERANCE) {
+        return Err(clock_off(organisation.last_time(), now));
+    }
+    Ok(Next { replay, entries, checkpoint })
+}
+
+fn push(
+    id: crate::escrow::id::OrganisationId,
+    replay: &mut Option<Replay>,
+    entry: &[u8],
+    trust: Trust,
+) -> Result<(), Failure> {
+    let pushed = match replay {
+        Some(replay) => replay.push(entry, trust).map(drop),
+        None => Replay::begin(id, entry, trust).map(|(begun, _)| *replay = Some(begun)),
+    };
+    pushed.map_err(|rejected| distrust("distrust-entry", None).with("index", rejected.index).because(rejected))
+}
+
+/// Our own commands that stand in our replica beyond the common part, or that were on their way, and not in the log
+/// that goes on.
+fn lost_commands(session: &Session, own: &[Vec<u8>], common: usize, next: &Replay) -> Result<Vec<Lost>, Failure> {
+    let (id, me) = (session.folder.id, session.me());
+    let kept: BTreeMap<CommandId, PathBuf> = session.folder.kept()?.into_iter().collect();
+    let mut lost = Vec::new();
+    if common < own.len() {
+        let sentences = told(session, common as u64)?;
+        let mut replay: Option<Replay> = None;
+        let damaged = |e| home::damaged(&session.folder.join("entries")).because(e);
+        for (index, bytes) in own.iter().enumerate() {
+            let effects = match &mut replay {
+                Some(replay) => replay.push(bytes, Trust::OwnDisk).map_err(damaged)?,
+                None => {
+                    let (begun, effects) = Replay::begin(id, bytes, Trust::OwnDisk).map_err(damaged)?;
+                    replay = Some(begun);
+                    effects
+                }
+            };
+            let Ok(Entry { what: What::Command(signed), .. }) = Entry::parse(bytes) else { continue };
+            if index < common || signed.signer().person() != me || next.index_of(&signed.id(id)).is_some() {
+                continue;
+            }
+            let command = signed.id(id);
+            let (pending, path) = match kept.get(&command) {
+                Some(path) => (session.folder.kept_command(&command)?, path.clone()),
+                None => {
+                    let pending = Pending { signed: *signed, blobs: blobs_of(session, effects)? };
+                    let path = session.folder.keep_given_up(&pending)?;
+                    (pending, path)
+                }
+            };
+            let line = sentences.iter().find(|line| line.index == index as u64);
+            let sentence = line.map(|line| line.sentence.clone()).unwrap_or_default();
+            lost.extend(pending.act().map(|act| Lost { act, blobs: pending.blobs, sentence, kept: path }));
+        }
+    }
+    for (path, pending) in session.folder.waiting()? {
+        let base = pending.signed.command().base;
+        // Those that build on what both logs have are simply sent again.
+        let fits = base.size <= next.head().size && root_at(next.tree(), base.size) == Ok(base.root);
+        if !fits && next.index_of(&pending.signed.id(id)).is_none() {
+            let sentence = session.env.out.language().plain("move-pending");
+            lost.extend(pending.act().map(|act| Lost { act, blobs: pending.blobs, sentence, kept: path }));
+        }
+    }
+    Ok(lost)
+}
+
+/// The blobs that an entry names, as far as they are here.
+fn blobs_of(session: &Session, effects: Vec<Effect>) -> Result<Vec<Vec<u8>>, Failure> {
+    let named = effects.into_iter().filter_map(|effect| match effect {
+        Effect::Keep(blobs) => Some(blobs),
+        _ => None,
+    });
+    let mut blobs = Vec::new();
+    for (id, _) in named.flatten() {
+        blobs.extend(session.replica.blob(&id)?);
+    }
+    Ok(blobs)
+}
+
+/// Opens the folder again, as it is after the exchange.
+fn reopen(env: &Env, session: Session) -> Result<Session, Failure> {
+    let (folder, identity) = session.into_parts();
+    let session = Session::open(env, folder)?;
+    Ok(match identity {
+        Some(identity) => session.with_identity(identity),
+        None => session,
+    })
+}
+
+/// Adds this computer again, if that was lost.
+async fn enrol_again(session: &mut Session) -> Result<(), Failure> {
+    let device = session.device.id();
+    if session.state()?.devices().contains_key(&device) {
+        return Ok(());
+    }
+    let act = enrolment(session)?;
+    session.submit(act, Vec::new()).await.map(drop)
+}
+
+/// Signs anew what can be: what names no entry of the lost part. The rest is told to the person. Gives the sentences
+/// of both.
+async fn sign_anew(session: &mut Session, lost: Vec<Lost>) -> Result<(Vec<String>, Vec<String>), Failure> {
+    use v1::command::Act;
+    let (mut anew, mut again) = (Vec::new(), Vec::new());
+    for Lost { act, blobs, sentence, kept } in lost {
+        let submitted = match &act {
+            Act::Deposit(_)
+            | Act::Request(_)
+            | Act::RecordAnswer(_)
+            | Act::Invite(_)
+            | Act::CancelInvitation(_)
+            | Act::RevokeDevice(_) => Some(session.submit(act, blobs).await),
+            // Done at the next occasion anyway, or done already.
+            Act::ConfirmShares(_) | Act::EnrolDevice(_) | Act::Move(_) => None,
+            _ => Some(Err(Refusal::StaleBase.into())),
+        };
+        match submitted {
+            Some(Ok(_)) => anew.push(sentence),
+            Some(Err(failure)) if failure.exit() != Exit::Refused => return Err(failure),
+            Some(Err(_)) => again.push(sentence),
+            None => {}
+        }
+        home::remove(&kept)?;
+    }
+    for (key, list) in [("move-signed-anew", &anew), ("move-do-again", &again)] {
+        if !list.is_empty() {
+            session.env.out.say(key);
+            list.iter().for_each(|text| session.env.out.tell("audit-item", &args! { text: text }));
+        }
+    }
+    Ok((anew, again))
+}

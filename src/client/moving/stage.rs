@@ -1,0 +1,87 @@
+//! Exchanging a replica and a contact for those of after a move: all of it, or nothing.
+//!
+//! What is new is written into `moving/` first, and `moving/ready` last. From then on the exchange is decided, and is
+//! finished whenever the folder is opened, however often it was interrupted. What was there before is kept under
+//! `evidence/` where it says more than the new log does.
+
+use std::fs;
+use std::io;
+use std::path::Path;
+
+use super::super::failure::Failure;
+use super::super::home::{self, Contact, Folder};
+use super::super::remote::join;
+use crate::escrow::log::checkpoint::SignedCheckpoint;
+
+/// What is exchanged, in this order.
+const FILES: [&str; 3] = ["entries", "checkpoint", "contact.json"];
+
+/// What a folder becomes.
+pub(super) struct Stage<'a> {
+    /// All entries, as they are to be.
+    pub entries: &'a [Vec<u8>],
+    /// The new server's checkpoint of exactly these.
+    pub checkpoint: &'a SignedCheckpoint,
+    /// Where the server is now.
+    pub contact: &'a Contact,
+    /// The folder below `evidence` for what was there before; none if the new log has all of it.
+    pub keep: Option<&'a str>,
+}
+
+impl Stage<'_> {
+    /// Makes the exchange durable and does it.
+    pub fn apply(&self, folder: &Folder) -> Result<(), Failure> {
+        let new = folder.join("moving");
+        if new.exists() {
+            fs::remove_dir_all(&new).map_err(|e| Failure::io(&new, e))?;
+        }
+        home::private_dir(&new)?;
+        home::write(&new.join("entries"), &join(self.entries))?;
+        home::write(&new.join("checkpoint"), self.checkpoint.to_string().as_bytes())?;
+        home::write(&new.join("contact.json"), &self.contact.encode()?)?;
+        home::write(&new.join("ready"), self.keep.unwrap_or_default().as_bytes())?;
+        finish(folder)
+    }
+}
+
+/// Finishes an exchange that was decided. Does nothing if there is none.
+pub fn finish(folder: &Folder) -> Result<(), Failure> {
+    let new = folder.join("moving");
+    let Some(keep) = home::read_if_there(&new.join("ready"))? else { return Ok(()) };
+    let keep = String::from_utf8(keep).map_err(|_| home::damaged(&new.join("ready")))?;
+    let evidence = folder.join("evidence");
+    let kept = evidence.join(&keep);
+    if !keep.is_empty() {
+        home::private_dir(&kept)?;
+    }
+    for name in FILES {
+        let (old, fresh) = (folder.join(name), new.join(name));
+        if !fresh.exists() {
+            continue;
+        }
+        // A copy: without its contact, even for a moment, the folder would be no organisation's.
+        if !keep.is_empty()
+            && !kept.join(name).exists()
+            && let Some(before) = home::read_if_there(&old)?
+        {
+            home::write(&kept.join(name), &before)?;
+        }
+        rename(&fresh, &old)?;
+    }
+    if !keep.is_empty() {
+        // The log that contradicted itself is not the one that goes on; both notes stay where they are.
+        rename(&evidence.join("stop"), &kept.join("stop"))?;
+    }
+    home::remove(&new.join("ready"))?;
+    fs::remove_dir_all(&new).map_err(|e| Failure::io(&new, e))
+}
+
+/// Renames what is there, durably.
+fn rename(from: &Path, to: &Path) -> Result<(), Failure> {
+    match fs::rename(from, to) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(Failure::io(from, error)),
+        _ => {}
+    }
+    let folder = to.parent().unwrap_or(Path::new("."));
+    home::sync_dir(folder).map_err(|e| Failure::io(folder, e))
+}

@@ -1,0 +1,225 @@
+//! Two moves, two logs, and files that are not what they seem.
+
+use std::fs;
+
+use sequestre::client::failure::Exit;
+use sequestre::client::moving::{self, MoveVerb};
+use sequestre::client::session::sign_command;
+use sequestre::escrow::entry::{Entry, What};
+use sequestre::escrow::log::checkpoint::{Checkpoint, LogVerifier};
+use sequestre::escrow::log::merkle::MemoryTree;
+use sequestre::escrow::moving::SignedMove;
+use sequestre::proto::v1;
+use sequestre::seal::moving::{move_file, read_move};
+use sequestre::seal::secret::Secret;
+use sequestre::seal::signing::SigningKey;
+use sequestre::store::restore::RestoreError;
+
+use crate::house::*;
+use crate::town::*;
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn two_different_moves_are_evidence() {
+    let town = Town::founded().await;
+    town.stop().await;
+    let (mut one, here) = House::restored(&town, "one", BRUNO).await;
+    let (mut other, there) = House::restored(&town, "other", CHLOE).await;
+    let first = signed(&town, &here, "first.txt").await;
+    let second = signed(&town, &there, "second.txt").await;
+    assert_eq!(fs::read_dir(town.folder(AWA).join("moves")).unwrap().count(), 1, "Awa knows what she signed");
+
+    // Both at once, before anything is followed.
+    let both = MoveVerb::Follow { files: vec![first.clone(), second.clone()] };
+    let at_once = moving::run(&town.env(MAUD), both).await;
+    failure(at_once, Exit::Distrust, "distrust-two-moves");
+    let kept = fs::read_dir(town.folder(MAUD).join("evidence")).unwrap();
+    let kept: Vec<_> = kept.map(|f| f.unwrap().file_name().into_string().unwrap()).collect();
+    assert_eq!(kept.iter().filter(|name| name.starts_with("move-")).count(), 2, "{kept:?}");
+    assert!(kept.contains(&"stop".to_owned()));
+
+    // One after the other.
+    follow(&town, NINA, &first).await.unwrap();
+    let before = fs::read(town.folder(NINA).join("contact.json")).unwrap();
+    failure(follow(&town, NINA, &second).await, Exit::Distrust, "distrust-two-moves");
+    assert_eq!(fs::read(town.folder(NINA).join("contact.json")).unwrap(), before);
+    let mut session = town.env(NINA).session().unwrap();
+    failure(session.sync().await, Exit::Distrust, "distrust-stopped");
+    drop(session);
+    // What is kept stands by itself: both files, signed by the same people.
+    for file in fs::read_dir(town.folder(NINA).join("evidence")).unwrap().map(|f| f.unwrap().path()) {
+        if file.file_name().unwrap().to_string_lossy().starts_with("move-") {
+            assert_eq!(read_move(&fs::read_to_string(&file).unwrap()).unwrap().signers().count(), 2);
+        }
+    }
+    // Whoever followed the first one again has nothing to do.
+    follow(&town, CHLOE, &first).await.unwrap();
+    follow(&town, CHLOE, &first).await.unwrap();
+    one.stop().await;
+    other.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_same_move_proposed_twice_is_one_move() {
+    let town = Town::founded().await;
+    town.stop().await;
+    let (mut house, place) = House::restored(&town, "refuge", BRUNO).await;
+    let first = signed(&town, &place, "first.txt").await;
+    let second = signed(&town, &place, "second.txt").await;
+    follow(&town, NINA, &first).await.unwrap();
+    follow(&town, NINA, &second).await.unwrap();
+    follow(&town, MAUD, &second).await.unwrap();
+    assert_eq!(town.session(MAUD).await.state().unwrap().moves().len(), 1);
+    house.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_move_needs_its_signatures_and_they_may_come_in_several_files() {
+    let town = Town::founded().await;
+    town.stop().await;
+    let (mut house, place) = House::restored(&town, "refuge", BRUNO).await;
+    let file = town.root.path().join("move.txt");
+    propose(&town, AWA, &place, &file).await.unwrap();
+    let folder = Snapshot::of(&town.folder(NINA));
+    failure(follow(&town, NINA, &file).await, Exit::Refused, "refused-move-quorum");
+    // A member, a mediator, the technician: nobody whom the charter lets change it.
+    for who in [NINA, MAUD, THEO] {
+        failure(sign(&town, who, &file).await, Exit::Refused, "move-not-signer");
+    }
+    let not_by_nina = town.root.path().join("not.txt");
+    failure(propose(&town, NINA, &place, &not_by_nina).await, Exit::Refused, "move-not-signer");
+    assert!(!not_by_nina.exists());
+    let only_awa = fs::read_to_string(&file).unwrap();
+    sign(&town, BRUNO, &file).await.unwrap();
+    let both = read_move(&fs::read_to_string(&file).unwrap()).unwrap();
+
+    // An address that nobody signed, under signatures that were made for another.
+    let mut wire = both.to_wire();
+    let position = wire.statement.windows(9).position(|w| w == b"127.0.0.1").unwrap();
+    wire.statement[position + 8] = b'2';
+    let forged = SignedMove::parse_draft(wire).unwrap();
+    let path = town.root.path().join("forged.txt");
+    fs::write(&path, move_file(&forged, &[])).unwrap();
+    failure(follow(&town, NINA, &path).await, Exit::Refused, "refused-move-signature");
+    failure(sign(&town, CHLOE, &path).await, Exit::Refused, "refused-move-signature");
+    // Files that are something else.
+    fs::write(&path, "dear all, the file is attached").unwrap();
+    failure(follow(&town, NINA, &path).await, Exit::Usage, "move-file-none");
+    failure(follow(&town, NINA, &place).await, Exit::Usage, "move-file-kind");
+    failure(propose(&town, CHLOE, &file, &path).await, Exit::Usage, "move-file-kind");
+    let text = fs::read_to_string(&file).unwrap();
+    let middle = text.find("\"body\":\"").unwrap() + 200;
+    let letter = if &text[middle..=middle] == "A" { "B" } else { "A" };
+    fs::write(&path, format!("{}{letter}{}", &text[..middle], &text[middle + 1..])).unwrap();
+    failure(follow(&town, NINA, &path).await, Exit::Usage, "move-file-damaged");
+    let other = Town::another().await;
+    failure(follow(&other, AWA, &file).await, Exit::Usage, "failed-no-organisation");
+    // All that changed nothing.
+    let now = Snapshot::of(&town.folder(NINA));
+    assert!(now.same(&folder));
+
+    // Awa's signature in one file, Bruno's in another.
+    let (signer, signature) =
+        *both.signatures().iter().find(|(key, _)| key.person() == town_person(&town, BRUNO)).unwrap();
+    let mut only_bruno = SignedMove::unsigned(both.statement.clone());
+    assert!(only_bruno.add(signer, signature));
+    let (a, b) = (town.root.path().join("a.txt"), town.root.path().join("b.txt"));
+    fs::write(&a, only_awa).unwrap();
+    fs::write(&b, move_file(&only_bruno, &[])).unwrap();
+    failure(follow(&town, NINA, &b).await, Exit::Refused, "refused-move-quorum");
+    moving::run(&town.env(NINA), MoveVerb::Follow { files: vec![a, b] }).await.unwrap();
+    house.stop().await;
+}
+
+fn town_person(town: &Town, who: &str) -> sequestre::escrow::id::PersonId {
+    town.env(who).session().unwrap().me()
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_server_that_showed_two_logs_is_left_with_the_one_that_people_choose() {
+    let town = Town::founded().await;
+    for name in PEOPLE {
+        town.session(name).await;
+    }
+    // The technician puts last week's database back, and the log grows again, otherwise.
+    town.stop().await;
+    let old = Snapshot::of(&town.data());
+    town.start().await;
+    town.put(THEO, true, "the password of one log").await.unwrap();
+    town.session(CHLOE).await;
+    let theirs = town.folder(CHLOE);
+    town.stop().await;
+    old.restore(&town.data());
+    town.start().await;
+    town.ask(NINA).await;
+    for name in [AWA, BRUNO, MAUD] {
+        town.session(name).await;
+    }
+    let mut session = town.env(CHLOE).session().unwrap();
+    failure(session.sync().await, Exit::Distrust, "distrust-fork");
+    drop(session);
+    town.stop().await;
+
+    let house = House::empty(&town, "both");
+    let error = house.restore(&[town.folder(BRUNO), theirs.clone()]).err().unwrap();
+    let both = said(&error);
+    assert!(matches!(error, sequestre::daemon::DaemonError::Restore(RestoreError::Forked { .. })), "{both}");
+    for folder in [town.folder(BRUNO), theirs.clone()] {
+        assert!(both.contains(&folder.display().to_string()), "{both}");
+    }
+
+    // Two of three decide for the log that they saw.
+    let (mut house, place) = House::restored(&town, "refuge", BRUNO).await;
+    failure(propose(&town, CHLOE, &place, &town.root.path().join("c.txt")).await, Exit::Distrust, "move-differs");
+    let file = signed(&town, &place, "move.txt").await;
+    failure(sign(&town, CHLOE, &file).await, Exit::Distrust, "move-differs");
+    follow(&town, AWA, &file).await.unwrap();
+    // Chloé's stop ends with the move that her own charter allows, and what she had is kept.
+    let before = fs::read(theirs.join("entries")).unwrap();
+    follow(&town, CHLOE, &file).await.unwrap();
+    let kept = theirs.join("evidence/before-move-2");
+    assert_eq!(fs::read(kept.join("entries")).unwrap(), before);
+    assert!(kept.join("stop").exists() && !theirs.join("evidence/stop").exists());
+    assert!(
+        fs::read_dir(theirs.join("evidence"))
+            .unwrap()
+            .any(|f| { f.unwrap().file_name().to_string_lossy().starts_with("theirs-") })
+    );
+    follow(&town, THEO, &file).await.unwrap();
+    follow(&town, NINA, &file).await.unwrap();
+    for name in [CHLOE, THEO, NINA] {
+        assert_eq!(town.session(name).await.state().unwrap().requests().len(), 1, "{name}");
+    }
+    house.stop().await;
+}
+
+/// The old server brings the move to its own log, and goes on under its old key.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn after_a_move_the_old_key_says_nothing_more() {
+    let town = Town::founded().await;
+    let mut session = town.session(NINA).await;
+    let (id, head, now) = (session.folder.id, session.replica.head(), town.now());
+    let seed: Vec<u8> = town.database().query_row("SELECT log_seed FROM organisation", [], |row| row.get(0)).unwrap();
+    let old_key = SigningKey::from_seed(Secret::new(seed)).unwrap();
+    town.stop().await;
+    let (mut house, place) = House::restored(&town, "refuge", BRUNO).await;
+    let file = signed(&town, &place, "move.txt").await;
+    let moving = read_move(&fs::read_to_string(&file).unwrap()).unwrap();
+
+    let act = v1::command::Act::Move(moving.to_wire());
+    let command = sign_command(session.identity().unwrap(), id, head, now, act).unwrap();
+    let entry = Entry { index: head.size, time: now, what: What::Command(Box::new(command)) }.encode();
+    let mut tree = MemoryTree::new();
+    session.replica.entries().unwrap().iter().for_each(|entry| tree.push(Entry::leaf(entry)));
+    tree.push(Entry::leaf(&entry));
+    let body = Checkpoint { organisation: id, head: tree.head() }.body();
+    let note = LogVerifier::new(id, old_key.public()).assemble(tree.head(), &old_key.sign(body.as_bytes())).unwrap();
+    let shown = session.replica.consider(&note.to_string()).unwrap();
+    session.replica.push_fresh(&[entry], &shown).unwrap();
+    let told = failure(session.replica.finish(&shown, now), Exit::Distrust, "failed-moved");
+    assert!(told.to_string().contains(moving.statement.address()), "{told}");
+    session.replica.forget_fresh().unwrap();
+    assert_eq!(session.replica.head(), head);
+    drop(session);
+    follow(&town, NINA, &file).await.unwrap();
+    house.stop().await;
+}
