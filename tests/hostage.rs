@@ -21,6 +21,8 @@ mod consent;
 mod forging;
 #[path = "hostage/history.rs"]
 mod history;
+#[path = "hostage/moves.rs"]
+mod moves;
 #[path = "hostage/newcomers.rs"]
 mod newcomers;
 #[path = "hostage/reading.rs"]
