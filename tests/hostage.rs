@@ -8,6 +8,8 @@
 
 #[path = "support/liar.rs"]
 mod liar;
+#[path = "support/refuge.rs"]
+mod refuge;
 #[path = "support/thief.rs"]
 mod thief;
 #[path = "support/town.rs"]

@@ -2,6 +2,8 @@
 //! whatever was changed in it. The Python that `tests/run` prepared is used, or else `python3`.
 #![cfg(all(feature = "client", feature = "daemon"))]
 
+#[path = "support/refuge.rs"]
+mod refuge;
 #[path = "support/thief.rs"]
 mod thief;
 #[path = "support/town.rs"]
@@ -294,6 +296,38 @@ async fn an_independent_program_finds_what_the_log_key_covers_up() {
     refused(&forged, &[], "built on");
     let forged = story.forged(|entries| entries.swap(3, 4));
     refused(&forged, &[], "entry 3: it counts otherwise");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_independent_program_follows_a_move_to_another_log_key() {
+    let town = Town::founded_at(Kind::Program).await;
+    let (id, old) = log_key(&town);
+    let moved_at = town.entries();
+    town.kill();
+    let refuge = refuge::Refuge::from_replica_of(&town, BRUNO, "refuge");
+    let path = |name: &str| town.root.path().join(name).to_str().unwrap().to_owned();
+    let (file, copy) = (path("move.txt"), path("copy"));
+    for (who, arguments) in [
+        (AWA, vec!["move", "propose", &refuge.place, "-o", &file]),
+        (BRUNO, vec!["move", "sign", &file]),
+        (AWA, vec!["move", "follow", &file]),
+        (AWA, vec!["audit", "export", &copy]),
+    ] {
+        let (exit, told, complaint) =
+            town.program(who, &[arguments.as_slice(), &["--yes", "--accept-unwitnessed"]].concat());
+        assert_eq!(exit, 0, "{arguments:?}: {told}{complaint}");
+    }
+    let copy = PathBuf::from(copy);
+    // Whoever knew the old key recognises the log by it; the checkpoint is of the new one.
+    let vkey = LogVerifier::new(id, old.public()).note_key().to_string();
+    let told = accepted(&copy, &["--log-key", &vkey]);
+    assert_eq!(told["entries"], (moved_at + 1).to_string());
+    assert_ne!(told["log key"], vkey);
+    let note = copy.join("checkpoint");
+    let entries = town.env(AWA).session().unwrap().replica.entries().unwrap();
+    // The old server goes on as if nothing had happened: its key signs nothing any more.
+    fs::write(&note, signed(&entries, id, &old).to_string()).unwrap();
+    refused(&copy, &[], "checkpoint: not signed by the log key");
 }
 
 #[test]

@@ -5,7 +5,7 @@
 
 EXPORT is a folder that `sequestre audit export` wrote; FILE of --proof what `sequestre audit proof N` printed; FILE of
 --shares one opened share envelope a line. Checked: the signed note, cosignatures, tiles and tree, inclusion proofs, the
-canonical form and the signature of every command and daemon act, the organisation's id, what commands refer to, texts
+canonical form and the signature of every command, daemon act and move, the organisation's id, what commands refer to, texts
 against their names, shares against their logged digests, and what enough shares give against the logged public key.
 Not checked: whether each act was *allowed*; that takes the rules.
 
@@ -13,6 +13,7 @@ Prints what holds. Exit code 1 and the first thing that does not, by file or ent
 """
 
 import argparse
+import base64
 import json
 import re
 import sys
@@ -57,6 +58,11 @@ class Log:
                 self.check_act(index, entry)
             else:
                 self.check_command(index, entry["command"], where)
+        self.note.require_signed(self.key_at(self.note.size))
+
+    def key_at(self, size):
+        """The log key that signs a tree of this size: after a move another one than before."""
+        return [key for index, key in self.log_keys if index < size][-1]
 
     def read(self, path):
         try:
@@ -91,8 +97,7 @@ class Log:
         self.organisation = sha256(b"sequestre/genesis/v1\0", genesis)
         self.origin = f"sequestre/{self.organisation.hex()}"
         require(self.note.origin == self.origin, "checkpoint", "of another organisation than the genesis founds")
-        self.log_key = ed25519(command["genesis"]["log_key"], "key", "entry 0", 32)
-        self.note.require_signed(self.log_key)
+        self.log_keys = [(0, ed25519(command["genesis"]["log_key"], "key", "entry 0", 32))]
 
     def check_act(self, index, entry):
         where, act = f"entry {index}", entry["act"]
@@ -100,7 +105,7 @@ class Log:
         place = index.to_bytes(8, "big") + entry["time"].to_bytes(8, "big")
         message = b"sequestre/act/v1\0" + self.organisation + place + act["act"]
         signature = ed25519(act["signature"], "signature", where, 64)
-        require(verify_ed25519(self.log_key, signature, message), where, "the daemon's signature is false")
+        require(verify_ed25519(self.key_at(index), signature, message), where, "the daemon's signature is false")
 
     def check_command(self, index, signed, where):
         data = signed.get("command", b"")
@@ -120,6 +125,24 @@ class Log:
         require(size or name in NEWCOMERS, where, "built on nothing")
         self.check_references(act, index, where)
         self.remember(name, act, person_id(signed["signer"]), where)
+        if name == "move":
+            self.check_move(index, act, where)
+
+    def check_move(self, index, act, where):
+        """The log goes on under another key. Whether those who signed may say so is for the rules."""
+        statement = self.schema.decode("MoveStatement", act["statement"], where)
+        require(statement["organisation"] == self.organisation, where, "a move of another organisation")
+        prefix = (statement["prefix"]["size"], statement["prefix"]["root"])
+        require(prefix == (index, formats.root(self.rows, index)), where, "a move of another log")
+        old = ed25519(statement["old_log_key"], "key", where, 32)
+        require(old == self.key_at(index), where, "a move from another log key")
+        signers = [person_id(signature["signer"]) for signature in act["signatures"]]
+        require(signers == sorted(set(signers)), where, "signers who are not in order, or twice")
+        for signature in act["signatures"]:
+            message = b"sequestre/move/v1\0" + self.organisation + person_id(signature["signer"]) + act["statement"]
+            key, bytes_ = signature["signer"]["key"], signature["signature"]["signature"]
+            require(verify_ed25519(key, bytes_, message), where, "a signature of the move is false")
+        self.log_keys.append((index, ed25519(statement["charter"]["log_key"], "key", where, 32)))
 
     def check_references(self, act, index, where):
         """Whoever refers to an entry names its index and its hash."""
@@ -136,6 +159,10 @@ class Log:
         elif name == "deposit":
             for part in act["parts"]:
                 self.deposits[act["credential"], act["version"], part["kind"]] = part
+
+    def vkey(self, key):
+        text = base64.b64encode(bytes([formats.NOTE_ED25519]) + key).decode()
+        return f"{self.origin}+{key_id(self.origin, formats.NOTE_ED25519, key).hex()}+{text}"
 
     def check_texts(self):
         texts = sorted((self.folder / "blobs").glob("*"))
@@ -177,7 +204,8 @@ class Log:
     def check_proof(self, path):
         index, nodes, note = formats.proof(Path(path).read_bytes(), path)
         require(note.origin == self.origin, path, "of another organisation")
-        note.require_signed(self.log_key)
+        require(0 < note.size <= len(self.leaves), path, "of a longer log than this copy")
+        note.require_signed(self.key_at(note.size))
         require(index < len(self.leaves), path, "of an entry that this copy does not have")
         found = formats.root_of_path(index, note.size, self.leaves[index], nodes, path)
         require(found == note.root, path, "does not lead from the entry to the root")
@@ -223,9 +251,8 @@ def main():
     given = parser.parse_args()
     try:
         log = Log(given.export)
-        vkey = formats.base64.b64encode(bytes([formats.NOTE_ED25519]) + log.log_key).decode()
-        vkey = f"{log.origin}+{key_id(log.origin, formats.NOTE_ED25519, log.log_key).hex()}+{vkey}"
-        require(given.log_key in (None, vkey), "checkpoint", "another log key than the one given")
+        vkeys = [log.vkey(key) for _, key in log.log_keys]
+        require(given.log_key in [None] + vkeys, "checkpoint", "another log key than the one given")
         texts, witnesses = log.check_texts(), log.check_cosignatures()
         for path in given.proof:
             log.check_proof(path)
@@ -235,7 +262,7 @@ def main():
     except (KeyError, TypeError, ValueError, RecursionError) as error:
         sys.exit(f"REFUSED {given.export}: something is missing that must be there ({error!r})")
     print(f"organisation {log.organisation.hex()}")
-    print(f"log key {vkey}")
+    print(f"log key {vkeys[-1]}")
     print(f"root {log.note.root.hex()}")
     print(f"entries {len(log.entries)}")
     print(f"cosigners {witnesses}")
