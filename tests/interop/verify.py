@@ -5,9 +5,9 @@
 
 EXPORT is a folder that `sequestre audit export` wrote; FILE of --proof what `sequestre audit proof N` printed; FILE of
 --shares one opened share envelope a line. Checked: the signed note, cosignatures, tiles and tree, inclusion proofs, the
-canonical form and the signature of every command, daemon act and move, the organisation's id, what commands refer to, texts
-against their names, shares against their logged digests, and what enough shares give against the logged public key.
-Not checked: whether each act was *allowed*; that takes the rules.
+canonical form and the signature of every command, daemon act and move, the organisation's id, what commands refer to,
+texts against their names, shares against their logged digests, and what enough shares give against the logged public
+key. Not checked: whether each act was *allowed*; that takes the rules.
 
 Prints what holds. Exit code 1 and the first thing that does not, by file or entry, otherwise.
 """
