@@ -9,16 +9,15 @@
 
 use std::collections::BTreeMap;
 use std::fs;
-use std::io::{BufRead as _, BufReader, Read as _};
 use std::net::{SocketAddr, TcpListener};
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use std::process::{Command, Stdio};
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 use std::sync::{Arc, LazyLock, Mutex};
 use std::time::{Duration, Instant};
 
-use rustix::process::{Pid, Signal, kill_process};
+use rustix::process::Signal;
 use sequestre::client::consent;
 use sequestre::client::deposit::{self, Deposit};
 use sequestre::client::failure::{Exit, Failure};
@@ -44,6 +43,10 @@ use sequestre::seal::secret::Secret;
 use sequestre::store::DATABASE;
 use tempfile::TempDir;
 use tokio::sync::{OnceCell, oneshot};
+
+mod process;
+
+pub use process::*;
 
 /// The founder and trustee, two more trustees, a mediator, the technician, a member.
 pub const AWA: &str = "Awa";
@@ -147,52 +150,6 @@ impl Daemon {
             }
             Self::Process(mut process) => tokio::task::block_in_place(|| process.end(Signal::TERM)),
         }
-    }
-}
-
-/// A daemon in a process of its own, which does not outlive the test, with what it printed.
-pub struct Process {
-    child: Child,
-    printed: Arc<Mutex<Vec<u8>>>,
-}
-
-impl Process {
-    /// Starts it and waits until it serves; gives its address.
-    pub fn start(mut command: Command) -> (Self, SocketAddr) {
-        let mut child = command.stdin(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
-        let mut stream = BufReader::new(child.stderr.take().unwrap());
-        let process = Self { child, printed: Arc::default() };
-        let mut line = Vec::new();
-        loop {
-            line.clear();
-            let length = stream.read_until(b'\n', &mut line).unwrap();
-            process.printed.lock().unwrap().extend_from_slice(&line);
-            assert_ne!(length, 0, "{}", String::from_utf8_lossy(&process.printed.lock().unwrap()));
-            let Ok(told) = serde_json::from_slice::<serde_json::Value>(&line) else { continue };
-            if told["message"] == "serving" {
-                let address = told["address"].as_str().unwrap().parse().unwrap();
-                let printed = process.printed.clone();
-                std::thread::spawn(move || {
-                    let mut buffer = [0; 4096];
-                    while let Ok(length @ 1..) = stream.read(&mut buffer) {
-                        printed.lock().unwrap().extend_from_slice(&buffer[..length]);
-                    }
-                });
-                return (process, address);
-            }
-        }
-    }
-
-    pub fn end(&mut self, signal: Signal) {
-        kill_process(Pid::from_child(&self.child), signal).unwrap();
-        self.child.wait().unwrap();
-    }
-}
-
-impl Drop for Process {
-    fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
     }
 }
 
@@ -302,7 +259,7 @@ impl Town {
     /// The daemon's process id, and what it printed so far.
     pub fn process(&self) -> (u32, Vec<u8>) {
         match &*self.daemon.lock().unwrap() {
-            Some(Daemon::Process(process)) => (process.child.id(), process.printed.lock().unwrap().clone()),
+            Some(Daemon::Process(process)) => process.told(),
             _ => panic!("there is no daemon's process"),
         }
     }
@@ -540,30 +497,6 @@ impl Town {
         let text = |bytes| String::from_utf8(bytes).unwrap();
         (output.status.code().unwrap(), text(output.stdout), text(output.stderr))
     }
-}
-
-/// The real daemon on a data folder.
-pub fn sequestred(data: &Path, listen: SocketAddr) -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_sequestred"));
-    command.args(["run", "--log-format", "json", "--log-level", "trace", "--data"]).arg(data);
-    command.arg("--listen").arg(listen.to_string()).env_remove("RUST_LOG");
-    command
-}
-
-/// The name of the test that a changed daemon's process runs; a crate that uses [`Kind::Changed`] has one that calls
-/// [`changed_daemon`].
-pub const CHANGED_DAEMON: &str = "the_changed_daemon";
-
-/// Serves a data folder until the process is ended, on the clock that stands in the file `clock` beside it.
-pub async fn changed_daemon() {
-    let Some(data) = std::env::var_os("SEQUESTRE_CHANGED_DATA").map(PathBuf::from) else { return };
-    let listen = std::env::var("SEQUESTRE_CHANGED_LISTEN").unwrap().parse().unwrap();
-    let clock = data.parent().unwrap().join("clock");
-    let clock = move || Time(fs::read_to_string(&clock).unwrap().parse().unwrap());
-    let overrides = Overrides { listen: Some(listen), ..Overrides::default() };
-    let running = daemon::run(&data, &overrides, Arc::new(clock), std::future::pending()).await.unwrap();
-    eprintln!("{}", serde_json::json!({ "message": "serving", "address": running.local_addr.to_string() }));
-    running.stopped().await.unwrap();
 }
 
 impl Template {
