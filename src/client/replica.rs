@@ -45,8 +45,15 @@ pub struct Replica {
 
 impl Replica {
     /// Loads the replica, or starts an empty one. The bytes were verified when they were fetched; the tree is
-    /// recomputed and compared with the checkpoint.
+    /// recomputed and compared with the checkpoint. An exchange that a move decided is finished before anything is
+    /// read, whoever opens: half of one looks like the rest of an interrupted synchronisation, and would be cut off.
+    /// The caller holds the folder's lock.
     pub fn open(folder: &Folder, contact: &Contact) -> Result<Self, Failure> {
+        let exchanged = match super::moving::finish(folder)? {
+            true => Some(folder.contact()?),
+            false => None,
+        };
+        let contact = exchanged.as_ref().unwrap_or(contact);
         let mut replica = Self::empty(folder.clone(), contact.log_key, contact.checkpoint);
         let Some(note) = home::read_if_there(&folder.join("checkpoint"))? else {
             // Entries without a checkpoint are the rest of an interrupted first synchronisation.

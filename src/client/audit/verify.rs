@@ -6,6 +6,7 @@ use std::path::Path;
 use serde_json::{Value, json};
 
 use super::super::failure::{Exit, Failure};
+use super::super::moving::finish;
 use super::super::out::Out;
 use super::super::replica::Replica;
 use super::super::say::Say;
@@ -99,9 +100,16 @@ fn remark_unrecorded(found: &mut Judgement, say: &Say) {
 fn compare(env: &Env, found: &mut Judgement) -> Own {
     let Some(claimed) = found.claimed else { return Own::None };
     let folder = env.home.folder(claimed.organisation);
-    let Ok(contact) = folder.contact() else { return Own::None };
-    let replica = match folder.lock().and_then(|lock| Ok((Replica::open(&folder, &contact)?, lock))) {
-        Ok((replica, _lock)) => replica,
+    if folder.contact().is_err() {
+        return Own::None;
+    }
+    let opened = folder.lock().and_then(|lock| {
+        finish(&folder)?;
+        let contact = folder.contact()?;
+        Ok((Replica::open(&folder, &contact)?, contact, lock))
+    });
+    let (replica, contact, _lock) = match opened {
+        Ok(opened) => opened,
         Err(_) => {
             found.remarks.push(Finding::new("audit-remark-own-damaged", args! {}));
             return Own::Unknown;
