@@ -193,6 +193,13 @@ impl Replica {
         self.replay.as_ref().and_then(|replay| root_at(replay.tree(), size).ok())
     }
 
+    /// The log key that signs checkpoints of so many entries: up to a move that of before.
+    pub fn key_at(&self, size: u64) -> VerifyingKey {
+        let moves = self.replay.as_ref().map(|replay| replay.organisation().moves()).unwrap_or_default();
+        let later = moves.iter().find(|moved| moved.at.index >= size);
+        later.map_or(*self.verifier.key(), |moved| moved.old_log_key)
+    }
+
     /// That this log contradicted itself earlier, if it did: nothing more is accepted from its key.
     pub fn stopped(&self) -> Option<Failure> {
         let evidence = self.folder.join("evidence");

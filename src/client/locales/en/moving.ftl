@@ -17,7 +17,7 @@ refused-moved-elsewhere = This move leads to another server than the one that wa
 move-file-header =
     The association “{ $organisation }” moves: its log goes on at { $address } after { $n } entries.
     Signed by: { $names }
-    Code, to compare by voice: { $code }
+    Code, to compare by voice; what counts is the code on your screen: { $code }
     To sign: sequestre move sign FILE. Once enough have signed: sequestre move follow FILE
 move-file-none = { $path } holds neither a move nor a place to move to. Pass such files on as a whole.
 move-file-kind = { $path } is another file than the one needed here: “propose” takes what the new server’s technician sent, “sign” and “follow” take the file of the move.

@@ -17,7 +17,7 @@ refused-moved-elsewhere = Ce déménagement mène à un autre serveur que celui 
 move-file-header =
     L’association « { $organisation } » déménage : son journal continue à { $address } après { $n } entrées.
     Signé par : { $names }
-    Code à comparer de vive voix : { $code }
+    Code à comparer de vive voix ; c’est celui de votre écran qui compte : { $code }
     Pour signer : sequestre move sign FICHIER. Quand assez de personnes ont signé : sequestre move follow FICHIER
 move-file-none = { $path } ne contient ni un déménagement ni un lieu où emménager. Transmettez ces fichiers en entier.
 move-file-kind = { $path } n’est pas le fichier qu’il faut ici : « propose » prend ce qu’a envoyé la personne qui s’occupe du nouveau serveur, « sign » et « follow » prennent le fichier du déménagement.
