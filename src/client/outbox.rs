@@ -95,7 +95,7 @@ impl Folder {
 
     /// Keeps what a move gave up, for the person to look at; nothing is done with it any more.
     pub(super) fn set_aside(&self, path: &Path) -> Result<(), Failure> {
-        self.put_into(path, &self.join("evidence").join("given-up"))
+        self.put_into(path, &self.join("evidence").join("given_up"))
     }
 
     fn put_into(&self, path: &Path, folder: &Path) -> Result<(), Failure> {

@@ -224,7 +224,7 @@ async fn what_waited_is_signed_anew_or_told_and_never_deleted() {
     let told: serde_json::Value = serde_json::from_str(out.lines().last().unwrap()).unwrap();
     assert_eq!(told["do_again"].as_array().unwrap().len(), 1, "{told}");
     assert!(!waiting.exists());
-    let aside = folder.join("evidence/given-up").join(waiting.file_name().unwrap());
+    let aside = folder.join("evidence/given_up").join(waiting.file_name().unwrap());
     assert_eq!(fs::read(aside).unwrap(), bytes, "set aside, not deleted");
     house.stop().await;
 }

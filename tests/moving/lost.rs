@@ -136,7 +136,7 @@ async fn what_was_on_its_way_arrives_at_the_new_server() {
     let session = town.session(AWA).await;
     // Its code leads to the old server: what would be signed anew is of no use to whoever holds it.
     assert!(!session.state().unwrap().invitations().contains_key(&invitation));
-    assert_eq!(fs::read_dir(session.folder.join("evidence/given-up")).unwrap().count(), 1);
+    assert_eq!(fs::read_dir(session.folder.join("evidence/given_up")).unwrap().count(), 1);
     drop(session);
     house.stop().await;
     assert_eq!(house.findings(), [""; 0]);
