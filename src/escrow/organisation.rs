@@ -512,6 +512,11 @@ impl Organisation {
         if changed < base { Ok(()) } else { Err(Refusal::StaleBase) }
     }
 
+    /// Index of the entry that last put a charter in force; zero before the first.
+    pub fn charter_changed(&self) -> u64 {
+        self.charter_changed
+    }
+
     /// The organisation's id.
     pub fn id(&self) -> OrganisationId {
         self.id

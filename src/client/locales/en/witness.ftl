@@ -13,10 +13,37 @@ amend-named-twice = Somebody is named twice in: { $list }.
 
 # What was signed here, until it is safe.
 outbox-waits = { $n ->
-    [one] Something that you signed waits in the outbox and is too old to be sent.
-   *[other] { $n } things that you signed wait in the outbox and are too old to be sent.
-} It will be signed anew with your next command that asks for your passphrase.
-outbox-renewed = Something that you signed earlier was too old. It is signed anew and has reached the log.
+    [one] Something that you signed has not reached the log and waits to be sent.
+   *[other] { $n } things that you signed have not reached the log and wait to be sent.
+} What is too old for that you will be asked about, or have to do again, with your next command that asks for your passphrase.
+outbox-waits-item = - waiting: { $what }
+outbox-what = { $kind ->
+    [deposit] your deposit of “{ $subject }”
+    [request] your request “{ $subject }”
+    [invite] your invitation of { $subject }
+    [shares] your check of your shares
+    [approve] your approval of request { $subject }
+    [deny] your refusal of request { $subject }
+    [return] your return of access { $subject }
+    [revoke] your ending of access { $subject }
+    [sign] your signature on proposal { $subject }
+    [confirm] your confirmation of destruction { $subject }
+    [veto] your veto against proposal { $subject }
+    [leave] that you leave the association
+    [remove] your proposal to remove { $subject }
+    [admit] your proposal to take in { $subject }
+    [charter] your proposal of a charter
+    [destroy] your proposal to destroy something, because “{ $subject }”
+    [drill] your drill
+   *[other] one of your commands
+}, signed { $time }
+outbox-renewed = Signed anew, and now in the log: { $what }.
+outbox-do-again = Too old to be sent, and given up: { $what }. Nothing was signed anew. If you still want it, look at where things stand and do it again.
+outbox-dropped = Given up: { $what }.
+outbox-entered = The server said that it refused this, and has put it into the log all the same, as entry { $index }: { $what }. Tell the others.
+ask-sign-anew = This has not reached the log and is too old to be sent: { $what }. Sign it anew?
+deny-withdrawn = Your approval of { $id }, which had not reached the log here, is not sent any more, and your shares are not handed over. The server may have received the approval already; then the log may still show it.
+witness-clock-refused = The server says that your clock is wrong, and holds a confirmation that you signed with it. If your clock is right, the server is not telling the truth: tell the others.
 safety-recorded = Recorded as entry { $index }, not yet safe: { $have } of { $needed } trustees have confirmed it. Until then this computer keeps it.
 witness-blobs-missing = { $n ->
     [one] The server does not give one of the files that trustees must hold.
@@ -52,6 +79,7 @@ watch-changed = { $name }: { $new ->
    *[other] , confirmed
 }.
 watch-away = { $name }: { $why } Trying again, less and less often.
+watch-distrust = { $name }: WARNING. { $why } Nothing of this was accepted. Tell the others; trying again.
 watch-back = { $name }: the server answers again; { $size } entries, nothing new.
 watch-ended = Stopped watching.
 

@@ -13,10 +13,37 @@ amend-named-twice = Quelqu’un est nommé deux fois dans : { $list }.
 
 # Ce qui a été signé ici, jusqu’à ce que ce soit sûr.
 outbox-waits = { $n ->
-    [one] Quelque chose que vous avez signé attend d’être envoyé et date trop.
-   *[other] { $n } choses que vous avez signées attendent d’être envoyées et datent trop.
-} Ce sera signé de nouveau à votre prochaine commande qui demande votre phrase secrète.
-outbox-renewed = Quelque chose que vous aviez signé datait trop. C’est signé de nouveau, et arrivé au journal.
+    [one] Une chose que vous avez signée n’est pas arrivée au journal et attend d’être envoyée.
+   *[other] { $n } choses que vous avez signées ne sont pas arrivées au journal et attendent d’être envoyées.
+} Pour ce qui est trop ancien, votre prochaine commande qui demande votre phrase secrète vous posera la question, ou vous dira de le refaire.
+outbox-waits-item = - en attente : { $what }
+outbox-what = { $kind ->
+    [deposit] votre dépôt de « { $subject } »
+    [request] votre demande « { $subject } »
+    [invite] votre invitation de { $subject }
+    [shares] votre vérification de vos parts
+    [approve] votre accord à la demande { $subject }
+    [deny] votre refus de la demande { $subject }
+    [return] votre restitution de l’accès { $subject }
+    [revoke] votre arrêt de l’accès { $subject }
+    [sign] votre signature de la proposition { $subject }
+    [confirm] votre confirmation de la destruction { $subject }
+    [veto] votre veto contre la proposition { $subject }
+    [leave] votre départ de l’association
+    [remove] votre proposition de retirer { $subject }
+    [admit] votre proposition d’admettre { $subject }
+    [charter] votre proposition de charte
+    [destroy] votre proposition de détruire quelque chose, parce que « { $subject } »
+    [drill] votre exercice
+   *[other] une de vos commandes
+}, { $time }
+outbox-renewed = Signé de nouveau, et maintenant au journal : { $what }.
+outbox-do-again = Trop ancien pour être envoyé, et abandonné : { $what }. Rien n’a été signé de nouveau. Si vous le voulez encore, regardez où en sont les choses et refaites-le.
+outbox-dropped = Abandonné : { $what }.
+outbox-entered = Le serveur avait dit refuser ceci, et l’a tout de même mis au journal, entrée { $index } : { $what }. Dites-le aux autres.
+ask-sign-anew = Ceci n’est pas arrivé au journal et est trop ancien pour être envoyé : { $what }. Le signer de nouveau ?
+deny-withdrawn = Votre accord à la demande { $id }, qui n’était pas au journal ici, ne sera plus envoyé, et vos parts ne seront pas remises. Le serveur a peut-être déjà reçu l’accord ; le journal pourrait alors encore le montrer.
+witness-clock-refused = Le serveur dit que votre horloge est fausse, et détient une confirmation que vous avez signée avec elle. Si votre horloge est juste, le serveur ne dit pas la vérité : dites-le aux autres.
 safety-recorded = Inscrit au journal, entrée { $index } ; pas encore sûr : { $have } gardien·ne·s sur { $needed } l’ont confirmé. D’ici là, cet ordinateur le garde.
 witness-blobs-missing = { $n ->
     [one] Le serveur ne donne pas un des fichiers que les gardien·ne·s doivent avoir.
@@ -52,6 +79,7 @@ watch-changed = { $name } : { $new ->
    *[other] , confirmé
 }.
 watch-away = { $name } : { $why } Nouvel essai, de plus en plus rarement.
+watch-distrust = { $name } : ATTENTION. { $why } Rien n’en a été accepté. Dites-le aux autres ; nouvel essai.
 watch-back = { $name } : le serveur répond de nouveau ; { $size } entrées, rien de nouveau.
 watch-ended = Veille terminée.
 
