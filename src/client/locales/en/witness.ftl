@@ -94,7 +94,7 @@ compare-no-key = This computer does not know the log of association { $organisat
 compare-other-log = { $path } is a checkpoint of another log, that of association { $organisation }. Compare each log by itself.
 compare-unreadable = { $path } is no checkpoint. Others print theirs with “sequestre audit checkpoint”; send the text as a file, unchanged.
 compare-false-note = { $path } is not signed with the key of this log. It says nothing about the log; ask again whoever gave it to you.
-compare-false-cosignature = A confirmation in { $path } does not match it. Ask again whoever gave it to you.
+compare-false-cosignature = A confirmation in { $path } does not match it; it was not counted. Ask again whoever gave it to you.
 compare-confirmed = confirmed by { $cosigners ->
     [0] nobody known here
     [one] one person
@@ -105,15 +105,20 @@ compare-same = { $path }: { $size } entries. The same tree as another of these; 
 compare-alone = { $path }: { $size } entries. NOT COMPARED: none of the others has as many entries, and there is no copy of the log here.
 compare-beyond = { $path }: { $size } entries, { $confirmed }. NOT COMPARED: your own copy ends at { $own }. Run “sequestre sync”, then compare again.
 compare-contradicts = { $path }: { $size } entries, { $confirmed }. CONTRADICTS another checkpoint or your own copy.
-compare-fork = STOP. The log’s key signed two logs that cannot both be true: people were shown different ones. The evidence is in { $path }. Give it to the others and to a mediator, and sign nothing more.
+ask-compare-stop = One of these checkpoints carries no confirmation by anybody whose device stands in your log. Whoever ever copied the log’s key, or has an old backup of the server, can make such a file at home. If you stop now, this computer accepts nothing more from this server until the association moves. Stop?
+compare-not-stopped = This computer goes on with the server. Show the others the evidence, and ask whether anybody’s own computer stands on the other branch (“sequestre audit checkpoint” on each).
+compare-fork = STOP. The log’s key signed two logs that cannot both be true. Either the server showed people different ones, or somebody who holds or once copied its key made the second. The evidence is in { $path }. Give it to the others and to a mediator, and sign nothing more.
 compare-readme =
     EVIDENCE THAT A LOG WAS FORKED
 
     WHAT THIS IS
-    one.note and two.note are two statements signed by the server of an
-    association’s escrow. Each says: “the log has so many entries, and this is
+    one.note and two.note are two statements signed with the key of the log of
+    an association’s escrow. Each says: “the log has so many entries, and this is
     their fingerprint (root)”. They cannot both be true of one log. Whoever
-    holds the log’s key showed different people different logs.
+    holds the log’s key, or ever copied it, signed both. That proves that the
+    key was used twice; it does not prove by whom, nor that anybody was shown
+    the second log. Ask who was: does a confirmation (a further signature
+    line) by somebody’s own computer stand under each of the two?
 
     Association   { $id }
     Log key       { $key }

@@ -94,7 +94,7 @@ compare-no-key = Cet ordinateur ne connaît pas le journal de l’association { 
 compare-other-log = { $path } est un point de contrôle d’un autre journal, celui de l’association { $organisation }. Comparez chaque journal séparément.
 compare-unreadable = { $path } n’est pas un point de contrôle. Les autres impriment le leur avec « sequestre audit checkpoint » ; le texte s’envoie comme fichier, sans changement.
 compare-false-note = { $path } n’est pas signé par la clé de ce journal. Cela ne dit rien du journal ; redemandez à qui vous l’a donné.
-compare-false-cosignature = Une confirmation dans { $path } ne lui correspond pas. Redemandez à qui vous l’a donné.
+compare-false-cosignature = Une confirmation dans { $path } ne lui correspond pas ; elle n’a pas été comptée. Redemandez à qui vous l’a donné.
 compare-confirmed = { $cosigners ->
     [0] que personne de connu ici n’a confirmées
     [one] confirmées par une personne
@@ -105,16 +105,21 @@ compare-same = { $path } : { $size } entrées. Le même arbre qu’un autre de c
 compare-alone = { $path } : { $size } entrées. NON COMPARÉ : aucun des autres n’a autant d’entrées, et il n’y a pas ici de copie du journal.
 compare-beyond = { $path } : { $size } entrées, { $confirmed }. NON COMPARÉ : votre propre copie s’arrête à { $own }. Lancez « sequestre sync », puis comparez de nouveau.
 compare-contradicts = { $path } : { $size } entrées, { $confirmed }. CONTREDIT un autre point de contrôle ou votre propre copie.
-compare-fork = STOP. La clé du journal a signé deux journaux qui ne peuvent pas être vrais tous les deux : on a montré des journaux différents. Les preuves sont dans { $path }. Donnez-les aux autres et à un·e médiateur·rice, et ne signez plus rien.
+ask-compare-stop = Un de ces points de contrôle ne porte aucune confirmation d’une personne dont l’ordinateur figure dans votre journal. Quiconque a un jour copié la clé du journal, ou possède une ancienne sauvegarde du serveur, peut fabriquer un tel fichier chez soi. Si vous arrêtez maintenant, cet ordinateur n’accepte plus rien de ce serveur tant que l’association n’a pas déménagé. Arrêter ?
+compare-not-stopped = Cet ordinateur continue avec le serveur. Montrez les preuves aux autres, et demandez si l’ordinateur de quelqu’un se trouve sur l’autre branche (« sequestre audit checkpoint » sur chacun).
+compare-fork = STOP. La clé du journal a signé deux journaux qui ne peuvent pas être vrais tous les deux. Soit le serveur a montré des journaux différents, soit quelqu’un qui détient ou a copié sa clé a fabriqué le second. Les preuves sont dans { $path }. Donnez-les aux autres et à un·e médiateur·rice, et ne signez plus rien.
 compare-readme =
     PREUVE QU’UN JOURNAL A ÉTÉ DÉDOUBLÉ
 
     CE QUE C’EST
-    one.note et two.note sont deux déclarations signées par le serveur du
-    séquestre d’une association. Chacune dit : « le journal a tant d’entrées,
+    one.note et two.note sont deux déclarations signées avec la clé du journal
+    du séquestre d’une association. Chacune dit : « le journal a tant d’entrées,
     et voici leur empreinte (racine) ». Elles ne peuvent pas être vraies
-    toutes les deux. Qui détient la clé du journal a montré des journaux
-    différents à des personnes différentes.
+    toutes les deux. Qui détient la clé du journal, ou l’a un jour copiée, a
+    signé les deux. Cela prouve que la clé a servi deux fois, non par qui, ni
+    que le second journal ait été montré à quelqu’un. Demandez à qui : sous
+    chacune des deux, y a-t-il une confirmation (une autre ligne de signature)
+    de l’ordinateur de quelqu’un ?
 
     Association   { $id }
     Clé du journal { $key }
