@@ -224,6 +224,9 @@ pub async fn approve(env: &Env, id: u64) -> Result<(), Failure> {
     let request = find_request(&session, id)?;
     let shown = session.replica.head();
     env.out.screen(&screen::request(session.view(&texts(&session))?, &request)?);
+    // Those who count as fresh may have confirmed only what came before it.
+    let (seen, of) = session.seen(request.at.index)?;
+    env.out.tell("witness-seen-request", &args! { seen: seen, of: of });
     session.require_witnesses()?;
     session.env.unlock.confirm(&session.env.out, "ask-approve", &args! {}, "--yes")?;
     session.unmoved(shown)?;

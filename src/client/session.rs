@@ -3,7 +3,7 @@
 //! The order of every act: synchronise and verify → decide by the same rules as the server → keep the signed command
 //! on disk → send → synchronise again → 'done' only if the entry is in the verified log.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use prost::Message as _;
@@ -15,6 +15,7 @@ use super::remote::Remote;
 use super::replica::Replica;
 use super::say::Args;
 use super::unlock::Unlock;
+use crate::escrow::charter::Charter;
 use crate::escrow::command::{self, SignedCommand};
 use crate::escrow::id::{BlobId, PersonId};
 use crate::escrow::log::checkpoint::Checkpoint;
@@ -348,6 +349,15 @@ impl Session {
     pub fn witnessed(&self) -> Result<Witnessed, Failure> {
         let cosigned = self.cosignatures.iter().map(|c| (*c.person(), Time(c.time())));
         Ok(Witnessed::count(self.state()?.charter(), cosigned, &self.contact.me, self.env.now()))
+    }
+
+    /// How many witnesses confirmed the log up to and with an entry, this person included if they are one; and of how
+    /// many.
+    pub fn seen(&self, index: u64) -> Result<(usize, usize), Failure> {
+        let witnesses = self.state()?.charter().map(Charter::witnesses).unwrap_or_default();
+        let past = self.cosignatures.iter().filter(|c| c.head().size > index).map(|c| *c.person());
+        let seen: BTreeSet<PersonId> = past.chain([self.me()]).filter(|person| witnesses.contains(person)).collect();
+        Ok((seen.len(), witnesses.len()))
     }
 
     /// How far an entry is from being safe, by all cosignatures that this computer knows.

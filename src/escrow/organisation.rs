@@ -371,7 +371,7 @@ impl Organisation {
                 (Step::RecordAnswer(signer, answer.clone()), Vec::new())
             }
             Act::Claim(claim) => {
-                self.decide_claim(&signer, claim)?;
+                self.decide_claim(&signer, claim, now)?;
                 (Step::Claim(claim.clone()), Vec::new())
             }
             Act::StartDrill => {

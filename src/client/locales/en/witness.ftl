@@ -9,6 +9,8 @@ amend-no-charter = There is no charter to change yet. The founder proposes the f
 amend-other-version = The plan is for version { $version } of the charter, and the next one is version { $wanted }: the charter changed, or the plan is for another association. Start again from “sequestre charter plan”.
 amend-nothing-changes = The plan says the same as the charter in force. Edit it first.
 amend-roles-differ = { $name } was invited as: { $roles }. The plan must give exactly these offices, or { $name } must be invited anew.
+amend-left-out = The charter in force still names people who left; the plan leaves them out: { $list }.
+ask-amend = Do you propose this charter, with your signature?
 amend-named-twice = Somebody is named twice in: { $list }.
 
 # What was signed here, until it is safe.
@@ -49,6 +51,8 @@ witness-blobs-missing = { $n ->
     [one] The server does not give one of the files that trustees must hold.
    *[other] The server does not give { $n } of the files that trustees must hold.
 } Your computer does not confirm the log before it has them. Ask the technician, and tell the other trustees.
+
+witness-seen-request = The log up to this request: confirmed by { $seen } of { $of } witnesses, as far as this computer knows.
 
 # Where things stand: witnesses, and what could still be lost.
 status-witness-all = - { $name } confirmed all of it, on { $time }.

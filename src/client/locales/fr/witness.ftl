@@ -9,6 +9,8 @@ amend-no-charter = Il n’y a pas encore de charte à changer. La personne fonda
 amend-other-version = Le projet est pour la version { $version } de la charte, et la prochaine est la version { $wanted } : la charte a changé, ou le projet concerne une autre association. Repartez de « sequestre charter plan ».
 amend-nothing-changes = Le projet dit la même chose que la charte en vigueur. Modifiez-le d’abord.
 amend-roles-differ = { $name } a été invité·e comme : { $roles }. Le projet doit lui donner exactement ces fonctions, ou { $name } doit être invité·e de nouveau.
+amend-left-out = La charte en vigueur nomme encore des personnes parties ; le projet les omet : { $list }.
+ask-amend = Proposez-vous cette charte, avec votre signature ?
 amend-named-twice = Quelqu’un est nommé deux fois dans : { $list }.
 
 # Ce qui a été signé ici, jusqu’à ce que ce soit sûr.
@@ -49,6 +51,8 @@ witness-blobs-missing = { $n ->
     [one] Le serveur ne donne pas un des fichiers que les gardien·ne·s doivent avoir.
    *[other] Le serveur ne donne pas { $n } des fichiers que les gardien·ne·s doivent avoir.
 } Votre ordinateur ne confirme pas le journal tant qu’il ne les a pas. Demandez à la personne technicienne, et dites-le aux autres gardien·ne·s.
+
+witness-seen-request = Le journal jusqu’à cette demande : confirmé par { $seen } témoins sur { $of }, pour ce qu’en sait cet ordinateur.
 
 # Où en sont les choses : témoins, et ce qui pourrait encore se perdre.
 status-witness-all = - { $name } l’a confirmé en entier, le { $time }.
