@@ -155,10 +155,8 @@ macro_rules! escrow {
                         return Err(refused());
                     }
                     Some(Lie::Forgotten) => return Ok(Response::new(api::SubmitResponse { index: 7, ..Default::default() })),
-                    Some(Lie::RefusedButDone) | None => {}
-                }
-                if lie == Some(Lie::Clock) {
-                    return Err(because("CLOCK_SKEW"));
+                    Some(Lie::Clock) => return Err(because("CLOCK_SKEW")),
+                    Some(Lie::RefusedButDone | Lie::AwayButDone) | None => {}
                 }
                 let answer = self.real(&request).await?.submit(request.into_inner()).await?;
                 if lie.is_some() { Err(refused()) } else { Ok(answer) }
