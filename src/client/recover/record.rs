@@ -57,6 +57,7 @@ pub(super) fn record_answer(
             recovery: request.digest().to_vec(),
             starter: request.request().starter.to_vec(),
             parts: parts.collect(),
+            request: Some((*request.signature()).into()),
         });
         let signed = sign_command(identity, folder.id, replica.head(), now, act)?;
         // The rules are asked first: what they refuse would never reach the log.
