@@ -112,11 +112,10 @@ impl Folder {
         self.commands(OUTBOX)?.into_iter().map(|(_, path)| Ok((path.clone(), Pending::read(&path)?))).collect()
     }
 
-    /// The parts of which this person's answer to a recovery was signed here and is not known to be safe. A file that
-    /// cannot be read is passed over: to sign an answer twice does no harm, to refuse one in an emergency does.
+    /// The parts of which this person's answer to a recovery waits in the outbox; which entered, the log says. A file
+    /// that cannot be read is passed over: to sign an answer twice does no harm, to refuse one in an emergency does.
     pub(super) fn answers_signed(&self, person: &PersonId, id: &RecoveryId) -> Result<BTreeSet<PartId>, Failure> {
-        let paths = self.commands(OUTBOX)?.into_iter().chain(self.commands(KEPT)?);
-        let commands = paths.filter_map(|(_, path)| Pending::read(&path).ok());
+        let commands = self.commands(OUTBOX)?.into_iter().filter_map(|(_, path)| Pending::read(&path).ok());
         let parts = commands.filter_map(|pending| match &pending.signed.command().act {
             Act::RecordAnswer(answer) if answer.recovery == *id && pending.signed.signer().person() == *person => {
                 Some(answer.parts.clone())

@@ -474,11 +474,9 @@ async fn sign_anew(session: &mut Session, lost: Vec<Lost>) -> Result<(Vec<String
     let (mut anew, mut again) = (Vec::new(), Vec::new());
     for Lost { act, blobs, sentence, kept } in lost {
         let submitted = match &act {
-            Act::Deposit(_)
-            | Act::Request(_)
-            | Act::Invite(_)
-            | Act::CancelInvitation(_)
-            | Act::RevokeDevice(_) => Some(session.submit(act, blobs).await),
+            Act::Deposit(_) | Act::Request(_) | Act::Invite(_) | Act::CancelInvitation(_) | Act::RevokeDevice(_) => {
+                Some(session.submit(act, blobs).await)
+            }
             // It is sent as it was signed.
             Act::RecordAnswer(_) => continue,
             // Done at the next occasion anyway, or done already.
