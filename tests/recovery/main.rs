@@ -6,8 +6,7 @@
 mod town;
 
 /// A server that lies, as the tests about distrust use it.
-#[allow(dead_code)]
-#[path = "../distrust/liar.rs"]
+#[path = "../support/liar.rs"]
 mod liar;
 
 /// Other servers, as the tests about moves set them up.
