@@ -28,7 +28,7 @@ async fn a_trustee_and_one_more_open_everything_without_the_server() {
 
 /// Finishes into each form, and compares what other programs would read.
 fn finish_plain(town: &Town, answers: &[&std::path::Path]) {
-    let json = Finishing { format: Format::Bitwarden, ..finishing(town, answers, "all.json") };
+    let json = Finishing { format: Format::Bitwarden, keep: true, ..finishing(town, answers, "all.json") };
     let opened = open_with(&town.env(AWA), json).unwrap();
     assert_eq!(opened.into_iter().collect::<Vec<_>>(), [(LABEL.to_owned(), PASSWORD.to_owned())]);
     let output = file(town, "all.json");
