@@ -1,6 +1,9 @@
 //! Secrets leave no trace: the real programs work with secrets that occur nowhere else, and then everything that they
 //! printed, logged or stored is searched for them, as they are and as hexadecimal and base64 digits.
 
+#[path = "support/traces.rs"]
+mod traces;
+
 use std::fs;
 use std::io::Read as _;
 use std::net::TcpListener;
@@ -17,6 +20,8 @@ use sequestre::seal::identity::{Identity, WorkFactor};
 use sequestre::seal::invitation::Invitation;
 use sequestre::seal::secret::Secret;
 use sequestre::seal::words::Language;
+
+use traces::{Search, contains, forms, search_files};
 
 const DEADLINE: Duration = Duration::from_secs(30);
 const PEOPLE: [&str; 5] = ["Awa", "Bruno", "Chloe", "Maud", "Nina"];
@@ -164,51 +169,8 @@ impl Stage {
     }
 
     fn find(&self, place: &str, content: &[u8]) {
-        for (what, secret) in &self.secrets {
-            for form in forms(secret) {
-                assert!(!contains(content, &form), "{what} stands in {place}");
-            }
-        }
-    }
-}
-
-fn contains(content: &[u8], wanted: &[u8]) -> bool {
-    let Some((first, _)) = wanted.split_first() else { return true };
-    let mut rest = content;
-    while let Some(at) = rest.iter().position(|byte| byte == first) {
-        if rest[at..].starts_with(wanted) {
-            return true;
-        }
-        rest = &rest[at + 1..];
-    }
-    false
-}
-
-/// A secret as it may be written down: raw, hexadecimal, base64 (wherever it begins within three bytes), a list of
-/// numbers, and quoted.
-fn forms(secret: &[u8]) -> Vec<Vec<u8>> {
-    let mut forms = vec![secret.to_vec(), hex::encode(secret).into(), hex::encode_upper(secret).into()];
-    let numbers: Vec<String> = secret.iter().map(u8::to_string).collect();
-    forms.extend([numbers.join(", ").into(), numbers.join(",").into(), secret.escape_ascii().collect()]);
-    for shift in 0..3 {
-        let shifted = [&vec![0; shift], secret].concat();
-        for engine in [BASE64_STANDARD, BASE64_URL_SAFE] {
-            let text = engine.encode(&shifted);
-            // Digits that also depend on what stands before or after are left out.
-            let (begin, whole) = ((shift * 8).div_ceil(6), shifted.len() * 8 / 6);
-            forms.push(text[begin..whole].into());
-        }
-    }
-    forms
-}
-
-fn search_files(folder: &Path, each: &mut impl FnMut(&Path, &[u8])) {
-    for entry in fs::read_dir(folder).unwrap() {
-        let path = entry.unwrap().path();
-        if path.is_dir() {
-            search_files(&path, each);
-        } else {
-            each(&path, &fs::read(&path).unwrap());
+        if let Some(what) = Search::in_all_forms(&self.secrets).first_in(content) {
+            panic!("{what} stands in {place}");
         }
     }
 }

@@ -102,18 +102,18 @@ async fn enter(
     let address = card.address.as_str();
     let mut remote = Remote::connect(address, &card.server_key, &device).await?;
     let mut refused = None;
-    let mut entered = false;
+    let mut entered = None;
     for signed in &kept {
         match remote.submit(Some(folder.id), signed, Vec::new(), Vec::new()).await {
-            Ok(_) => entered = true,
+            Ok(index) => entered = Some(index),
             Err(failure) if failure.exit() == Exit::Refused => refused = Some(failure),
             Err(failure) => return Err(failure),
         }
-        if entered {
+        if entered.is_some() {
             break;
         }
     }
-    if !entered {
+    if entered.is_none() {
         // The same again, made within what clocks may differ by, would only get the same answer.
         let again = |k: &SignedCommand| {
             let same =
@@ -126,7 +126,7 @@ async fn enter(
         let signed = sign_command(&identity, folder.id, TreeHead::EMPTY, env.now(), act)?;
         kept.push(signed.clone());
         home::write(&pending, &remote::encode_list(&kept))?;
-        remote.submit(Some(folder.id), &signed, Vec::new(), Vec::new()).await?;
+        entered = Some(remote.submit(Some(folder.id), &signed, Vec::new(), Vec::new()).await?);
     }
     let contact = Contact {
         address: address.to_owned(),
@@ -138,14 +138,22 @@ async fn enter(
     folder.store_contact(&contact)?;
     let mut session = Session::open(env, folder)?.with_identity(identity);
     session.pull().await?;
+    let forget = |session: &Session| {
+        home::remove(&session.folder.join("contact.json"))?;
+        home::remove(&session.folder.join("checkpoint"))
+    };
     // The invitation names its maker's key: whoever shows us a log without that person shows us another log. Nothing
     // of it is cosigned, and this home does not know the organisation.
     if let Some(inviter) = inviter
         && session.state()?.person(&inviter).is_none()
     {
-        home::remove(&session.folder.join("contact.json"))?;
-        home::remove(&session.folder.join("checkpoint"))?;
+        forget(&session)?;
         return Err(distrust("distrust-inviter", None));
+    }
+    // Only the log says that we are in: a server could answer, and leave us out of what the others see.
+    if !kept.iter().any(|signed| session.replica.index_of(&signed.id(session.folder.id)).is_some()) {
+        forget(&session)?;
+        return Err(distrust("distrust-receipt", None).with("index", entered.unwrap_or_default()));
     }
     session.sync().await?;
     home::remove(&pending)?;

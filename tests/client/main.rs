@@ -1,6 +1,8 @@
 //! The client over a real daemon: bad input, bad luck, bad servers. Each failure is the one that people are told, and
 //! nothing is lost by it.
 
+#[path = "../support/thief.rs"]
+mod thief;
 #[path = "../support/town.rs"]
 mod town;
 

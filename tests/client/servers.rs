@@ -14,12 +14,11 @@ use sequestre::client::status;
 use sequestre::escrow::entry::{DaemonAct, Entry, SignedAct, What};
 use sequestre::escrow::id::OrganisationId;
 use sequestre::escrow::log::checkpoint::{Checkpoint, LogVerifier};
-use sequestre::escrow::log::merkle::{Frontier, leaf_hash};
 use sequestre::escrow::time::{Seconds, Time};
 use sequestre::seal::device::DeviceKey;
-use sequestre::seal::secret::Secret;
 use sequestre::seal::signing::SigningKey;
 
+use crate::thief::rewrite;
 use crate::town::*;
 
 /// The names of the files that a client kept as evidence.
@@ -152,42 +151,6 @@ async fn another_log_of_the_same_size_is_a_fork() {
     assert_ne!(note("ours").root, note("theirs").root);
     drop(session);
     stopped(&town, BRUNO, id).await;
-}
-
-/// Rewrites the log as whoever has the database can: entries, tree and checkpoint fit together and are signed.
-fn rewrite(town: &Town, change: impl FnOnce(&mut Vec<Vec<u8>>, OrganisationId, &SigningKey)) {
-    let mut database = town.database();
-    let (id, seed) = database
-        .query_row("SELECT id, log_seed FROM organisation", [], |row| Ok((row.get(0)?, row.get::<_, Vec<u8>>(1)?)))
-        .unwrap();
-    let (id, key) = (OrganisationId::new(id), SigningKey::from_seed(Secret::new(seed)).unwrap());
-    let transaction = database.transaction().unwrap();
-    let mut entries: Vec<Vec<u8>> = {
-        let mut statement = transaction.prepare("SELECT bytes FROM entry ORDER BY position").unwrap();
-        let rows = statement.query_map([], |row| row.get(0)).unwrap();
-        rows.map(Result::unwrap).collect()
-    };
-    change(&mut entries, id, &key);
-    transaction.execute_batch("DELETE FROM node").unwrap();
-    transaction.execute("DELETE FROM entry WHERE position >= ?", [entries.len() as i64]).unwrap();
-    let mut frontier = Frontier::new();
-    for (position, bytes) in entries.iter().enumerate() {
-        let sql = "INSERT INTO entry (organisation, position, bytes) SELECT number, ?1, ?2 FROM organisation WHERE 1
-                   ON CONFLICT (organisation, position) DO UPDATE SET bytes = ?2";
-        transaction.execute(sql, rusqlite::params![position as i64, bytes]).unwrap();
-        for node in frontier.push(leaf_hash(bytes)) {
-            let sql =
-                "INSERT INTO node (organisation, level, position, hash) SELECT number, ?, ?, ? FROM organisation";
-            let hash = node.hash.as_bytes();
-            transaction.execute(sql, rusqlite::params![node.level, node.index as i64, hash]).unwrap();
-        }
-    }
-    let checkpoint = Checkpoint { organisation: id, head: frontier.head() };
-    let verifier = LogVerifier::new(id, key.public());
-    let note = verifier.assemble(checkpoint.head, &key.sign(checkpoint.body().as_bytes())).unwrap();
-    let values = rusqlite::params![entries.len() as i64, note.to_string()];
-    transaction.execute("UPDATE organisation SET size = ?, checkpoint = ?", values).unwrap();
-    transaction.commit().unwrap();
 }
 
 /// Rewrites the log after Nina's request, which Bruno has seen and Chloé has not, and gives its number.

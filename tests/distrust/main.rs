@@ -1,9 +1,10 @@
 //! Clients and servers that lie, send too much, or are newer; and computers that stop at the wrong moment.
 #![cfg(all(feature = "client", feature = "daemon"))]
 
+#[path = "../support/liar.rs"]
+mod liar;
 #[path = "../support/world.rs"]
 mod world;
 
-mod liar;
 mod lies;
 mod replica;

@@ -3,6 +3,8 @@
 //! Everything goes through the client's verbs, TLS and SQLite on loopback. Founding takes a second or two, so it is
 //! done once a process; each test gets a copy of all the files. One clock serves the daemon and everybody: it stands
 //! still at the time when the process began, so that the real programs fit in, and moves only when a test says so.
+//!
+//! The daemon runs in this process, or as the real program, or as a changed one; see [`Kind`].
 #![allow(dead_code, reason = "each test crate uses a part of it")]
 
 use std::collections::BTreeMap;
@@ -11,10 +13,11 @@ use std::net::{SocketAddr, TcpListener};
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 use std::sync::{Arc, LazyLock, Mutex};
 use std::time::{Duration, Instant};
 
+use rustix::process::Signal;
 use sequestre::client::consent;
 use sequestre::client::deposit::{self, Deposit};
 use sequestre::client::failure::{Exit, Failure};
@@ -40,6 +43,10 @@ use sequestre::seal::secret::Secret;
 use sequestre::store::DATABASE;
 use tempfile::TempDir;
 use tokio::sync::{OnceCell, oneshot};
+
+mod process;
+
+pub use process::*;
 
 /// The founder and trustee, two more trustees, a mediator, the technician, a member.
 pub const AWA: &str = "Awa";
@@ -117,15 +124,32 @@ impl Snapshot {
     }
 }
 
-struct Daemon {
-    running: Running,
-    stop: oneshot::Sender<()>,
+/// What runs the association's server.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kind {
+    /// The library, in this process.
+    Here,
+    /// `sequestred`, a process of its own, on the real clock; so is everybody else then.
+    Program,
+    /// This test's own program started again as a daemon ([`changed_daemon`]): not hardened, and on the clock that
+    /// whoever runs it chooses.
+    Changed,
+}
+
+enum Daemon {
+    Here { running: Running, stop: oneshot::Sender<()> },
+    Process(Process),
 }
 
 impl Daemon {
     async fn stop(self) {
-        self.stop.send(()).unwrap();
-        self.running.stopped().await.unwrap();
+        match self {
+            Self::Here { running, stop } => {
+                stop.send(()).unwrap();
+                running.stopped().await.unwrap();
+            }
+            Self::Process(mut process) => tokio::task::block_in_place(|| process.end(Signal::TERM)),
+        }
     }
 }
 
@@ -139,8 +163,11 @@ pub struct Marks {
 pub struct Town {
     pub root: TempDir,
     clock: Arc<AtomicU64>,
+    /// How far a changed daemon's clock is ahead, in seconds.
+    ahead: AtomicI64,
     daemon: Arc<Mutex<Option<Daemon>>>,
     listen: SocketAddr,
+    kind: Kind,
 }
 
 impl Town {
@@ -149,31 +176,41 @@ impl Town {
         let root = tempfile::tempdir().unwrap();
         let listen = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
         let made = daemon::init(&root.path().join("server"), &listen.to_string(), listen).unwrap();
-        let town = Self { root, clock: Arc::new(AtomicU64::new(*START)), daemon: Arc::default(), listen };
+        let town = Self::at(root, listen, Kind::Here);
         town.start().await;
         (town, made.founding.to_code().unwrap())
     }
 
     /// An association of six with one account in escrow, at a daemon of its own.
     pub async fn founded() -> Self {
+        Self::founded_at(Kind::Here).await
+    }
+
+    /// The same, at a daemon of this kind.
+    pub async fn founded_at(kind: Kind) -> Self {
         let template = TEMPLATE.get_or_init(Template::make).await;
         let root = tempfile::tempdir().unwrap();
         template.files.restore(root.path());
-        let mut town = Self {
-            root,
-            clock: Arc::new(AtomicU64::new(*START)),
-            daemon: Arc::default(),
-            listen: "127.0.0.1:0".parse().unwrap(),
-        };
+        let mut town = Self::at(root, "127.0.0.1:0".parse().unwrap(), kind);
         // The port is another one than at the founding: clients go where their contact file says.
-        town.start().await;
-        town.listen = town.daemon.lock().unwrap().as_ref().unwrap().running.local_addr;
+        town.listen = town.start().await;
         for name in PEOPLE {
-            let path = town.folder(name).join("contact.json");
-            let text = fs::read_to_string(&path).unwrap();
-            fs::write(&path, text.replace(&template.address, &town.listen.to_string())).unwrap();
+            town.moved_to(name, &template.address, &town.address());
         }
         town
+    }
+
+    fn at(root: TempDir, listen: SocketAddr, kind: Kind) -> Self {
+        let clock = Arc::new(AtomicU64::new(if kind == Kind::Program { 0 } else { *START }));
+        Self { root, clock, ahead: AtomicI64::new(0), daemon: Arc::default(), listen, kind }
+    }
+
+    /// A person's client looks for the server at another address.
+    pub fn moved_to(&self, name: &str, from: &str, to: &str) {
+        let path = self.folder(name).join("contact.json");
+        let text = fs::read_to_string(&path).unwrap();
+        assert!(text.contains(from), "{text}");
+        fs::write(&path, text.replace(from, to)).unwrap();
     }
 
     /// Another daemon with another association, which only its founder belongs to yet.
@@ -191,12 +228,54 @@ impl Town {
         self.listen.to_string()
     }
 
-    /// Starts the daemon, where it was before.
-    pub async fn start(&self) {
-        self.start_with(Overrides::default()).await;
+    /// Starts the daemon, where it was before; gives its address.
+    pub async fn start(&self) -> SocketAddr {
+        let command = match self.kind {
+            Kind::Here => return self.start_with(Overrides::default()).await,
+            Kind::Program => sequestred(&self.data(), self.listen),
+            Kind::Changed => {
+                let mut command = Command::new(std::env::current_exe().unwrap());
+                command.args(["--exact", "--ignored", "--nocapture", CHANGED_DAEMON]).stdout(Stdio::null());
+                command.env("SEQUESTRE_CHANGED_DATA", self.data());
+                command.env("SEQUESTRE_CHANGED_LISTEN", self.listen.to_string());
+                command.env_remove("RUST_LOG");
+                self.set_clock();
+                command
+            }
+        };
+        let (process, address) = tokio::task::block_in_place(|| Process::start(command));
+        *self.daemon.lock().unwrap() = Some(Daemon::Process(process));
+        address
     }
 
-    pub async fn start_with(&self, overrides: Overrides) {
+    /// Ends the daemon without warning.
+    pub fn kill(&self) {
+        match self.daemon.lock().unwrap().take() {
+            Some(Daemon::Process(mut process)) => tokio::task::block_in_place(|| process.end(Signal::KILL)),
+            _ => panic!("there is no daemon's process"),
+        }
+    }
+
+    /// The daemon's process id, and what it printed so far.
+    pub fn process(&self) -> (u32, Vec<u8>) {
+        match &*self.daemon.lock().unwrap() {
+            Some(Daemon::Process(process)) => process.told(),
+            _ => panic!("there is no daemon's process"),
+        }
+    }
+
+    /// From now on a changed daemon's clock is wrong by so much.
+    pub fn shift_server(&self, ahead: i64) {
+        self.ahead.store(ahead, Ordering::SeqCst);
+        self.set_clock();
+    }
+
+    fn set_clock(&self) {
+        let time = self.now().0.checked_add_signed(self.ahead.load(Ordering::SeqCst)).unwrap();
+        sequestre::client::home::write(&self.root.path().join("clock"), time.to_string().as_bytes()).unwrap();
+    }
+
+    pub async fn start_with(&self, overrides: Overrides) -> SocketAddr {
         let begun = Instant::now();
         let overrides = Overrides { listen: Some(self.listen), ..overrides };
         loop {
@@ -204,8 +283,9 @@ impl Town {
             let clock = self.clock();
             match daemon::run(&self.data(), &overrides, clock, async { drop(stopped.await) }).await {
                 Ok(running) => {
-                    *self.daemon.lock().unwrap() = Some(Daemon { running, stop });
-                    return;
+                    let address = running.local_addr;
+                    *self.daemon.lock().unwrap() = Some(Daemon::Here { running, stop });
+                    return address;
                 }
                 // Another test's connection may use the port for a moment.
                 Err(DaemonError::Listen { .. }) if begun.elapsed() < DEADLINE => {
@@ -245,7 +325,8 @@ impl Town {
 
     /// Lets time pass, for everybody.
     pub fn pass(&self, length: Seconds) {
-        self.clock.fetch_add(length.0, Ordering::SeqCst);
+        assert_ne!(self.clock.fetch_add(length.0, Ordering::SeqCst), 0, "the real clock cannot be moved");
+        self.set_clock();
     }
 
     /// A person's home, passphrase and clock. Whoever is new has an empty home.
