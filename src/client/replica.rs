@@ -104,7 +104,9 @@ impl Replica {
             let signed = copy.checkpoint().filter(|note| self.verifier.verify(&note.to_string()).is_ok());
             return Err(match signed {
                 Some(note) => self.contradicted_by(note),
-                None => Failure::new(Exit::Refused, "recover-copy-other").with("path", copy.folder.join("").display()),
+                None => {
+                    Failure::new(Exit::Refused, "recover-copy-other").with("path", copy.folder.join("").display())
+                }
             });
         }
         if copy.head().size > self.head().size {

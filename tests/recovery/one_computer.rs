@@ -189,7 +189,10 @@ async fn a_name_that_was_held_back_stops_no_answer() {
     let (exit, out, err) = town.program(BRUNO, &arguments);
     assert_eq!(exit, 6, "{out} {err}");
     assert!(err.contains("Names are missing from this copy"), "{err}");
-    assert!(out.contains("what it is called is missing") && out.contains("The names of 2 people are missing"), "{out}");
+    assert!(
+        out.contains("what it is called is missing") && out.contains("The names of 2 people are missing"),
+        "{out}"
+    );
     let (exit, out, err) = town.program(BRUNO, &[&["--yes"], arguments.as_slice()].concat());
     assert_eq!(exit, 0, "{out} {err}");
     assert_eq!(recovered(&town, AWA, &[&path], "all.json").unwrap().len(), 2);
@@ -206,4 +209,43 @@ async fn a_name_that_was_held_back_stops_no_answer() {
     let (_, out, _) = town.program(BRUNO, &arguments);
     assert!(out.contains("handed over so far, in all requests: 2"), "{out}");
     assert!(out.contains("Roles: ") && out.contains("Your copy of the log ends on"), "{out}");
+}
+
+/// Somebody who may not ask while there is a server may not look like somebody who may, once it is gone.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn whoever_may_not_ask_is_shown_as_such() {
+    let town = Town::founded().await;
+    town.session(THEO).await;
+    burn(&town).await;
+    let request = ask_all(&town, THEO, "request.txt");
+    let (said, path) = (code(&town, THEO, &request), file(&town, "bruno.txt"));
+    let arguments = ["recover", "answer", request.to_str().unwrap(), "--code", &said, "-o", path.to_str().unwrap()];
+    let (exit, out, err) = town.program(BRUNO, &arguments);
+    assert_eq!(exit, 6, "{out} {err}");
+    assert!(out.contains("WARNING: this person runs the server"), "{out}");
+    assert!(err.contains("could not ask for this while there is a server"), "{err}");
+    assert!(!path.exists());
+}
+
+/// Two logs that the same key signed: the copy is kept as evidence, as when a server shows it.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_copy_that_contradicts_ones_own_log_is_kept_and_not_used() {
+    // The same association twice, as its server could go on with each half of the people.
+    let (town, other) = (Town::founded().await, Town::founded().await);
+    put(&other, AWA, "main", "one").await;
+    other.session(CHLOE).await;
+    put(&town, AWA, "main", "another").await;
+    town.session(BRUNO).await;
+    burn(&town).await;
+    let copy = copy_of(&other, CHLOE, "stick");
+    let (note, request) = (fs::read(copy.join("checkpoint")).unwrap(), ask_all(&town, AWA, "request.txt"));
+    let code = Some(code(&town, AWA, &request));
+    let source = Source { replica: Some(copy), words_file: None };
+    let refused = reply_with(&town, &town.env(BRUNO), &request, code, "no.txt", source);
+    failure(refused, Exit::Distrust, "distrust-fork");
+    let evidence = town.folder(BRUNO).join("evidence");
+    assert!(evidence.join("stop").exists());
+    let mut kept = fs::read_dir(&evidence).unwrap().map(|file| fs::read(file.unwrap().path()).unwrap());
+    assert!(kept.any(|file| file == note), "their note, signed by the log key");
+    assert_eq!(waiting(&town.folder(BRUNO)), 0);
 }

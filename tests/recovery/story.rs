@@ -90,7 +90,8 @@ async fn what_was_collected_stays_until_it_is_enough() {
     fs::remove_file(&bruno).unwrap();
     // With the second answer alone, days later.
     let denis = reply(&town, DENIS, AWA, &request, "denis.txt").unwrap();
-    assert_eq!(recovered(&town, AWA, &[&denis], "two.json").unwrap(), expected(&["great", "little"]));
+    let two = Finishing { keep: true, ..finishing(&town, &[&denis], "two.json") };
+    assert_eq!(open_with(&town.env(AWA), two).unwrap(), expected(&["great", "little"]));
     // CSV that keeps quotes, commas and line ends apart.
     let csv = Finishing { format: Format::Csv, ..finishing(&town, &[], "all.csv") };
     sequestre::client::recover::finish::finish(&town.env(AWA), csv).unwrap();

@@ -319,3 +319,60 @@ fn text(accounts: &[Account], say: &Say) -> Secret {
     }
     text.finish()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn account(label: &str, parts: &[(PartKind, &str)]) -> Account {
+        let value = |text: &str| PartValue { user_name: None, value: Secret::from_string(text.to_owned()) };
+        Account {
+            id: CredentialId::new([7; 16]),
+            label: label.to_owned(),
+            vault: "main".to_owned(),
+            sheet: None,
+            values: parts.iter().map(|(kind, text)| (*kind, value(text))).collect(),
+            versions: parts.iter().map(|(kind, _)| (*kind, 3)).collect(),
+            old: BTreeSet::from([PartKind::Password]),
+            log_ends: Time(1_700_000_000),
+        }
+    }
+
+    fn written(format: Format, account: Account) -> String {
+        write(format, &[account], &Say::english()).unwrap().expose_str().unwrap().to_owned()
+    }
+
+    #[test]
+    fn long_texts_become_several_items_that_importers_take() {
+        let notes: String = (0..8000).map(|line| format!("é{line:05}\n")).collect();
+        let key = "k".repeat(20_000);
+        let account = account("server", &[(PartKind::Password, &key), (PartKind::Notes, &notes)]);
+        let export: serde_json::Value = serde_json::from_str(&written(Format::Bitwarden, account)).unwrap();
+        let items = export["items"].as_array().unwrap();
+        let texts: Vec<&str> = items.iter().map(|item| item["notes"].as_str().unwrap()).collect();
+        assert!(items.len() > 10 && texts.iter().all(|text| text.len() <= MAX_ITEM_TEXT));
+        let whole = texts.concat();
+        assert!(whole.starts_with(&notes) && whole.ends_with(&key), "nothing is lost, in order");
+        assert_eq!(items[1]["name"], format!("server (2/{})", items.len()));
+        let ids: BTreeSet<&str> = items.iter().map(|item| item["id"].as_str().unwrap()).collect();
+        assert_eq!(ids.len(), items.len());
+        assert!(items.iter().all(|item| item["login"]["password"].is_null()));
+    }
+
+    #[test]
+    fn labels_that_look_like_formulas_are_marked_in_csv_and_passwords_never() {
+        let formula =
+            account("=HYPERLINK(\"https://evil\")", &[(PartKind::Password, "=1+1"), (PartKind::Notes, "+2")]);
+        let csv = written(Format::Csv, formula);
+        assert!(csv.contains(",\"'=HYPERLINK(\"\"https://evil\"\")\",\"'+2"), "{csv}");
+        assert!(csv.contains(",\"=1+1\","), "{csv}");
+    }
+
+    #[test]
+    fn an_old_version_is_said_where_the_password_stands() {
+        for format in [Format::Bitwarden, Format::Csv, Format::Text] {
+            let text = written(format, account("bank", &[(PartKind::Password, "secret")]));
+            assert!(text.contains("Password: OLD version 3") && text.contains("2023-11-14"), "{text}");
+        }
+    }
+}
