@@ -110,13 +110,15 @@ pub(super) fn record_line(person: &PersonId, part: &PartId) -> String {
     format!("{person} {} {} {}", part.version.credential, part.version.version, part.kind.as_str())
 }
 
-/// Every recovery that this identity started here, newest first; and those whose files are damaged, which must not
-/// stand in the way of the others.
+/// A recovery whose files are damaged: it must not stand in the way of the others.
+type Damaged = (Digest, Failure);
+
+/// Every recovery that this identity started here, newest first; and those that are damaged.
 pub(super) fn started(
     folder: &Folder,
     identity: &Identity,
     keys: &PersonKeys,
-) -> Result<(Vec<Started>, Vec<(Digest, Failure)>), Failure> {
+) -> Result<(Vec<Started>, Vec<Damaged>), Failure> {
     let (mut found, mut damaged) = (Vec::new(), Vec::new());
     for name in names(&folder.join("recoveries"))? {
         let Ok(digest) = name.parse::<Digest>() else { continue };
