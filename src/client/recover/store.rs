@@ -4,20 +4,17 @@
 //! request        the request file, as it was sent out or answered
 //! key            of a recovery that we started: its secret key, sealed to our identity
 //! answers/<id>   of a recovery that we started: answer files that held, by SHA-256; with the key until it is finished
-//! recorded       of a recovery that we answered: the parts for which our command for the log was made
 //! ```
 //!
 //! Nothing here opens anything without the identity.
 
-use std::collections::BTreeSet;
 use std::fs;
 use std::path::PathBuf;
 
 use super::super::failure::Failure;
 use super::super::home::{self, Folder};
-use crate::escrow::id::{Digest, PersonId};
+use crate::escrow::id::Digest;
 use crate::escrow::key::PersonKeys;
-use crate::escrow::part::PartId;
 use crate::seal::identity::Identity;
 use crate::seal::recovery::{SignedRequest, VerifiedRequest};
 use crate::seal::sealing::{open_with, seal_to};
@@ -90,24 +87,6 @@ impl Shelf {
         paths.sort();
         paths.into_iter().map(|path| home::read(&path).map(|file| (path, file))).collect()
     }
-
-    /// The parts for which our command for the log was made already.
-    pub(super) fn recorded(&self) -> Result<BTreeSet<String>, Failure> {
-        let text = home::read_if_there(&self.folder.join("recorded"))?.unwrap_or_default();
-        Ok(String::from_utf8_lossy(&text).lines().map(str::to_owned).collect())
-    }
-
-    /// Remembers for which parts our command for the log was made.
-    pub(super) fn record(&self, parts: &BTreeSet<String>) -> Result<(), Failure> {
-        home::private_dir(&self.folder)?;
-        let lines: Vec<&str> = parts.iter().map(String::as_str).collect();
-        home::write(&self.folder.join("recorded"), lines.join("\n").as_bytes())
-    }
-}
-
-/// How a person's part stands in `recorded`.
-pub(super) fn record_line(person: &PersonId, part: &PartId) -> String {
-    format!("{person} {} {} {}", part.version.credential, part.version.version, part.kind.as_str())
 }
 
 /// A recovery whose files are damaged: it must not stand in the way of the others.

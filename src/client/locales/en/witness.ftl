@@ -16,6 +16,7 @@ outbox-waits = { $n ->
     [one] Something that you signed waits in the outbox and is too old to be sent.
    *[other] { $n } things that you signed wait in the outbox and are too old to be sent.
 } It will be signed anew with your next command that asks for your passphrase.
+outbox-not-taken = { $name }’s answer to a recovery without the server is not in the log: { $reason } It stays on this computer and is sent again at every contact. If that does not help, tell the others.
 outbox-renewed = Something that you signed earlier was too old. It is signed anew and has reached the log.
 safety-recorded = Recorded as entry { $index }, not yet safe: { $have } of { $needed } trustees have confirmed it. Until then this computer keeps it.
 witness-blobs-missing = { $n ->

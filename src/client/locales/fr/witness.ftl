@@ -16,6 +16,7 @@ outbox-waits = { $n ->
     [one] Quelque chose que vous avez signé attend d’être envoyé et date trop.
    *[other] { $n } choses que vous avez signées attendent d’être envoyées et datent trop.
 } Ce sera signé de nouveau à votre prochaine commande qui demande votre phrase secrète.
+outbox-not-taken = La réponse de { $name } à une récupération sans serveur n’est pas au journal : { $reason } Elle reste sur cet ordinateur et sera renvoyée à chaque contact. Si cela ne suffit pas, prévenez les autres.
 outbox-renewed = Quelque chose que vous aviez signé datait trop. C’est signé de nouveau, et arrivé au journal.
 safety-recorded = Inscrit au journal, entrée { $index } ; pas encore sûr : { $have } gardien·ne·s sur { $needed } l’ont confirmé. D’ici là, cet ordinateur le garde.
 witness-blobs-missing = { $n ->
