@@ -271,8 +271,10 @@ impl Organisation {
         }
         self.check_alive()?;
         let act = &command.command().act;
-        // The empty tree is a prefix of every fork: only those who cannot know this log yet build on it.
-        if base.size == 0 && !matches!(act, Act::Genesis(_) | Act::Join(_) | Act::EnrolDevice(_)) {
+        // The empty tree is a prefix of every fork: only those who cannot know this log yet build on it, and those who
+        // say what they did without a server, which is as true on every continuation of the log.
+        let anywhere = matches!(act, Act::Genesis(_) | Act::Join(_) | Act::EnrolDevice(_) | Act::RecordAnswer(_));
+        if base.size == 0 && !anywhere {
             return Err(Refusal::ForeignBase);
         }
         if act.is_bound_to_its_time() {
@@ -367,11 +369,11 @@ impl Organisation {
                 (Step::End(revoke.request, End::Revoked(signer)), everyone(revoke.reason))
             }
             Act::RecordAnswer(answer) => {
-                self.decide_answer(&signer, answer)?;
-                (Step::RecordAnswer(signer, answer.clone()), Vec::new())
+                let answer = self.decide_answer(&signer, answer)?;
+                (Step::RecordAnswer(signer, answer), Vec::new())
             }
             Act::Claim(claim) => {
-                self.decide_claim(&signer, claim)?;
+                self.decide_claim(&signer, claim, now)?;
                 (Step::Claim(claim.clone()), Vec::new())
             }
             Act::StartDrill => {
@@ -493,6 +495,10 @@ impl Organisation {
         if matches!(act, Act::Join(_)) {
             return Ok(());
         }
+        // It says what happened while they could; whose shares count, the deals say.
+        if matches!(act, Act::RecordAnswer(_)) && self.people.contains_key(signer) {
+            return Ok(());
+        }
         match self.people.get(signer).map(|p| &p.standing) {
             None | Some(Standing::Gone { .. }) => Err(Refusal::Stranger),
             Some(Standing::Admitted { .. }) => Ok(()),
@@ -510,6 +516,11 @@ impl Organisation {
     /// Refuses a signature whose base does not contain the entry that last changed what it depends on.
     pub(super) fn unchanged_since(&self, base: u64, changed: u64) -> Result<(), Refusal> {
         if changed < base { Ok(()) } else { Err(Refusal::StaleBase) }
+    }
+
+    /// Index of the entry that last put a charter in force; zero before the first.
+    pub fn charter_changed(&self) -> u64 {
+        self.charter_changed
     }
 
     /// The organisation's id.
