@@ -428,9 +428,7 @@ impl Organisation {
     /// Until when a trustee cannot stop access to these parts again, because they stopped it a short while ago.
     pub fn resting(&self, trustee: &PersonId, request: &Request, now: Time) -> Option<Time> {
         let braked = |part: &PartId| self.account_braked(trustee, part);
-        // Whoever stopped one part keeps the brake for the others, also when somebody asks for all of them at once.
-        let rests = request.parts.iter().map(|asked| braked(&asked.part)).collect::<Option<Vec<Time>>>()?;
-        let stopped = rests.into_iter().min()?;
+        let stopped = request.parts.iter().filter_map(|asked| braked(&asked.part)).max()?;
         let until = stopped.after(BRAKE_REST);
         let granted = match &request.stage {
             Stage::Granted(grant) => Some((grant.at, request.expires.after(request.duration))),
