@@ -69,6 +69,7 @@ pub async fn confirm(env: &Env, id: u64) -> Result<(), Failure> {
     let shown = session.replica.head();
     // What would be refused anyway needs no reading; and nothing is signed that was not shown.
     match &proposal.outcome {
+        _ if session.state()?.destroyed_at().is_some() => return Err(Refusal::OrganisationDestroyed.into()),
         Outcome::Agreed(_) => {}
         Outcome::Open if proposal.is_open(env.now()) => return Err(Refusal::NotAgreed.into()),
         Outcome::Open | Outcome::InForce { .. } | Outcome::Superseded => return Err(Refusal::ProposalClosed.into()),

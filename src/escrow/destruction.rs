@@ -147,7 +147,8 @@ impl Organisation {
         let mut labels = self.credentials.values().flat_map(|c| c.versions.values()).map(|version| &version.label);
         let mut requests = self.live_requests().flat_map(|r| r.denials.values().chain([&r.reason]));
         let mut invited = self.invitations.values().filter(|i| i.is_open(now)).map(|invitation| &invitation.name);
-        let about_it = |subject: &Subject| matches!(subject, Subject::Destruction(d) if d.doomed == Doomed::Text(*text));
+        let about_it =
+            |subject: &Subject| matches!(subject, Subject::Destruction(d) if d.doomed == Doomed::Text(*text));
         let pending = self.proposals.values().filter(|p| self.is_pending(p, now) && !about_it(&p.subject));
         let mut proposals = pending.flat_map(|proposal| {
             let reason = match &proposal.subject {
@@ -158,7 +159,12 @@ impl Organisation {
             reason.into_iter().chain(proposal.veto.iter().map(|veto| &veto.reason))
         });
         let is = |id: &BlobId| id == text;
-        self.name == *text || people.any(is) || invited.any(is) || labels.any(is) || requests.any(is) || proposals.any(is)
+        self.name == *text
+            || people.any(is)
+            || invited.any(is)
+            || labels.any(is)
+            || requests.any(is)
+            || proposals.any(is)
     }
 
     /// Destroys. The proposal that stands behind it was confirmed.

@@ -197,7 +197,10 @@ impl Quorum {
         let more = |group: &Group| {
             let threshold = group.threshold.saturating_add(1);
             let members = group.members.clone();
-            Group { threshold: if usize::from(threshold) <= members.len() { threshold } else { group.threshold }, members }
+            Group {
+                threshold: if usize::from(threshold) <= members.len() { threshold } else { group.threshold },
+                members,
+            }
         };
         Self { name: self.name.clone(), groups: self.groups.iter().map(more).collect() }
     }

@@ -176,7 +176,8 @@ impl Run {
                 let stopped = parts.iter().filter_map(|(kind, _)| braked.get(&(*kind, who))).max();
                 let rests = |at: &Time| *at <= now && now < at.after(Seconds(30 * 86_400));
                 // What was granted while their brake rested, they cannot stop afterwards either.
-                let over = |at: &Time| asked.granted_at.is_some_and(|g| *at <= g && g < at.after(Seconds(30 * 86_400)));
+                let over =
+                    |at: &Time| asked.granted_at.is_some_and(|g| *at <= g && g < at.after(Seconds(30 * 86_400)));
                 let end = asked.lease.map_or(asked.expires.after(asked.duration), |(_, until)| until);
                 let again = stopped.is_some_and(|at| rests(at) || over(at) && now < end);
                 let open = asked.granted.is_some() && !asked.ended && !again;
