@@ -45,6 +45,7 @@ ask-move-sign = Do you sign this move?
 move-behind = This computer’s copy lacks { $n } entries that were restored on the new server. Let a trustee with a longer copy propose the move.
 move-unseen = This computer’s copy lacks { $n } of the entries with which the log would go on. Let others sign, or add --unseen if you trust what they saw.
 move-differs = STOP. The log that would go on is not the one that this computer verified. Nothing was signed or changed. Compare with the others, and show this to a mediator.
+move-charter-given-up = STOP. This move goes back behind version { $version } of the charter, which this computer knows to be in force, and too few of those who can change that version signed it. Nothing was changed. Show the file to the others and to a mediator; if it is meant, let them sign, too, with “sequestre move sign”.
 move-give-up = Moving there gives up { $n } entries of this computer’s copy. If a longer copy is nowhere to be found, repeat with --give-up { $n }.
 move-not-signer = Only those who can change the charter sign a move. Once they have, follow it with “sequestre move follow”.
 move-signed = Written to { $path }. Signatures still missing: { $n }. Send it to the next person; the code is { $code }.

@@ -45,6 +45,7 @@ ask-move-sign = Signez-vous ce déménagement ?
 move-behind = Il manque à la copie de cet ordinateur { $n } entrées qui ont été rétablies sur le nouveau serveur. Laissez un·e gardien·ne qui a une copie plus longue proposer le déménagement.
 move-unseen = Il manque à la copie de cet ordinateur { $n } des entrées avec lesquelles le journal continuerait. Laissez d’autres signer, ou ajoutez --unseen si vous vous fiez à ce qu’ils ou elles ont vu.
 move-differs = STOP. Le journal qui continuerait n’est pas celui que cet ordinateur a vérifié. Rien n’a été signé ni changé. Comparez avec les autres, et montrez ceci à un·e médiateur·rice.
+move-charter-given-up = STOP. Ce déménagement revient avant la version { $version } de la charte, que cet ordinateur sait en vigueur, et trop peu des personnes qui peuvent changer cette version l’ont signé. Rien n’a été changé. Montrez le fichier aux autres et à un·e médiateur·rice ; si c’est voulu, que ces personnes signent aussi, avec « sequestre move sign ».
 move-give-up = Déménager là-bas abandonne { $n } entrées de la copie de cet ordinateur. Si personne n’a de copie plus longue, recommencez avec --give-up { $n }.
 move-not-signer = Seules les personnes qui peuvent changer la charte signent un déménagement. Quand elles l’auront fait, suivez-le avec « sequestre move follow ».
 move-signed = Écrit dans { $path }. Signatures encore manquantes : { $n }. Envoyez-le à la personne suivante ; le code est { $code }.
