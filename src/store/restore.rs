@@ -235,7 +235,12 @@ impl Source {
 
     /// Writes all entries with what they change, and the blobs that are live after the last of them; gives the number
     /// of these and those that no folder has. What was destroyed is neither wanted nor written, whoever still has it.
-    fn write(&self, batch: &Batch<'_>, number: Number, folders: &[&Path]) -> Result<(u64, Vec<BlobId>), RestoreError> {
+    fn write(
+        &self,
+        batch: &Batch<'_>,
+        number: Number,
+        folders: &[&Path],
+    ) -> Result<(u64, Vec<BlobId>), RestoreError> {
         let mut live: BTreeMap<BlobId, Audience> = BTreeMap::new();
         let mut frontier = Frontier::new();
         let mut replay: Option<Replay> = None;

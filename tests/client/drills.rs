@@ -142,7 +142,9 @@ async fn a_bad_share_in_a_young_deposit_is_heard_at_once_and_an_account_that_is_
     let checks: Vec<_> = state
         .to_confirm(&me)
         .into_iter()
-        .filter(|part| state.part(part).unwrap().verdicts.is_empty() || part.version.credential != credential(&session))
+        .filter(|part| {
+            state.part(part).unwrap().verdicts.is_empty() || part.version.credential != credential(&session)
+        })
         .map(|part| v1::ShareCheck {
             credential: part.version.credential.to_vec(),
             version: part.version.version,

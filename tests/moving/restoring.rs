@@ -177,6 +177,18 @@ async fn what_was_destroyed_is_neither_missing_nor_back() {
     assert!(town.session(MAUD).await.state().unwrap().restore_drill().unwrap().works);
 }
 
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_place_is_said_even_if_it_cannot_be_written() {
+    let town = Town::founded().await;
+    let house = House::empty(&town, "refuge");
+    let id = town.session(AWA).await.folder.id.to_string();
+    fs::create_dir(house.data.join(format!("move-place-{}.txt", &id[..12]))).unwrap();
+    let error = house.restore(&[town.folder(BRUNO)]).err().unwrap();
+    let told = error.to_string();
+    let place = read_place(told.split_once('\n').unwrap().1).unwrap();
+    assert_eq!((place.organisation.to_string(), place.prefix.size), (id, town.entries()));
+}
+
 #[cfg(unix)]
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn links_in_somebody_elses_folder_are_not_followed() {

@@ -75,6 +75,19 @@ pub async fn follow(env: &Env, files: &[PathBuf]) -> Result<(), Failure> {
         // Nobody whom our own charter names has said that this log goes on and ours does not.
         return Err(Failure::new(Exit::Distrust, "move-differs"));
     }
+    if matches!(relation, Relation::Behind(_)) && common < own.len() {
+        // Only now it shows that what was said to be missing here is not all: our own end is given up, and nobody was
+        // shown it. Two logs were shown to two people.
+        let say = env.out.language();
+        let mut lines = vec![say.plain("move-screen-differs")];
+        lines.push(say.with("move-screen-lost", &args! { n: own.len() - common }));
+        for line in told(&session, common as u64)? {
+            let args = args! { index: line.index, time: say.time(line.time), text: line.sentence };
+            lines.push(say.with("log-line", &args));
+        }
+        env.out.screen(&lines);
+        env.unlock.confirm(&env.out, "ask-move-forked", &args! {}, "--yes")?;
+    }
     let stopped = session.replica.stopped().is_some();
     let lost = lost_commands(&session, &own, common, &next.replay)?;
     let keep = format!("before-move-{}", statement.version());

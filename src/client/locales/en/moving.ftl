@@ -34,7 +34,7 @@ move-screen-server = Key of the new server: { $key }
 move-screen-prefix = The log goes on after entry { $n } (root { $root }). This computer’s copy has { $own } entries.
 move-screen-all = Nothing that this computer knows of is given up.
 move-screen-lost = These { $n } entries are given up, as if they had not happened. A copy of them stays on this computer:
-move-screen-behind = This computer’s copy lacks { $n } of the entries with which the log would go on: what they say cannot be shown here.
+move-screen-behind = This computer’s copy lacks { $n } of the entries with which the log would go on: what they say cannot be shown here, nor whether they continue this copy.
 move-screen-differs = STOP: the log that would go on is not the one that this computer verified. Somebody showed different people different logs. Talk to the others before you go on.
 move-screen-signed = Signed so far by: { $names }
 move-screen-code = Code of this move, to compare by voice: { $code }
@@ -53,6 +53,7 @@ move-signed-complete = Written to { $path }. Enough people have signed. Send it 
 
 # Following.
 ask-move-follow = From now on, do you trust the server { $address }, and no longer the old one?
+ask-move-forked = Did you compare with the others, and follow all the same?
 move-followed = Moved: the log goes on at { $address } and has { $n } entries.
 move-followed-already = You have already moved to { $address }. There is nothing to do.
 move-kept = What this computer had before, with { $n } entries that were given up, is kept in { $path }.

@@ -34,7 +34,7 @@ move-screen-server = Clé du nouveau serveur : { $key }
 move-screen-prefix = Le journal continue après l’entrée { $n } (racine { $root }). La copie de cet ordinateur a { $own } entrées.
 move-screen-all = Rien de ce que cet ordinateur connaît n’est abandonné.
 move-screen-lost = Ces { $n } entrées sont abandonnées, comme si elles n’avaient pas eu lieu. Une copie en reste sur cet ordinateur :
-move-screen-behind = Il manque à la copie de cet ordinateur { $n } des entrées avec lesquelles le journal continuerait : ce qu’elles disent ne peut pas être montré ici.
+move-screen-behind = Il manque à la copie de cet ordinateur { $n } des entrées avec lesquelles le journal continuerait : ni ce qu’elles disent, ni si elles prolongent cette copie, ne peut être montré ici.
 move-screen-differs = STOP : le journal qui continuerait n’est pas celui que cet ordinateur a vérifié. Quelqu’un a montré des journaux différents à des personnes différentes. Parlez-en aux autres avant de poursuivre.
 move-screen-signed = Signé jusqu’ici par : { $names }
 move-screen-code = Code de ce déménagement, à comparer de vive voix : { $code }
@@ -53,6 +53,7 @@ move-signed-complete = Écrit dans { $path }. Assez de personnes ont signé. Env
 
 # Suivre.
 ask-move-follow = À partir de maintenant, vous fiez-vous au serveur { $address }, et plus à l’ancien ?
+ask-move-forked = Avez-vous comparé avec les autres, et suivez-vous quand même ?
 move-followed = Déménagé : le journal continue à { $address } et compte { $n } entrées.
 move-followed-already = Vous avez déjà emménagé à { $address }. Il n’y a rien à faire.
 move-kept = Ce que cet ordinateur avait avant, avec { $n } entrées abandonnées, est conservé dans { $path }.
