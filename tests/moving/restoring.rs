@@ -200,7 +200,7 @@ async fn links_in_somebody_elses_folder_are_not_followed() {
         let aside = file.with_extension("aside");
         fs::rename(&file, &aside).unwrap();
         std::os::unix::fs::symlink(&aside, &file).unwrap();
-        let error = refused(&House::empty(&town, "refuge"), &[copy.clone()]);
+        let error = refused(&House::empty(&town, "refuge"), std::slice::from_ref(&copy));
         assert!(matches!(&error, RestoreError::Io { path, .. } if *path == file), "{error}");
         fs::remove_file(&file).unwrap();
         fs::remove_file(&aside).unwrap();
