@@ -6,7 +6,7 @@ destroy-account = Ce qui est perdu : le compte « { $label } » ({ $id }, coffre
 }, pour toujours.
 destroy-text = Ce qui est perdu : le texte { $id }, pour toujours. Le journal n’en garde que l’empreinte. Le texte :
 destroy-organisation = Ce qui est perdu : TOUT de « { $name } », pour toujours : tous les comptes, tous les textes, tous les noms. Plus rien ne pourra s’ajouter à son journal.
-destroy-one-version = - version { $version } du { $time }, déposée par { $name } : { $parts }, avec le libellé du compte, sa fiche et toutes les parts de ses clés
+destroy-one-version = - version { $version } du { $time }, déposée par { $name } : { $parts }, avec son nom, sa fiche et toutes les parts de ses clés
 destroy-known = - - connue de : { $names }. Ces personnes la connaîtront encore après.
 destroy-due = - ATTENTION : son mot de passe est à changer ({ $cause }) ; plus personne n’en sera averti
 destroy-quorum = « { $name } » ({ $words })
@@ -39,7 +39,7 @@ view-text-destroyed = (détruit)
 log-propose-destruction = { $who } a proposé de détruire { $what } (proposition { $proposal }) : « { $reason } ».
 log-sign-destruction = { $who } a donné son accord pour détruire { $what } (proposition { $proposal }).
 log-confirm-again = { $who } a confirmé la proposition { $proposal } ({ $what }).
-log-destroyed = { $who } a confirmé la proposition { $proposal }, et c’est détruit pour toujours : { $what }.
+log-destroyed = { $who } a confirmé la proposition { $proposal }, et c’est ainsi fait : { $what }, détruit pour toujours.
 log-veto = { $who } s’est opposé·e à la proposition { $proposal } ({ $what }), parce que « { $reason } ».
 log-then-agreed = La proposition { $proposal } a ainsi reçu son premier accord ; elle peut être confirmée à partir du { $time }.
 failed-text-unknown = Aucun texte n’a le numéro « { $text } », ou plusieurs l’ont. Prenez-le en entier dans « sequestre audit log --json ».
