@@ -185,7 +185,8 @@ async fn keys_are_forgotten_when_their_time_is_over_although_the_server_says_not
     town.ahead.store(request::REQUEST_LIFE.0 + 3_700, Ordering::Relaxed);
     assert_eq!((sync().await, keys()), (vec![Some(request)], 1));
     // A server that takes the countersignature agrees that it is so late.
-    town.env("Nina").session().unwrap().forget_keys().unwrap();
+    let env = town.env("Nina");
+    env.session().unwrap().forget_keys(env.now()).unwrap();
     assert_eq!(keys(), 0);
     town.stop().await;
 }

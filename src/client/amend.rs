@@ -3,24 +3,28 @@
 //! A plan says everything that the next charter says, in names; nothing is taken over silently from the charter in
 //! force but the log key and the address, which only a move changes. Newcomers are taken in by naming them in an
 //! office. This must never propose a plan that was written for another charter than the one in force, nor take in
-//! somebody whose keys were not compared.
+//! somebody whose keys were not compared, nor sign a charter that was not shown.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
-use serde::{Deserialize, Serialize};
+use serde::de::{Error as _, MapAccess, Visitor};
+use serde::{Deserialize, Deserializer, Serialize};
 
 use super::failure::{Exit, Failure};
 use super::found::{Members, PlannedGroup, admitted_person, checked_admission, confirm_newcomers, sorted};
 use super::home;
 use super::names::is_id;
 use super::say::length;
+use super::screen;
 use super::session::{Env, Session};
-use super::status::refresh;
+use super::status::{refresh, texts};
 use crate::args;
+use crate::escrow::act::{Admission, EntryRef};
 use crate::escrow::charter::{Charter, RULES_VERSION, Who};
 use crate::escrow::id::PersonId;
 use crate::escrow::people::Standing;
+use crate::escrow::proposal::{Outcome, PROPOSAL_LIFE, Proposal, Subject};
 use crate::escrow::quorum::Quorum;
 use crate::escrow::role::Role;
 use crate::escrow::time::Seconds;
@@ -40,10 +44,12 @@ pub struct Amendment {
     /// Who is to run the daemon.
     pub technicians: Vec<String>,
     /// Agreements by name; the members of a group are "all" trustees or a list.
+    #[serde(deserialize_with = "each_once")]
     pub quorums: BTreeMap<String, Vec<PlannedGroup>>,
     /// Which agreement admits members.
     pub admission: String,
     /// Vaults by name.
+    #[serde(deserialize_with = "each_once")]
     pub vaults: BTreeMap<String, PlannedVault>,
     /// Entries per person and day.
     pub entries_per_day: u32,
@@ -84,6 +90,10 @@ pub async fn plan(env: &Env, file: Option<&Path>) -> Result<(), Failure> {
     let mut session = env.session()?;
     let reached = refresh(&mut session).await?;
     let plan = Amendment::of(&session)?;
+    let gone = gone(&session)?;
+    if !gone.is_empty() {
+        env.out.aside("amend-left-out", &args! { list: gone.join(", ") });
+    }
     let text = serde_json::to_string_pretty(&plan).map_err(Failure::technical)?;
     match file {
         Some(path) => {
@@ -127,11 +137,71 @@ pub async fn propose(env: &Env, plan: &Amendment) -> Result<(), Failure> {
     roll.sort_by_key(admitted_person);
     let shown = session.replica.head();
     confirm_newcomers(&session, &newcomers)?;
+    let roll_read = roll.iter().cloned().map(Admission::parse).collect::<Result<Vec<_>, _>>();
+    let subject = Subject::Charter {
+        charter: Box::new(Charter::parse(charter.clone()).map_err(crate::escrow::refusal::Refusal::from)?),
+        roll: roll_read.map_err(Failure::technical)?,
+    };
+    env.out.screen(&screen::proposal(session.view(&texts(&session))?, &to_be(&session, subject))?);
     session.require_witnesses()?;
+    env.unlock.confirm(&env.out, "ask-amend", &args! {}, "--yes")?;
     session.unmoved(shown)?;
     let act = v1::command::Act::ProposeCharter(v1::ProposeCharter { charter: Some(charter), roll });
     let index = session.submit(act, Vec::new()).await?;
     super::charter::tell_proposal(&session, index)
+}
+
+/// The proposal as it would stand in the log, to be shown as it is shown to everybody else.
+fn to_be(session: &Session, subject: Subject) -> Proposal {
+    let head = session.replica.head();
+    Proposal {
+        at: EntryRef { index: head.size, leaf: head.root },
+        proposer: session.me(),
+        expires: session.env.now().after(PROPOSAL_LIFE),
+        subject,
+        signed: BTreeSet::from([session.me()]),
+        acknowledged: BTreeSet::new(),
+        veto: None,
+        outcome: Outcome::Open,
+    }
+}
+
+/// People whom vaults of the charter in force name and who left: no plan can name them.
+fn gone(session: &Session) -> Result<Vec<String>, Failure> {
+    let state = session.state()?;
+    let vaults = state.charter().into_iter().flat_map(Charter::vaults);
+    let named: BTreeSet<&PersonId> =
+        vaults.flat_map(|vault| vault.askers.persons.iter().chain(&vault.depositors.persons)).collect();
+    Ok(named.into_iter().filter(|id| is_gone(session, id)).map(|id| session.name_of(id)).collect())
+}
+
+fn is_gone(session: &Session, id: &PersonId) -> bool {
+    let person = session.state().ok().and_then(|state| state.person(id));
+    person.is_some_and(|person| matches!(person.standing, Standing::Gone { .. }))
+}
+
+/// A map in which no key stands twice: of two, whoever reads the plan sees the first, and a parser takes the last.
+fn each_once<'de, D: Deserializer<'de>, T: Deserialize<'de>>(from: D) -> Result<BTreeMap<String, T>, D::Error> {
+    struct Once<T>(std::marker::PhantomData<T>);
+    impl<'de, T: Deserialize<'de>> Visitor<'de> for Once<T> {
+        type Value = BTreeMap<String, T>;
+
+        fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+            f.write_str("a map in which no name stands twice")
+        }
+
+        fn visit_map<A: MapAccess<'de>>(self, mut entries: A) -> Result<Self::Value, A::Error> {
+            let mut map = BTreeMap::new();
+            while let Some((name, value)) = entries.next_entry::<String, T>()? {
+                if map.contains_key(&name) {
+                    return Err(A::Error::custom(format!("{name:?} stands twice")));
+                }
+                map.insert(name, value);
+            }
+            Ok(map)
+        }
+    }
+    from.deserialize_map(Once(std::marker::PhantomData))
 }
 
 /// Candidates whom the charter gives an office. Each must have been invited to exactly that.
@@ -182,7 +252,8 @@ impl Amendment {
         };
         let who = |who: &Who| PlannedWho {
             roles: who.roles.iter().map(|role| role.as_str().to_owned()).collect(),
-            persons: names(&who.persons),
+            // Whoever left can be named by nobody, and asks for nothing any more.
+            persons: names(&who.persons.iter().filter(|id| !is_gone(session, id)).copied().collect()),
         };
         let vaults = charter.vaults().map(|vault| {
             let planned = PlannedVault {

@@ -224,6 +224,9 @@ pub async fn approve(env: &Env, id: u64) -> Result<(), Failure> {
     let request = find_request(&session, id)?;
     let shown = session.replica.head();
     env.out.screen(&screen::request(session.view(&texts(&session))?, &request)?);
+    // Those who count as fresh may have confirmed only what came before it.
+    let (seen, of) = session.seen(request.at.index)?;
+    env.out.tell("witness-seen-request", &args! { seen: seen, of: of });
     session.require_witnesses()?;
     session.env.unlock.confirm(&session.env.out, "ask-approve", &args! {}, "--yes")?;
     session.unmoved(shown)?;
@@ -238,6 +241,7 @@ pub async fn approve(env: &Env, id: u64) -> Result<(), Failure> {
 /// Refuses a request, with a reason; an approval later is still possible.
 pub async fn deny(env: &Env, id: u64, reason: &str) -> Result<(), Failure> {
     let mut session = env.session()?;
+    withdraw(&mut session, id).await?;
     session.sync_to_sign().await?;
     let request = find_request(&session, id)?;
     let (reason, blob) = session.text(&Text::parse(reason)?)?;
@@ -250,6 +254,21 @@ pub async fn deny(env: &Env, id: u64, reason: &str) -> Result<(), Failure> {
     env.out.tell("deny-done", &args! { id: id });
     env.out.data(&serde_json::json!({ "denied": id }));
     Ok(())
+}
+
+/// Whoever says no has not agreed: an approval of ours that is not in the log is not sent any more, and the shares that
+/// belong to it are not handed over should the server have it.
+async fn withdraw(session: &mut Session, id: u64) -> Result<(), Failure> {
+    // It may have arrived without our knowing; then it stands.
+    let pulled = session.pull().await;
+    if session.withdraw_approval(id)? {
+        session.env.out.aside("deny-withdrawn", &args! { id: id });
+        let folder = session.folder.join("released").join(id.to_string());
+        if pulled.is_ok() && folder.exists() {
+            fs::remove_dir_all(&folder).map_err(|e| Failure::io(&folder, e))?;
+        }
+    }
+    pulled
 }
 
 pub(super) fn find_request(session: &Session, id: u64) -> Result<Request, Failure> {

@@ -3,8 +3,9 @@
 //! A command is safe once so many trustees cosigned past it that no agreement can be reached without one of them:
 //! then a server that loses the log's tail, or shows it to nobody, cannot make it undone unnoticed, and the trustees'
 //! replicas hold its blobs. Until then this computer keeps command and blobs, so that they can be signed anew after
-//! a move. Nothing here may be forgotten earlier, and nothing may be sent twice under two names while the first can
-//! still enter the log.
+//! a move. What the server alone says that it refused is not sent again, and lies in `refused/` until the log's own
+//! time excludes that it enters all the same. Nothing here may be forgotten earlier, nothing may be sent twice under two
+//! names while the first can still enter the log, and no consent may be given a later base than its signer saw.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -19,13 +20,30 @@ use crate::escrow::act::Act;
 use crate::escrow::command::SignedCommand;
 use crate::escrow::id::{BlobId, CommandId};
 use crate::escrow::organisation::CLOCK_TOLERANCE;
-use crate::escrow::time::Time;
+use crate::escrow::proposal::PROPOSAL_LIFE;
+use crate::escrow::refusal::Refusal;
+use crate::escrow::text::Text;
+use crate::escrow::time::{Seconds, Time};
 use crate::proto::v1;
 
 /// The folder of what is not known to be in the log.
 const OUTBOX: &str = "outbox";
 /// The folder of what is in the log and not yet safe.
 const KEPT: &str = "kept";
+/// The folder of what is not to be sent any more, and could still be put into the log by a server that has it.
+const REFUSED: &str = "refused";
+
+/// How old something must be, by our own clock, before it is signed anew. The entry of the earlier signature is dated
+/// at most [`CLOCK_TOLERANCE`] after it, that of the new one at least as much before the new one: with more than both
+/// between them, the earlier cannot enter the log behind the new one.
+const SIGN_ANEW_AFTER: Seconds = Seconds(2 * CLOCK_TOLERANCE.0);
+
+/// Whether what became too old may be signed anew at all: what asks for something or brings something, and consents to
+/// nothing. Everything else may mean something else by now, or be given up, and is for the person to do again.
+fn may_be_signed_anew(act: &v1::command::Act) -> bool {
+    use v1::command::Act;
+    matches!(act, Act::Deposit(_) | Act::Request(_) | Act::Invite(_) | Act::ConfirmShares(_))
+}
 
 /// A signed command with its blobs.
 pub struct Pending {
@@ -64,6 +82,23 @@ impl Pending {
     fn is_outdated(&self, now: Time) -> bool {
         let command = self.signed.command();
         command.act.is_bound_to_its_time() && command.created.distance(now) > CLOCK_TOLERANCE
+    }
+
+    /// Whether it is so old that nothing which is signed now could stand before it. One from the future, made with a
+    /// wrong clock, is not.
+    fn is_long_outdated(&self, now: Time) -> bool {
+        self.signed.command().act.is_bound_to_its_time() && self.signed.command().created.after(SIGN_ANEW_AFTER) < now
+    }
+
+    /// The last time at which the rules let it into the log.
+    fn enters_until(&self) -> Time {
+        let command = self.signed.command();
+        match &command.act {
+            Act::Approve(approve) => approve.expires,
+            Act::Sign(_) => command.created.after(PROPOSAL_LIFE),
+            act if act.is_bound_to_its_time() => command.created.after(CLOCK_TOLERANCE),
+            _ => Time(u64::MAX),
+        }
     }
 }
 
@@ -168,7 +203,7 @@ impl Session {
         if !state.has_forgotten() {
             return Ok(false);
         }
-        let kept = self.folder.kept_command(id)?;
+        let Some(kept) = self.readable(&self.folder.join(KEPT).join(id.to_string())) else { return Ok(false) };
         Ok(kept.blobs.iter().any(|blob| state.is_forgotten(&BlobId::of(blob))))
     }
 
@@ -186,7 +221,7 @@ impl Session {
             }
             // After a refusal it is not sent again.
             Answer::Refused(failure) => {
-                home::remove(&path)?;
+                self.refused(&pending, &path).await?;
                 Err(failure)
             }
         }
@@ -235,12 +270,23 @@ impl Session {
         home::rename(path, &folder.join(command.to_string()))
     }
 
-    /// Sends again what was signed and is not known to be in the log: the same command gets the same index. Gives how
-    /// many are too old to be sent, and wait for the identity to be signed anew.
-    pub(super) async fn flush_outbox(&mut self) -> Result<usize, Failure> {
-        let mut waiting = 0;
+    /// Reads what lies in one of the folders. One damaged file must not keep everything else from being done.
+    fn readable(&self, path: &Path) -> Option<Pending> {
+        match Pending::read(path) {
+            Ok(pending) => Some(pending),
+            Err(failure) => {
+                self.env.out.failure(&failure);
+                None
+            }
+        }
+    }
+
+    /// Sends again what was signed and is not known to be in the log: the same command gets the same index. What is
+    /// too old to be sent stays where it is.
+    pub(super) async fn flush_outbox(&mut self) -> Result<(), Failure> {
+        self.sweep_refused()?;
         for (_, path) in self.folder.commands(OUTBOX)? {
-            let pending = Pending::read(&path)?;
+            let Some(pending) = self.readable(&path) else { continue };
             // The file may bear the name of an earlier signature of the same act; what it holds counts.
             let id = pending.signed.id(self.folder.id);
             if self.replica.index_of(&id).is_some() {
@@ -248,38 +294,77 @@ impl Session {
                 continue;
             }
             if pending.is_outdated(self.env.now()) {
-                waiting += 1;
                 continue;
             }
             match self.deliver(&pending, &path).await? {
                 Answer::Entered(_) => self.env.out.say("outbox-delivered"),
-                // It became too old on its way, or one of the two clocks is wrong.
-                Answer::Refused(failure) if failure.key() == "refused-clock-skew" => {
-                    self.env.out.failure(&failure);
-                    waiting += 1;
-                }
-                Answer::Refused(failure) => self.give_up(&path, &failure)?,
+                Answer::Refused(failure) if passes(&pending, &failure) => self.env.out.failure(&failure),
+                Answer::Refused(failure) => self.give_up(&pending, &path, &failure).await?,
             }
         }
-        Ok(waiting)
+        Ok(())
     }
 
-    /// Signs anew what became too old before it reached the server. The earlier signature cannot enter the log behind
-    /// the new one any more, because entries' times only grow; should a server put it before, the rules judge the new
-    /// one by what it finds there.
+    /// Says what waits in the outbox.
+    pub(super) fn tell_waiting(&self) -> Result<(), Failure> {
+        let paths = self.folder.commands(OUTBOX)?;
+        if !paths.is_empty() {
+            self.env.out.tell("outbox-waits", &crate::args! { n: paths.len() });
+        }
+        for pending in paths.iter().filter_map(|(_, path)| Pending::read(path).ok()) {
+            self.env.out.tell("outbox-waits-item", &crate::args! { what: self.what(&pending) });
+        }
+        Ok(())
+    }
+
+    /// Signs anew what became too old before it reached the server, as far as it consents to nothing; the rest is told
+    /// and given up. Only our own clock says what is too old: a server that says so would get a second signature for
+    /// the asking. The new signature has the base of the old one, so that the rules refuse it wherever what its signer
+    /// looked at has changed since.
     pub(super) async fn renew_outbox(&mut self) -> Result<(), Failure> {
         for (_, path) in self.folder.commands(OUTBOX)? {
-            let old = Pending::read(&path)?;
+            let Some(old) = self.readable(&path) else { continue };
             let id = old.signed.id(self.folder.id);
             if self.replica.index_of(&id).is_some() {
                 self.keep(&id, &path)?;
                 continue;
             }
+            if old.signed.signer().person() != self.me() || !old.is_long_outdated(self.env.now()) {
+                continue;
+            }
+            let what = self.what(&old);
             let act = old.act().ok_or_else(|| home::damaged(&path))?;
-            let signed = match self.sign(act) {
+            if !may_be_signed_anew(&act) {
+                self.env.out.tell("outbox-do-again", &crate::args! { what: what });
+                self.set_aside(&old, &path)?;
+                continue;
+            }
+            let asked = self.env.unlock.confirm(
+                &self.env.out,
+                "ask-sign-anew",
+                &crate::args! { what: what.clone() },
+                "--yes",
+            );
+            match asked {
+                Ok(()) => {}
+                Err(failure) if failure.key() == "failed-declined" => {
+                    self.env.out.tell("outbox-dropped", &crate::args! { what: what });
+                    self.set_aside(&old, &path)?;
+                    continue;
+                }
+                // Nobody is there to be asked: it waits, and keeps nobody from anything else.
+                Err(failure) if failure.exit() == Exit::Unanswered => {
+                    self.env.out.aside("outbox-waits-item", &crate::args! { what: what });
+                    continue;
+                }
+                Err(failure) => return Err(failure),
+            }
+            let signed = match self.sign_anew(&old, act) {
                 Ok(signed) => signed,
                 Err(failure) if failure.exit() == Exit::Refused => {
-                    self.give_up(&path, &failure)?;
+                    self.env.out.tell("outbox-do-again", &crate::args! { what: what });
+                    self.env.out.failure(&failure);
+                    self.set_aside(&old, &path)?;
                     continue;
                 }
                 Err(failure) => return Err(failure),
@@ -288,17 +373,135 @@ impl Session {
             // In the place of the old one, in one step: the act must not be there twice after a crash.
             home::write(&path, &pending.encode())?;
             match self.deliver(&pending, &path).await? {
-                Answer::Entered(_) => self.env.out.say("outbox-renewed"),
-                Answer::Refused(failure) => self.give_up(&path, &failure)?,
+                Answer::Entered(_) => self.env.out.tell("outbox-renewed", &crate::args! { what: what }),
+                Answer::Refused(failure) if passes(&pending, &failure) => self.env.out.failure(&failure),
+                Answer::Refused(failure) => self.give_up(&pending, &path, &failure).await?,
             }
         }
         Ok(())
     }
 
-    fn give_up(&self, path: &Path, failure: &Failure) -> Result<(), Failure> {
-        home::remove(path)?;
-        self.env.out.say("outbox-refused");
+    fn sign_anew(&mut self, old: &Pending, act: v1::command::Act) -> Result<SignedCommand, Failure> {
+        let base = old.signed.command().base;
+        // Requests and invitations have no such rule of their own, because their signers look at the log as it is.
+        let checks = matches!(act, v1::command::Act::ConfirmShares(_));
+        if !checks && self.state()?.charter_changed() >= base.size {
+            return Err(Refusal::StaleBase.into());
+        }
+        self.sign_on(base, act)
+    }
+
+    /// Gives up an approval of a request that waits in the outbox: its owner says no. Gives whether there was one.
+    pub(super) fn withdraw_approval(&self, request: u64) -> Result<bool, Failure> {
+        let mut withdrawn = false;
+        for (_, path) in self.folder.commands(OUTBOX)? {
+            let Some(pending) = self.readable(&path) else { continue };
+            let approves = matches!(&pending.signed.command().act, Act::Approve(a) if a.request.index == request);
+            if approves && self.replica.index_of(&pending.signed.id(self.folder.id)).is_none() {
+                self.set_aside(&pending, &path)?;
+                withdrawn = true;
+            }
+        }
+        Ok(withdrawn)
+    }
+
+    async fn give_up(&mut self, pending: &Pending, path: &Path, failure: &Failure) -> Result<(), Failure> {
+        self.env.out.tell("outbox-refused", &crate::args! { what: self.what(pending) });
         self.env.out.failure(failure);
+        self.refused(pending, path).await
+    }
+
+    /// What the server says that it refused is not sent again. It is forgotten only if the rules refuse it here, too:
+    /// otherwise the server may put it into the log later, and nobody but this computer has what belongs to it.
+    async fn refused(&mut self, pending: &Pending, path: &Path) -> Result<(), Failure> {
+        let pulled = self.pull().await;
+        let id = pending.signed.id(self.folder.id);
+        match pulled {
+            Ok(()) if self.replica.index_of(&id).is_some() => self.keep(&id, path),
+            Ok(()) if self.rules_refuse(pending)? => home::remove(path),
+            Err(failure) if failure.exit() == Exit::Distrust => {
+                self.set_aside(pending, path)?;
+                Err(failure)
+            }
+            _ => self.set_aside(pending, path),
+        }
+    }
+
+    /// Whether the log as it was verified here excludes a command, whatever time it is.
+    fn rules_refuse(&self, pending: &Pending) -> Result<bool, Failure> {
+        let Ok(verified) = pending.signed.clone().verify(self.folder.id) else { return Ok(true) };
+        let state = self.state()?;
+        let base_root = self.replica.root_at(verified.command().base.size);
+        let decided = state.decide(&verified, self.env.now().max(state.last_time()), base_root);
+        Ok(match decided {
+            Ok(_) | Err(Refusal::ClockSkew { .. } | Refusal::RateLimit) => false,
+            Err(_) => true,
+        })
+    }
+
+    /// From the outbox to what is not sent any more.
+    fn set_aside(&self, pending: &Pending, path: &Path) -> Result<(), Failure> {
+        if self.state()?.last_time() > pending.enters_until() {
+            return home::remove(path);
+        }
+        let folder = self.folder.join(REFUSED);
+        home::private_dir(&folder)?;
+        home::rename(path, &folder.join(pending.signed.id(self.folder.id).to_string()))
+    }
+
+    /// What was not to be sent any more: keeps what stands in the log all the same, forgets what cannot enter it now.
+    fn sweep_refused(&self) -> Result<(), Failure> {
+        for (id, path) in self.folder.commands(REFUSED)? {
+            let Some(pending) = self.readable(&path) else { continue };
+            if let Some(index) = self.replica.index_of(&id) {
+                self.env.out.tell("outbox-entered", &crate::args! { what: self.what(&pending), index: index });
+                self.keep(&id, &path)?;
+            } else if self.state()?.last_time() > pending.enters_until() {
+                home::remove(&path)?;
+            }
+        }
         Ok(())
+    }
+
+    /// What somebody signed, in a few words.
+    fn what(&self, pending: &Pending) -> String {
+        let command = pending.signed.command();
+        let text = |id: &BlobId| {
+            let own = pending.blobs.iter().find(|blob| BlobId::of(blob) == *id);
+            let own = own.and_then(|blob| Text::from_blob(blob, *id).ok()).map(|text| text.as_str().to_owned());
+            own.or_else(|| self.text_of(id)).unwrap_or_else(|| format!("#{}", &id.to_string()[..8]))
+        };
+        let (kind, subject) = match &command.act {
+            Act::Deposit(deposit) => ("deposit", text(&deposit.label)),
+            Act::Request(request) => ("request", text(&request.reason)),
+            Act::Invite(invite) => ("invite", text(&invite.name)),
+            Act::ConfirmShares(_) => ("shares", String::new()),
+            Act::Approve(approve) => ("approve", approve.request.index.to_string()),
+            Act::Deny(deny) => ("deny", deny.request.index.to_string()),
+            Act::Return(index) => ("return", index.to_string()),
+            Act::Revoke(revoke) => ("revoke", revoke.request.to_string()),
+            Act::Sign(proposal) => ("sign", proposal.index.to_string()),
+            Act::Confirm(proposal) => ("confirm", proposal.index.to_string()),
+            Act::Veto(veto) => ("veto", veto.proposal.index.to_string()),
+            Act::Leave => ("leave", String::new()),
+            Act::ProposeRemoval(removal) => ("remove", self.name_of(&removal.person)),
+            Act::ProposeAdmission(admission) => ("admit", self.name_of(&admission.keys.person())),
+            Act::ProposeCharter(_) => ("charter", String::new()),
+            Act::ProposeDestruction(destruction) => ("destroy", text(&destruction.reason)),
+            Act::StartDrill | Act::RecordDrill(_) => ("drill", String::new()),
+            _ => ("other", String::new()),
+        };
+        let say = self.env.out.language();
+        say.with("outbox-what", &crate::args! { kind: kind, subject: subject, time: say.time(command.created) })
+    }
+}
+
+/// Refusals of the moment: what they concern stays in the outbox. That a clock is wrong concerns only what is bound to
+/// its time.
+fn passes(pending: &Pending, failure: &Failure) -> bool {
+    match failure.key() {
+        "refused-rate-limit" => true,
+        "refused-clock-skew" => pending.signed.command().act.is_bound_to_its_time(),
+        _ => false,
     }
 }

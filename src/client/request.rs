@@ -417,7 +417,7 @@ pub async fn give_back(env: &Env, id: u64) -> Result<(), Failure> {
     session.sync_to_sign().await?;
     find_request(&session, id)?;
     session.submit(v1::command::Act::Return(v1::Return { request_index: id }), Vec::new()).await?;
-    session.forget_keys()?;
+    session.forget_keys(session.env.now())?;
     env.out.tell("return-done", &args! { id: id });
     env.out.data(&serde_json::json!({ "returned": id }));
     Ok(())
@@ -440,9 +440,9 @@ impl Session {
     /// Deletes the keys of our requests that are over: what was collected cannot be opened again. Their time ends
     /// them, too: the server must not be able to keep them by not recording it. Keys of a request that is not in the
     /// log stay until the log is past its expiry, whatever the server answered: it may still come.
-    pub fn forget_keys(&self) -> Result<(), Failure> {
+    pub fn forget_keys(&self, now: Time) -> Result<(), Failure> {
         let (me, state) = (self.me(), self.state()?);
-        let now = self.env.now().before(KEYS_SPARE);
+        let now = now.before(KEYS_SPARE);
         for request in state.requests().values().filter(|r| r.requester == me && is_over(r, now)) {
             home::remove(&key_path(self, &request.parts))?;
         }

@@ -3,7 +3,7 @@
 //! The order of every act: synchronise and verify → decide by the same rules as the server → keep the signed command
 //! on disk → send → synchronise again → 'done' only if the entry is in the verified log.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use prost::Message as _;
@@ -15,6 +15,7 @@ use super::remote::Remote;
 use super::replica::Replica;
 use super::say::Args;
 use super::unlock::Unlock;
+use crate::escrow::charter::Charter;
 use crate::escrow::command::{self, SignedCommand};
 use crate::escrow::id::{BlobId, PersonId};
 use crate::escrow::log::checkpoint::Checkpoint;
@@ -157,23 +158,22 @@ impl Session {
 
     /// Fetches and verifies what is new, sends what was left over, fetches blobs, cosigns.
     pub async fn sync(&mut self) -> Result<(), Failure> {
-        let waiting = self.refresh().await?;
-        if waiting > 0 {
-            self.env.out.tell("outbox-waits", &crate::args! { n: waiting });
-        }
-        Ok(())
+        self.refresh().await?;
+        self.tell_waiting()
     }
 
-    /// The same for a verb that is about to sign: what became too old in the outbox is signed anew before anything is
-    /// shown.
+    /// The same for a verb that is about to sign: what became too old in the outbox is signed anew, or given up, before
+    /// anything is shown.
     pub async fn sync_to_sign(&mut self) -> Result<(), Failure> {
-        if self.refresh().await? > 0 { self.renew_outbox().await } else { Ok(()) }
+        self.refresh().await?;
+        self.renew_outbox().await
     }
 
-    /// Gives how many commands in the outbox are too old to be sent.
-    async fn refresh(&mut self) -> Result<usize, Failure> {
+    async fn refresh(&mut self) -> Result<(), Failure> {
         self.pull().await?;
-        let waiting = self.flush_outbox().await?;
+        // The log's own time needs nobody's opinion of our clock.
+        self.forget_keys(self.state()?.last_time())?;
+        self.flush_outbox().await?;
         self.pull_blobs().await?;
         if let Some(trouble) = self.upload_released().await? {
             self.env.out.failure(&trouble);
@@ -182,12 +182,14 @@ impl Session {
         if missing > 0 {
             self.env.out.aside("witness-blobs-missing", &crate::args! { n: missing });
         }
-        // Before keys are forgotten by the clock, because the server says whether our clock is right.
-        if self.cosign().await? {
-            self.forget_keys()?;
+        // Before keys are forgotten by the clock, because an honest server says whether our clock is right. That is all
+        // that it decides: one that withholds blobs or answers nothing must not keep keys alive.
+        let cosigned = self.cosign().await;
+        if !cosigned.as_ref().is_err_and(|failure| failure.key() == "refused-clock-skew") {
+            self.forget_keys(self.env.now())?;
         }
-        self.forget_safe()?;
-        Ok(waiting)
+        cosigned?;
+        self.forget_safe()
     }
 
     /// How many of the blobs that a trustee's replica must hold the server did not give. A trustee who lacks one does
@@ -226,7 +228,21 @@ impl Session {
             self.replica.finish(&checkpoint, now)?;
         }
         self.cosignatures = self.replica.merge_cosignatures(&self.cosignatures, &shown.cosignatures, now)?;
+        self.remember_own_cosignature(now)?;
         self.replica.synchronised(now)
+    }
+
+    /// A cosignature of this computer that the server shows was taken, whatever was answered to it.
+    fn remember_own_cosignature(&self, now: Time) -> Result<(), Failure> {
+        let device = self.device.id();
+        let own = self.cosignatures.iter().filter(|c| *c.device() == device).map(|c| Time(c.time())).max();
+        // One from the future was made with a wrong clock.
+        match own.filter(|time| *time <= now.after(CLOCK_TOLERANCE)) {
+            Some(time) if self.replica.last_cosigned()?.is_none_or(|known| known < time) => {
+                self.replica.cosigned(Some(time))
+            }
+            _ => Ok(()),
+        }
     }
 
     pub(super) async fn pull_blobs(&mut self) -> Result<(), Failure> {
@@ -268,14 +284,18 @@ impl Session {
             return Ok(true);
         }
         let cosignature = self.sign_checkpoint(&checkpoint, now)?;
+        // Whoever cannot be reached was told nothing.
+        let mut remote = self.remote().await?.clone();
         // Remembered before it is said: entries dated before it are refused from now on.
         let before = self.replica.last_cosigned()?;
         self.replica.cosigned(Some(now))?;
-        let sent = self.remote().await?.cosign(checkpoint.organisation, checkpoint.head, &cosignature).await;
-        if let Err(failure) = sent {
-            // Our clock may be ahead; then entries dated before it are no fault of the server. What was not taken is
-            // not held against it.
-            self.replica.cosigned(before)?;
+        if let Err(failure) = remote.cosign(checkpoint.organisation, checkpoint.head, &cosignature).await {
+            // What was said is said, whatever the answer: the server may show it to others. Only if our clock may be
+            // ahead, entries dated before it are no fault of the server; then the person is told what that allows.
+            if failure.key() == "refused-clock-skew" {
+                self.replica.cosigned(before)?;
+                self.env.out.aside("witness-clock-refused", &Args::new());
+            }
             return Err(failure);
         }
         let (key, claim) = (self.device.public(), cosignature.verify(&me, &self.device.public(), &checkpoint));
@@ -305,7 +325,11 @@ impl Session {
     /// Signs an act on the verified tree. The rules are the same here and at the server: what they refuse is not even
     /// sent. A failure here is certain: the command has not left this computer, and nothing depends on it.
     pub fn sign(&mut self, act: v1::command::Act) -> Result<SignedCommand, Failure> {
-        let base = self.replica.head();
+        self.sign_on(self.replica.head(), act)
+    }
+
+    /// The same on an earlier tree, which is all that the signer says to have seen.
+    pub(super) fn sign_on(&mut self, base: TreeHead, act: v1::command::Act) -> Result<SignedCommand, Failure> {
         let (now, id) = (self.env.now(), self.folder.id);
         let signed = sign_command(self.identity()?, id, base, now, act)?;
         let verified = signed.clone().verify(id).map_err(Failure::technical)?;
@@ -326,6 +350,15 @@ impl Session {
         Ok(Witnessed::count(self.state()?.charter(), cosigned, &self.contact.me, self.env.now()))
     }
 
+    /// How many witnesses confirmed the log up to and with an entry, this person included if they are one; and of how
+    /// many.
+    pub fn seen(&self, index: u64) -> Result<(usize, usize), Failure> {
+        let witnesses = self.state()?.charter().map(Charter::witnesses).unwrap_or_default();
+        let past = self.cosignatures.iter().filter(|c| c.head().size > index).map(|c| *c.person());
+        let seen: BTreeSet<PersonId> = past.chain([self.me()]).filter(|person| witnesses.contains(person)).collect();
+        Ok((seen.len(), witnesses.len()))
+    }
+
     /// How far an entry is from being safe, by all cosignatures that this computer knows.
     pub fn safety(&self, index: u64) -> Result<Safety, Failure> {
         let mut cosigned: BTreeMap<PersonId, u64> = BTreeMap::new();
@@ -333,7 +366,10 @@ impl Session {
             let size = cosigned.entry(*cosignature.person()).or_default();
             *size = cosignature.head().size.max(*size);
         }
-        Ok(safety(self.state()?.charter(), index, &cosigned))
+        // Everybody cosigns, and only trustees say by it that they hold the blobs: what somebody cosigned before the
+        // charter in force gave out the offices says nothing of that.
+        let state = self.state()?;
+        Ok(safety(state.charter(), index.max(state.charter_changed()), &cosigned))
     }
 
     /// Before depositing, approving or signing a charter: enough witnesses must have seen this log lately, or the

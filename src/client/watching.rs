@@ -8,13 +8,14 @@
 use std::time::Duration;
 
 use tokio::task::JoinSet;
-use tokio::time::{Instant, sleep, timeout, timeout_at};
+use tokio::time::{Instant, sleep, sleep_until, timeout, timeout_at};
 
 use super::failure::{Exit, Failure, no_organisation};
 use super::home::Folder;
 use super::remote::Remote;
 use super::session::{Env, Session};
 use crate::args;
+use crate::escrow::people::Standing;
 use crate::seal::secret::random_bytes;
 
 /// Longest time without synchronising, whatever the server says of its size.
@@ -25,6 +26,11 @@ const FIRST_PAUSE: Duration = Duration::from_secs(1);
 const LONGEST_PAUSE: Duration = Duration::from_secs(300);
 /// Longest synchronisation: a server that only dribbles must not keep the folder from other verbs.
 const LONGEST_SYNC: Duration = Duration::from_secs(600);
+/// Shortest time from the beginning of one synchronisation to the next: each replays the whole log, and the server
+/// decides when it says that there is something new.
+const AT_MOST_EVERY: Duration = Duration::from_secs(5);
+/// How long a server must have kept a stream open to be taken for one that serves.
+const STEADY: Duration = Duration::from_secs(60);
 /// How long to wait for another verb to be done with the folder.
 const BUSY: Duration = Duration::from_secs(1);
 
@@ -44,7 +50,7 @@ pub async fn watch(env: &Env) -> Result<(), Failure> {
     }
     let ended = asked_to_end();
     tokio::pin!(ended);
-    let mut last = None;
+    let mut last: Option<Failure> = None;
     loop {
         tokio::select! {
             asked = &mut ended => {
@@ -57,9 +63,13 @@ pub async fn watch(env: &Env) -> Result<(), Failure> {
             }
             watcher = watchers.join_next() => match watcher {
                 Some(Ok(failure)) => {
-                    // One association's trouble must not end the others.
-                    if let Some(earlier) = last.replace(failure) {
-                        env.out.failure(&earlier);
+                    // One association's trouble must not end the others, and is told now: they may go on for months.
+                    if !watchers.is_empty() {
+                        env.out.failure(&failure);
+                    }
+                    let worse = failure.exit() == Exit::Distrust;
+                    if worse || last.is_none() {
+                        last = Some(failure);
                     }
                 }
                 Some(Err(error)) => return Err(Failure::technical(error)),
@@ -96,45 +106,92 @@ struct Watcher {
     /// Entries at the last synchronisation.
     size: Option<u64>,
     pause: Duration,
-    /// Whether the last thing said of the server was that it does not serve.
-    away: bool,
+    /// What was last said to be wrong, while it is.
+    trouble: Option<String>,
+    /// When the last synchronisation began.
+    begun: Option<Instant>,
 }
 
 impl Watcher {
     fn new(env: Env, folder: Folder) -> Self {
         let name = folder.id.to_string()[..12].to_owned();
-        Self { env, folder, name, size: None, pause: FIRST_PAUSE, away: false }
+        Self { env, folder, name, size: None, pause: FIRST_PAUSE, trouble: None, begun: None }
     }
 
     /// Runs until there is nothing more to wait for, and says why.
     async fn run(mut self) -> Failure {
+        // Whether the server spoke of another size since the last synchronisation.
+        let mut told = false;
         loop {
+            if let Some(begun) = self.begun {
+                sleep_until(begun + AT_MOST_EVERY).await;
+            }
+            self.begun = Some(Instant::now());
             let trouble = match self.synchronise().await {
-                Ok(()) => self.wait().await.err(),
-                Err(failure) => Some(failure),
+                // It spoke of a size that it does not have.
+                Ok(false) if told => {
+                    told = false;
+                    self.rest().await;
+                    continue;
+                }
+                Ok(changed) => {
+                    if changed {
+                        self.pause = FIRST_PAUSE;
+                    }
+                    match self.wait().await {
+                        Ok(another) => {
+                            told = another;
+                            continue;
+                        }
+                        Err(failure) => failure,
+                    }
+                }
+                Err(failure) => failure,
             };
-            let Some(failure) = trouble else { continue };
-            if self.is_final(&failure) {
-                return failure;
+            told = false;
+            if self.is_final(&trouble) {
+                self.event("stopped", serde_json::json!({ "error": trouble.key() }));
+                return trouble;
             }
-            // Once, not at every attempt.
-            if !self.away {
-                self.env
-                    .out
-                    .tell("watch-away", &args! { name: &self.name, why: failure.sentence(self.env.out.language()) });
-                self.event("away", serde_json::json!({ "error": failure.key() }));
-                self.away = true;
-            }
-            sleep(self.pause.saturating_add(self.jitter())).await;
-            self.pause = self.pause.saturating_mul(2).min(LONGEST_PAUSE);
+            self.tell(&trouble);
+            self.rest().await;
         }
     }
 
-    /// Whether waiting changes nothing: the log contradicted itself, or this computer was shut out. A wrong clock, a
-    /// foreign network or a full disk pass.
+    /// Says what is wrong: once as long as the server merely does not serve, whenever it is something else, and always
+    /// if it is a reason to distrust the server.
+    fn tell(&mut self, trouble: &Failure) {
+        let distrust = trouble.exit() == Exit::Distrust;
+        let kind = if trouble.exit() == Exit::Unreachable { "away" } else { trouble.key() };
+        if !distrust && self.trouble.as_deref() == Some(kind) {
+            return;
+        }
+        let key = if distrust { "watch-distrust" } else { "watch-away" };
+        let args = args! { name: &self.name, why: trouble.sentence(self.env.out.language()) };
+        self.env.out.tell(key, &args);
+        self.event(if distrust { "distrust" } else { "away" }, serde_json::json!({ "error": trouble.key() }));
+        self.trouble = Some(kind.to_owned());
+    }
+
+    async fn rest(&mut self) {
+        sleep(self.pause.saturating_add(self.jitter())).await;
+        self.pause = self.pause.saturating_mul(2).min(LONGEST_PAUSE);
+    }
+
+    /// Whether waiting changes nothing: the log contradicted itself, or says itself that this computer is shut out. A
+    /// wrong clock, a foreign network or a full disk pass; so does a server that merely says not to know this computer.
     fn is_final(&self, failure: &Failure) -> bool {
         let stopped = failure.exit() == Exit::Distrust && self.folder.join("evidence").join("stop").exists();
-        stopped || failure.key() == "refused-unknown-device"
+        stopped || (failure.key() == "refused-unknown-device" && self.is_shut_out())
+    }
+
+    /// Whether this computer's own replica says that it does not belong to the association any more.
+    fn is_shut_out(&self) -> bool {
+        let Ok(Some(session)) = Session::try_open(&self.env, self.folder.clone()) else { return false };
+        let Ok(state) = session.state() else { return false };
+        let gone = state.person(&session.me()).is_some_and(|p| matches!(p.standing, Standing::Gone { .. }));
+        let revoked = state.devices().get(&session.device.id()).is_some_and(|device| device.revoked.is_some());
+        gone || revoked
     }
 
     /// Up to a quarter of the pause, so that not everybody comes back in the same second.
@@ -143,8 +200,8 @@ impl Watcher {
         self.pause.saturating_mul(u32::from(random)) / 1024
     }
 
-    /// Fetches, verifies, cosigns, and says what changed.
-    async fn synchronise(&mut self) -> Result<(), Failure> {
+    /// Fetches, verifies, cosigns, and says what changed. Gives whether anything did.
+    async fn synchronise(&mut self) -> Result<bool, Failure> {
         let mut session = loop {
             match Session::try_open(&self.env, self.folder.clone())? {
                 Some(session) => break session,
@@ -158,36 +215,42 @@ impl Watcher {
         let confirmed = session.cosignatures.iter().any(|c| *c.device() == own && c.head().size == size);
         self.name = session.organisation_name();
         drop(session);
-        if self.size != Some(size) {
+        let changed = self.size != Some(size);
+        if changed {
             let new = size.saturating_sub(self.size.unwrap_or(size));
             let args = args! { name: &self.name, size: size, new: new, confirmed: u8::from(confirmed) };
             self.env.out.tell(if self.size.is_some() { "watch-changed" } else { "watch-begun" }, &args);
             self.event("synchronised", serde_json::json!({ "size": size, "new": new, "confirmed": confirmed }));
-        } else if self.away {
+        } else if self.trouble.is_some() {
             self.env.out.tell("watch-back", &args! { name: &self.name, size: size });
             self.event("synchronised", serde_json::json!({ "size": size, "new": 0, "confirmed": confirmed }));
         }
         self.size = Some(size);
-        self.away = false;
-        Ok(())
+        self.trouble = None;
+        Ok(changed)
     }
 
-    /// Waits until the server speaks of another size, or for an hour.
-    async fn wait(&mut self) -> Result<(), Failure> {
+    /// Waits until the server speaks of another size, or for an hour. Gives whether it did.
+    async fn wait(&mut self) -> Result<bool, Failure> {
         let until = Instant::now() + AT_LEAST_EVERY;
         let contact = self.folder.contact()?;
         let device = self.folder.device()?;
         let mut remote = Remote::connect(&contact.address, &contact.server_key, &device).await?;
         let mut sizes = remote.watch(self.folder.id).await?;
-        while let Ok(size) = timeout_at(until, sizes.next()).await {
-            let size = size?;
-            // Only a server that really answers ends the growing of the pauses.
-            self.pause = FIRST_PAUSE;
-            if Some(size) != self.size {
-                break;
+        let begun = Instant::now();
+        loop {
+            let size = match timeout_at(until, sizes.next()).await {
+                Ok(size) => size,
+                Err(_) => return Ok(false),
+            };
+            // Only a server that really serves ends the growing of the pauses.
+            if begun.elapsed() > STEADY {
+                self.pause = FIRST_PAUSE;
+            }
+            if Some(size?) != self.size {
+                return Ok(true);
             }
         }
-        Ok(())
     }
 
     /// One line for programs.

@@ -438,7 +438,8 @@ pub fn join_mac_message(
 }
 
 impl Admission {
-    fn parse(m: v1::Admission) -> Result<Self, Malformed> {
+    /// Parses the wire form.
+    pub fn parse(m: v1::Admission) -> Result<Self, Malformed> {
         Ok(Self {
             keys: wire::person_keys(m.keys)?,
             roles: wire::roles(&m.roles)?,

@@ -1,7 +1,7 @@
 //! Claims: a requester says that what somebody re-sealed to them is bad.
 //!
 //! A claim is one person's word. It removes nothing and counts against nobody, because a requester can lie as well as
-//! an approver: all it does is stand in the log under both names and ask the accused to open their shares again. It
+//! an approver: it is made by somebody who fetched the shares, soon enough that it can be answered, and all it does is stand in the log under both names and ask the accused to open their shares again. It
 //! must never decide anything.
 
 use std::collections::BTreeSet;
@@ -92,10 +92,15 @@ impl Organisation {
         Some(answer)
     }
 
-    pub(super) fn decide_claim(&self, signer: &PersonId, claim: &Claim) -> Result<(), Refusal> {
+    pub(super) fn decide_claim(&self, signer: &PersonId, claim: &Claim, now: Time) -> Result<(), Refusal> {
         let request = self.requests.get(&claim.request).ok_or(Refusal::RequestUnknown)?;
         if request.requester != *signer {
             return Err(Refusal::NotYours);
+        }
+        // Whoever never fetched the shares cannot know, and nobody can be asked about them for ever.
+        match request.tried_until() {
+            Some(until) if now <= until => {}
+            _ => return Err(Refusal::NothingToTest),
         }
         if !request.approvals.contains_key(&claim.accused) {
             return Err(Refusal::ClaimShape);

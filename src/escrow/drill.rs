@@ -2,11 +2,9 @@
 //! the accounts, and a restored copy is measured.
 //!
 //! A confirmation says something about the day on which it was signed and no more. Its command is at most ten minutes
-//! older than its entry, and a repeated one is accepted only if its base holds the entry that asked for it: nobody
-//! can answer a drill before it begins. Nothing here gives or takes anything: a share that fails its check still
+//! older than its entry, and while something asks for one, its base must hold the entry that asks: nobody can answer a
+//! drill before it begins. Nothing here gives or takes anything: a share that fails its check still
 //! counts, a drill that fails stops nothing.
-
-use std::collections::BTreeSet;
 
 use super::act::{ConfirmShares, ShareVerdict};
 use super::id::PersonId;
@@ -14,7 +12,7 @@ use super::log::merkle::TreeHead;
 use super::organisation::{Organisation, Position};
 use super::part::{PartId, VersionId};
 use super::refusal::Refusal;
-use super::request::Stage;
+use super::request::{Request, Stage};
 use super::role::Role;
 use super::time::{Seconds, Time};
 use super::wire::{self, Malformed};
@@ -107,6 +105,18 @@ impl RecordDrill {
     }
 }
 
+impl Request {
+    /// Until when its holder can say what came of what they fetched; none if they never did.
+    pub(super) fn tried_until(&self) -> Option<Time> {
+        let over = match &self.stage {
+            Stage::Leased(lease) if lease.collected() => lease.until(),
+            Stage::Ended { at, .. } if self.collected => *at,
+            _ => return None,
+        };
+        Some(over.after(CONFIRM_WITHIN))
+    }
+}
+
 impl Organisation {
     /// The last drill of shares.
     pub fn drill(&self) -> Option<&Drill> {
@@ -123,18 +133,13 @@ impl Organisation {
     pub fn to_confirm(&self, person: &PersonId) -> Vec<PartId> {
         let mut open = Vec::new();
         for (credential, account) in &self.credentials {
-            let current: BTreeSet<(u32, _)> = account
-                .current()
-                .map(|(number, _)| account.parts(number).map(|(kind, dealt_with, _)| (dealt_with, kind)).collect())
-                .unwrap_or_default();
             for (version, dealt) in &account.versions {
                 for (kind, state) in dealt.parts.iter().filter(|(_, state)| state.dealt_to(person)) {
-                    let drill = self.drill.filter(|_| current.contains(&(*version, *kind))).map(|drill| drill.index);
-                    let asked = drill.max(state.accused.get(person).copied());
+                    let version = VersionId { credential: *credential, version: *version };
+                    let part = PartId { version, kind: *kind };
                     let checked = state.verdicts.get(person).map(|checked| checked.index);
-                    if checked.is_none() || asked > checked {
-                        let version = VersionId { credential: *credential, version: *version };
-                        open.push(PartId { version, kind: *kind });
+                    if checked.is_none() || self.asking(person, &part) > checked {
+                        open.push(part);
                     }
                 }
             }
@@ -142,12 +147,21 @@ impl Organisation {
         open
     }
 
+    /// The newest entry that asks this person to look at their shares of a part: a claim against them, or a drill,
+    /// which asks about current versions only.
+    fn asking(&self, person: &PersonId, part: &PartId) -> Option<u64> {
+        let account = self.credentials.get(&part.version.credential)?;
+        let current = account.current().is_some_and(|(number, _)| {
+            account.parts(number).any(|(kind, dealt_with, _)| (dealt_with, kind) == (part.version.version, part.kind))
+        });
+        let drill = self.drill.filter(|_| current).map(|drill| drill.index);
+        drill.max(self.part(part)?.accused.get(person).copied())
+    }
+
     /// The entry that asks this person to confirm their shares of a part once more, if they did not since.
     fn asked_again(&self, person: &PersonId, part: &PartId) -> Option<u64> {
-        let state = self.part(part)?;
-        let checked = state.verdicts.get(person)?.index;
-        let drill = self.drill.map(|drill| drill.index);
-        drill.max(state.accused.get(person).copied()).filter(|asked| *asked > checked)
+        let checked = self.part(part)?.verdicts.get(person)?.index;
+        self.asking(person, part).filter(|asked| *asked > checked)
     }
 
     /// Whether somebody or something asks for each of these confirmations: the first of each part, and answers.
@@ -169,10 +183,17 @@ impl Organisation {
             if !state.dealt_to(signer) {
                 return Err(Refusal::NoShare);
             }
+            let checked = state.verdicts.get(signer);
             // Outside the daily limits, hence only what says something new.
-            if state.verdicts.get(signer).is_some_and(|checked| checked.verdict == *verdict) {
-                let asked = self.asked_again(signer, part).ok_or(Refusal::AlreadyConfirmed)?;
-                self.unchanged_since(base, asked)?;
+            if checked.is_some_and(|checked| checked.verdict == *verdict) {
+                self.asked_again(signer, part).ok_or(Refusal::AlreadyConfirmed)?;
+            }
+            // It would count as an answer, whatever it says.
+            match self.asking(signer, part) {
+                Some(asked) if checked.is_none_or(|checked| checked.index < asked) => {
+                    self.unchanged_since(base, asked)?;
+                }
+                _ => {}
             }
         }
         Ok(())
@@ -209,13 +230,9 @@ impl Organisation {
             return Err(Refusal::NotYours);
         }
         // Whoever never fetched the shares has seen nothing that they could have tried.
-        let over = match &request.stage {
-            Stage::Leased(lease) if lease.collected() => lease.until(),
-            Stage::Ended { at, .. } if request.collected => *at,
+        match request.tried_until() {
+            Some(until) if now <= until => {}
             _ => return Err(Refusal::NothingToTest),
-        };
-        if now > over.after(CONFIRM_WITHIN) {
-            return Err(Refusal::NothingToTest);
         }
         // Whoever sealed it knows it anyway: that shows nothing of what others can do with it.
         let dealt = |part: &PartId| self.version(&part.version).is_some_and(|version| version.depositor == *signer);

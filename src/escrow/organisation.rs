@@ -371,7 +371,7 @@ impl Organisation {
                 (Step::RecordAnswer(signer, answer.clone()), Vec::new())
             }
             Act::Claim(claim) => {
-                self.decide_claim(&signer, claim)?;
+                self.decide_claim(&signer, claim, now)?;
                 (Step::Claim(claim.clone()), Vec::new())
             }
             Act::StartDrill => {
@@ -510,6 +510,11 @@ impl Organisation {
     /// Refuses a signature whose base does not contain the entry that last changed what it depends on.
     pub(super) fn unchanged_since(&self, base: u64, changed: u64) -> Result<(), Refusal> {
         if changed < base { Ok(()) } else { Err(Refusal::StaleBase) }
+    }
+
+    /// Index of the entry that last put a charter in force; zero before the first.
+    pub fn charter_changed(&self) -> u64 {
+        self.charter_changed
     }
 
     /// The organisation's id.

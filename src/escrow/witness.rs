@@ -26,7 +26,8 @@ pub const FRESH: Seconds = Seconds(7 * Seconds::DAY.0);
 /// How far a log is witnessed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Witnessed {
-    /// Witnesses with a cosignature of the last seven days, the asking person included.
+    /// Witnesses with a cosignature of the last seven days, the asking person included. Of any prefix: how far it
+    /// reaches does not count, so that it does not exclude an older branch where the others were shown nothing new.
     pub fresh: BTreeSet<PersonId>,
     /// How many witnesses the charter has; none before there is a charter.
     pub of: usize,

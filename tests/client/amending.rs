@@ -151,6 +151,19 @@ async fn plans_that_cannot_be_are_told_before_anything_is_signed() {
     let verb = async |env: &Env| amend::amend(env, &file).await;
     town.fails(AWA, verb, Exit::Usage, "amend-plan-unreadable").await;
 
+    // Of two vaults with one name, people read the first and a parser takes the last.
+    let text = serde_json::to_string(&shorter).unwrap();
+    let vault = serde_json::to_string(&shorter.vaults["main"]).unwrap();
+    fs::write(&file, text.replace("\"vaults\":{", &format!("\"vaults\":{{\"main\":{vault},"))).unwrap();
+    let verb = async |env: &Env| amend::amend(env, &file).await;
+    let told = town.fails(AWA, verb, Exit::Usage, "amend-plan-unreadable").await;
+    assert!(told.to_string().contains("stands twice"), "{told}");
+    // Nothing is signed that was not shown and agreed to.
+    fs::write(&file, text).unwrap();
+    let (exit, told, failed) = town.program(AWA, &["charter", "amend", file.to_str().unwrap()]);
+    assert_eq!(exit, Exit::Unanswered as i32, "{failed}");
+    assert!(format!("{told}{failed}").contains("7 days") && failed.contains("--yes"), "{told}{failed}");
+
     // A technician may propose as well; what the charter says survives being written and read.
     amend::propose(&town.env(THEO), &shorter).await.unwrap();
     let id = newest_proposal(&town).await;

@@ -127,7 +127,7 @@ async fn a_daemon_that_is_too_slow_to_answer_has_not_refused() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn what_waited_too_long_is_told_and_signed_anew() {
+async fn what_waited_too_long_is_told_and_given_up() {
     let town = Town::founded().await;
     let id = town.ask(NINA).await;
     let mut bruno = town.session(BRUNO).await;
@@ -141,17 +141,17 @@ async fn what_waited_too_long_is_told_and_signed_anew() {
     let entries = town.entries();
     let (exit, told, refused) = town.program(BRUNO, &["sync"]);
     assert_eq!(exit, 0);
-    assert!(told.contains("too old to be sent") && told.contains("signed anew"), "{told}");
+    assert!(told.contains("waits to be sent") && told.contains(&format!("your refusal of request {id}")), "{told}");
     assert!(refused.contains("1 hour"), "{refused}");
-    // Without the identity nothing can be signed: it waits, however often Bruno synchronises.
+    // Nobody was asked and nothing is signed: it waits, however often Bruno synchronises.
     for _ in 0..2 {
         session::sync(&town.env(BRUNO)).await.unwrap();
         assert_eq!((outbox(&town, BRUNO).len(), town.entries()), (1, entries));
     }
     let old = fs::read_dir(town.folder(BRUNO).join("outbox")).unwrap().next().unwrap().unwrap().file_name();
-    // The next command that is signed anyway signs it too: the same act, once.
+    // The next command that is signed does not sign it, too: it says that it is given up.
     consent::deny(&town.env(BRUNO), id, "and for how long?").await.unwrap();
-    assert_eq!((outbox(&town, BRUNO).len(), town.entries()), (0, entries + 2));
+    assert_eq!((outbox(&town, BRUNO).len(), town.entries()), (0, entries + 1));
     let bruno = town.session(BRUNO).await;
     assert_eq!(bruno.replica.index_of(&old.to_str().unwrap().parse().unwrap()), None);
     assert!(bruno.state().unwrap().request(id).unwrap().denials.contains_key(&bruno.me()));

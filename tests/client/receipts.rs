@@ -148,25 +148,85 @@ async fn cosignatures_are_known_without_the_server() {
     assert_eq!(notes - 1 + earlier, 6);
 }
 
+/// Signs something while there is no server, so that it stays in the outbox.
+async fn offline(town: &Town, name: &str, make: impl Fn(&session::Session) -> (Act, Vec<Vec<u8>>)) {
+    let mut session = town.session(name).await;
+    town.stop().await;
+    let (act, blobs) = make(&session);
+    failure(session.submit(act, blobs).await, Exit::Unreachable, "failed-unreachable");
+    drop(session);
+    town.start().await;
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn what_is_too_old_and_no_longer_allowed_is_told_and_given_up() {
+async fn no_consent_is_signed_anew_and_nothing_that_was_given_up_comes_back() {
     let town = Town::founded().await;
     let id = town.ask(NINA).await;
-    let mut bruno = town.session(BRUNO).await;
-    let leaf = bruno.state().unwrap().request(id).unwrap().at.leaf.to_vec();
-    let (reason, blob) = bruno.text(&Text::parse("why now?").unwrap()).unwrap();
-    let deny = Act::Deny(v1::Deny { request_index: id, request_leaf: leaf, reason: reason.to_vec() });
-    town.stop().await;
-    failure(bruno.submit(deny, vec![blob]).await, Exit::Unreachable, "failed-unreachable");
-    drop(bruno);
-    town.pass(sequestre::escrow::time::Seconds(601));
-    town.start().await;
+    let leaf = town.request(BRUNO, id).await.at.leaf.to_vec();
+    offline(&town, BRUNO, |bruno| {
+        let (reason, blob) = bruno.text(&Text::parse("why now?").unwrap()).unwrap();
+        (Act::Deny(v1::Deny { request_index: id, request_leaf: leaf.clone(), reason: reason.to_vec() }), vec![blob])
+    })
+    .await;
+    offline(&town, MAUD, |_| (Act::StartDrill(v1::StartDrill {}), Vec::new())).await;
+    // All of it is still allowed by the rules, and nobody was asked again.
+    for (passed, left) in [(601, 1), (600, 0)] {
+        town.pass(sequestre::escrow::time::Seconds(passed));
+        for name in [BRUNO, MAUD] {
+            let mut session = town.env(name).session().unwrap();
+            session.sync_to_sign().await.unwrap();
+            assert_eq!(session.unsent().unwrap(), left, "{name} after {passed}");
+        }
+    }
+    assert_eq!(town.entries(), id + 1);
+    // Nobody asks here: it keeps what it is told, until the log's own time is past.
+    let refused = |name| fs::read_dir(town.folder(name).join("refused")).unwrap().count();
+    assert_eq!((refused(BRUNO), refused(MAUD)), (1, 1));
     request::give_back(&town.env(NINA), id).await.unwrap();
+    town.session(BRUNO).await;
+    assert_eq!(refused(BRUNO), 0);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_invitation_is_signed_anew_unless_the_charter_changed_or_the_answer_is_no() {
+    let town = Town::founded().await;
+    let expires = town.now().after(sequestre::escrow::time::Seconds(7 * 86_400));
+    let invite = |number: u8| {
+        move |session: &session::Session| {
+            let (name, blob) = session.text(&Text::parse("Omar").unwrap()).unwrap();
+            let roles = vec![v1::Role::Member as i32];
+            let (invitation, name) = (vec![number; 32], name.to_vec());
+            (Act::Invite(v1::Invite { invitation, roles, name, expires: expires.0 }), vec![blob])
+        }
+    };
+    offline(&town, AWA, invite(1)).await;
+    town.pass(sequestre::escrow::time::Seconds(1_201));
+    // A script that nobody answers for is kept from nothing by it.
+    let id = town.ask(NINA).await;
+    let mut script = town.env(AWA);
+    script.unlock.accepted = Vec::new();
+    sequestre::client::consent::deny(&script, id, "not now").await.unwrap();
     let entries = town.entries();
-    assert_eq!(town.marks(BRUNO).waiting.len(), 1);
-    let mut session = town.env(BRUNO).session().unwrap();
-    session.sync_to_sign().await.unwrap();
-    assert_eq!(session.unsent().unwrap(), 0);
-    drop(session);
-    assert_eq!(town.entries(), entries, "the rules refuse it on this computer already");
+    let mut awa = town.env(AWA).session().unwrap();
+    assert_eq!(awa.unsent().unwrap(), 1);
+    awa.sync_to_sign().await.unwrap();
+    assert_eq!((awa.unsent().unwrap(), town.entries()), (0, entries + 1));
+    // One damaged file keeps nobody from synchronising.
+    fs::write(town.folder(AWA).join("outbox").join("0".repeat(64)), b"x").unwrap();
+    awa.sync_to_sign().await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn whoever_says_no_does_not_send_an_earlier_yes() {
+    let town = Town::founded().await;
+    let id = town.ask(NINA).await;
+    let env = town.cut_off_before_approving(BRUNO);
+    failure(sequestre::client::consent::approve(&env, id).await, Exit::Unreachable, "failed-unreachable");
+    assert_eq!(fs::read_dir(town.folder(BRUNO).join("outbox")).unwrap().count(), 1);
+    town.start().await;
+    sequestre::client::consent::deny(&town.env(BRUNO), id, "on second thought").await.unwrap();
+    let request = town.request(MAUD, id).await;
+    assert!(request.approvals.is_empty() && request.denials.len() == 1);
+    assert_eq!(fs::read_dir(town.folder(BRUNO).join("outbox")).unwrap().count(), 0);
+    assert!(!town.folder(BRUNO).join("released").join(id.to_string()).exists());
 }

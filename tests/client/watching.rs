@@ -151,6 +151,39 @@ async fn it_does_not_wait_for_what_cannot_get_better() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn one_associations_end_is_told_while_another_goes_on() {
+    let (town, other) = tokio::join!(Town::founded(), Town::another());
+    town.stop().await;
+    let backup = Snapshot::of(&town.data());
+    town.start().await;
+    town.ask(NINA).await;
+    let forked = town.env(MAUD).home.organisations().unwrap()[0];
+    session::sync(&town.env(MAUD)).await.unwrap();
+    // Maud belongs to both, from one home.
+    let code = std::fs::read(other.root.path().join("invitations/Maud.txt")).unwrap();
+    sequestre::client::join::join(&town.env(MAUD), &sequestre::seal::secret::Secret::new(code)).await.unwrap();
+    town.stop().await;
+    backup.restore(&town.data());
+    town.start().await;
+    let mut watcher = Program::watcher(&town, MAUD);
+    let events = [watcher.next(), watcher.next()];
+    let stopped = events.iter().find(|event| event["event"] == "stopped").unwrap();
+    assert_eq!(stopped["organisation"], forked.to_string());
+    assert_eq!(stopped["error"], "distrust-lost-tail");
+    assert!(watcher.child.try_wait().unwrap().is_none(), "the other is still watched");
+    // What is merely said stops nobody, and what is wrong in another way is told, too.
+    let server_key = other.data().join("server.key");
+    other.stop().await;
+    assert_eq!(watcher.next()["event"], "away");
+    std::fs::copy(town.data().join("server.key"), server_key).unwrap();
+    other.start().await;
+    let told = watcher.next();
+    assert_eq!((told["event"].as_str(), told["error"].as_str()), (Some("distrust"), Some("distrust-server-key")));
+    watcher.signal(rustix::process::Signal::TERM);
+    assert_eq!(watcher.ended(), 0);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn whoever_waits_for_another_verb_is_told_so() {
     let town = Town::founded().await;
     let other = town.session(BRUNO).await;

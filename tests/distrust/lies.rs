@@ -159,7 +159,27 @@ async fn what_was_refused_and_done_all_the_same_is_finished() {
     refused(request::request(&nina, asking).await);
     session::sync(&nina).await.unwrap();
     assert_eq!(files(&nina, "keys").len(), 1);
+    // So does the command with its text: until it is safe, as if the server had told the truth.
+    assert_eq!((files(&nina, "outbox").len(), files(&nina, "kept").len()), (0, 1));
     let id = nina.session().unwrap().state().unwrap().live_requests().next().unwrap().at.index;
+
+    // Of an approval nothing is signed anew because a server says that a clock is wrong.
+    let size = awa.session().unwrap().replica.head().size;
+    lie(&lies, Lie::Clock);
+    assert_eq!(consent::approve(&awa, id).await.unwrap_err().key(), "refused-clock-skew");
+    let mut session = awa.session().unwrap();
+    session.sync_to_sign().await.unwrap();
+    assert_eq!(session.replica.head().size, size.max(id + 1));
+    drop(session);
+    assert_eq!((files(&awa, "outbox").len(), files(&awa, "refused").len()), (0, 1));
+
+    // What was said with a cosignature stays said, whatever was answered to it.
+    let cosigned = || bruno.session().unwrap().replica.last_cosigned().unwrap();
+    let before = cosigned();
+    std::thread::sleep(std::time::Duration::from_millis(1_100));
+    lies.cosign.lock().unwrap().push_back(Lie::AwayButDone);
+    assert_eq!(session::sync(&bruno).await.unwrap_err().exit(), Exit::Unreachable);
+    assert!(cosigned() > before);
 
     // So do the shares of an approval, until they are uploaded.
     lie(&lies, Lie::RefusedButDone);

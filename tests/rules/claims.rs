@@ -5,6 +5,7 @@ use sequestre::escrow::claim::{Answer, Claimed};
 use sequestre::escrow::entry::DaemonAct;
 use sequestre::escrow::part::PartKind::{Notes, Password, TotpSecret};
 use sequestre::escrow::refusal::Refusal;
+use sequestre::escrow::time::Seconds;
 use v1::ShareVerdict::{DoesNotMatch, DoesNotOpen, Good};
 
 use crate::world::*;
@@ -62,8 +63,25 @@ fn each_approver_of_a_request_is_accused_once() {
     // Also after the access is over: the shares were bad all the same.
     world.ok(OTHER_MEMBER, give_back(request));
     let other = world.let_grant(OTHER_MEMBER, 1, &TRUSTEES[..2]);
+    world.daemon(DaemonAct::Collected(other)).unwrap();
     world.ok(OTHER_MEMBER, give_back(other));
     world.ok(OTHER_MEMBER, claim(other, TRUSTEES[0], &[TotpSecret], DoesNotOpen));
+    // But not for ever.
+    world.now = world.now.after(Seconds(7 * 86_400 + 1));
+    let late = claim(other, TRUSTEES[1], &[TotpSecret], DoesNotOpen);
+    assert_eq!(world.no(OTHER_MEMBER, late), Refusal::NothingToTest);
+}
+
+#[test]
+fn nobody_is_accused_of_what_was_never_fetched() {
+    let mut world = World::founded();
+    let deposit = world.deposit_of(1, 1, "web", &[Password]);
+    world.ok(MEMBER, Act::Deposit(deposit));
+    let request = world.let_grant(OTHER_MEMBER, 1, &TRUSTEES[..2]);
+    let accusation = || claim(request, TRUSTEES[1], &[Password], DoesNotOpen);
+    assert_eq!(world.no(OTHER_MEMBER, accusation()), Refusal::NothingToTest);
+    world.ok(OTHER_MEMBER, give_back(request));
+    assert_eq!(world.no(OTHER_MEMBER, accusation()), Refusal::NothingToTest);
 }
 
 #[test]
@@ -87,7 +105,10 @@ fn an_approver_without_a_share_of_the_part_cannot_have_sent_a_bad_one() {
     let next = world.next_version(1, &[Password], &[TotpSecret]);
     world.ok(MEMBER, Act::Deposit(next));
     let request = world.let_request(OTHER_MEMBER, 1);
-    world.ok(NEWCOMER, world.approve(NEWCOMER, request));
+    for who in [NEWCOMER, TRUSTEES[0], TRUSTEES[1]] {
+        world.ok(who, world.approve(who, request));
+    }
+    world.daemon(DaemonAct::Collected(request)).unwrap();
     let totp = claim(request, NEWCOMER, &[TotpSecret], DoesNotOpen);
     assert_eq!(world.no(OTHER_MEMBER, totp), Refusal::ClaimShape);
     world.ok(OTHER_MEMBER, claim(request, NEWCOMER, &[Password], DoesNotOpen));

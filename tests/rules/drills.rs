@@ -87,6 +87,15 @@ fn a_drill_cannot_be_answered_before_it_began() {
     world.ok(MEDIATOR, start_drill());
     assert_eq!(world.offer(prepared), Err(Refusal::StaleBase));
     world.ok(FOUNDER, confirm(&[(password, Good)]));
+    // Neither by a first verdict, nor by another one.
+    let (mut world, password, _) = with_account();
+    let first = world.signed(FOUNDER, confirm(&[(password, Good)]));
+    world.ok(TRUSTEES[1], confirm(&[(password, Good)]));
+    let other = world.signed(TRUSTEES[1], confirm(&[(password, DoesNotOpen)]));
+    world.ok(MEDIATOR, start_drill());
+    for prepared in [first, other] {
+        assert_eq!(world.offer(prepared), Err(Refusal::StaleBase));
+    }
 }
 
 #[test]

@@ -37,6 +37,10 @@ pub enum Lie {
     RefusedButDone,
     /// Refuses, for no reason.
     Refused,
+    /// Refuses, and gives the clock as the reason.
+    Clock,
+    /// Does it and says that it cannot.
+    AwayButDone,
     /// Refuses, and keeps what was submitted.
     Kept,
     /// Says that it is done, as the newest entry, and forgets it.
@@ -48,6 +52,7 @@ pub enum Lie {
 pub struct Lies {
     pub submit: Arc<Mutex<VecDeque<Lie>>>,
     pub put: Arc<Mutex<VecDeque<Lie>>>,
+    pub cosign: Arc<Mutex<VecDeque<Lie>>>,
     /// Sent instead of entries, over and over.
     pub entries: Arc<Mutex<Option<api::StreamEntriesResponse>>>,
     /// Sent instead of the checkpoint and its cosignatures.
@@ -120,7 +125,11 @@ impl Liar {
 }
 
 fn refused() -> Status {
-    let details = ErrorDetails::with_error_info("MAY_NOT_ASK", "sequestre", std::collections::HashMap::new());
+    because("MAY_NOT_ASK")
+}
+
+fn because(reason: &str) -> Status {
+    let details = ErrorDetails::with_error_info(reason, "sequestre", std::collections::HashMap::new());
     Status::with_error_details(Code::PermissionDenied, "no", details)
 }
 
@@ -146,7 +155,8 @@ macro_rules! escrow {
                         return Err(refused());
                     }
                     Some(Lie::Forgotten) => return Ok(Response::new(api::SubmitResponse { index: 7, ..Default::default() })),
-                    Some(Lie::RefusedButDone) | None => {}
+                    Some(Lie::Clock) => return Err(because("CLOCK_SKEW")),
+                    Some(Lie::RefusedButDone | Lie::AwayButDone) | None => {}
                 }
                 let answer = self.real(&request).await?.submit(request.into_inner()).await?;
                 if lie.is_some() { Err(refused()) } else { Ok(answer) }
@@ -168,6 +178,11 @@ macro_rules! escrow {
                     return Err(refused());
                 }
                 self.real(&request).await?.put_blobs(request.into_inner()).await
+            }
+
+            async fn cosign(&self, request: Request<api::CosignRequest>) -> Answer<api::CosignResponse> {
+                let answer = self.real(&request).await?.cosign(request.into_inner()).await?;
+                if next(&self.lies.cosign).is_some() { Err(Status::unavailable("no")) } else { Ok(answer) }
             }
 
             async fn stream_entries(
@@ -203,7 +218,6 @@ escrow! {
     prepare_founding(api::PrepareFoundingRequest) -> api::PrepareFoundingResponse;
     get_inclusion_proof(api::GetInclusionProofRequest) -> api::GetInclusionProofResponse;
     get_consistency_proof(api::GetConsistencyProofRequest) -> api::GetConsistencyProofResponse;
-    cosign(api::CosignRequest) -> api::CosignResponse;
     collect(api::CollectRequest) -> api::CollectResponse;
     watch(api::WatchRequest) -> Streaming<api::WatchResponse>;
 }

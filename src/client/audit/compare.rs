@@ -3,7 +3,8 @@
 //!
 //! Two trees of one size with different roots, both signed by the log's key, are a fork, and prove it by themselves.
 //! Of two sizes, only whoever has the entries can tell; this computer does as far as its own replica goes, and adds
-//! the proof. This must never say that notes agree which it could not compare.
+//! the proof. This must never say that notes agree which it could not compare, nor let a line that anybody can add to a
+//! note hide what the log's own key signed.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -129,7 +130,7 @@ pub fn compare(env: &Env, files: &[PathBuf], log_key: Option<&str>, to: Option<&
     };
     let replica = own.as_ref().map(|(replica, _lock)| replica);
 
-    let mut shown = Vec::new();
+    let (mut shown, mut false_lines) = (Vec::new(), Vec::new());
     for (file, (note, checkpoint)) in notes {
         if checkpoint.organisation != organisation {
             let failure = Failure::new(Exit::Usage, "compare-other-log").with("path", file.display());
@@ -137,14 +138,30 @@ pub fn compare(env: &Env, files: &[PathBuf], log_key: Option<&str>, to: Option<&
         }
         let false_note = |e| Failure::new(Exit::Failed, "compare-false-note").with("path", file.display()).because(e);
         let note = verifier.verify_note(note).map_err(false_note)?;
-        let cosigners = cosigners(replica, &note, file)?;
+        let (cosigners, all_hold) = cosigners(replica, &note);
+        if !all_hold {
+            false_lines.push(file);
+        }
         shown.push(Shown { file: file.clone(), note, cosigners, relation: Relation::Alone });
     }
     let fork = relate(&mut shown, replica)?;
     let evidence = match &fork {
         Some(fork) => {
+            let own = replica.and_then(Replica::checkpoint).map(|checkpoint| *checkpoint.head());
+            // A confirmation by somebody whose device stands in the log: then people were shown this, and it was not
+            // made by somebody who once copied the key. Our own computer was shown what it has.
+            let seen = |note: &SignedCheckpoint| {
+                let confirmed = |shown: &Shown| shown.note.head() == note.head() && !shown.cosigners.is_empty();
+                own == Some(*note.head()) || shown.iter().any(confirmed)
+            };
+            let certain = seen(&fork.one) && seen(&fork.two);
             if let Some(replica) = replica {
-                replica.forked(&fork.one, &fork.two);
+                let asked = || env.unlock.confirm(&env.out, "ask-compare-stop", &args! {}, "--yes");
+                if certain || asked().is_ok() {
+                    replica.forked(&fork.one, &fork.two);
+                } else {
+                    env.out.aside("compare-not-stopped", &args! {});
+                }
             }
             // The disk may be full; what was seen matters more than that.
             let stop = |path: &str| Failure::new(Exit::Distrust, "compare-fork").with("path", path);
@@ -154,9 +171,11 @@ pub fn compare(env: &Env, files: &[PathBuf], log_key: Option<&str>, to: Option<&
     };
     env.out.data(&data(&organisation, &shown, replica, evidence.as_deref()));
     tell(&env.out, &shown, replica);
+    let false_lines = false_lines.iter().map(|file| file.display().to_string()).collect::<Vec<_>>().join(", ");
     match evidence {
         Some(path) => Err(Failure::new(Exit::Distrust, "compare-fork").with("path", path.display())),
-        None => Ok(()),
+        None if false_lines.is_empty() => Ok(()),
+        None => Err(Failure::new(Exit::Failed, "compare-false-cosignature").with("path", false_lines)),
     }
 }
 
@@ -174,18 +193,19 @@ fn read(file: &Path) -> Result<(Note, Checkpoint), Failure> {
     Ok((note, checkpoint))
 }
 
-/// Who confirmed a note, of those whose devices this computer knows.
-fn cosigners(replica: Option<&Replica>, note: &SignedCheckpoint, file: &Path) -> Result<BTreeSet<PersonId>, Failure> {
-    let mut people = BTreeSet::new();
-    let Some(state) = replica.and_then(|replica| replica.state().ok()) else { return Ok(people) };
+/// Who confirmed a note, of those whose devices this computer knows; and whether all of their lines hold. One that does
+/// not says nothing of the note, because anybody can add it.
+fn cosigners(replica: Option<&Replica>, note: &SignedCheckpoint) -> (BTreeSet<PersonId>, bool) {
+    let (mut people, mut all_hold) = (BTreeSet::new(), true);
+    let Some(state) = replica.and_then(|replica| replica.state().ok()) else { return (people, all_hold) };
     for claim in note.cosignatures() {
         let Some((person, key)) = state.device_owner(&claim.cosigner().device) else { continue };
-        claim.verify(person, key, note.checkpoint()).map_err(|e| {
-            Failure::new(Exit::Failed, "compare-false-cosignature").with("path", file.display()).because(e)
-        })?;
-        people.insert(*person);
+        match claim.verify(person, key, note.checkpoint()) {
+            Ok(_) => drop(people.insert(*person)),
+            Err(_) => all_hold = false,
+        }
     }
-    Ok(people)
+    (people, all_hold)
 }
 
 /// Finds out how the notes relate, and the first fork.

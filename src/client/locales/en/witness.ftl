@@ -9,19 +9,50 @@ amend-no-charter = There is no charter to change yet. The founder proposes the f
 amend-other-version = The plan is for version { $version } of the charter, and the next one is version { $wanted }: the charter changed, or the plan is for another association. Start again from “sequestre charter plan”.
 amend-nothing-changes = The plan says the same as the charter in force. Edit it first.
 amend-roles-differ = { $name } was invited as: { $roles }. The plan must give exactly these offices, or { $name } must be invited anew.
+amend-left-out = The charter in force still names people who left; the plan leaves them out: { $list }.
+ask-amend = Do you propose this charter, with your signature?
 amend-named-twice = Somebody is named twice in: { $list }.
 
 # What was signed here, until it is safe.
 outbox-waits = { $n ->
-    [one] Something that you signed waits in the outbox and is too old to be sent.
-   *[other] { $n } things that you signed wait in the outbox and are too old to be sent.
-} It will be signed anew with your next command that asks for your passphrase.
-outbox-renewed = Something that you signed earlier was too old. It is signed anew and has reached the log.
+    [one] Something that you signed has not reached the log and waits to be sent.
+   *[other] { $n } things that you signed have not reached the log and wait to be sent.
+} What is too old for that you will be asked about, or have to do again, with your next command that asks for your passphrase.
+outbox-waits-item = - waiting: { $what }
+outbox-what = { $kind ->
+    [deposit] your deposit of “{ $subject }”
+    [request] your request “{ $subject }”
+    [invite] your invitation of { $subject }
+    [shares] your check of your shares
+    [approve] your approval of request { $subject }
+    [deny] your refusal of request { $subject }
+    [return] your return of access { $subject }
+    [revoke] your ending of access { $subject }
+    [sign] your signature on proposal { $subject }
+    [confirm] your confirmation of destruction { $subject }
+    [veto] your veto against proposal { $subject }
+    [leave] that you leave the association
+    [remove] your proposal to remove { $subject }
+    [admit] your proposal to take in { $subject }
+    [charter] your proposal of a charter
+    [destroy] your proposal to destroy something, because “{ $subject }”
+    [drill] your drill
+   *[other] one of your commands
+}, signed { $time }
+outbox-renewed = Signed anew, and now in the log: { $what }.
+outbox-do-again = Too old to be sent, and given up: { $what }. Nothing was signed anew. If you still want it, look at where things stand and do it again.
+outbox-dropped = Given up: { $what }.
+outbox-entered = The server said that it refused this, and has put it into the log all the same, as entry { $index }: { $what }. Tell the others.
+ask-sign-anew = This has not reached the log and is too old to be sent: { $what }. Sign it anew?
+deny-withdrawn = Your approval of { $id }, which had not reached the log here, is not sent any more, and your shares are not handed over. The server may have received the approval already; then the log may still show it.
+witness-clock-refused = The server says that your clock is wrong, and holds a confirmation that you signed with it. If your clock is right, the server is not telling the truth: tell the others.
 safety-recorded = Recorded as entry { $index }, not yet safe: { $have } of { $needed } trustees have confirmed it. Until then this computer keeps it.
 witness-blobs-missing = { $n ->
     [one] The server does not give one of the files that trustees must hold.
    *[other] The server does not give { $n } of the files that trustees must hold.
 } Your computer does not confirm the log before it has them. Ask the technician, and tell the other trustees.
+
+witness-seen-request = The log up to this request: confirmed by { $seen } of { $of } witnesses, as far as this computer knows.
 
 # Where things stand: witnesses, and what could still be lost.
 status-witness-all = - { $name } confirmed all of it, on { $time }.
@@ -52,6 +83,7 @@ watch-changed = { $name }: { $new ->
    *[other] , confirmed
 }.
 watch-away = { $name }: { $why } Trying again, less and less often.
+watch-distrust = { $name }: WARNING. { $why } Nothing of this was accepted. Tell the others; trying again.
 watch-back = { $name }: the server answers again; { $size } entries, nothing new.
 watch-ended = Stopped watching.
 
@@ -66,7 +98,7 @@ compare-no-key = This computer does not know the log of association { $organisat
 compare-other-log = { $path } is a checkpoint of another log, that of association { $organisation }. Compare each log by itself.
 compare-unreadable = { $path } is no checkpoint. Others print theirs with “sequestre audit checkpoint”; send the text as a file, unchanged.
 compare-false-note = { $path } is not signed with the key of this log. It says nothing about the log; ask again whoever gave it to you.
-compare-false-cosignature = A confirmation in { $path } does not match it. Ask again whoever gave it to you.
+compare-false-cosignature = A confirmation in { $path } does not match it; it was not counted. Ask again whoever gave it to you.
 compare-confirmed = confirmed by { $cosigners ->
     [0] nobody known here
     [one] one person
@@ -77,15 +109,20 @@ compare-same = { $path }: { $size } entries. The same tree as another of these; 
 compare-alone = { $path }: { $size } entries. NOT COMPARED: none of the others has as many entries, and there is no copy of the log here.
 compare-beyond = { $path }: { $size } entries, { $confirmed }. NOT COMPARED: your own copy ends at { $own }. Run “sequestre sync”, then compare again.
 compare-contradicts = { $path }: { $size } entries, { $confirmed }. CONTRADICTS another checkpoint or your own copy.
-compare-fork = STOP. The log’s key signed two logs that cannot both be true: people were shown different ones. The evidence is in { $path }. Give it to the others and to a mediator, and sign nothing more.
+ask-compare-stop = One of these checkpoints carries no confirmation by anybody whose device stands in your log. Whoever ever copied the log’s key, or has an old backup of the server, can make such a file at home. If you stop now, this computer accepts nothing more from this server until the association moves. Stop?
+compare-not-stopped = This computer goes on with the server. Show the others the evidence, and ask whether anybody’s own computer stands on the other branch (“sequestre audit checkpoint” on each).
+compare-fork = STOP. The log’s key signed two logs that cannot both be true. Either the server showed people different ones, or somebody who holds or once copied its key made the second. The evidence is in { $path }. Give it to the others and to a mediator, and sign nothing more.
 compare-readme =
     EVIDENCE THAT A LOG WAS FORKED
 
     WHAT THIS IS
-    one.note and two.note are two statements signed by the server of an
-    association’s escrow. Each says: “the log has so many entries, and this is
+    one.note and two.note are two statements signed with the key of the log of
+    an association’s escrow. Each says: “the log has so many entries, and this is
     their fingerprint (root)”. They cannot both be true of one log. Whoever
-    holds the log’s key showed different people different logs.
+    holds the log’s key, or ever copied it, signed both. That proves that the
+    key was used twice; it does not prove by whom, nor that anybody was shown
+    the second log. Ask who was: does a confirmation (a further signature
+    line) by somebody’s own computer stand under each of the two?
 
     Association   { $id }
     Log key       { $key }

@@ -9,19 +9,50 @@ amend-no-charter = Il n’y a pas encore de charte à changer. La personne fonda
 amend-other-version = Le projet est pour la version { $version } de la charte, et la prochaine est la version { $wanted } : la charte a changé, ou le projet concerne une autre association. Repartez de « sequestre charter plan ».
 amend-nothing-changes = Le projet dit la même chose que la charte en vigueur. Modifiez-le d’abord.
 amend-roles-differ = { $name } a été invité·e comme : { $roles }. Le projet doit lui donner exactement ces fonctions, ou { $name } doit être invité·e de nouveau.
+amend-left-out = La charte en vigueur nomme encore des personnes parties ; le projet les omet : { $list }.
+ask-amend = Proposez-vous cette charte, avec votre signature ?
 amend-named-twice = Quelqu’un est nommé deux fois dans : { $list }.
 
 # Ce qui a été signé ici, jusqu’à ce que ce soit sûr.
 outbox-waits = { $n ->
-    [one] Quelque chose que vous avez signé attend d’être envoyé et date trop.
-   *[other] { $n } choses que vous avez signées attendent d’être envoyées et datent trop.
-} Ce sera signé de nouveau à votre prochaine commande qui demande votre phrase secrète.
-outbox-renewed = Quelque chose que vous aviez signé datait trop. C’est signé de nouveau, et arrivé au journal.
+    [one] Une chose que vous avez signée n’est pas arrivée au journal et attend d’être envoyée.
+   *[other] { $n } choses que vous avez signées ne sont pas arrivées au journal et attendent d’être envoyées.
+} Pour ce qui est trop ancien, votre prochaine commande qui demande votre phrase secrète vous posera la question, ou vous dira de le refaire.
+outbox-waits-item = - en attente : { $what }
+outbox-what = { $kind ->
+    [deposit] votre dépôt de « { $subject } »
+    [request] votre demande « { $subject } »
+    [invite] votre invitation de { $subject }
+    [shares] votre vérification de vos parts
+    [approve] votre accord à la demande { $subject }
+    [deny] votre refus de la demande { $subject }
+    [return] votre restitution de l’accès { $subject }
+    [revoke] votre arrêt de l’accès { $subject }
+    [sign] votre signature de la proposition { $subject }
+    [confirm] votre confirmation de la destruction { $subject }
+    [veto] votre veto contre la proposition { $subject }
+    [leave] votre départ de l’association
+    [remove] votre proposition de retirer { $subject }
+    [admit] votre proposition d’admettre { $subject }
+    [charter] votre proposition de charte
+    [destroy] votre proposition de détruire quelque chose, parce que « { $subject } »
+    [drill] votre exercice
+   *[other] une de vos commandes
+}, { $time }
+outbox-renewed = Signé de nouveau, et maintenant au journal : { $what }.
+outbox-do-again = Trop ancien pour être envoyé, et abandonné : { $what }. Rien n’a été signé de nouveau. Si vous le voulez encore, regardez où en sont les choses et refaites-le.
+outbox-dropped = Abandonné : { $what }.
+outbox-entered = Le serveur avait dit refuser ceci, et l’a tout de même mis au journal, entrée { $index } : { $what }. Dites-le aux autres.
+ask-sign-anew = Ceci n’est pas arrivé au journal et est trop ancien pour être envoyé : { $what }. Le signer de nouveau ?
+deny-withdrawn = Votre accord à la demande { $id }, qui n’était pas au journal ici, ne sera plus envoyé, et vos parts ne seront pas remises. Le serveur a peut-être déjà reçu l’accord ; le journal pourrait alors encore le montrer.
+witness-clock-refused = Le serveur dit que votre horloge est fausse, et détient une confirmation que vous avez signée avec elle. Si votre horloge est juste, le serveur ne dit pas la vérité : dites-le aux autres.
 safety-recorded = Inscrit au journal, entrée { $index } ; pas encore sûr : { $have } gardien·ne·s sur { $needed } l’ont confirmé. D’ici là, cet ordinateur le garde.
 witness-blobs-missing = { $n ->
     [one] Le serveur ne donne pas un des fichiers que les gardien·ne·s doivent avoir.
    *[other] Le serveur ne donne pas { $n } des fichiers que les gardien·ne·s doivent avoir.
 } Votre ordinateur ne confirme pas le journal tant qu’il ne les a pas. Demandez à la personne technicienne, et dites-le aux autres gardien·ne·s.
+
+witness-seen-request = Le journal jusqu’à cette demande : confirmé par { $seen } témoins sur { $of }, pour ce qu’en sait cet ordinateur.
 
 # Où en sont les choses : témoins, et ce qui pourrait encore se perdre.
 status-witness-all = - { $name } l’a confirmé en entier, le { $time }.
@@ -52,6 +83,7 @@ watch-changed = { $name } : { $new ->
    *[other] , confirmé
 }.
 watch-away = { $name } : { $why } Nouvel essai, de plus en plus rarement.
+watch-distrust = { $name } : ATTENTION. { $why } Rien n’en a été accepté. Dites-le aux autres ; nouvel essai.
 watch-back = { $name } : le serveur répond de nouveau ; { $size } entrées, rien de nouveau.
 watch-ended = Veille terminée.
 
@@ -66,7 +98,7 @@ compare-no-key = Cet ordinateur ne connaît pas le journal de l’association { 
 compare-other-log = { $path } est un point de contrôle d’un autre journal, celui de l’association { $organisation }. Comparez chaque journal séparément.
 compare-unreadable = { $path } n’est pas un point de contrôle. Les autres impriment le leur avec « sequestre audit checkpoint » ; le texte s’envoie comme fichier, sans changement.
 compare-false-note = { $path } n’est pas signé par la clé de ce journal. Cela ne dit rien du journal ; redemandez à qui vous l’a donné.
-compare-false-cosignature = Une confirmation dans { $path } ne lui correspond pas. Redemandez à qui vous l’a donné.
+compare-false-cosignature = Une confirmation dans { $path } ne lui correspond pas ; elle n’a pas été comptée. Redemandez à qui vous l’a donné.
 compare-confirmed = { $cosigners ->
     [0] que personne de connu ici n’a confirmées
     [one] confirmées par une personne
@@ -77,16 +109,21 @@ compare-same = { $path } : { $size } entrées. Le même arbre qu’un autre de c
 compare-alone = { $path } : { $size } entrées. NON COMPARÉ : aucun des autres n’a autant d’entrées, et il n’y a pas ici de copie du journal.
 compare-beyond = { $path } : { $size } entrées, { $confirmed }. NON COMPARÉ : votre propre copie s’arrête à { $own }. Lancez « sequestre sync », puis comparez de nouveau.
 compare-contradicts = { $path } : { $size } entrées, { $confirmed }. CONTREDIT un autre point de contrôle ou votre propre copie.
-compare-fork = STOP. La clé du journal a signé deux journaux qui ne peuvent pas être vrais tous les deux : on a montré des journaux différents. Les preuves sont dans { $path }. Donnez-les aux autres et à un·e médiateur·rice, et ne signez plus rien.
+ask-compare-stop = Un de ces points de contrôle ne porte aucune confirmation d’une personne dont l’ordinateur figure dans votre journal. Quiconque a un jour copié la clé du journal, ou possède une ancienne sauvegarde du serveur, peut fabriquer un tel fichier chez soi. Si vous arrêtez maintenant, cet ordinateur n’accepte plus rien de ce serveur tant que l’association n’a pas déménagé. Arrêter ?
+compare-not-stopped = Cet ordinateur continue avec le serveur. Montrez les preuves aux autres, et demandez si l’ordinateur de quelqu’un se trouve sur l’autre branche (« sequestre audit checkpoint » sur chacun).
+compare-fork = STOP. La clé du journal a signé deux journaux qui ne peuvent pas être vrais tous les deux. Soit le serveur a montré des journaux différents, soit quelqu’un qui détient ou a copié sa clé a fabriqué le second. Les preuves sont dans { $path }. Donnez-les aux autres et à un·e médiateur·rice, et ne signez plus rien.
 compare-readme =
     PREUVE QU’UN JOURNAL A ÉTÉ DÉDOUBLÉ
 
     CE QUE C’EST
-    one.note et two.note sont deux déclarations signées par le serveur du
-    séquestre d’une association. Chacune dit : « le journal a tant d’entrées,
+    one.note et two.note sont deux déclarations signées avec la clé du journal
+    du séquestre d’une association. Chacune dit : « le journal a tant d’entrées,
     et voici leur empreinte (racine) ». Elles ne peuvent pas être vraies
-    toutes les deux. Qui détient la clé du journal a montré des journaux
-    différents à des personnes différentes.
+    toutes les deux. Qui détient la clé du journal, ou l’a un jour copiée, a
+    signé les deux. Cela prouve que la clé a servi deux fois, non par qui, ni
+    que le second journal ait été montré à quelqu’un. Demandez à qui : sous
+    chacune des deux, y a-t-il une confirmation (une autre ligne de signature)
+    de l’ordinateur de quelqu’un ?
 
     Association   { $id }
     Clé du journal { $key }
