@@ -196,7 +196,8 @@ impl Folder {
         self.path.join(name)
     }
 
-    fn has_contact(&self) -> bool {
+    /// Whether this home belongs to the organisation.
+    pub(super) fn has_contact(&self) -> bool {
         self.join("contact.json").exists()
     }
 

@@ -14,12 +14,13 @@ use serde_json::json;
 
 use super::super::failure::{Exit, Failure, clock_off, distrust};
 use super::super::home;
-use super::super::outbox::Pending;
+use super::super::outbox::{Pending, keep_for_later};
 use super::super::remote::Remote;
 use super::super::session::{Env, Session, sign_command};
 use super::stage::Stage;
 use super::{Relation, keeps_charter, open, read_signed, screen, state_at, told};
 use crate::args;
+use crate::escrow::act::Act;
 use crate::escrow::entry::{Entry, What};
 use crate::escrow::id::{CommandId, PersonId};
 use crate::escrow::log::checkpoint::{LogVerifier, SignedCheckpoint};
@@ -89,6 +90,7 @@ pub async fn follow(env: &Env, files: &[PathBuf]) -> Result<(), Failure> {
         env.unlock.confirm(&env.out, "ask-move-forked", &args! {}, "--yes")?;
     }
     let stopped = session.replica.stopped().is_some();
+    send_again(&session, &own, common, &next.replay)?;
     let lost = lost_commands(&session, &own, common, &next.replay)?;
     let keep = format!("before-move-{}", statement.version());
     let contact = home::Contact {
@@ -120,17 +122,46 @@ pub async fn follow(env: &Env, files: &[PathBuf]) -> Result<(), Failure> {
     Ok(())
 }
 
+/// Puts what only the log can settle back into the outbox, as it was signed, if the log that goes on lacks it: answers
+/// to recoveries, whoever gave them, and what others signed at this computer. Nobody could sign it anew here.
+fn send_again(session: &Session, own: &[Vec<u8>], common: usize, next: &Replay) -> Result<(), Failure> {
+    let (id, me) = (session.folder.id, session.me());
+    for bytes in own.iter().skip(common) {
+        let Ok(Entry { what: What::Command(signed), .. }) = Entry::parse(bytes) else { continue };
+        let answer = matches!(signed.command().act, Act::RecordAnswer(_));
+        if answer && next.index_of(&signed.id(id)).is_none() {
+            keep_for_later(&session.folder, &signed)?;
+        }
+    }
+    for (command, path) in session.folder.kept()? {
+        let pending = session.folder.kept_command(&command)?;
+        if pending.is_testimony(&me) && next.index_of(&command).is_none() {
+            pending.put_back(&session.folder)?;
+            home::remove(&path)?;
+        }
+    }
+    Ok(())
+}
+
 /// Signs anew what an earlier following did not come to.
 async fn finish_again(session: &mut Session) -> Result<(), Failure> {
     let mut lost = Vec::new();
+    let me = session.me();
+    let mut put_back = false;
     for (id, path) in session.folder.kept()? {
         if session.replica.index_of(&id).is_none() {
             let pending = session.folder.kept_command(&id)?;
+            if pending.is_testimony(&me) {
+                pending.put_back(&session.folder)?;
+                home::remove(&path)?;
+                put_back = true;
+                continue;
+            }
             let sentence = session.env.out.language().plain("move-pending");
             lost.extend(pending.act().map(|act| Lost { act, blobs: pending.blobs, sentence, kept: path }));
         }
     }
-    if lost.is_empty() {
+    if lost.is_empty() && !put_back {
         return Ok(());
     }
     session.pull().await?;
@@ -413,10 +444,11 @@ fn lost_commands(session: &Session, own: &[Vec<u8>], common: usize, next: &Repla
                 }
             };
             let Ok(Entry { what: What::Command(signed), .. }) = Entry::parse(bytes) else { continue };
-            if index < common || signed.signer().person() != me || next.index_of(&signed.id(id)).is_some() {
+            let command = signed.id(id);
+            let ours = signed.signer().person() == me && !matches!(signed.command().act, Act::RecordAnswer(_));
+            if index < common || !ours || next.index_of(&command).is_some() {
                 continue;
             }
-            let command = signed.id(id);
             let (pending, path) = match kept.get(&command) {
                 Some(path) => (session.folder.kept_command(&command)?, path.clone()),
                 None => {
@@ -431,6 +463,9 @@ fn lost_commands(session: &Session, own: &[Vec<u8>], common: usize, next: &Repla
         }
     }
     for (path, pending) in session.folder.waiting()? {
+        if pending.is_testimony(&me) {
+            continue;
+        }
         let base = pending.signed.command().base;
         // Those that build on what both logs have are simply sent again.
         let fits = base.size <= next.head().size && root_at(next.tree(), base.size) == Ok(base.root);
@@ -482,12 +517,11 @@ async fn sign_anew(session: &mut Session, lost: Vec<Lost>) -> Result<(Vec<String
     let (mut anew, mut again) = (Vec::new(), Vec::new());
     for Lost { act, blobs, sentence, kept } in lost {
         let submitted = match &act {
-            Act::Deposit(_)
-            | Act::Request(_)
-            | Act::RecordAnswer(_)
-            | Act::Invite(_)
-            | Act::CancelInvitation(_)
-            | Act::RevokeDevice(_) => Some(session.submit(act, blobs).await),
+            Act::Deposit(_) | Act::Request(_) | Act::Invite(_) | Act::CancelInvitation(_) | Act::RevokeDevice(_) => {
+                Some(session.submit(act, blobs).await)
+            }
+            // It is sent as it was signed.
+            Act::RecordAnswer(_) => continue,
             // Done at the next occasion anyway, or done already.
             Act::ConfirmShares(_) | Act::EnrolDevice(_) | Act::Move(_) => None,
             _ => Some(Err(Refusal::StaleBase.into())),
