@@ -516,12 +516,8 @@ impl Session {
 
     /// Whether the log as it was verified here excludes a command, whatever time it is.
     fn rules_refuse(&self, pending: &Pending) -> Result<bool, Failure> {
-        let Ok(verified) = pending.signed.clone().verify(self.folder.id) else { return Ok(true) };
-        let state = self.state()?;
-        let base_root = self.replica.root_at(verified.command().base.size);
-        let decided = state.decide(&verified, self.env.now().max(state.last_time()), base_root);
-        Ok(match decided {
-            Ok(_) | Err(Refusal::ClockSkew { .. } | Refusal::RateLimit) => false,
+        Ok(match self.judge(pending)? {
+            Ok(()) | Err(Refusal::ClockSkew { .. } | Refusal::RateLimit) => false,
             Err(_) => true,
         })
     }
