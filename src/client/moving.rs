@@ -21,6 +21,7 @@ use super::home::{self, Folder};
 use super::session::{Env, Session};
 use super::status::texts;
 use crate::args;
+use crate::escrow::charter::Charter;
 use crate::escrow::id::{OrganisationId, PersonId};
 use crate::escrow::key::SpokenCode;
 use crate::escrow::log::merkle::TreeHead;
@@ -95,6 +96,19 @@ impl Relation {
             Some(_) => Self::Differs,
         }
     }
+}
+
+/// Refuses a move from before the charter that this computer knows to be in force, unless those who can change that one
+/// signed it, too: who was voted out, or holds stolen keys of somebody who was, must not get everybody back behind it.
+fn keeps_charter(current: &Organisation, signed: &SignedMove) -> Result<(), Failure> {
+    let Some(charter) = current.charter().filter(|charter| charter.version() >= signed.statement.version()) else {
+        return Ok(());
+    };
+    let signers = signed.signers().collect();
+    if charter.amend().is_some_and(|quorum| quorum.consent(&signers).is_some()) {
+        return Ok(());
+    }
+    Err(Failure::new(Exit::Distrust, "move-charter-given-up").with("version", charter.version()))
 }
 
 /// Opens the organisation that a file is about; no connection is made.
@@ -245,7 +259,9 @@ fn add_signature(session: &mut Session, state: &Organisation, mut signed: Signed
         Err(refusal) => return Err(refusal.into()),
     }
     let me = session.me();
-    if !state.charter().and_then(|charter| charter.amend()).is_some_and(|quorum| quorum.names(&me)) {
+    // Those of a later charter that would be given up have to agree, too: see `keeps_charter`.
+    let charters = [state.charter(), session.state().ok().and_then(Organisation::charter)];
+    if !charters.into_iter().flatten().filter_map(Charter::amend).any(|quorum| quorum.names(&me)) {
         return Err(Failure::new(Exit::Refused, "move-not-signer"));
     }
     let signers: Vec<PersonId> = signed.signers().filter(|id| *id != me).collect();
@@ -281,7 +297,10 @@ fn text(session: &Session, signed: &SignedMove) -> String {
 
 fn tell_signed(session: &Session, state: &Organisation, signed: &SignedMove, path: &Path) {
     let have = signed.signers().collect();
-    let missing = state.charter().and_then(|charter| charter.amend()).map_or(0, |quorum| quorum.missing(&have));
+    let known = session.state().ok().and_then(Organisation::charter);
+    let given_up = known.filter(|charter| charter.version() >= signed.statement.version());
+    let quorums = [state.charter(), given_up].into_iter().flatten().filter_map(Charter::amend);
+    let missing = quorums.map(|quorum| quorum.missing(&have)).max().unwrap_or(0);
     let code: SpokenCode = signed.statement.code();
     let out = &session.env.out;
     let key = if missing == 0 { "move-signed-complete" } else { "move-signed" };

@@ -99,9 +99,16 @@ fn remark_unrecorded(found: &mut Judgement, say: &Say) {
 fn compare(env: &Env, found: &mut Judgement) -> Own {
     let Some(claimed) = found.claimed else { return Own::None };
     let folder = env.home.folder(claimed.organisation);
-    let Ok(contact) = folder.contact() else { return Own::None };
-    let replica = match folder.lock().and_then(|lock| Ok((Replica::open(&folder, &contact)?, lock))) {
-        Ok((replica, _lock)) => replica,
+    if folder.contact().is_err() {
+        return Own::None;
+    }
+    // The contact once more: an interrupted exchange is finished under the lock.
+    let opened = folder.lock().and_then(|lock| {
+        let contact = folder.contact()?;
+        Ok((Replica::open(&folder, &contact)?, contact, lock))
+    });
+    let (replica, contact) = match opened {
+        Ok((replica, contact, _lock)) => (replica, contact),
         Err(_) => {
             found.remarks.push(Finding::new("audit-remark-own-damaged", args! {}));
             return Own::Unknown;

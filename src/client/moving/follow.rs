@@ -18,7 +18,7 @@ use super::super::outbox::{Pending, keep_for_later};
 use super::super::remote::Remote;
 use super::super::session::{Env, Session, sign_command};
 use super::stage::Stage;
-use super::{Relation, open, read_signed, screen, state_at, told};
+use super::{Relation, keeps_charter, open, read_signed, screen, state_at, told};
 use crate::args;
 use crate::escrow::act::Act;
 use crate::escrow::entry::{Entry, What};
@@ -30,6 +30,9 @@ use crate::escrow::organisation::{CLOCK_TOLERANCE, Effect, Organisation};
 use crate::escrow::refusal::Refusal;
 use crate::escrow::replay::{Replay, Trust};
 use crate::proto::v1;
+
+/// What this computer stopped for when it saw two moves that cannot both hold.
+const TWO_MOVES: &str = "distrust-two-moves";
 
 /// A command of ours that the log that goes on does not have.
 struct Lost {
@@ -48,6 +51,7 @@ pub async fn follow(env: &Env, files: &[PathBuf]) -> Result<(), Failure> {
     let signed = gather(env, files)?;
     let mut session = open(env, signed.statement.organisation)?;
     let statement = signed.statement.clone();
+    refuse_evidence(&session, &signed)?;
     if followed_already(&session, &signed)? {
         env.out.tell("move-followed-already", &args! { address: statement.address() });
         return finish_again(&mut session).await;
@@ -71,6 +75,19 @@ pub async fn follow(env: &Env, files: &[PathBuf]) -> Result<(), Failure> {
     if proved.is_none() && (common < own.len() || !has_pinned) {
         // Nobody whom our own charter names has said that this log goes on and ours does not.
         return Err(Failure::new(Exit::Distrust, "move-differs"));
+    }
+    if matches!(relation, Relation::Behind(_)) && common < own.len() {
+        // Only now it shows that what was said to be missing here is not all: our own end is given up, and nobody was
+        // shown it. Two logs were shown to two people.
+        let say = env.out.language();
+        let mut lines = vec![say.plain("move-screen-differs")];
+        lines.push(say.with("move-screen-lost", &args! { n: own.len() - common }));
+        for line in told(&session, common as u64)? {
+            let args = args! { index: line.index, time: say.time(line.time), text: line.sentence };
+            lines.push(say.with("log-line", &args));
+        }
+        env.out.screen(&lines);
+        env.unlock.confirm(&env.out, "ask-move-forked", &args! {}, "--yes")?;
     }
     let stopped = session.replica.stopped().is_some();
     send_again(&session, &own, common, &next.replay)?;
@@ -243,13 +260,35 @@ fn two_moves(session: &Session, one: &SignedMove, other: &SignedMove) -> Failure
     let folder = session.folder.join("evidence");
     let file = |signed: &SignedMove| format!("move-{}.txt", &signed.statement.digest().to_string()[..16]);
     let keep = |signed: &SignedMove| home::write(&folder.join(file(signed)), super::text(session, signed).as_bytes());
-    let kept = keep(one).and(keep(other)).and(home::write(&folder.join("stop"), b"distrust-two-moves"));
-    let failure = distrust("distrust-two-moves", Some(folder));
+    let kept = keep(one).and(keep(other)).and(home::write(&folder.join("stop"), TWO_MOVES.as_bytes()));
+    let failure = distrust(TWO_MOVES, Some(folder));
     match kept {
         Ok(()) => failure,
         // What was seen matters more than what the disk says.
         Err(trouble) => failure.because(trouble),
     }
+}
+
+/// Two moves that contradict each other stop this computer for good: following the one or the other would be choosing,
+/// and whoever sent the second would only have to wait. What lifts it is a later move, of those who compared both.
+fn refuse_evidence(session: &Session, signed: &SignedMove) -> Result<(), Failure> {
+    let folder = session.folder.join("evidence");
+    let stop = home::read_if_there(&folder.join("stop"))?.unwrap_or_default();
+    if stop != TWO_MOVES.as_bytes() {
+        return Ok(());
+    }
+    let files = std::fs::read_dir(&folder).map_err(|e| Failure::io(&folder, e))?;
+    for file in files {
+        let path = file.map_err(|e| Failure::io(&folder, e))?.path();
+        let name = path.file_name().unwrap_or_default().to_string_lossy();
+        if !(name.starts_with("move-") && name.ends_with(".txt")) {
+            continue;
+        }
+        if signed.statement.version() <= read_signed(&path)?.statement.version() {
+            return Err(distrust(TWO_MOVES, Some(folder)));
+        }
+    }
+    Ok(())
 }
 
 /// The move that an entry brought.
@@ -267,7 +306,11 @@ fn judge(session: &Session, signed: &SignedMove, relation: Relation) -> Result<O
     let Ok(state) = session.state() else { return Ok(None) };
     let statement = &signed.statement;
     match relation {
-        Relation::Covers(_) => Ok(Some(state_at(session, statement.prefix.size)?.verify_move(signed)?)),
+        Relation::Covers(_) => {
+            let verified = state_at(session, statement.prefix.size)?.verify_move(signed)?;
+            keeps_charter(state, signed)?;
+            Ok(Some(verified))
+        }
         // The charter may have changed between our end and the prefix.
         Relation::Behind(_) | Relation::Differs => match state.verify_move(signed) {
             Ok(verified) => Ok(Some(verified)),

@@ -68,6 +68,14 @@ pub fn finish(folder: &Folder) -> Result<(), Failure> {
         }
         rename(&fresh, &old)?;
     }
+    // What others signed of entries that are given up holds of no tree from now on, and would be dropped.
+    let witnessed = kept.join("cosignatures");
+    if !keep.is_empty()
+        && !witnessed.exists()
+        && let Some(before) = home::read_if_there(&folder.join("cosignatures"))?
+    {
+        home::write(&witnessed, &before)?;
+    }
     if !keep.is_empty() {
         // The log that contradicted itself is not the one that goes on; both notes stay where they are.
         rename(&evidence.join("stop"), &kept.join("stop"))?;

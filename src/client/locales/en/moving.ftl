@@ -34,7 +34,7 @@ move-screen-server = Key of the new server: { $key }
 move-screen-prefix = The log goes on after entry { $n } (root { $root }). This computer’s copy has { $own } entries.
 move-screen-all = Nothing that this computer knows of is given up.
 move-screen-lost = These { $n } entries are given up, as if they had not happened. A copy of them stays on this computer:
-move-screen-behind = This computer’s copy lacks { $n } of the entries with which the log would go on: what they say cannot be shown here.
+move-screen-behind = This computer’s copy lacks { $n } of the entries with which the log would go on: what they say cannot be shown here, nor whether they continue this copy.
 move-screen-differs = STOP: the log that would go on is not the one that this computer verified. Somebody showed different people different logs. Talk to the others before you go on.
 move-screen-signed = Signed so far by: { $names }
 move-screen-code = Code of this move, to compare by voice: { $code }
@@ -45,6 +45,7 @@ ask-move-sign = Do you sign this move?
 move-behind = This computer’s copy lacks { $n } entries that were restored on the new server. Let a trustee with a longer copy propose the move.
 move-unseen = This computer’s copy lacks { $n } of the entries with which the log would go on. Let others sign, or add --unseen if you trust what they saw.
 move-differs = STOP. The log that would go on is not the one that this computer verified. Nothing was signed or changed. Compare with the others, and show this to a mediator.
+move-charter-given-up = STOP. This move goes back behind version { $version } of the charter, which this computer knows to be in force, and too few of those who can change that version signed it. Nothing was changed. Show the file to the others and to a mediator; if it is meant, let them sign, too, with “sequestre move sign”.
 move-give-up = Moving there gives up { $n } entries of this computer’s copy. If a longer copy is nowhere to be found, repeat with --give-up { $n }.
 move-not-signer = Only those who can change the charter sign a move. Once they have, follow it with “sequestre move follow”.
 move-signed = Written to { $path }. Signatures still missing: { $n }. Send it to the next person; the code is { $code }.
@@ -52,6 +53,7 @@ move-signed-complete = Written to { $path }. Enough people have signed. Send it 
 
 # Following.
 ask-move-follow = From now on, do you trust the server { $address }, and no longer the old one?
+ask-move-forked = Did you compare with the others, and follow all the same?
 move-followed = Moved: the log goes on at { $address } and has { $n } entries.
 move-followed-already = You have already moved to { $address }. There is nothing to do.
 move-kept = What this computer had before, with { $n } entries that were given up, is kept in { $path }.

@@ -34,7 +34,7 @@ move-screen-server = Clé du nouveau serveur : { $key }
 move-screen-prefix = Le journal continue après l’entrée { $n } (racine { $root }). La copie de cet ordinateur a { $own } entrées.
 move-screen-all = Rien de ce que cet ordinateur connaît n’est abandonné.
 move-screen-lost = Ces { $n } entrées sont abandonnées, comme si elles n’avaient pas eu lieu. Une copie en reste sur cet ordinateur :
-move-screen-behind = Il manque à la copie de cet ordinateur { $n } des entrées avec lesquelles le journal continuerait : ce qu’elles disent ne peut pas être montré ici.
+move-screen-behind = Il manque à la copie de cet ordinateur { $n } des entrées avec lesquelles le journal continuerait : ni ce qu’elles disent, ni si elles prolongent cette copie, ne peut être montré ici.
 move-screen-differs = STOP : le journal qui continuerait n’est pas celui que cet ordinateur a vérifié. Quelqu’un a montré des journaux différents à des personnes différentes. Parlez-en aux autres avant de poursuivre.
 move-screen-signed = Signé jusqu’ici par : { $names }
 move-screen-code = Code de ce déménagement, à comparer de vive voix : { $code }
@@ -45,6 +45,7 @@ ask-move-sign = Signez-vous ce déménagement ?
 move-behind = Il manque à la copie de cet ordinateur { $n } entrées qui ont été rétablies sur le nouveau serveur. Laissez un·e gardien·ne qui a une copie plus longue proposer le déménagement.
 move-unseen = Il manque à la copie de cet ordinateur { $n } des entrées avec lesquelles le journal continuerait. Laissez d’autres signer, ou ajoutez --unseen si vous vous fiez à ce qu’ils ou elles ont vu.
 move-differs = STOP. Le journal qui continuerait n’est pas celui que cet ordinateur a vérifié. Rien n’a été signé ni changé. Comparez avec les autres, et montrez ceci à un·e médiateur·rice.
+move-charter-given-up = STOP. Ce déménagement revient avant la version { $version } de la charte, que cet ordinateur sait en vigueur, et trop peu des personnes qui peuvent changer cette version l’ont signé. Rien n’a été changé. Montrez le fichier aux autres et à un·e médiateur·rice ; si c’est voulu, que ces personnes signent aussi, avec « sequestre move sign ».
 move-give-up = Déménager là-bas abandonne { $n } entrées de la copie de cet ordinateur. Si personne n’a de copie plus longue, recommencez avec --give-up { $n }.
 move-not-signer = Seules les personnes qui peuvent changer la charte signent un déménagement. Quand elles l’auront fait, suivez-le avec « sequestre move follow ».
 move-signed = Écrit dans { $path }. Signatures encore manquantes : { $n }. Envoyez-le à la personne suivante ; le code est { $code }.
@@ -52,6 +53,7 @@ move-signed-complete = Écrit dans { $path }. Assez de personnes ont signé. Env
 
 # Suivre.
 ask-move-follow = À partir de maintenant, vous fiez-vous au serveur { $address }, et plus à l’ancien ?
+ask-move-forked = Avez-vous comparé avec les autres, et suivez-vous quand même ?
 move-followed = Déménagé : le journal continue à { $address } et compte { $n } entrées.
 move-followed-already = Vous avez déjà emménagé à { $address }. Il n’y a rien à faire.
 move-kept = Ce que cet ordinateur avait avant, avec { $n } entrées abandonnées, est conservé dans { $path }.
