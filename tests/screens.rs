@@ -332,8 +332,8 @@ fn a_charter_that_makes_destroying_easier_says_so() {
         &[
             "Destroying takes two agreements, 1 hour apart at least.",
             "until now: Destroying takes two agreements, 7 days apart at least.",
-            "CAREFUL: this makes destroying easier.",
-            "This takes two agreements: “amend” (2 of 3), “destroy” (2 of 3) now, and the same again after 7 days",
+            "This changes who destroys or amends, or how soon.",
+            "This takes two agreements: “amend” (2 of 3), “destroy” (2 of 3) now, and as many again, not necessarily the same people, once 7 days are over",
         ],
     );
     town.world.ok(BRUNO, town.world.sign(index));

@@ -67,7 +67,7 @@ pub async fn sign(session: &mut Session, index: u64) -> Result<(), Failure> {
     let proposal = session.state()?.proposals().get(&index).cloned().ok_or_else(unknown)?;
     if let Subject::Destruction(_) = &proposal.subject {
         // What is gone already cannot be shown.
-        session.state()?.check_subject(&proposal)?;
+        session.state()?.check_subject(&proposal, session.env.now())?;
     }
     let shown = session.replica.head();
     session.env.out.screen(&screen::proposal(session.view(&texts(session))?, &proposal)?);

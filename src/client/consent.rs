@@ -141,7 +141,7 @@ pub fn waiting(session: &Session) -> Result<Vec<Item>, Failure> {
             Subject::Admission(_) => ("inbox-admission", needed),
             Subject::Removal(_) => ("inbox-removal", needed),
             Subject::Destruction(_) => {
-                let stands = state.check_subject(proposal).is_ok();
+                let stands = state.check_subject(proposal, now).is_ok();
                 ("inbox-destruction", stands && (needed || trustee))
             }
         };

@@ -17,6 +17,7 @@ use crate::escrow::act::{Doomed, EntryRef, ProposeDestruction};
 use crate::escrow::id::{BlobId, PersonId};
 use crate::escrow::part::VersionId;
 use crate::escrow::proposal::{Outcome, Proposal, Subject};
+use crate::escrow::refusal::Refusal;
 use crate::escrow::text::Text;
 use crate::escrow::time::Time;
 use crate::proto::v1;
@@ -66,17 +67,21 @@ pub async fn confirm(env: &Env, id: u64) -> Result<(), Failure> {
     session.sync_to_sign().await?;
     let proposal = find_proposal(&session, id)?;
     let shown = session.replica.head();
-    // What could be refused anyway needs no reading.
-    if let Outcome::Agreed(_) = &proposal.outcome {
-        session.state()?.check_subject(&proposal)?;
-        env.out.screen(&screen::proposal(session.view(&texts(&session))?, &proposal)?);
-        if let Subject::Destruction(destruction) = &proposal.subject {
-            env.out.screen(&doomed_text(&session, &destruction.doomed)?);
-        }
-        session.require_witnesses()?;
-        env.unlock.confirm(&env.out, "ask-confirm", &args! {}, "--yes")?;
-        session.unmoved(shown)?;
+    // What would be refused anyway needs no reading; and nothing is signed that was not shown.
+    match &proposal.outcome {
+        _ if session.state()?.destroyed_at().is_some() => return Err(Refusal::OrganisationDestroyed.into()),
+        Outcome::Agreed(_) => {}
+        Outcome::Open if proposal.is_open(env.now()) => return Err(Refusal::NotAgreed.into()),
+        Outcome::Open | Outcome::InForce { .. } | Outcome::Superseded => return Err(Refusal::ProposalClosed.into()),
     }
+    session.state()?.check_subject(&proposal, env.now())?;
+    env.out.screen(&screen::proposal(session.view(&texts(&session))?, &proposal)?);
+    if let Subject::Destruction(destruction) = &proposal.subject {
+        env.out.screen(&doomed_text(&session, &destruction.doomed)?);
+    }
+    session.require_witnesses()?;
+    env.unlock.confirm(&env.out, "ask-confirm", &args! {}, "--yes")?;
+    session.unmoved(shown)?;
     let EntryRef { index, leaf } = proposal.at;
     let act = v1::command::Act::Confirm(v1::Confirm { proposal_index: index, proposal_leaf: leaf.to_vec() });
     session.submit(act, Vec::new()).await?;
@@ -192,7 +197,7 @@ pub(super) fn waiting(view: &View<'_>, me: &PersonId, now: Time) -> Vec<Item> {
         let Outcome::Agreed(delayed) = &proposal.outcome else { continue };
         let window = state.window(delayed);
         let mine = state.confirmers(proposal).contains(me);
-        let over = now >= window.until || state.check_subject(proposal).is_err();
+        let over = window.is_over(now) || state.check_subject(proposal, now).is_err();
         if over || !(mine || trustee) || delayed.confirmed().contains(me) {
             continue;
         }

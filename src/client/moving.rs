@@ -22,6 +22,7 @@ use super::home::{self, Folder};
 use super::session::{Env, Session};
 use super::status::texts;
 use crate::args;
+use crate::escrow::charter::Charter;
 use crate::escrow::id::{OrganisationId, PersonId};
 use crate::escrow::key::SpokenCode;
 use crate::escrow::log::merkle::TreeHead;
@@ -171,7 +172,7 @@ fn require_later_charters(session: &Session, from: u64, agreed: &BTreeSet<Person
             let quorum = charter.and_then(|charter| charter.amend());
             if quorum.is_none_or(|quorum| quorum.consent(agreed).is_none()) {
                 let failure = Failure::new(Exit::Distrust, "move-charter-given-up");
-                return Err(failure.with("version", now.unwrap_or_default()).with("index", state.size() - 1));
+                return Err(failure.with("version", now.unwrap_or_default()));
             }
         }
         version = now;
@@ -239,7 +240,6 @@ fn propose(env: &Env, place: &Path, output: &Path, give_up: Option<u64>) -> Resu
         Relation::Behind(n) => return Err(Failure::new(Exit::Failed, "move-behind").with("n", n)),
         Relation::Differs => return Err(Failure::new(Exit::Distrust, "move-differs")),
     };
-    require_later_charters(&session, place.prefix.size, &BTreeSet::new())?;
     if lost != give_up.unwrap_or(0) {
         for line in told(&session, place.prefix.size)? {
             let args = args! { index: line.index, time: env.out.language().time(line.time), text: line.sentence };
@@ -265,10 +265,7 @@ fn sign(env: &Env, path: &Path, unseen: bool) -> Result<(), Failure> {
     let mut session = open(env, signed.statement.organisation)?;
     let prefix = signed.statement.prefix;
     let state = match Relation::of(&session, &prefix) {
-        Relation::Covers(_) => {
-            require_later_charters(&session, prefix.size, &BTreeSet::new())?;
-            state_at(&session, prefix.size)?
-        }
+        Relation::Covers(_) => state_at(&session, prefix.size)?,
         Relation::Behind(_) if unseen => session.state()?.clone(),
         Relation::Behind(n) => return Err(Failure::new(Exit::Failed, "move-unseen").with("n", n)),
         Relation::Differs => return Err(Failure::new(Exit::Distrust, "move-differs")),
@@ -287,7 +284,9 @@ fn add_signature(session: &mut Session, state: &Organisation, mut signed: Signed
         Err(refusal) => return Err(refusal.into()),
     }
     let me = session.me();
-    if !state.charter().and_then(|charter| charter.amend()).is_some_and(|quorum| quorum.names(&me)) {
+    // Those of a later charter that would be given up have to agree, too: see [`require_later_charters`].
+    let charters = [state.charter(), session.state().ok().and_then(Organisation::charter)];
+    if !charters.into_iter().flatten().filter_map(Charter::amend).any(|quorum| quorum.names(&me)) {
         return Err(Failure::new(Exit::Refused, "move-not-signer"));
     }
     let signers: Vec<PersonId> = signed.signers().filter(|id| *id != me).collect();
@@ -323,7 +322,10 @@ fn text(session: &Session, signed: &SignedMove) -> String {
 
 fn tell_signed(session: &Session, state: &Organisation, signed: &SignedMove, path: &Path) {
     let have = signed.signers().collect();
-    let missing = state.charter().and_then(|charter| charter.amend()).map_or(0, |quorum| quorum.missing(&have));
+    let known = session.state().ok().and_then(Organisation::charter);
+    let given_up = known.filter(|charter| charter.version() >= signed.statement.version());
+    let quorums = [state.charter(), given_up].into_iter().flatten().filter_map(Charter::amend);
+    let missing = quorums.map(|quorum| quorum.missing(&have)).max().unwrap_or(0);
     let code: SpokenCode = signed.statement.code();
     let out = &session.env.out;
     let key = if missing == 0 { "move-signed-complete" } else { "move-signed" };

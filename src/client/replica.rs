@@ -47,12 +47,9 @@ pub struct Replica {
 
 impl Replica {
     /// Loads the replica, or starts an empty one. The bytes were verified when they were fetched; the tree is
-    /// recomputed and compared with the checkpoint. An exchange that a move decided is finished before anything is
-    /// read, whoever opens: half of one looks like the rest of an interrupted synchronisation, and would be cut off.
-    /// The caller holds the folder's lock.
+    /// recomputed and compared with the checkpoint. The caller holds the folder's lock, which
+    /// finished an interrupted exchange: half of one looks like the rest of a synchronisation, and would be cut off.
     pub fn open(folder: &Folder, contact: &Contact) -> Result<Self, Failure> {
-        let exchanged = exchanged(folder)?;
-        let contact = exchanged.as_ref().unwrap_or(contact);
         let entries = folder.join("entries");
         if !folder.join("checkpoint").exists() && entries.exists() {
             // The rest of an interrupted first synchronisation; or the checkpoint was lost, and these are the last
@@ -70,11 +67,8 @@ impl Replica {
         Ok(replica)
     }
 
-    /// Loads the replica and, but for an exchange that was decided, changes nothing on disk: where no server is left, what
-    /// lies there may be the last copy.
+    /// Loads the replica and changes nothing on disk: where no server is left, what lies there may be the last copy.
     pub fn open_only(folder: &Folder, contact: &Contact) -> Result<Self, Failure> {
-        let exchanged = exchanged(folder)?;
-        let contact = exchanged.as_ref().unwrap_or(contact);
         Self::load(folder, contact).map(|(replica, _)| replica)
     }
 
@@ -542,11 +536,6 @@ impl Replica {
         }
         Ok(entries)
     }
-}
-
-/// The contact of after an exchange, if one was interrupted and is finished now.
-fn exchanged(folder: &Folder) -> Result<Option<Contact>, Failure> {
-    if super::moving::finish(folder)? { folder.contact().map(Some) } else { Ok(None) }
 }
 
 /// The log key that a log begins with.

@@ -18,7 +18,7 @@ use crate::escrow::id::{CredentialId, PersonId};
 use crate::escrow::part::PartId;
 use crate::escrow::people::Standing;
 use crate::escrow::proposal::{Proposal, Subject};
-use crate::escrow::quorum::Quorum;
+use crate::escrow::quorum::{Group, Quorum};
 use crate::escrow::request::Request;
 use crate::escrow::role::Role;
 use crate::escrow::text::looks_like;
@@ -310,6 +310,11 @@ impl<'a> Screen<'a> {
         items.push(self.limits(charter));
         items.push(self.destroy_delay(charter));
         self.lines.extend(items.iter().map(|item| format!("  {item}")));
+        for quorum in [charter.amend(), charter.destroy()].into_iter().flatten() {
+            if quorum.groups().iter().any(Group::is_everybody) {
+                self.tell("proposal-everybody", &args! { name: quorum.name() });
+            }
+        }
         if !roll.is_empty() {
             self.tell("proposal-roll", &args! {});
         }

@@ -354,18 +354,11 @@ pub fn signatures_missing(state: &Organisation, proposal: &Proposal) -> usize {
         let quorums = state.confirming_quorums(proposal);
         return quorums.iter().map(|quorum| quorum.missing(delayed.confirmed())).max().unwrap_or(0);
     }
-    if state.needs_delay(&proposal.subject) {
-        let quorums = state.first_quorums(&proposal.subject);
-        return quorums.iter().map(|quorum| quorum.missing(signed)).max().unwrap_or(0);
-    }
     match (&proposal.subject, state.charter()) {
         (Subject::Charter { charter, .. }, None) => charter.trustees().difference(signed).count(),
-        (Subject::Charter { charter, .. }, Some(current)) => {
-            let both = [current.amend(), charter.amend()];
-            both.into_iter().flatten().map(|quorum| quorum.missing(signed)).max().unwrap_or(0)
-        }
-        (Subject::Admission(_) | Subject::Removal(_) | Subject::Destruction(_), current) => {
-            current.and_then(|c| c.admission()).map_or(0, |quorum| quorum.missing(signed))
+        (subject, _) => {
+            let quorums = state.first_quorums(subject);
+            quorums.iter().map(|quorum| quorum.missing(signed)).max().unwrap_or(0)
         }
     }
 }

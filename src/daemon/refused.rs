@@ -264,6 +264,8 @@ fn refusal_code(refusal: &Refusal) -> Code {
         | R::AlreadyRequested { .. }
         | R::AlreadyApproved
         | R::ProposalVetoed
+        | R::TextUsed
+        | R::SealedUsed
         | R::GenesisTwice => Code::AlreadyExists,
         R::StaleBase
         | R::CharterVersion { .. }
@@ -285,6 +287,7 @@ fn refusal_code(refusal: &Refusal) -> Code {
         | R::NothingToEnd
         | R::VetoUsed { .. }
         | R::TextInUse
+        | R::TooManyProposals
         | R::VersionInUse
         | R::CredentialDestroyed
         | R::OrganisationDestroyed
@@ -292,6 +295,7 @@ fn refusal_code(refusal: &Refusal) -> Code {
         | R::TooEarly { .. }
         | R::NothingToVeto
         | R::VaultInUse
+        | R::VaultAskers
         | R::NotCollectable
         | R::NotDue
         | R::DrillRest { .. }

@@ -301,7 +301,8 @@ pub struct Veto {
 
 impl Act {
     /// Whether its entry must be made within [`CLOCK_TOLERANCE`](super::organisation::CLOCK_TOLERANCE) of its creation.
-    /// Approvals and charter signatures are bound by hash and expiry instead, a move to its place in the log; people
+    /// Approvals and signatures are bound by hash and expiry instead (a signature that can begin a delay by its time, too:
+    /// see `decide`), a move to its place in the log; people
     /// sign them offline, and a log whose time ran ahead must be able to move, too. A recovery answer says what happened
     /// while there was no server.
     pub fn is_bound_to_its_time(&self) -> bool {

@@ -28,12 +28,14 @@ pub struct Delayed {
     at: Time,
     index: u64,
     delay: Seconds,
+    until: Time,
     confirmed: BTreeSet<PersonId>,
 }
 
 impl Delayed {
     pub(super) fn new(agreement: Agreement, at: Position, delay: Seconds) -> Self {
-        Self { agreement, at: at.time, index: at.index, delay, confirmed: BTreeSet::new() }
+        let until = at.time.after(delay).after(CONFIRMATION_LIFE);
+        Self { agreement, at: at.time, index: at.index, delay, until, confirmed: BTreeSet::new() }
     }
 
     /// The first agreement.
@@ -46,7 +48,12 @@ impl Delayed {
         self.at
     }
 
-    /// Who confirmed so far.
+    /// Nobody has confirmed it any more: what they decided by changed.
+    pub(super) fn ask_again(&mut self) {
+        self.confirmed.clear();
+    }
+
+    /// Who confirmed so far, since the last charter and the veto.
     pub fn confirmed(&self) -> &BTreeSet<PersonId> {
         &self.confirmed
     }
@@ -74,6 +81,13 @@ pub struct Window {
     pub until: Time,
 }
 
+impl Window {
+    /// Whether it can never be confirmed any more: too late, or a longer delay leaves no time.
+    pub fn is_over(&self, now: Time) -> bool {
+        now >= self.until || self.from >= self.until
+    }
+}
+
 /// What one confirmation does.
 #[derive(Debug)]
 pub(super) struct Confirmation {
@@ -93,38 +107,59 @@ impl Organisation {
         }
     }
 
-    /// The quorums that must agree first to what needs a delay.
+    /// The quorums that must sign, once there is a charter. Whoever gets a say in destroying shows that they are there,
+    /// as whoever gets one in amending: with their own signature.
     pub fn first_quorums<'a>(&'a self, subject: &'a Subject) -> Vec<&'a Quorum> {
         let Some(current) = &self.charter else { return Vec::new() };
         let quorums = match subject {
-            Subject::Charter { charter, .. } => vec![current.amend(), charter.amend(), current.destroy()],
-            Subject::Destruction(_) | Subject::Admission(_) | Subject::Removal(_) => vec![current.destroy()],
+            Subject::Charter { charter, .. } => {
+                let delayed = current.is_weakened_by(charter);
+                let changed = delayed || current.destroy() != charter.destroy();
+                let old = current.destroy().filter(|_| delayed);
+                vec![current.amend(), charter.amend(), old, charter.destroy().filter(|_| changed)]
+            }
+            Subject::Destruction(_) => vec![current.destroy()],
+            Subject::Admission(_) | Subject::Removal(_) => vec![current.admission()],
         };
         quorums.into_iter().flatten().collect()
     }
 
-    /// The quorums that must confirm: the same; after a veto all that change rules and destroy, of both charters.
-    pub fn confirming_quorums<'a>(&'a self, proposal: &'a Proposal) -> Vec<&'a Quorum> {
-        let mut quorums = self.first_quorums(&proposal.subject);
-        if proposal.veto.is_some() {
-            quorums.extend(match &proposal.subject {
-                Subject::Charter { charter, .. } => charter.destroy(),
-                _ => self.charter.as_ref().and_then(Charter::amend),
-            });
+    /// The quorums that must confirm: the same; after a veto also `amend`, and one more of each group of `destroy`.
+    pub fn confirming_quorums(&self, proposal: &Proposal) -> Vec<Quorum> {
+        let mut quorums: Vec<Quorum> = self.first_quorums(&proposal.subject).into_iter().cloned().collect();
+        if let (Some(_), Some(current)) = (&proposal.veto, &self.charter) {
+            for quorum in &mut quorums {
+                if current.destroy() == Some(&*quorum) {
+                    *quorum = quorum.one_more();
+                }
+            }
+            if let Subject::Destruction(_) = &proposal.subject {
+                quorums.extend(current.amend().cloned());
+            }
         }
         quorums
     }
 
+    /// Whether a proposal can still be signed or confirmed.
+    pub fn is_pending(&self, proposal: &Proposal, now: Time) -> bool {
+        match &proposal.outcome {
+            Outcome::Open => proposal.is_open(now),
+            Outcome::Agreed(delayed) => !self.window(delayed).is_over(now),
+            Outcome::InForce { .. } | Outcome::Superseded => false,
+        }
+    }
+
     /// Those whose confirmation counts.
     pub fn confirmers(&self, proposal: &Proposal) -> BTreeSet<PersonId> {
-        self.confirming_quorums(proposal).into_iter().flat_map(Quorum::members).copied().collect()
+        self.confirming_quorums(proposal).iter().flat_map(Quorum::members).copied().collect()
     }
 
     /// When what was agreed can be confirmed: after the longer of the delays that the charters of then and of now set.
+    /// Its end is fixed when it is agreed: what has lapsed once, no charter brings back.
     pub fn window(&self, delayed: &Delayed) -> Window {
         let now = self.charter.as_ref().map_or(delayed.delay, Charter::destroy_delay);
         let from = delayed.at.after(delayed.delay.max(now));
-        Window { from, until: from.after(CONFIRMATION_LIFE) }
+        Window { from, until: delayed.until }
     }
 
     fn proposed(&self, reference: &EntryRef) -> Result<&Proposal, Refusal> {
@@ -146,11 +181,11 @@ impl Organisation {
             Outcome::Open | Outcome::InForce { .. } | Outcome::Superseded => return Err(Refusal::ProposalClosed),
         };
         let window = self.window(delayed);
+        if window.is_over(now) {
+            return Err(Refusal::ProposalClosed);
+        }
         if now < window.from {
             return Err(Refusal::TooEarly { at: window.from });
-        }
-        if now >= window.until {
-            return Err(Refusal::ProposalClosed);
         }
         if delayed.confirmed.contains(signer) {
             return Err(Refusal::AlreadySigned);
@@ -164,7 +199,7 @@ impl Organisation {
         if !self.confirmers(proposal).contains(signer) {
             return Err(Refusal::NotConcerned);
         }
-        self.check_subject(proposal)?;
+        self.check_subject(proposal, now)?;
         let mut confirmed = delayed.confirmed.clone();
         confirmed.insert(*signer);
         let second = Agreement::of(self.confirming_quorums(proposal).iter().map(|quorum| quorum.consent(&confirmed)));
@@ -207,12 +242,7 @@ impl Organisation {
             return Err(Refusal::NotTrustee);
         }
         let proposal = self.proposed(&objection.proposal)?;
-        let open = match &proposal.outcome {
-            Outcome::Open => proposal.is_open(now),
-            Outcome::Agreed(delayed) => now < self.window(delayed).until,
-            Outcome::InForce { .. } | Outcome::Superseded => false,
-        };
-        if !open {
+        if !self.is_pending(proposal, now) {
             return Err(Refusal::ProposalClosed);
         }
         if !self.needs_delay(&proposal.subject) {
@@ -228,6 +258,10 @@ impl Organisation {
         if let Some(proposal) = self.proposals.get_mut(&objection.proposal.index) {
             let Position { index, time, .. } = at;
             proposal.veto = Some(Veto { person, at: time, index, reason: objection.reason });
+            // Whoever confirmed did not know of it.
+            if let Outcome::Agreed(delayed) = &mut proposal.outcome {
+                delayed.ask_again();
+            }
         }
     }
 }

@@ -47,6 +47,12 @@ pub enum BadCharter {
     /// A quorum that every charter needs.
     #[error("the charter has no quorum named {0:?}; add one")]
     NoQuorum(&'static str),
+    /// A quorum without which nothing changes, that stops working with the first person lost.
+    #[error(
+        "quorum {0:?} has a group of four or more who must all agree; if one of them is lost, so is the group: ask for \
+         one fewer"
+    )]
+    Everybody(&'static str),
     /// A name that nothing in the charter bears.
     #[error("the charter refers to a quorum {0:?} that it does not have")]
     UnknownQuorum(String),
@@ -195,8 +201,10 @@ impl Charter {
         }
         let quorums = quorums(&charter.quorums, &trustees)?;
         for needed in [AMEND, DESTROY] {
-            if !quorums.keys().any(|name| name.as_str() == needed) {
-                return Err(BadCharter::NoQuorum(needed));
+            let quorum = quorums.iter().find(|(name, _)| name.as_str() == needed);
+            let (_, quorum) = quorum.ok_or(BadCharter::NoQuorum(needed))?;
+            if quorum.groups().iter().any(|group| group.members().len() >= 4 && group.is_everybody()) {
+                return Err(BadCharter::Everybody(needed));
             }
         }
         let known = |name: &str| -> Result<QuorumName, BadCharter> {
@@ -329,11 +337,17 @@ impl Charter {
         self.destroy_delay
     }
 
-    /// Whether `next` in the place of this charter would make destroying easier: a `destroy` quorum that people satisfy
-    /// who do not satisfy this one, or a shorter delay.
+    /// Whether `next` in the place of this charter takes two agreements: it lets people destroy, or answer a veto, who
+    /// cannot now; it shortens the delay; or it asks for more people than now to destroy, so that those who are left
+    /// out can be kept out for ever.
     pub fn is_weakened_by(&self, next: &Self) -> bool {
         let harder = |(now, then): (&Quorum, &Quorum)| then.implies(now);
-        !self.destroy().zip(next.destroy()).is_some_and(harder) || next.destroy_delay < self.destroy_delay
+        let more = |(now, then): (&Quorum, &Quorum)| then.needed() > now.needed();
+        let destroy = || self.destroy().zip(next.destroy());
+        !destroy().is_some_and(harder)
+            || destroy().is_some_and(more)
+            || !self.amend().zip(next.amend()).is_some_and(harder)
+            || next.destroy_delay < self.destroy_delay
     }
 
     /// The quorum that admits and removes members.

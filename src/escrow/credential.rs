@@ -7,7 +7,6 @@ use super::act::Deposit;
 use super::charter::VaultName;
 use super::drill::{Checked, Tested};
 use super::id::{BlobId, CredentialId, PersonId};
-use super::key::RecipientKey;
 use super::organisation::{Organisation, Position};
 use super::part::{Deal, Part, PartId, PartKind, VersionId};
 use super::recovery::ReleasedTo;
@@ -23,17 +22,20 @@ pub struct Credential {
     pub versions: BTreeMap<u32, Version>,
     /// Index of the entry that last changed it: a deposit, or the end of a version.
     pub changed: u64,
-    /// Versions that were destroyed: their numbers and master keys are not used again.
+    /// Versions that were destroyed: their numbers are not used again.
     pub destroyed: BTreeMap<u32, DestroyedVersion>,
+    /// Trustees who stopped access to a kind of part, and when last: none of them can again for [`BRAKE_REST`], also
+    /// once the part is dealt anew, as it must be after that.
+    ///
+    /// [`BRAKE_REST`]: super::request::BRAKE_REST
+    pub braked: BTreeMap<(PartKind, PersonId), Time>,
 }
 
 /// What is left of a version that was destroyed.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct DestroyedVersion {
     /// When.
     pub at: Time,
-    /// The public halves of the master keys that it had.
-    pub(super) keys: BTreeSet<RecipientKey>,
 }
 
 /// What is left of an account that was destroyed: its id is not used again.
@@ -78,11 +80,6 @@ pub struct PartState {
     pub accused: BTreeMap<PersonId, u64>,
     /// Whether it worked when somebody other than its dealer last tried it; none while nobody did.
     pub tested: Option<Tested>,
-    /// Trustees who stopped access to it, and when last: none of them can again for [`BRAKE_REST`], also where a new
-    /// version carries the part over.
-    ///
-    /// [`BRAKE_REST`]: super::request::BRAKE_REST
-    pub braked: BTreeMap<PersonId, Time>,
     /// Who knows it: first whoever sealed it, then in the order in which it was exposed.
     pub known: Vec<Knower>,
     /// Whether it must be changed. Neither time nor a version that carries it over clears this: only a part dealt anew.
@@ -314,16 +311,14 @@ impl Organisation {
             }
         }
         let mut parts = Vec::with_capacity(deposit.parts.len());
-        // Each part of each version has its own key: who opens one must not thereby open another.
-        let earlier = self.credentials.get(&deposit.version.credential).into_iter().flat_map(|c| c.versions.values());
-        let mut keys: BTreeSet<_> =
-            earlier.flat_map(|v| v.parts.values()).map(|state| state.part.master_key).collect();
-        let destroyed =
-            self.credentials.get(&deposit.version.credential).into_iter().flat_map(|c| c.destroyed.values());
-        keys.extend(destroyed.flat_map(|version| &version.keys));
+        // Each part of each version has its own key: who opens one must not thereby open another, and what is destroyed
+        // must not open from a copy under another name.
+        let mut keys = BTreeSet::new();
         for part in &deposit.parts {
-            let fits = part.deals.iter().map(|d| &d.quorum).eq(&vault.opened_by) && keys.insert(part.master_key);
-            if !fits {
+            if self.master_keys.contains(&part.master_key) || !keys.insert(part.master_key) {
+                return Err(Refusal::SealedUsed);
+            }
+            if !part.deals.iter().map(|d| &d.quorum).eq(&vault.opened_by) {
                 return Err(Refusal::DealShape);
             }
             let mut deals = Vec::with_capacity(part.deals.len());
@@ -344,6 +339,7 @@ impl Organisation {
         parts: Vec<(PartKind, Part)>,
         at: Position,
     ) {
+        self.master_keys.extend(parts.iter().map(|(_, part)| part.master_key));
         let dealer = Knower { person: depositor, source: at.index, since: at.time };
         let fresh = |part| PartState {
             part,
@@ -351,7 +347,6 @@ impl Organisation {
             verdicts: BTreeMap::new(),
             accused: BTreeMap::new(),
             tested: None,
-            braked: BTreeMap::new(),
             known: vec![dealer],
             due: None,
         };
@@ -369,6 +364,7 @@ impl Organisation {
             versions: BTreeMap::new(),
             changed: at.index,
             destroyed: BTreeMap::new(),
+            braked: BTreeMap::new(),
         });
         credential.versions.insert(deposit.version.version, version);
         credential.changed = at.index;

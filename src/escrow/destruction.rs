@@ -12,10 +12,13 @@ use super::id::{BlobId, CredentialId, PersonId};
 use super::organisation::{Audience, Effect, Organisation, Position};
 use super::part::VersionId;
 use super::people::Standing;
-use super::proposal::{Outcome, Subject};
+use super::proposal::Subject;
 use super::refusal::Refusal;
 use super::request::{End, Request};
 use super::time::Time;
+
+/// How many destructions one person can have proposed that are still open for signatures.
+pub const MOST_OPEN_DESTRUCTIONS: usize = 3;
 
 /// Everything that refers to a blob.
 #[derive(Debug, Clone, Default)]
@@ -44,8 +47,23 @@ impl Organisation {
                 }
                 None => holders.entry = true,
             }
-            self.forgotten.remove(id);
         }
+    }
+
+    /// Every blob is named once: by the entry that it comes with. Each text is salted and each seal is fresh, so that
+    /// nobody honest needs more; whoever names another's blob could keep it from being destroyed, or hide it from those
+    /// who may read it. What was destroyed does not come back either.
+    pub(super) fn check_new(&self, blobs: &[(BlobId, Audience)]) -> Result<(), Refusal> {
+        let mut named = BTreeSet::new();
+        for (id, audience) in blobs {
+            if self.blobs.contains_key(id) || self.forgotten.contains(id) || !named.insert(id) {
+                return Err(match audience {
+                    Audience::Everyone | Audience::Overseers => Refusal::TextUsed,
+                    Audience::Trustees => Refusal::SealedUsed,
+                });
+            }
+        }
+        Ok(())
     }
 
     /// The texts that the log names and that are to be kept.
@@ -77,17 +95,24 @@ impl Organisation {
         &self,
         signer: &PersonId,
         proposal: &ProposeDestruction,
+        now: Time,
     ) -> Result<Subject, Refusal> {
         let charter = self.charter.as_ref().ok_or(Refusal::NotFounded)?;
         if !charter.destroy().is_some_and(|quorum| quorum.names(signer)) {
             return Err(Refusal::MayNotDestroy);
         }
-        self.check_doomed(&proposal.doomed)?;
+        let open = self.proposals.values().filter(|open| {
+            open.proposer == *signer && open.is_open(now) && matches!(open.subject, Subject::Destruction(_))
+        });
+        if open.count() >= MOST_OPEN_DESTRUCTIONS {
+            return Err(Refusal::TooManyProposals);
+        }
+        self.check_doomed(&proposal.doomed, now)?;
         Ok(Subject::Destruction(*proposal))
     }
 
     /// What is to be destroyed must be there, and nothing that stays may need it. Checked at each step.
-    pub(super) fn check_doomed(&self, doomed: &Doomed) -> Result<(), Refusal> {
+    pub(super) fn check_doomed(&self, doomed: &Doomed, now: Time) -> Result<(), Refusal> {
         match doomed {
             Doomed::Version(id) => {
                 let credential = self.account(&id.credential)?;
@@ -107,20 +132,24 @@ impl Organisation {
                 if self.blobs.get(id).is_none_or(Holders::is_sealed) {
                     return Err(Refusal::TextUnknown);
                 }
-                if self.is_needed(id) { Err(Refusal::TextInUse) } else { Ok(()) }
+                if self.is_needed(id, now) { Err(Refusal::TextInUse) } else { Ok(()) }
             }
             Doomed::Organisation => Ok(()),
         }
     }
 
     /// Whether people need a text to know what they decide upon: what the organisation, people who are there, and
-    /// accounts are called, and why something that is not over is asked for.
-    fn is_needed(&self, text: &BlobId) -> bool {
+    /// accounts are called, and why something that is not over is asked for. What can neither be signed nor confirmed
+    /// any more is over; and no proposal protects a text from itself.
+    fn is_needed(&self, text: &BlobId, now: Time) -> bool {
         let gone = |standing: &Standing| matches!(standing, Standing::Gone { .. });
         let mut people = self.people.values().filter(|person| !gone(&person.standing)).map(|person| &person.name);
         let mut labels = self.credentials.values().flat_map(|c| c.versions.values()).map(|version| &version.label);
         let mut requests = self.live_requests().flat_map(|r| r.denials.values().chain([&r.reason]));
-        let pending = self.proposals.values().filter(|p| matches!(p.outcome, Outcome::Open | Outcome::Agreed(_)));
+        let mut invited = self.invitations.values().filter(|i| i.is_open(now)).map(|invitation| &invitation.name);
+        let about_it =
+            |subject: &Subject| matches!(subject, Subject::Destruction(d) if d.doomed == Doomed::Text(*text));
+        let pending = self.proposals.values().filter(|p| self.is_pending(p, now) && !about_it(&p.subject));
         let mut proposals = pending.flat_map(|proposal| {
             let reason = match &proposal.subject {
                 Subject::Destruction(destruction) => Some(&destruction.reason),
@@ -130,7 +159,12 @@ impl Organisation {
             reason.into_iter().chain(proposal.veto.iter().map(|veto| &veto.reason))
         });
         let is = |id: &BlobId| id == text;
-        self.name == *text || people.any(is) || labels.any(is) || requests.any(is) || proposals.any(is)
+        self.name == *text
+            || people.any(is)
+            || invited.any(is)
+            || labels.any(is)
+            || requests.any(is)
+            || proposals.any(is)
     }
 
     /// Destroys. The proposal that stands behind it was confirmed.
@@ -140,10 +174,8 @@ impl Organisation {
                 let touches = |r: &Request| r.version == id || r.parts.iter().any(|asked| asked.part.version == id);
                 let effects = self.end_requests_on(touches, at);
                 if let Some(credential) = self.credentials.get_mut(&id.credential) {
-                    let parts = credential.versions.remove(&id.version).map(|version| version.parts);
-                    let keys = parts.iter().flat_map(|parts| parts.values()).map(|state| state.part.master_key);
-                    let left = DestroyedVersion { at: at.time, keys: keys.collect() };
-                    credential.destroyed.insert(id.version, left);
+                    credential.versions.remove(&id.version);
+                    credential.destroyed.insert(id.version, DestroyedVersion { at: at.time });
                     credential.changed = at.index;
                 }
                 effects

@@ -20,7 +20,7 @@ use super::destruction::Holders;
 use super::drill::{ConfirmAccess, Drill, RecordDrill, RestoreDrill};
 use super::entry::DaemonAct;
 use super::id::{BlobId, CredentialId, DeviceId, Digest, InvitationId, OrganisationId, PersonId};
-use super::key::VerifyingKey;
+use super::key::{RecipientKey, VerifyingKey};
 use super::limits::{Charge, Usage};
 use super::log::merkle::TreeHead;
 use super::moving::{Moved, VerifiedMove};
@@ -141,6 +141,8 @@ pub struct Organisation {
     pub(super) blobs: BTreeMap<BlobId, Holders>,
     /// Blobs that were destroyed.
     pub(super) forgotten: BTreeSet<BlobId>,
+    /// The public halves of all master keys that there ever were, also of what was destroyed.
+    pub(super) master_keys: BTreeSet<RecipientKey>,
     /// When the whole organisation was destroyed.
     pub(super) ended: Option<Time>,
     pub(super) requests: BTreeMap<u64, Request>,
@@ -233,6 +235,7 @@ impl Organisation {
             destroyed: BTreeMap::new(),
             blobs: BTreeMap::new(),
             forgotten: BTreeSet::new(),
+            master_keys: BTreeSet::new(),
             ended: None,
             requests: BTreeMap::new(),
             deadlines: BTreeSet::new(),
@@ -284,6 +287,7 @@ impl Organisation {
         self.check_standing(&signer, act)?;
         let charge = self.check_limits(command, now)?;
         let (step, blobs) = self.decide_act(command, signer, base, now)?;
+        self.check_new(&blobs)?;
         Ok(Transition { step, blobs, charge })
     }
 
@@ -333,7 +337,13 @@ impl Organisation {
             Act::ProposeRemoval(removal) => {
                 (Step::Propose(signer, self.decide_removal(&signer, removal)?), everyone(removal.reason))
             }
-            Act::Sign(reference) => (Step::Sign(self.decide_sign(&signer, reference, base.size, now)?), Vec::new()),
+            Act::Sign(reference) => {
+                // The last signature begins a delay: whoever holds it back must not choose when that was.
+                if self.proposals.get(&reference.index).is_some_and(|p| self.needs_delay(&p.subject)) {
+                    check_clock(command.command().created, now)?;
+                }
+                (Step::Sign(self.decide_sign(&signer, reference, base.size, now)?), Vec::new())
+            }
             Act::Leave => {
                 self.check_removable(&signer)?;
                 (Step::Leave(signer), Vec::new())
@@ -389,7 +399,7 @@ impl Organisation {
                 (Step::RecordDrill(signer, *record), Vec::new())
             }
             Act::ProposeDestruction(proposal) => {
-                (Step::Propose(signer, self.decide_destruction(&signer, proposal)?), everyone(proposal.reason))
+                (Step::Propose(signer, self.decide_destruction(&signer, proposal, now)?), everyone(proposal.reason))
             }
             Act::Confirm(reference) => {
                 (Step::Confirm(self.decide_confirmation(&signer, reference, base.size, now)?), Vec::new())

@@ -90,6 +90,13 @@ pub struct Invitation {
     pub state: InvitationState,
 }
 
+impl Invitation {
+    /// Whether somebody can still join with it.
+    pub fn is_open(&self, now: Time) -> bool {
+        matches!(self.state, InvitationState::Open) && now < self.expires
+    }
+}
+
 /// What became of an invitation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum InvitationState {

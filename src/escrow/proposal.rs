@@ -13,7 +13,7 @@ use super::charter::Charter;
 use super::id::PersonId;
 use super::organisation::{Effect, Organisation, Position};
 use super::people::Standing;
-use super::quorum::{Agreement, Consent, Quorum};
+use super::quorum::{Agreement, Quorum};
 use super::refusal::Refusal;
 use super::role::Role;
 use super::time::{Seconds, Time};
@@ -83,10 +83,10 @@ pub enum Outcome {
 pub enum Ratification {
     /// Every trustee named by the founding charter.
     Unanimous(Unanimity),
-    /// The `amend` quorums of the old and of the new charter.
-    Amended(Consent, Consent),
+    /// The `amend` quorums of the old and of the new charter, and the new `destroy` quorum if it is another one.
+    Amended(Agreement),
     /// The admission quorum.
-    Agreed(Consent),
+    Agreed(Agreement),
     /// All quorums that a destruction, or a weaker brake, needs: before the delay and after it.
     Twice {
         /// Before it.
@@ -142,40 +142,25 @@ impl Proposal {
 impl Organisation {
     /// Those whose signature a proposal needs or accepts.
     pub fn signers(&self, subject: &Subject) -> BTreeSet<PersonId> {
-        if self.needs_delay(subject) {
-            return self.first_quorums(subject).into_iter().flat_map(Quorum::members).copied().collect();
-        }
         match (subject, &self.charter) {
             (Subject::Charter { charter, .. }, None) => charter.trustees().clone(),
-            (Subject::Charter { charter, .. }, Some(current)) => [current.amend(), charter.amend()]
-                .into_iter()
-                .flatten()
-                .flat_map(|quorum| quorum.members().copied())
-                .collect(),
-            (_, Some(current)) => current.admission().map(|q| q.members().copied().collect()).unwrap_or_default(),
-            (_, None) => BTreeSet::new(),
+            _ => self.first_quorums(subject).into_iter().flat_map(Quorum::members).copied().collect(),
         }
     }
 
     /// What these signatures amount to.
     fn ratify(&self, subject: &Subject, signed: &BTreeSet<PersonId>) -> Option<Signed> {
-        if self.needs_delay(subject) {
-            let consents = self.first_quorums(subject).into_iter().map(|quorum| quorum.consent(signed));
-            return Agreement::of(consents).map(Signed::Delayed);
+        if let (Subject::Charter { charter, .. }, None) = (subject, &self.charter) {
+            let everybody = Unanimity::of(charter.trustees(), signed)?;
+            return Some(Signed::InForce(Ratification::Unanimous(everybody)));
         }
-        let ratification = match (subject, &self.charter) {
-            (Subject::Charter { charter, .. }, None) => {
-                Ratification::Unanimous(Unanimity::of(charter.trustees(), signed)?)
-            }
-            (Subject::Charter { charter, .. }, Some(current)) => {
-                let old = current.amend()?.consent(signed)?;
-                let new = charter.amend()?.consent(signed)?;
-                Ratification::Amended(old, new)
-            }
-            (_, Some(current)) => Ratification::Agreed(current.admission()?.consent(signed)?),
-            (_, None) => return None,
-        };
-        Some(Signed::InForce(ratification))
+        let agreement = Agreement::of(self.first_quorums(subject).into_iter().map(|quorum| quorum.consent(signed)))?;
+        Some(match subject {
+            _ if self.needs_delay(subject) => Signed::Delayed(agreement),
+            Subject::Charter { .. } => Signed::InForce(Ratification::Amended(agreement)),
+            Subject::Admission(_) | Subject::Removal(_) => Signed::InForce(Ratification::Agreed(agreement)),
+            Subject::Destruction(_) => Signed::Delayed(agreement),
+        })
     }
 
     pub(super) fn decide_charter(&self, signer: &PersonId, proposal: &ProposeCharter) -> Result<Subject, Refusal> {
@@ -215,20 +200,26 @@ impl Organisation {
         if charter.named().iter().all(known) { Ok(()) } else { Err(Refusal::CharterNamesStranger) }
     }
 
-    /// A charter keeps every vault in which something lies: else nobody could open it any more.
+    /// A charter keeps every vault in which something lies, and lets somebody ask for it: else nobody could open it any
+    /// more.
     fn check_vaults(&self, charter: &Charter) -> Result<(), Refusal> {
-        let mut vaults = self.credentials.values().map(|credential| &credential.vault);
-        if vaults.all(|vault| charter.vault(vault).is_some()) { Ok(()) } else { Err(Refusal::VaultInUse) }
+        for credential in self.credentials.values() {
+            let vault = charter.vault(&credential.vault).ok_or(Refusal::VaultInUse)?;
+            if vault.askers.roles.is_empty() && vault.askers.persons.is_empty() {
+                return Err(Refusal::VaultAskers);
+            }
+        }
+        Ok(())
     }
 
     /// A proposal can be signed only while it still fits the state: somebody may have left, or come back, since.
-    pub fn check_subject(&self, proposal: &Proposal) -> Result<(), Refusal> {
+    pub fn check_subject(&self, proposal: &Proposal, now: Time) -> Result<(), Refusal> {
         match &proposal.subject {
             Subject::Charter { charter, roll } => {
                 self.check_people(charter, roll)?;
                 self.check_vaults(charter)
             }
-            Subject::Destruction(destruction) => self.check_doomed(&destruction.doomed),
+            Subject::Destruction(destruction) => self.check_doomed(&destruction.doomed, now),
             Subject::Admission(admission) => self.check_admission(admission),
             Subject::Removal(removal) => {
                 let changed = self.people.get(&removal.person).map_or(0, |person| person.changed);
@@ -341,7 +332,7 @@ impl Organisation {
             return Err(Refusal::NotConcerned);
         }
         if !decided {
-            self.check_subject(proposal)?;
+            self.check_subject(proposal, now)?;
         }
         let mut signed = proposal.signed.clone();
         if counts {
@@ -387,6 +378,7 @@ impl Organisation {
         self.supersede_charters();
         self.charter = Some(charter);
         self.charter_changed = at.index;
+        self.ask_again();
         for admission in &roll {
             self.admit(admission, at);
         }
@@ -402,6 +394,17 @@ impl Organisation {
             }
         }
         effects
+    }
+
+    /// What people agreed to under another charter counts no more: they sign, and confirm, anew.
+    fn ask_again(&mut self) {
+        for proposal in self.proposals.values_mut() {
+            match (&mut proposal.outcome, &proposal.subject) {
+                (Outcome::Agreed(delayed), _) => delayed.ask_again(),
+                (Outcome::Open, Subject::Destruction(_)) => proposal.signed.clear(),
+                _ => {}
+            }
+        }
     }
 
     fn admit(&mut self, admission: &Admission, at: Position) -> Effect {

@@ -103,6 +103,11 @@ impl Group {
         &self.members
     }
 
+    /// Whether all must agree, so that it stops working with the first one who is lost.
+    pub fn is_everybody(&self) -> bool {
+        usize::from(self.threshold) == self.members.len()
+    }
+
     /// The Shamir x of a member's share: position + 1, never 0.
     pub fn x_of(&self, person: &PersonId) -> Option<u8> {
         let position = self.members.binary_search(person).ok()?;
@@ -185,6 +190,19 @@ impl Quorum {
             self.groups.iter().map(|g| usize::from(g.threshold).saturating_sub(outside(g))).sum()
         };
         other.groups.iter().all(|group| forced(&group.members) >= usize::from(group.threshold))
+    }
+
+    /// The same people, one more of each group if there is one: what a veto asks for.
+    pub fn one_more(&self) -> Self {
+        let more = |group: &Group| {
+            let threshold = group.threshold.saturating_add(1);
+            let members = group.members.clone();
+            Group {
+                threshold: if usize::from(threshold) <= members.len() { threshold } else { group.threshold },
+                members,
+            }
+        };
+        Self { name: self.name.clone(), groups: self.groups.iter().map(more).collect() }
     }
 
     /// How many further people must agree, at least.

@@ -301,6 +301,15 @@ refusals! {
     /// People still decide by it.
     TextInUse => "TEXT_IN_USE",
         "people still need this text to know what they decide upon; end that first, or destroy the account it names";
+    /// The text stands in the log already, or was destroyed.
+    TextUsed => "TEXT_USED",
+        "this text stands in the log already, or was destroyed; write it anew, with a fresh salt";
+    /// A sealed secret, sealed share or master key stands in the log already, or was destroyed.
+    SealedUsed => "SEALED_USED",
+        "something sealed, or its key, stands in the log already or was destroyed; seal and deposit it anew";
+    /// Three destructions that one person proposed are open.
+    TooManyProposals => "TOO_MANY_PROPOSALS",
+        "three destructions that you proposed are still open; wait until they are agreed or too old";
     /// It is the current version, or a version that is there took parts over from it.
     VersionInUse => "VERSION_IN_USE",
         "this is the current version, or a newer one took parts over from it; deposit all parts anew, or destroy the \
@@ -329,6 +338,9 @@ refusals! {
     /// The new charter lacks a vault in which accounts lie.
     VaultInUse => "VAULT_IN_USE",
         "accounts lie in a vault that the new charter does not have; keep the vault, or destroy its accounts first";
+    /// The new charter lets nobody ask for accounts that lie in a vault.
+    VaultAskers => "VAULT_ASKERS",
+        "accounts lie in a vault that nobody could ask for under the new charter; name somebody who may";
     /// The daemon act is not due.
     NotDue => "NOT_DUE",
         "nothing of this kind is due";

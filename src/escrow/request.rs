@@ -18,7 +18,7 @@ use super::credential::{DueCause, Knower, Urgency};
 use super::entry::DaemonAct;
 use super::id::{BlobId, PersonId};
 use super::organisation::{Effect, Organisation, Position};
-use super::part::VersionId;
+use super::part::{PartId, VersionId};
 use super::quorum::Agreement;
 use super::recovery::ReleasedTo;
 use super::refusal::Refusal;
@@ -427,9 +427,25 @@ impl Organisation {
 
     /// Until when a trustee cannot stop access to these parts again, because they stopped it a short while ago.
     pub fn resting(&self, trustee: &PersonId, request: &Request, now: Time) -> Option<Time> {
-        let parts = request.parts.iter().filter_map(|asked| self.part(&asked.part));
-        let rests = parts.filter_map(|state| Some(state.braked.get(trustee)?.after(BRAKE_REST)));
-        rests.max().filter(|until| now < *until)
+        let braked = |part: &PartId| self.account_braked(trustee, part);
+        let stopped = request.parts.iter().filter_map(|asked| braked(&asked.part)).max()?;
+        let until = stopped.after(BRAKE_REST);
+        let granted = match &request.stage {
+            Stage::Granted(grant) => Some((grant.at, request.expires.after(request.duration))),
+            Stage::Leased(lease) => Some((lease.grant.at, lease.until)),
+            Stage::Waiting | Stage::Ended { .. } => None,
+        };
+        // Those who agreed anew while it rested overrode this person: until that access ends.
+        let until = match granted {
+            Some((at, end)) if stopped <= at && at < until => until.max(end),
+            _ => until,
+        };
+        Some(until).filter(|until| now < *until)
+    }
+
+    /// When a trustee last stopped access to a kind of part of an account.
+    fn account_braked(&self, trustee: &PersonId, part: &PartId) -> Option<Time> {
+        self.credentials.get(&part.version.credential)?.braked.get(&(part.kind, *trustee)).copied()
     }
 
     /// Ends a request. Access that was granted leaves its version due, however it ended.
@@ -445,8 +461,9 @@ impl Organisation {
         for asked in request.parts.iter().filter(|_| granted) {
             let Some(state) = self.part_mut(&asked.part) else { continue };
             state.make_due(urgency, at.time, cause);
-            if let End::Revoked(person) = how {
-                state.braked.insert(person, at.time);
+            let credential = self.credentials.get_mut(&asked.part.version.credential);
+            if let (End::Revoked(person), Some(credential)) = (how, credential) {
+                credential.braked.insert((asked.part.kind, person), at.time);
             }
         }
         self.insert_request(request);

@@ -49,13 +49,6 @@ async fn those_who_could_change_the_charter_once_move_nobody_behind_the_one_that
     let before = Snapshot::of(&town.folder(NINA));
     failure(follow(&town, NINA, &file).await, Exit::Distrust, "move-charter-given-up");
     assert!(Snapshot::of(&town.folder(NINA)).same(&before));
-    let mine = town.root.path().join("mine.txt");
-    failure(sign(&town, CHLOE, &file).await, Exit::Distrust, "move-charter-given-up");
-    let session = town.env(CHLOE).session().unwrap();
-    let lost = session.replica.head().size - before_size(&place);
-    drop(session);
-    failure(giving_up(&town, CHLOE, &place, &mine, Some(lost)).await, Exit::Distrust, "move-charter-given-up");
-    assert!(!mine.exists());
     house.stop().await;
 }
 

@@ -3,6 +3,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use sequestre::client::audit;
 use sequestre::client::failure::Exit;
 use sequestre::client::home::Home;
 use sequestre::client::moving::{self, MoveVerb};
@@ -222,6 +223,8 @@ async fn an_exchange_that_was_interrupted_is_finished_wherever_it_stopped() {
     let (folder, old) = snapshot(&town, NINA);
     let folder: PathBuf = folder.components().collect();
     follow(&town, AWA, &file).await.unwrap();
+    let copy = town.root.path().join("copy");
+    audit::export(&town.env(AWA), &copy).await.unwrap();
     let files = ["entries", "checkpoint", "contact.json"];
     let me = |name: &str| town.env(name).session().unwrap().me().to_string();
     let (awa, nina) = (me(AWA), me(NINA));
@@ -248,6 +251,11 @@ async fn an_exchange_that_was_interrupted_is_finished_wherever_it_stopped() {
                 0 => drop(fs::copy(at.join(name), kept.join(name)).unwrap()),
                 _ => fs::rename(moving.join(name), at.join(name)).unwrap(),
             }
+        }
+        if done % 2 == 1 {
+            // Another verb that reads the replica comes first.
+            audit::verify::verify(&env, &copy, None).unwrap();
+            assert!(!moving.exists(), "after {done} steps");
         }
         let session = env.session().unwrap();
         assert_eq!(session.contact.address, address(&town, AWA));

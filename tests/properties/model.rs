@@ -48,8 +48,13 @@ pub struct Account {
     /// Of the current version.
     pub current: Vec<PartName>,
     pub changed: u64,
-    /// Who stopped access to which part, and when last: not again for 30 days.
-    pub braked: BTreeMap<(PartName, Who), Time>,
+    /// Who stopped access to which kind of part, and when last: not again for 30 days.
+    pub braked: BTreeMap<(PartKind, Who), Time>,
+}
+
+/// One more of each group, if there is one.
+fn one_more(quorum: &Quorum) -> Quorum {
+    quorum.iter().map(|(k, group)| ((k + 1).min(group.len()), group.clone())).collect()
 }
 
 /// A kind, and the version that it was dealt with.
@@ -84,6 +89,7 @@ pub struct Asked {
     pub denials: BTreeSet<Who>,
     /// In which entry the quorum was reached.
     pub granted: Option<u64>,
+    pub granted_at: Option<Time>,
     pub lease: Option<(Time, Time)>,
     pub ended: bool,
     pub revoked: bool,
@@ -210,11 +216,11 @@ impl Model {
     }
 
     /// Somebody released their shares to a request, or reached a quorum with it.
-    pub fn released(&mut self, request: u64, entry: u64) {
+    pub fn released(&mut self, request: u64, entry: u64, now: Time) {
         let asked = self.requests.get_mut(&request).unwrap();
         let account = self.accounts.get_mut(&asked.account).unwrap();
         if asked.granted.is_none() && account.opened(&asked.parts, &asked.agreed()) {
-            asked.granted = Some(entry);
+            (asked.granted, asked.granted_at) = (Some(entry), Some(now));
             for part in &asked.parts {
                 account.parts.get_mut(part).unwrap().known.insert((request, asked.who));
             }
@@ -326,7 +332,14 @@ impl Model {
     /// Puts it in force if both quorums confirmed.
     pub fn confirm(&mut self, proposal: u64, entry: u64) {
         let amendment = &self.proposals[&proposal];
-        if satisfied(&self.amend, &amendment.confirmed) && satisfied(&amendment.amend, &amendment.confirmed) {
+        // `destroy` is the same quorum as `amend` here: after a veto it needs one more, of the next charter, too, if
+        // that leaves it as it is.
+        let more = |quorum: &Quorum| match amendment.veto {
+            Some(_) if *quorum == self.amend => one_more(quorum),
+            _ => quorum.clone(),
+        };
+        let both = [more(&self.amend), more(&amendment.amend)];
+        if both.iter().all(|quorum| satisfied(quorum, &amendment.confirmed)) {
             self.enforce(proposal, entry);
         }
     }

@@ -174,13 +174,18 @@ impl Run {
                 let (n, who, now) = (asked.account, PEOPLE[who], self.world.now);
                 let parts = asked.parts.clone();
                 let braked = &self.model.accounts[&n].braked;
-                let rests = |at: &Time| now < at.after(Seconds(30 * 86_400));
-                let again = parts.iter().any(|part| braked.get(&(*part, who)).is_some_and(rests));
+                let stopped = parts.iter().filter_map(|(kind, _)| braked.get(&(*kind, who))).max();
+                let rests = |at: &Time| *at <= now && now < at.after(Seconds(30 * 86_400));
+                // What was granted while their brake rested, they cannot stop afterwards either.
+                let over =
+                    |at: &Time| asked.granted_at.is_some_and(|g| *at <= g && g < at.after(Seconds(30 * 86_400)));
+                let end = asked.lease.map_or(asked.expires.after(asked.duration), |(_, until)| until);
+                let again = stopped.is_some_and(|at| rests(at) || over(at) && now < end);
                 let open = asked.granted.is_some() && !asked.ended && !again;
                 let expected = self.model.trustees.contains(&who) && open;
                 self.submit(who, revoke(request), 0, expected)?;
                 let braked = &mut self.model.accounts.get_mut(&n)?.braked;
-                braked.extend(parts.into_iter().map(|part| ((part, who), now)));
+                braked.extend(parts.into_iter().map(|(kind, _)| ((kind, who), now)));
                 self.model.end(request, Urgency::Now);
             }
             Step::Collect { pick } => {
@@ -255,7 +260,9 @@ impl Run {
                 let proposal_leaf = self.world.leaf(proposal).to_vec();
                 let act = v1::Veto { proposal_index: proposal, proposal_leaf, reason: blob("why not") };
                 let entry = self.submit(who, Act::Veto(act), 0, expected)?;
-                self.model.proposals.get_mut(&proposal)?.veto = Some(entry);
+                let amendment = self.model.proposals.get_mut(&proposal)?;
+                amendment.veto = Some(entry);
+                amendment.confirmed.clear();
             }
             Step::Back { without } => {
                 for without in [without, FIVE.len()] {
@@ -359,12 +366,13 @@ impl Run {
             approvals: BTreeMap::new(),
             denials: BTreeSet::new(),
             granted: None,
+            granted_at: None,
             lease: None,
             ended: false,
             revoked: false,
         };
         self.model.requests.insert(entry, asked);
-        self.model.released(entry, entry);
+        self.model.released(entry, entry, self.world.now);
         Some(entry)
     }
 
@@ -399,7 +407,7 @@ impl Run {
         let asked = self.model.requests.get_mut(&request).unwrap();
         asked.approvals.insert(who, entry);
         asked.denials.remove(&who);
-        self.model.released(request, entry);
+        self.model.released(request, entry, self.world.now);
     }
 
     /// `parts`: 0 and 1 leave out the second or first part, as far as there are two. Half of the answers are `late`:

@@ -14,7 +14,7 @@ use prost::Message as _;
 use sequestre::escrow::charter::RULES_VERSION;
 use sequestre::escrow::command::{NO_ORGANISATION, SignedCommand, organisation_id, preimage};
 use sequestre::escrow::entry::{DaemonAct, Entry, SignedAct, What};
-use sequestre::escrow::id::{CredentialId, Digest, InvitationId, OrganisationId};
+use sequestre::escrow::id::{BlobId, CredentialId, Digest, InvitationId, OrganisationId};
 use sequestre::escrow::key::VerifyingKey;
 use sequestre::escrow::log::merkle::{TreeHead, root_at};
 use sequestre::escrow::moving::{MoveStatement, SignedMove};
@@ -131,6 +131,21 @@ pub fn version(n: u8, version: u32) -> VersionId {
 
 pub fn part(n: u8, number: u32, kind: PartKind) -> PartId {
     PartId { version: version(n, number), kind }
+}
+
+/// The texts that come with an act.
+fn texts_of(act: &mut Act) -> Vec<&mut Vec<u8>> {
+    match act {
+        Act::Invite(m) => vec![&mut m.name],
+        Act::ProposeRemoval(m) => vec![&mut m.reason],
+        Act::ProposeDestruction(m) => vec![&mut m.reason],
+        Act::Veto(m) => vec![&mut m.reason],
+        Act::Deposit(m) => vec![&mut m.label, &mut m.sheet],
+        Act::Request(m) => vec![&mut m.reason],
+        Act::Deny(m) => vec![&mut m.reason],
+        Act::Revoke(m) => vec![&mut m.reason],
+        _ => Vec::new(),
+    }
 }
 
 #[derive(Clone)]
@@ -279,8 +294,19 @@ impl World {
     }
 
     /// A command as an honest client makes it now.
-    pub fn draft(&mut self, act: Act) -> v1::Command {
+    pub fn draft(&mut self, mut act: Act) -> v1::Command {
         self.nonces += 1;
+        let nonce = self.nonces;
+        let again = |blob: &[u8]| {
+            let id = BlobId::parse(blob).unwrap();
+            self.state().is_forgotten(&id) || self.state().texts().any(|text| *text == id)
+        };
+        for text in texts_of(&mut act) {
+            // The same words, with another salt.
+            if again(text) {
+                *text = blob(&format!("{text:?} with salt {nonce}"));
+            }
+        }
         v1::Command {
             created: self.now.0,
             nonce: fake(&format!("nonce {}", self.nonces))[..16].to_vec(),

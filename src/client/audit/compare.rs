@@ -14,7 +14,6 @@ use serde_json::{Value, json};
 
 use super::super::failure::{Exit, Failure};
 use super::super::home;
-use super::super::moving::finish;
 use super::super::out::Out;
 use super::super::replica::Replica;
 use super::super::session::Env;
@@ -120,7 +119,6 @@ pub fn compare(env: &Env, files: &[PathBuf], log_key: Option<&str>, to: Option<&
     let contact = match folder.contact() {
         Ok(_) => {
             let lock = folder.lock()?;
-            finish(&folder)?;
             Some((folder.contact()?, lock))
         }
         Err(_) => None,

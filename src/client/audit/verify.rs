@@ -6,7 +6,6 @@ use std::path::Path;
 use serde_json::{Value, json};
 
 use super::super::failure::{Exit, Failure};
-use super::super::moving::finish;
 use super::super::out::Out;
 use super::super::replica::Replica;
 use super::super::say::Say;
@@ -100,10 +99,7 @@ fn remark_unrecorded(found: &mut Judgement, say: &Say) {
 fn own_key(env: &Env, claimed: &Checkpoint) -> Option<VerifyingKey> {
     let folder = env.home.folder(claimed.organisation);
     let pinned = folder.contact().ok()?;
-    let opened = folder.lock().and_then(|lock| {
-        finish(&folder)?;
-        Ok((Replica::open(&folder, &folder.contact()?)?, lock))
-    });
+    let opened = folder.lock().and_then(|lock| Ok((Replica::open(&folder, &folder.contact()?)?, lock)));
     Some(opened.map_or(pinned.log_key, |(replica, _lock)| replica.key_at(claimed.head.size)))
 }
 
@@ -115,13 +111,13 @@ fn compare(env: &Env, found: &mut Judgement) -> Own {
     if folder.contact().is_err() {
         return Own::None;
     }
+    // The contact once more: an interrupted exchange is finished under the lock.
     let opened = folder.lock().and_then(|lock| {
-        finish(&folder)?;
         let contact = folder.contact()?;
         Ok((Replica::open(&folder, &contact)?, contact, lock))
     });
-    let (replica, contact, _lock) = match opened {
-        Ok(opened) => opened,
+    let (replica, contact) = match opened {
+        Ok((replica, contact, _lock)) => (replica, contact),
         Err(_) => {
             found.remarks.push(Finding::new("audit-remark-own-damaged", args! {}));
             return Own::Unknown;

@@ -22,15 +22,20 @@ use super::stage::{Stage, unused};
 use super::{Relation, open, read_signed, require_later_charters, screen, state_at, told};
 use crate::args;
 use crate::escrow::act::Act;
+use crate::escrow::charter::Charter;
 use crate::escrow::entry::{Entry, What};
 use crate::escrow::id::{CommandId, PersonId};
 use crate::escrow::log::checkpoint::{LogVerifier, SignedCheckpoint};
 use crate::escrow::log::merkle::{TreeHead, root_at};
 use crate::escrow::moving::{MoveStatement, SignedMove, VerifiedMove};
 use crate::escrow::organisation::{CLOCK_TOLERANCE, Effect, Organisation};
+use crate::escrow::quorum::Quorum;
 use crate::escrow::refusal::Refusal;
 use crate::escrow::replay::{Replay, Trust};
 use crate::proto::v1;
+
+/// What this computer stopped for when it saw two moves that cannot both hold.
+const TWO_MOVES: &str = "distrust-two-moves";
 
 /// A command of ours that the log that goes on does not have.
 struct Lost {
@@ -57,7 +62,13 @@ pub async fn follow(env: &Env, files: &[PathBuf], give_up: Option<u64>) -> Resul
     let relation = Relation::of(&session, &statement.prefix);
     let mut proved = judge(&session, &signed, relation)?;
     let signed = match &proved {
-        Some(verified) => signed.of_those_who_count(verified),
+        Some(verified) => {
+            // Others say nothing, and must not stand in the log as if they had.
+            let own = session.state().ok().and_then(Organisation::charter);
+            let charters = [Some(verified.charter()), own];
+            let quorums: Vec<&Quorum> = charters.into_iter().flatten().filter_map(Charter::amend).collect();
+            signed.only(|person| quorums.iter().any(|quorum| quorum.names(person)))
+        }
         None => signed,
     };
     let signers: Vec<PersonId> = signed.signers().collect();
@@ -305,8 +316,8 @@ fn two_moves(session: &Session, one: &SignedMove, other: &SignedMove) -> Failure
     let folder = session.folder.join("evidence");
     let file = |signed: &SignedMove| format!("move-{}.txt", &signed.statement.digest().to_string()[..16]);
     let keep = |signed: &SignedMove| home::write(&folder.join(file(signed)), super::text(session, signed).as_bytes());
-    let kept = keep(one).and(keep(other)).and(home::write(&folder.join("stop"), b"distrust-two-moves"));
-    let failure = distrust("distrust-two-moves", Some(folder));
+    let kept = keep(one).and(keep(other)).and(home::write(&folder.join("stop"), TWO_MOVES.as_bytes()));
+    let failure = distrust(TWO_MOVES, Some(folder));
     match kept {
         Ok(()) => failure,
         // What was seen matters more than what the disk says.

@@ -43,15 +43,15 @@ impl Stage<'_> {
         home::write(&new.join("checkpoint"), self.checkpoint.to_string().as_bytes())?;
         home::write(&new.join("contact.json"), &self.contact.encode()?)?;
         home::write(&new.join("ready"), self.keep.unwrap_or_default().as_bytes())?;
-        finish(folder).map(drop)
+        finish(folder)
     }
 }
 
-/// Finishes an exchange that was decided, and says whether there was one. Whatever reads entries, checkpoint or contact
+/// Finishes an exchange that was decided. Does nothing if there is none. Whatever reads entries, checkpoint or contact
 /// comes after this.
-pub fn finish(folder: &Folder) -> Result<bool, Failure> {
+pub fn finish(folder: &Folder) -> Result<(), Failure> {
     let new = folder.join("moving");
-    let Some(keep) = home::read_if_there(&new.join("ready"))? else { return Ok(false) };
+    let Some(keep) = home::read_if_there(&new.join("ready"))? else { return Ok(()) };
     let keep = String::from_utf8(keep).map_err(|_| home::damaged(&new.join("ready")))?;
     let evidence = folder.join("evidence");
     let kept = evidence.join(&keep);
@@ -70,13 +70,20 @@ pub fn finish(folder: &Folder) -> Result<bool, Failure> {
         }
         rename(&fresh, &old)?;
     }
+    // What others signed of entries that are given up holds of no tree from now on, and would be dropped.
+    let witnessed = kept.join("cosignatures");
+    if !keep.is_empty()
+        && !witnessed.exists()
+        && let Some(before) = home::read_if_there(&folder.join("cosignatures"))?
+    {
+        home::write(&witnessed, &before)?;
+    }
     if !keep.is_empty() {
         // The log that contradicted itself is not the one that goes on; both notes stay where they are.
         rename(&evidence.join("stop"), &kept.join("stop"))?;
     }
     home::remove(&new.join("ready"))?;
-    fs::remove_dir_all(&new).map_err(|e| Failure::io(&new, e))?;
-    Ok(true)
+    fs::remove_dir_all(&new).map_err(|e| Failure::io(&new, e))
 }
 
 /// Where what was there before is kept: each time in a folder of its own, because a home that was put back from a

@@ -6,7 +6,7 @@ use super::{Screen, missing};
 use crate::args;
 use crate::client::failure::Failure;
 use crate::client::view::{View, short};
-use crate::escrow::act::{Doomed, ProposeDestruction};
+use crate::escrow::act::{Doomed, ProposeDestruction, ShareVerdict};
 use crate::escrow::id::{CredentialId, PersonId};
 use crate::escrow::proposal::{Outcome, Proposal};
 use crate::escrow::quorum::Quorum;
@@ -22,6 +22,7 @@ impl Screen<'_> {
                 let args = args! { version: id.version, label: label, id: short(&id.credential) };
                 self.tell("destroy-version", &args);
                 self.version(&id.credential, id.version)?;
+                self.remains(&id.credential)?;
                 self.ending(|request| {
                     request.version == *id || request.parts.iter().any(|asked| asked.part.version == *id)
                 })?;
@@ -57,6 +58,33 @@ impl Screen<'_> {
         }
         if let Some(due) = self.view.due(id) {
             self.tell("destroy-due", &args! { cause: self.view.due_cause(&due) });
+        }
+        Ok(())
+    }
+
+    /// What is left of an account once one of its versions is gone: the current one, and whether anybody can say that
+    /// it is worth anything. Whoever wants the old one gone may have deposited it.
+    fn remains(&mut self, id: &CredentialId) -> Result<(), Failure> {
+        let (view, say) = (self.view, self.view.say);
+        let credential = view.state.credential(id).ok_or_else(missing)?;
+        let (number, current) = credential.current().ok_or_else(missing)?;
+        let args = args! {
+            version: number, label: view.needed(&current.label)?, name: self.any(&current.depositor),
+            time: say.time(current.since), parts: view.parts(current.kinds()),
+        };
+        self.tell("destroy-remains", &args);
+        for (kind, _, state) in credential.parts(number) {
+            let good = state.verdicts.values().filter(|checked| checked.verdict == ShareVerdict::Good).count();
+            let bad = state.verdicts.len().saturating_sub(good);
+            let args = args! {
+                part: view.parts([kind]), good: good, bad: bad,
+                tested: match state.tested {
+                    Some(tested) if tested.works => "works",
+                    Some(_) => "fails",
+                    None => "never",
+                },
+            };
+            self.tell("destroy-remains-part", &args);
         }
         Ok(())
     }
@@ -99,12 +127,14 @@ impl Screen<'_> {
             return Ok(());
         }
         if let (Outcome::Open, Some(charter)) = (&proposal.outcome, view.state.charter()) {
-            let quorums = quorums(&view, proposal);
+            let quorums = needed_before(&view, proposal);
             self.tell("brake-two", &args! { quorums: quorums, delay: say.duration(charter.destroy_delay()) });
         }
         if let Some(veto) = &proposal.veto {
+            let (before, after) = (needed_before(&view, proposal), needed(&view, proposal));
             let args = args! {
                 name: self.any(&veto.person), time: say.time(veto.at), reason: view.needed(&veto.reason)?,
+                before: before, after: after,
             };
             self.tell("brake-vetoed", &args);
         }
@@ -114,7 +144,7 @@ impl Screen<'_> {
                 names: view.list(delayed.agreement().persons().iter().map(|id| self.any(id))),
                 time: say.time(delayed.at()), from: say.time(window.from), until: say.time(window.until),
                 confirmed: view.list(delayed.confirmed().iter().map(|id| self.any(id))),
-                quorums: quorums(&view, proposal),
+                quorums: needed(&view, proposal),
             };
             self.tell("brake-agreed", &args);
         }
@@ -123,11 +153,20 @@ impl Screen<'_> {
 }
 
 /// '“destroy” (2 of 3), “amend” (2 of 3)': everybody who must confirm.
-fn quorums(view: &View<'_>, proposal: &Proposal) -> String {
-    let words = |quorum: &&Quorum| {
-        view.say.with("destroy-quorum", &args! { name: quorum.name(), words: view.quorum(quorum) })
-    };
-    let mut all: Vec<String> = view.state.confirming_quorums(proposal).iter().map(words).collect();
+fn needed(view: &View<'_>, proposal: &Proposal) -> String {
+    words(view, &view.state.confirming_quorums(proposal))
+}
+
+/// The same without a veto.
+fn needed_before(view: &View<'_>, proposal: &Proposal) -> String {
+    let quorums: Vec<Quorum> = view.state.first_quorums(&proposal.subject).into_iter().cloned().collect();
+    words(view, &quorums)
+}
+
+fn words(view: &View<'_>, quorums: &[Quorum]) -> String {
+    let words =
+        |quorum: &Quorum| view.say.with("destroy-quorum", &args! { name: quorum.name(), words: view.quorum(quorum) });
+    let mut all: Vec<String> = quorums.iter().map(words).collect();
     all.dedup();
     view.list(all)
 }

@@ -7,6 +7,12 @@ destroy-account = What is lost: the account “{ $label }” ({ $id }, vault “
 destroy-text = What is lost: the text { $id }, for ever. The log keeps only its digest. The text:
 destroy-organisation = What is lost: EVERYTHING of “{ $name }”, for ever: all accounts, all texts, all names. Nothing can be added to its log any more.
 destroy-one-version = - version { $version } of { $time }, deposited by { $name }: { $parts }, with label, account sheet and all parts of its keys
+destroy-remains = What remains: version { $version }, “{ $label }”, deposited by { $name } on { $time }: { $parts }
+destroy-remains-part = - - { $part }: { $good } good and { $bad } bad reports about its parts of the key; { $tested ->
+    [works] somebody else used it, and it worked
+    [fails] CAREFUL: somebody else used it, and it did NOT work
+   *[never] CAREFUL: nobody else ever tried whether it works
+}
 destroy-known = - - known to: { $names }. They still know it afterwards.
 destroy-due = - CAREFUL: its password is due to be changed ({ $cause }); nobody will be reminded of that any more
 destroy-quorum = “{ $name }” ({ $words })
@@ -18,14 +24,15 @@ destroy-what-account = the account “{ $label }”
 destroy-what-text = the text { $id }
 destroy-what-organisation = the whole association
 destroy-what-charter = charter version { $version }
-brake-two = This takes two agreements: { $quorums } now, and the same again after { $delay }, within 30 days. Until it is done, any trustee can object once: “sequestre destroy veto”.
-brake-vetoed = OBJECTION by { $name } on { $time }: “{ $reason }”. More people must confirm because of it.
+brake-two = This takes two agreements: { $quorums } now, and as many again, not necessarily the same people, once { $delay } are over, in the 30 days after that. Until it is done, any trustee can object, once: “sequestre destroy veto”.
+brake-vetoed = OBJECTION by { $name } on { $time }: “{ $reason }”. Without it, { $before } would have to confirm; with it: { $after }. Whoever had confirmed before must do so again.
 brake-agreed = Agreed a first time on { $time } by { $names }. It happens only if { $quorums } confirm it between { $from } and { $until }. Confirmed so far: { $confirmed }
-proposal-weakens = - CAREFUL: this makes destroying easier. It takes two agreements with a delay between them.
+proposal-weakens = - This changes who destroys or amends, or how soon. It takes two agreements with a delay between them.
+proposal-everybody = - CAREFUL: “{ $name }” needs everybody whom it names. If one of them is lost, nobody can do any more what it is for.
 proposal-agreed = Proposal { $index } is agreed a first time. Nothing happens before it is confirmed: “sequestre destroy confirm { $index }”, from { $from } until { $until }.
 ask-destroy = Do you agree that this is destroyed for ever?
 ask-confirm = This is the second agreement: with the last one it happens, and cannot be undone. Do you confirm it?
-veto-done = Your objection to proposal { $id } stands in the log. It does not end it: more people must now confirm.
+veto-done = Your objection to proposal { $id } stands in the log. It does not end it. Whoever had confirmed must do so again, and who must confirm now is shown by “sequestre destroy confirm { $id }”.
 inbox-destruction = { $id } — { $name } proposes to destroy { $subject }.
 inbox-agreed = { $id } — agreed a first time: { $what }. It can be confirmed from { $from } until { $until }; to object: “sequestre destroy veto { $id } --reason …”.
 inbox-confirm = { $id } — waits for your second agreement until { $until }: { $what }. “sequestre destroy confirm { $id }”
@@ -52,7 +59,7 @@ help-destroy-text = A text: the number that “sequestre audit log --json” sho
 help-destroy-reason = Why; the others read it
 help-destroy-confirm = Agree the second time, once the delay is over (also to a charter that makes destroying easier)
 help-destroy-confirm-id = Number shown by “sequestre inbox”
-help-destroy-veto = Object to what was proposed or agreed: more people must then confirm it
+help-destroy-veto = Object to what was proposed or agreed: they must confirm again, and more of them where there are more
 help-destroy-veto-id = Number shown by “sequestre inbox”
 help-destroy-veto-reason = Why; the others read it
 help-found-destroy-delay = Time between the two agreements that destroying something needs [default: 7d]
