@@ -141,6 +141,25 @@ impl Folder {
         Ok(path)
     }
 
+    /// Keeps what a move gave up and could not be signed anew, to be tried again; from the outbox it would be sent as it
+    /// is.
+    pub(super) fn keep_moved(&self, path: &Path) -> Result<(), Failure> {
+        self.put_into(path, &self.join(KEPT))
+    }
+
+    /// Keeps what a move gave up, for the person to look at; nothing is done with it any more.
+    pub(super) fn set_aside(&self, path: &Path) -> Result<(), Failure> {
+        self.put_into(path, &self.join("evidence").join("given_up"))
+    }
+
+    fn put_into(&self, path: &Path, folder: &Path) -> Result<(), Failure> {
+        home::private_dir(folder)?;
+        match path.file_name().map(|name| folder.join(name)) {
+            Some(to) if to != path => home::rename(path, &to),
+            _ => Ok(()),
+        }
+    }
+
     /// What waits to be sent, and where it lies.
     pub(super) fn waiting(&self) -> Result<Vec<(PathBuf, Pending)>, Failure> {
         self.commands(OUTBOX)?.into_iter().map(|(_, path)| Ok((path.clone(), Pending::read(&path)?))).collect()

@@ -47,8 +47,12 @@ pub struct Replica {
 
 impl Replica {
     /// Loads the replica, or starts an empty one. The bytes were verified when they were fetched; the tree is
-    /// recomputed and compared with the checkpoint.
+    /// recomputed and compared with the checkpoint. An exchange that a move decided is finished before anything is
+    /// read, whoever opens: half of one looks like the rest of an interrupted synchronisation, and would be cut off.
+    /// The caller holds the folder's lock.
     pub fn open(folder: &Folder, contact: &Contact) -> Result<Self, Failure> {
+        let exchanged = exchanged(folder)?;
+        let contact = exchanged.as_ref().unwrap_or(contact);
         let entries = folder.join("entries");
         if !folder.join("checkpoint").exists() && entries.exists() {
             // The rest of an interrupted first synchronisation; or the checkpoint was lost, and these are the last
@@ -66,8 +70,11 @@ impl Replica {
         Ok(replica)
     }
 
-    /// Loads the replica and changes nothing on disk: where no server is left, what lies there may be the last copy.
+    /// Loads the replica and, but for an exchange that was decided, changes nothing on disk: where no server is left, what
+    /// lies there may be the last copy.
     pub fn open_only(folder: &Folder, contact: &Contact) -> Result<Self, Failure> {
+        let exchanged = exchanged(folder)?;
+        let contact = exchanged.as_ref().unwrap_or(contact);
         Self::load(folder, contact).map(|(replica, _)| replica)
     }
 
@@ -225,6 +232,13 @@ impl Replica {
             return Some(TreeHead::EMPTY.root);
         }
         self.replay.as_ref().and_then(|replay| root_at(replay.tree(), size).ok())
+    }
+
+    /// The log key that signs checkpoints of so many entries: up to a move that of before.
+    pub fn key_at(&self, size: u64) -> VerifyingKey {
+        let moves = self.replay.as_ref().map(|replay| replay.organisation().moves()).unwrap_or_default();
+        let later = moves.iter().find(|moved| moved.at.index >= size);
+        later.map_or(*self.verifier.key(), |moved| moved.old_log_key)
     }
 
     /// That this log contradicted itself earlier, if it did: nothing more is accepted from its key.
@@ -528,6 +542,11 @@ impl Replica {
         }
         Ok(entries)
     }
+}
+
+/// The contact of after an exchange, if one was interrupted and is finished now.
+fn exchanged(folder: &Folder) -> Result<Option<Contact>, Failure> {
+    if super::moving::finish(folder)? { folder.contact().map(Some) } else { Ok(None) }
 }
 
 /// The log key that a log begins with.

@@ -30,7 +30,7 @@ async fn two_different_moves_are_evidence() {
     assert_eq!(fs::read_dir(town.folder(AWA).join("moves")).unwrap().count(), 1, "Awa knows what she signed");
 
     // Both at once, before anything is followed.
-    let both = MoveVerb::Follow { files: vec![first.clone(), second.clone()] };
+    let both = MoveVerb::Follow { files: vec![first.clone(), second.clone()], give_up: None };
     let at_once = moving::run(&town.env(MAUD), both).await;
     failure(at_once, Exit::Distrust, "distrust-two-moves");
     let kept = fs::read_dir(town.folder(MAUD).join("evidence")).unwrap();
@@ -169,7 +169,7 @@ async fn a_move_needs_its_signatures_and_they_may_come_in_several_files() {
     fs::write(&a, only_awa).unwrap();
     fs::write(&b, move_file(&only_bruno, &[])).unwrap();
     failure(follow(&town, NINA, &b).await, Exit::Refused, "refused-move-quorum");
-    moving::run(&town.env(NINA), MoveVerb::Follow { files: vec![a, b] }).await.unwrap();
+    moving::run(&town.env(NINA), MoveVerb::Follow { files: vec![a, b], give_up: None }).await.unwrap();
     house.stop().await;
 }
 

@@ -135,7 +135,9 @@ async fn what_was_on_its_way_arrives_at_the_new_server() {
     follow(&town, AWA, &file).await.unwrap();
     assert_eq!(town.marks(AWA).waiting.len(), 0);
     let session = town.session(AWA).await;
-    assert!(session.state().unwrap().invitations().contains_key(&invitation));
+    // Its code leads to the old server: what would be signed anew is of no use to whoever holds it.
+    assert!(!session.state().unwrap().invitations().contains_key(&invitation));
+    assert_eq!(fs::read_dir(session.folder.join("evidence/given_up")).unwrap().count(), 1);
     drop(session);
     house.stop().await;
     assert_eq!(house.findings(), [""; 0]);
@@ -157,9 +159,9 @@ async fn a_computer_that_was_added_after_the_prefix_is_added_again() {
     let place = house.restore(&[copy]).unwrap().path;
     house.start(&town).await;
     let file = signed(&town, &place, "move.txt").await;
-    let follow_there = MoveVerb::Follow { files: vec![file.clone()] };
+    let follow_there = MoveVerb::Follow { files: vec![file.clone()], give_up: None };
     // The new server does not know it, and waits for somebody whom it knows.
-    failure(moving::run(&env, follow_there).await, Exit::Unreachable, "refused-not-moved");
+    failure(moving::run(&env, follow_there).await, Exit::Unreachable, "move-others-first");
     follow(&town, NINA, &file).await.unwrap();
     follow_in(&env, &file).await;
     let mut session = env.session().unwrap();
@@ -275,7 +277,7 @@ async fn an_exchange_that_was_interrupted_is_finished_wherever_it_stopped() {
 }
 
 async fn follow_in(env: &Env, file: &Path) {
-    moving::run(env, MoveVerb::Follow { files: vec![file.to_owned()] }).await.unwrap();
+    moving::run(env, MoveVerb::Follow { files: vec![file.to_owned()], give_up: None }).await.unwrap();
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -287,7 +289,7 @@ async fn what_was_lost_is_signed_anew_even_if_the_new_server_fails_in_between() 
     sign(&town, BRUNO, &file).await.unwrap();
     // The new server goes down just after Nina's computer has exchanged everything.
     let env = house.stopping_once_followed(&town, NINA);
-    let cut = moving::run(&env, MoveVerb::Follow { files: vec![file.clone()] }).await;
+    let cut = moving::run(&env, MoveVerb::Follow { files: vec![file.clone()], give_up: None }).await;
     failure(cut, Exit::Unreachable, "failed-unreachable");
     let lost = |session: &Session| session.kept().unwrap().iter().filter(|kept| kept.index.is_none()).count();
     let session = town.env(NINA).session().unwrap();
