@@ -474,10 +474,10 @@ fn drills(world: &mut World) {
     let notes = part(3, 1, PartKind::Notes);
     for who in [TRUSTEES[2], TRUSTEES[4], TRUSTEES[5]] {
         tick(world);
-        world.ok(who, answer("the server burnt", TRUSTEES[1], &[recovered]));
+        world.ok(who, world.answer("the server burnt", TRUSTEES[1], &[recovered]));
     }
-    world.ok(TRUSTEES[4], answer("the server burnt", TRUSTEES[1], &[notes]));
-    world.ok(TRUSTEES[2], answer("it was not the fire", MEMBER, &[part(1, 2, PartKind::Password), notes]));
+    world.ok(TRUSTEES[4], world.answer("the server burnt", TRUSTEES[1], &[notes]));
+    world.ok(TRUSTEES[2], world.answer("it was not the fire", MEMBER, &[part(1, 2, PartKind::Password), notes]));
     let restored = world.record_drill(true);
     world.ok(TECHNICIAN, restored);
 }

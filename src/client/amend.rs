@@ -12,7 +12,7 @@ use serde::de::{Error as _, MapAccess, Visitor};
 use serde::{Deserialize, Deserializer, Serialize};
 
 use super::failure::{Exit, Failure};
-use super::found::{PlannedGroup, admitted_person, checked_admission, confirm_newcomers, sorted};
+use super::found::{Members, PlannedGroup, admitted_person, checked_admission, confirm_newcomers, sorted};
 use super::home;
 use super::names::is_id;
 use super::say::length;
@@ -43,7 +43,7 @@ pub struct Amendment {
     pub mediators: Vec<String>,
     /// Who is to run the daemon.
     pub technicians: Vec<String>,
-    /// Agreements by name. A group without members means all trustees.
+    /// Agreements by name; the members of a group are "all" trustees or a list.
     #[serde(deserialize_with = "each_once")]
     pub quorums: BTreeMap<String, Vec<PlannedGroup>>,
     /// Which agreement admits members.
@@ -245,7 +245,7 @@ impl Amendment {
                 let all = members == *charter.trustees();
                 PlannedGroup {
                     threshold: group.threshold().into(),
-                    members: if all { Vec::new() } else { names(&members) },
+                    members: if all { Members::All } else { Members::Named(names(&members)) },
                 }
             });
             groups.collect()
@@ -293,7 +293,10 @@ impl Amendment {
         for (name, groups) in &self.quorums {
             let mut parsed = Vec::new();
             for group in groups {
-                let members = if group.members.is_empty() { trustees.clone() } else { ids(&group.members)? };
+                let members = match &group.members {
+                    Members::All => trustees.clone(),
+                    Members::Named(names) => ids(names)?,
+                };
                 if group.threshold < 2 || group.threshold as usize > members.len() {
                     let failure = Failure::new(Exit::Usage, "failed-threshold").with("quorum", name);
                     return Err(failure.with("threshold", group.threshold).with("members", members.len()));

@@ -144,23 +144,29 @@ pub struct ShareRow {
     pub low: bool,
     /// The account.
     pub account: String,
+    /// Accounts deposited in the last seven days whose shares are not all confirmed yet, by label: not counted above.
+    pub settling: Vec<String>,
 }
 
 /// One row for each group of each agreement that opens something, by name.
 pub fn share_rows(view: &View<'_>, now: Time) -> Vec<ShareRow> {
     let mut worst: BTreeMap<(&QuorumName, usize), (bool, ShareRow)> = BTreeMap::new();
+    let mut settling: BTreeMap<(&QuorumName, usize), BTreeSet<String>> = BTreeMap::new();
     let since = now.before(CONFIRMED_FOR);
     for (id, account) in view.state.credentials() {
         let Some((number, _)) = account.current() else { continue };
         for (_, dealt_with, state) in account.parts(number) {
             // What was deposited a moment ago nobody can have confirmed yet.
-            let young = account.versions.get(&dealt_with).is_some_and(|version| now < version.since.after(SETTLING));
+            let recent = account.versions.get(&dealt_with).is_some_and(|version| now < version.since.after(SETTLING));
             for deal in &state.part.deals {
                 let groups = deal.quorum().groups();
                 for (position, group) in groups.iter().enumerate() {
                     let trustees = group.members().iter().filter(|person| is_trustee(view, person));
-                    let good = trustees
-                        .filter_map(|person| state.verdicts.get(person))
+                    let checked: Vec<_> = trustees.filter_map(|person| state.verdicts.get(person)).collect();
+                    // That excuses whoever has not looked yet. Whoever looked and found a bad share is heard at once.
+                    let young = recent && checked.iter().all(|checked| checked.verdict == ShareVerdict::Good);
+                    let good = checked
+                        .iter()
                         .filter(|checked| checked.verdict == ShareVerdict::Good && checked.time >= since);
                     let mut times: Vec<Time> = good.map(|checked| checked.time).collect();
                     times.sort_by(|a, b| b.cmp(a));
@@ -181,7 +187,11 @@ pub fn share_rows(view: &View<'_>, now: Time) -> Vec<ShareRow> {
                         until: until.map(|time| time.0),
                         low,
                         account: view.label(id),
+                        settling: Vec::new(),
                     };
+                    if young && few {
+                        settling.entry((deal.quorum().name(), position)).or_default().insert(view.label(id));
+                    }
                     let rank = |young: bool, row: &ShareRow| (young, !row.low, row.confirmed, row.until);
                     match worst.get_mut(&(deal.quorum().name(), position)) {
                         Some((known, kept)) if rank(*known, kept) <= rank(young, &row) => {}
@@ -194,7 +204,14 @@ pub fn share_rows(view: &View<'_>, now: Time) -> Vec<ShareRow> {
             }
         }
     }
-    worst.into_values().map(|(_, row)| row).collect()
+    let mut rows = Vec::with_capacity(worst.len());
+    for (key, (young, mut row)) in worst {
+        // What the row itself counts is not left out.
+        let left_out = settling.remove(&key).unwrap_or_default().into_iter();
+        row.settling = left_out.filter(|label| !young || *label != row.account).collect();
+        rows.push(row);
+    }
+    rows
 }
 
 /// A row in words; with a warning, why and what to do.
@@ -204,7 +221,11 @@ fn told(view: &View<'_>, row: &ShareRow) -> String {
     };
     let group = args! { group: row.group, groups: row.groups };
     args.set("group", if row.groups > 1 { view.say.with("drill-group", &group) } else { String::new() });
-    let head = view.say.with("drill-shares", &args);
+    let mut head = view.say.with("drill-shares", &args);
+    if !row.settling.is_empty() {
+        let left = args! { n: row.settling.len(), list: row.settling.join(", ") };
+        head = format!("{head} {}", view.say.with("drill-settling", &left));
+    }
     let warning = match (row.low, row.until) {
         (false, _) => return head,
         (true, None) => "drill-too-few",

@@ -80,14 +80,71 @@ pub struct Planned {
     pub invitation: Option<String>,
 }
 
-/// k of some named trustees; no names means all trustees.
+/// k of some trustees.
 #[derive(Debug, Clone, Serialize, Deserialize, PartialEq, Eq)]
 #[serde(deny_unknown_fields)]
 pub struct PlannedGroup {
     /// How many must agree.
     pub threshold: u32,
     /// Of whom.
-    pub members: Vec<String>,
+    pub members: Members,
+}
+
+/// Whose agreement a group is: in JSON `"all"`, or a list of names. An empty list means nobody, and is refused.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(try_from = "WrittenMembers", into = "WrittenMembers")]
+pub enum Members {
+    /// All trustees, whoever they are when the charter is made.
+    All,
+    /// These trustees.
+    Named(Vec<String>),
+}
+
+impl Members {
+    /// How many they are, among so many trustees.
+    fn count(&self, trustees: usize) -> usize {
+        match self {
+            Self::All => trustees,
+            Self::Named(names) => names.len(),
+        }
+    }
+
+    /// Those who are named.
+    fn named(&self) -> &[String] {
+        match self {
+            Self::All => &[],
+            Self::Named(names) => names,
+        }
+    }
+}
+
+/// As [`Members`] stand in a file.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(untagged)]
+enum WrittenMembers {
+    Word(String),
+    List(Vec<String>),
+}
+
+impl TryFrom<WrittenMembers> for Members {
+    type Error = &'static str;
+
+    fn try_from(written: WrittenMembers) -> Result<Self, Self::Error> {
+        match written {
+            WrittenMembers::Word(word) if word == "all" => Ok(Self::All),
+            WrittenMembers::List(names) if !names.is_empty() => Ok(Self::Named(names)),
+            _ => Err("the members of a group are a list of at least one name, or \"all\" for all trustees"),
+        }
+    }
+}
+
+impl From<Members> for WrittenMembers {
+    fn from(members: Members) -> Self {
+        match members {
+            Members::All => Self::Word("all".to_owned()),
+            Members::Named(names) => Self::List(names),
+        }
+    }
 }
 
 impl Plan {
@@ -96,8 +153,16 @@ impl Plan {
         let bad = || Failure::new(Exit::Usage, "failed-quorum-form").with("text", text);
         let (name, groups) = text.split_once('=').ok_or_else(bad)?;
         let group = |part: &str| -> Result<PlannedGroup, Failure> {
-            let (threshold, members) = part.split_once(':').unwrap_or((part, ""));
-            let members = members.split(',').map(str::trim).filter(|m| !m.is_empty()).map(str::to_owned).collect();
+            let (threshold, members) = match part.split_once(':') {
+                None => (part, Members::All),
+                Some((threshold, names)) => {
+                    let names: Vec<String> = names.split(',').map(|name| name.trim().to_owned()).collect();
+                    if names.iter().any(String::is_empty) {
+                        return Err(bad());
+                    }
+                    (threshold, Members::Named(names))
+                }
+            };
             Ok(PlannedGroup { threshold: threshold.trim().parse().map_err(|_| bad())?, members })
         };
         let groups = groups.split('+').map(group).collect::<Result<Vec<_>, _>>()?;
@@ -120,7 +185,7 @@ impl Plan {
         let trustees = 1 + self.people.iter().filter(|p| p.roles.iter().any(|r| r == Role::Trustee.as_str())).count();
         let majority = u32::try_from(trustees / 2 + 1).unwrap_or(u32::MAX).max(2);
         for (name, threshold) in [("everyday", 2), ("vital", majority), (AMEND, majority), (DESTROY, majority)] {
-            let all = || vec![PlannedGroup { threshold, members: Vec::new() }];
+            let all = || vec![PlannedGroup { threshold, members: Members::All }];
             self.quorums.entry(name.to_owned()).or_insert_with(all);
         }
         if self.vaults.is_empty() {
@@ -157,8 +222,8 @@ impl Plan {
         let trustees: Vec<&String> = self.trustees();
         for (name, groups) in &self.quorums {
             for group in groups {
-                let members = if group.members.is_empty() { trustees.len() } else { group.members.len() };
-                if let Some(stranger) = group.members.iter().find(|m| !trustees.contains(m)) {
+                let members = group.members.count(trustees.len());
+                if let Some(stranger) = group.members.named().iter().find(|m| !trustees.contains(m)) {
                     return Err(Failure::new(Exit::Usage, "failed-name-unknown").with("name", stranger));
                 }
                 if group.threshold < 2 || group.threshold as usize > members {
@@ -177,6 +242,17 @@ impl Plan {
             }
         }
         Ok(())
+    }
+
+    /// Goes on without these people. A group becomes smaller by it; that nobody is left is refused by the check, and
+    /// never means everybody.
+    fn leave_out(&mut self, drop: &[String]) {
+        self.people.retain(|p| !drop.contains(&p.name));
+        for group in self.quorums.values_mut().flatten() {
+            if let Members::Named(names) = &mut group.members {
+                names.retain(|name| !drop.contains(name));
+            }
+        }
     }
 
     fn trustees(&self) -> Vec<&String> {
@@ -393,10 +469,7 @@ pub async fn propose(env: &Env, drop: &[String]) -> Result<(), Failure> {
             return Err(Failure::new(Exit::Usage, "failed-name-unknown").with("name", name));
         }
     }
-    plan.people.retain(|p| !drop.contains(&p.name));
-    for group in plan.quorums.values_mut().flatten() {
-        group.members.retain(|m| !drop.contains(m));
-    }
+    plan.leave_out(drop);
     plan.check()?;
     let mut people: BTreeMap<String, PersonId> = BTreeMap::from([(plan.me.clone(), session.me())]);
     let mut roll = vec![founder_admission(&session)?];
@@ -509,10 +582,9 @@ fn charter(session: &Session, plan: &Plan, people: &BTreeMap<String, PersonId>) 
     let quorums = plan.quorums.iter().map(|(name, groups)| {
         let group = |g: &PlannedGroup| v1::Group {
             threshold: g.threshold,
-            members: if g.members.is_empty() {
-                of_role(Role::Trustee)
-            } else {
-                sorted(g.members.iter().filter_map(|m| people.get(m)).copied().collect())
+            members: match &g.members {
+                Members::All => of_role(Role::Trustee),
+                Members::Named(names) => sorted(names.iter().filter_map(|name| people.get(name)).copied().collect()),
             },
         };
         v1::Quorum { name: name.clone(), groups: groups.iter().map(group).collect() }
@@ -579,4 +651,54 @@ fn store_plan(path: &Path, plan: &Plan) -> Result<(), Failure> {
 fn load_plan(path: &Path) -> Result<Option<Plan>, Failure> {
     let Some(bytes) = home::read_if_there(path)? else { return Ok(None) };
     serde_json::from_slice(&bytes).map(Some).map_err(|e| home::damaged(path).because(e))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn plan() -> Plan {
+        let trustee = |name: &str| Planned { name: name.to_owned(), roles: vec!["trustee".into()], invitation: None };
+        let mut plan = Plan {
+            name: "Les Amis".to_owned(),
+            me: "Awa".to_owned(),
+            people: vec![trustee("Bruno"), trustee("Denis")],
+            quorums: BTreeMap::new(),
+            vaults: BTreeMap::new(),
+            admission: String::new(),
+            destroy_delay: DESTROY_DELAY.0,
+        };
+        plan.complete();
+        plan
+    }
+
+    #[test]
+    fn an_empty_group_is_nobody_and_refused() {
+        let read = |text: &str| serde_json::from_str::<PlannedGroup>(text);
+        let group = PlannedGroup { threshold: 2, members: Members::All };
+        assert_eq!(serde_json::to_value(&group).unwrap(), serde_json::json!({ "threshold": 2, "members": "all" }));
+        assert_eq!(read(r#"{ "threshold": 2, "members": "all" }"#).unwrap(), group);
+        let named = Members::Named(vec!["Awa".to_owned(), "Bruno".to_owned()]);
+        assert_eq!(read(r#"{ "threshold": 2, "members": ["Awa", "Bruno"] }"#).unwrap().members, named);
+        for bad in ["[]", "\"\"", "\"everybody\"", "null"] {
+            assert!(read(&format!(r#"{{ "threshold": 2, "members": {bad} }}"#)).is_err(), "{bad}");
+        }
+        let mut plan = plan();
+        for bad in ["both=2:", "both=2: , ", "both=2:Awa,", "both=2:Awa,Bruno+2:"] {
+            assert!(plan.add_quorum(bad).is_err(), "{bad}");
+        }
+        plan.add_quorum("both=2:Awa, Bruno+2").unwrap();
+        let groups: Vec<_> = plan.quorums["both"].iter().map(|group| group.members.clone()).collect();
+        assert_eq!(groups, [named, Members::All]);
+    }
+
+    #[test]
+    fn who_drops_the_last_of_a_group_does_not_give_it_to_everybody() {
+        let mut plan = plan();
+        plan.add_quorum("both=2:Bruno,Denis+2").unwrap();
+        plan.check().unwrap();
+        plan.leave_out(&["Bruno".to_owned(), "Denis".to_owned()]);
+        assert_eq!(plan.quorums["both"][0].members, Members::Named(Vec::new()));
+        assert!(plan.check().is_err());
+    }
 }

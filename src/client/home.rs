@@ -196,7 +196,8 @@ impl Folder {
         self.path.join(name)
     }
 
-    fn has_contact(&self) -> bool {
+    /// Whether this home belongs to the organisation.
+    pub(super) fn has_contact(&self) -> bool {
         self.join("contact.json").exists()
     }
 
@@ -255,10 +256,12 @@ impl Folder {
         parsed().ok_or_else(|| damaged(&path))
     }
 
-    /// Keeps two clients from writing this folder at once; released when dropped.
+    /// Keeps two clients from writing this folder at once; released when dropped. Whoever gets it first finishes an
+    /// exchange that was interrupted: half old and half new, the folder would look damaged, and be made so.
     pub fn lock(&self) -> Result<Lock, Failure> {
         let (path, file) = self.lock_file()?;
         file.lock().map_err(|e| Failure::io(&path, e))?;
+        super::moving::finish(self)?;
         Ok(Lock { _file: file })
     }
 
@@ -266,7 +269,10 @@ impl Folder {
     pub fn try_lock(&self) -> Result<Option<Lock>, Failure> {
         let (path, file) = self.lock_file()?;
         match file.try_lock() {
-            Ok(()) => Ok(Some(Lock { _file: file })),
+            Ok(()) => {
+                super::moving::finish(self)?;
+                Ok(Some(Lock { _file: file }))
+            }
             Err(TryLockError::WouldBlock) => Ok(None),
             Err(TryLockError::Error(error)) => Err(Failure::io(&path, error)),
         }

@@ -27,8 +27,6 @@ use crate::seal::words::Compared;
 /// Most lines, and most characters of each, that a person's own notes may have: more would not fit on the page.
 const MAX_LINES: usize = 10;
 const MAX_COLUMNS: usize = 54;
-/// Groups of five digits of others' fingerprints on the page.
-const GROUPS: usize = 3;
 
 /// `sequestre kit`.
 #[derive(Debug, clap::Args)]
@@ -155,15 +153,8 @@ fn others(view: &View<'_>, charter: &Charter, me: &PersonId) -> Vec<Other> {
     let here = |person: &PersonId| person != me && !view.state.roles(person).is_empty();
     let mut people: Vec<PersonId> = charter.named().into_iter().filter(here).collect();
     people.sort_by_cached_key(|id| (!charter.trustees().contains(id), sort_key(&view.name(id))));
-    let other = |id: PersonId| {
-        let print = view.state.person(&id).map(|person| person.keys.fingerprint().to_string()).unwrap_or_default();
-        let groups: Vec<&str> = print.split(' ').take(GROUPS).collect();
-        Other {
-            name: view.name(&id),
-            roles: view.roles(view.state.roles(&id)),
-            fingerprint: format!("{} …", groups.join(" ")),
-        }
-    };
+    // Not their fingerprints: everybody can read those, so knowing them proves nothing about who is speaking.
+    let other = |id: PersonId| Other { name: view.name(&id), roles: view.roles(view.state.roles(&id)) };
     people.into_iter().map(other).collect()
 }
 

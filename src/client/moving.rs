@@ -9,6 +9,7 @@ pub mod drill;
 mod follow;
 mod stage;
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -21,6 +22,7 @@ use super::home::{self, Folder};
 use super::session::{Env, Session};
 use super::status::texts;
 use crate::args;
+use crate::escrow::charter::Charter;
 use crate::escrow::id::{OrganisationId, PersonId};
 use crate::escrow::key::SpokenCode;
 use crate::escrow::log::merkle::TreeHead;
@@ -63,6 +65,9 @@ pub enum MoveVerb {
         /// The file of the move, or several copies of it with different signatures.
         #[arg(value_name = "FILE", required = true)]
         files: Vec<PathBuf>,
+        /// How many entries of this computer's copy are given up, where that was not known before the log was fetched.
+        #[arg(long, value_name = "N")]
+        give_up: Option<u64>,
     },
 }
 
@@ -71,7 +76,7 @@ pub async fn run(env: &Env, verb: MoveVerb) -> Result<(), Failure> {
     match verb {
         MoveVerb::Propose { place, output, give_up } => propose(env, &place, &output, give_up),
         MoveVerb::Sign { file, unseen } => sign(env, &file, unseen),
-        MoveVerb::Follow { files } => follow(env, &files).await,
+        MoveVerb::Follow { files, give_up } => follow(env, &files, give_up).await,
     }
 }
 
@@ -149,6 +154,32 @@ fn state_at(session: &Session, size: u64) -> Result<Organisation, Failure> {
     replay.map(Replay::into_organisation).ok_or_else(|| Failure::new(Exit::Failed, "failed-never-synchronised"))
 }
 
+/// Refuses to go back behind a charter that this computer saw come into force after the end of a move's prefix, unless
+/// those who may change each of these charters are among `agreed`: those of before are no more asked, and what came into
+/// force as N+1 already cannot be another N+1.
+fn require_later_charters(session: &Session, from: u64, agreed: &BTreeSet<PersonId>) -> Result<(), Failure> {
+    let damaged = |e| home::damaged(&session.folder.join("entries")).because(e);
+    let (mut replay, mut version): (Option<Replay>, _) = (None, None);
+    for entry in session.replica.entries()? {
+        match &mut replay {
+            Some(replay) => drop(replay.push(&entry, Trust::OwnDisk).map_err(damaged)?),
+            None => replay = Some(Replay::begin(session.folder.id, &entry, Trust::OwnDisk).map_err(damaged)?.0),
+        }
+        let Some(state) = replay.as_ref().map(Replay::organisation) else { continue };
+        let charter = state.charter();
+        let now = charter.map(|charter| charter.version());
+        if state.size() > from && now != version {
+            let quorum = charter.and_then(|charter| charter.amend());
+            if quorum.is_none_or(|quorum| quorum.consent(agreed).is_none()) {
+                let failure = Failure::new(Exit::Distrust, "move-charter-given-up");
+                return Err(failure.with("version", now.unwrap_or_default()).with("index", state.size() - 1));
+            }
+        }
+        version = now;
+    }
+    Ok(())
+}
+
 /// The story of this computer's entries from here on.
 fn told(session: &Session, from: u64) -> Result<Vec<Line>, Failure> {
     let entries = session.replica.entries()?;
@@ -159,7 +190,14 @@ fn told(session: &Session, from: u64) -> Result<Vec<Line>, Failure> {
 }
 
 /// What a move would do, line by line.
-fn screen(session: &Session, statement: &MoveStatement, signers: &[PersonId]) -> Result<Vec<String>, Failure> {
+///
+/// `checked` says whether the signatures were: before the log was fetched, a later charter's cannot be.
+fn screen(
+    session: &Session,
+    statement: &MoveStatement,
+    signers: &[PersonId],
+    checked: bool,
+) -> Result<Vec<String>, Failure> {
     let say = session.env.out.language();
     let state = session.state()?;
     let mut lines = Vec::new();
@@ -186,7 +224,8 @@ fn screen(session: &Session, statement: &MoveStatement, signers: &[PersonId]) ->
     }
     if !signers.is_empty() {
         let names = signers.iter().map(|id| session.name_of(id)).collect::<Vec<_>>().join(", ");
-        tell("move-screen-signed", &args! { names: names });
+        let key = if checked { "move-screen-signed" } else { "move-screen-unchecked" };
+        tell(key, &args! { names: names });
     }
     tell("move-screen-code", &args! { code: statement.code() });
     Ok(lines)
@@ -201,6 +240,7 @@ fn propose(env: &Env, place: &Path, output: &Path, give_up: Option<u64>) -> Resu
         Relation::Behind(n) => return Err(Failure::new(Exit::Failed, "move-behind").with("n", n)),
         Relation::Differs => return Err(Failure::new(Exit::Distrust, "move-differs")),
     };
+    require_later_charters(&session, place.prefix.size, &BTreeSet::new())?;
     if lost != give_up.unwrap_or(0) {
         for line in told(&session, place.prefix.size)? {
             let args = args! { index: line.index, time: env.out.language().time(line.time), text: line.sentence };
@@ -226,7 +266,10 @@ fn sign(env: &Env, path: &Path, unseen: bool) -> Result<(), Failure> {
     let mut session = open(env, signed.statement.organisation)?;
     let prefix = signed.statement.prefix;
     let state = match Relation::of(&session, &prefix) {
-        Relation::Covers(_) => state_at(&session, prefix.size)?,
+        Relation::Covers(_) => {
+            require_later_charters(&session, prefix.size, &BTreeSet::new())?;
+            state_at(&session, prefix.size)?
+        }
         Relation::Behind(_) if unseen => session.state()?.clone(),
         Relation::Behind(n) => return Err(Failure::new(Exit::Failed, "move-unseen").with("n", n)),
         Relation::Differs => return Err(Failure::new(Exit::Distrust, "move-differs")),
@@ -245,12 +288,14 @@ fn add_signature(session: &mut Session, state: &Organisation, mut signed: Signed
         Err(refusal) => return Err(refusal.into()),
     }
     let me = session.me();
-    if !state.charter().and_then(|charter| charter.amend()).is_some_and(|quorum| quorum.names(&me)) {
+    // Those of a later charter that would be given up have to agree, too: see `keeps_charter`.
+    let charters = [state.charter(), session.state().ok().and_then(Organisation::charter)];
+    if !charters.into_iter().flatten().filter_map(Charter::amend).any(|quorum| quorum.names(&me)) {
         return Err(Failure::new(Exit::Refused, "move-not-signer"));
     }
     let signers: Vec<PersonId> = signed.signers().filter(|id| *id != me).collect();
     let (env, statement) = (session.env.clone(), signed.statement.clone());
-    env.out.screen(&screen(session, &statement, &signers)?);
+    env.out.screen(&screen(session, &statement, &signers, true)?);
     let remembered = Remembered::read(&session.folder, statement.version())?;
     if remembered.others(&statement) {
         env.unlock.confirm(&env.out, "ask-move-second", &args! { version: statement.version() }, "--yes")?;
@@ -281,7 +326,10 @@ fn text(session: &Session, signed: &SignedMove) -> String {
 
 fn tell_signed(session: &Session, state: &Organisation, signed: &SignedMove, path: &Path) {
     let have = signed.signers().collect();
-    let missing = state.charter().and_then(|charter| charter.amend()).map_or(0, |quorum| quorum.missing(&have));
+    let known = session.state().ok().and_then(Organisation::charter);
+    let given_up = known.filter(|charter| charter.version() >= signed.statement.version());
+    let quorums = [state.charter(), given_up].into_iter().flatten().filter_map(Charter::amend);
+    let missing = quorums.map(|quorum| quorum.missing(&have)).max().unwrap_or(0);
     let code: SpokenCode = signed.statement.code();
     let out = &session.env.out;
     let key = if missing == 0 { "move-signed-complete" } else { "move-signed" };

@@ -6,7 +6,12 @@
 //! a move. What the server alone says that it refused is not sent again, and lies in `refused/` until the log's own
 //! time excludes that it enters all the same. Nothing here may be forgotten earlier, nothing may be sent twice under two
 //! names while the first can still enter the log, and no consent may be given a later base than its signer saw.
+//!
+//! Two kinds of commands are never given up on a server's word, and never signed anew, because nobody here could:
+//! what somebody says they gave away without a server (a server that refuses it may be the one that it accuses), and
+//! what others than this home's person signed at this computer. They stay until the verified log has them.
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -18,9 +23,12 @@ use super::remote;
 use super::session::Session;
 use crate::escrow::act::Act;
 use crate::escrow::command::SignedCommand;
-use crate::escrow::id::{BlobId, CommandId};
+use crate::escrow::credential::Credential;
+use crate::escrow::id::{BlobId, CommandId, PersonId};
 use crate::escrow::organisation::CLOCK_TOLERANCE;
+use crate::escrow::part::{PartId, VersionId};
 use crate::escrow::proposal::PROPOSAL_LIFE;
+use crate::escrow::recovery::{Answered, RecoveryId};
 use crate::escrow::refusal::Refusal;
 use crate::escrow::text::Text;
 use crate::escrow::time::{Seconds, Time};
@@ -69,6 +77,12 @@ impl Pending {
         Some(Self { signed, blobs: pieces.collect() })
     }
 
+    /// Into the outbox, durably.
+    pub(super) fn put_back(&self, folder: &Folder) -> Result<(), Failure> {
+        let path = folder.join(OUTBOX).join(self.signed.id(folder.id).to_string());
+        home::write(&path, &self.encode())
+    }
+
     fn read(path: &Path) -> Result<Self, Failure> {
         Self::decode(&home::read(path)?).ok_or_else(|| home::damaged(path))
     }
@@ -76,6 +90,11 @@ impl Pending {
     /// The act in its wire form, to be signed anew.
     pub fn act(&self) -> Option<v1::command::Act> {
         v1::Command::decode(self.signed.to_wire().command.as_slice()).ok()?.act
+    }
+
+    /// Whether only the verified log can say that it is done with, for the person of this home.
+    pub(super) fn is_testimony(&self, me: &PersonId) -> bool {
+        matches!(self.signed.command().act, Act::RecordAnswer(_)) || self.signed.signer().person() != *me
     }
 
     /// Whether the rules about clocks refuse it by now. Approvals and signatures are bound otherwise.
@@ -122,9 +141,41 @@ impl Folder {
         Ok(path)
     }
 
+    /// Keeps what a move gave up and could not be signed anew, to be tried again; from the outbox it would be sent as it
+    /// is.
+    pub(super) fn keep_moved(&self, path: &Path) -> Result<(), Failure> {
+        self.put_into(path, &self.join(KEPT))
+    }
+
+    /// Keeps what a move gave up, for the person to look at; nothing is done with it any more.
+    pub(super) fn set_aside(&self, path: &Path) -> Result<(), Failure> {
+        self.put_into(path, &self.join("evidence").join("given_up"))
+    }
+
+    fn put_into(&self, path: &Path, folder: &Path) -> Result<(), Failure> {
+        home::private_dir(folder)?;
+        match path.file_name().map(|name| folder.join(name)) {
+            Some(to) if to != path => home::rename(path, &to),
+            _ => Ok(()),
+        }
+    }
+
     /// What waits to be sent, and where it lies.
     pub(super) fn waiting(&self) -> Result<Vec<(PathBuf, Pending)>, Failure> {
         self.commands(OUTBOX)?.into_iter().map(|(_, path)| Ok((path.clone(), Pending::read(&path)?))).collect()
+    }
+
+    /// The parts of which this person's answer to a recovery waits in the outbox; which entered, the log says. A file
+    /// that cannot be read is passed over: to sign an answer twice does no harm, to refuse one in an emergency does.
+    pub(super) fn answers_signed(&self, person: &PersonId, id: &RecoveryId) -> Result<BTreeSet<PartId>, Failure> {
+        let commands = self.commands(OUTBOX)?.into_iter().filter_map(|(_, path)| Pending::read(&path).ok());
+        let parts = commands.filter_map(|pending| match &pending.signed.command().act {
+            Act::RecordAnswer(answer) if answer.recovery == *id && pending.signed.signer().person() == *person => {
+                Some(answer.parts.clone())
+            }
+            _ => None,
+        });
+        Ok(parts.flatten().collect())
     }
 
     fn commands(&self, name: &str) -> Result<Vec<(CommandId, PathBuf)>, Failure> {
@@ -148,8 +199,7 @@ impl Folder {
 
 /// Keeps a command that was signed without a server: it is sent at the next contact.
 pub(super) fn keep_for_later(folder: &Folder, signed: &SignedCommand) -> Result<(), Failure> {
-    let path = folder.join(OUTBOX).join(signed.id(folder.id).to_string());
-    home::write(&path, &Pending { signed: signed.clone(), blobs: Vec::new() }.encode())
+    Pending { signed: signed.clone(), blobs: Vec::new() }.put_back(folder)
 }
 
 /// What the server made of a command.
@@ -212,8 +262,8 @@ impl Session {
     /// before the verified log excludes that.
     pub async fn send(&mut self, signed: SignedCommand, blobs: Vec<Vec<u8>>) -> Result<u64, Failure> {
         let pending = Pending { signed, blobs };
+        pending.put_back(&self.folder)?;
         let path = self.folder.join(OUTBOX).join(pending.signed.id(self.folder.id).to_string());
-        home::write(&path, &pending.encode())?;
         match self.deliver(&pending, &path).await? {
             Answer::Entered(index) => {
                 self.tell_safety(&pending, index)?;
@@ -293,6 +343,10 @@ impl Session {
                 self.keep(&id, &path)?;
                 continue;
             }
+            if pending.is_testimony(&self.me()) {
+                self.testify(&pending, &path).await?;
+                continue;
+            }
             if pending.is_outdated(self.env.now()) {
                 continue;
             }
@@ -317,6 +371,58 @@ impl Session {
         Ok(())
     }
 
+    /// Sends what only the verified log can settle; whatever is answered, it stays until that has it.
+    async fn testify(&mut self, pending: &Pending, path: &Path) -> Result<(), Failure> {
+        if self.is_entered_otherwise(pending)? {
+            return home::remove(path);
+        }
+        let refused = match self.judge(pending)? {
+            // Another entry says the same, and is not safe yet: if it is lost, this one is sent.
+            Err(Refusal::AlreadyAnswered) => return Ok(()),
+            Err(refusal) => refusal.into(),
+            Ok(()) => match self.deliver(pending, path).await? {
+                Answer::Entered(_) => {
+                    self.env.out.say("outbox-delivered");
+                    return Ok(());
+                }
+                Answer::Refused(failure) => failure,
+            },
+        };
+        let name = self.name_of(&pending.signed.signer().person());
+        let reason = refused.sentence(self.env.out.language());
+        self.env.out.aside("outbox-not-taken", &crate::args! { name: name, reason: reason });
+        Ok(())
+    }
+
+    /// What the rules say of a command, by this computer's own verified log.
+    fn judge(&self, pending: &Pending) -> Result<Result<(), Refusal>, Failure> {
+        let verified = pending.signed.clone().verify(self.folder.id).map_err(Failure::technical)?;
+        let (state, base) = (self.state()?, self.replica.root_at(verified.command().base.size));
+        Ok(state.decide(&verified, self.env.now().max(state.last_time()), base).map(drop))
+    }
+
+    /// Whether safe entries of the same person say all that this answer says, as far as its accounts still exist.
+    fn is_entered_otherwise(&self, pending: &Pending) -> Result<bool, Failure> {
+        let Act::RecordAnswer(answer) = &pending.signed.command().act else { return Ok(false) };
+        let (state, person) = (self.state()?, pending.signed.signer().person());
+        let recovery = state.recoveries().get(&answer.recovery);
+        for part in &answer.parts {
+            let VersionId { credential, version } = part.version;
+            let newer = state.credential(&credential).and_then(Credential::current).is_some_and(|(n, _)| n > version);
+            let destroyed = state.destroyed_accounts().contains_key(&credential);
+            if destroyed || (newer && state.part(part).is_none()) {
+                continue;
+            }
+            let says = |given: &Answered| given.person == person && given.parts.contains(part);
+            let entry = recovery.and_then(|recovery| recovery.answers.iter().find(|(_, given)| says(given)));
+            match entry {
+                Some((index, _)) if self.safety(*index)?.is_safe() => {}
+                _ => return Ok(false),
+            }
+        }
+        Ok(true)
+    }
+
     /// Signs anew what became too old before it reached the server, as far as it consents to nothing; the rest is told
     /// and given up. Only our own clock says what is too old: a server that says so would get a second signature for
     /// the asking. The new signature has the base of the old one, so that the rules refuse it wherever what its signer
@@ -329,7 +435,7 @@ impl Session {
                 self.keep(&id, &path)?;
                 continue;
             }
-            if old.signed.signer().person() != self.me() || !old.is_long_outdated(self.env.now()) {
+            if old.is_testimony(&self.me()) || !old.is_long_outdated(self.env.now()) {
                 continue;
             }
             let what = self.what(&old);
@@ -429,12 +535,8 @@ impl Session {
 
     /// Whether the log as it was verified here excludes a command, whatever time it is.
     fn rules_refuse(&self, pending: &Pending) -> Result<bool, Failure> {
-        let Ok(verified) = pending.signed.clone().verify(self.folder.id) else { return Ok(true) };
-        let state = self.state()?;
-        let base_root = self.replica.root_at(verified.command().base.size);
-        let decided = state.decide(&verified, self.env.now().max(state.last_time()), base_root);
-        Ok(match decided {
-            Ok(_) | Err(Refusal::ClockSkew { .. } | Refusal::RateLimit) => false,
+        Ok(match self.judge(pending)? {
+            Ok(()) | Err(Refusal::ClockSkew { .. } | Refusal::RateLimit) => false,
             Err(_) => true,
         })
     }

@@ -41,18 +41,47 @@ pub struct Replica {
     forgotten: BTreeSet<BlobId>,
     /// When the first entry was made that is not on disk with a checkpoint yet.
     fresh_since: Option<Time>,
+    /// Where blobs are looked for that are not in the folder: those of another copy of the same log.
+    spare: Option<PathBuf>,
 }
 
 impl Replica {
     /// Loads the replica, or starts an empty one. The bytes were verified when they were fetched; the tree is
-    /// recomputed and compared with the checkpoint.
+    /// recomputed and compared with the checkpoint. An exchange that a move decided is finished before anything is
+    /// read, whoever opens: half of one looks like the rest of an interrupted synchronisation, and would be cut off.
+    /// The caller holds the folder's lock.
     pub fn open(folder: &Folder, contact: &Contact) -> Result<Self, Failure> {
+        let exchanged = exchanged(folder)?;
+        let contact = exchanged.as_ref().unwrap_or(contact);
+        let entries = folder.join("entries");
+        if !folder.join("checkpoint").exists() && entries.exists() {
+            // The rest of an interrupted first synchronisation; or the checkpoint was lost, and these are the last
+            // entries that anybody has.
+            home::rename(&entries, &folder.join("entries.cut"))?;
+        }
+        let (replica, kept) = Self::load(folder, contact)?;
+        let stray = std::fs::metadata(&entries).is_ok_and(|file| file.len() > kept);
+        if stray {
+            let file = OpenOptions::new().write(true).open(&entries).map_err(|e| Failure::io(&entries, e))?;
+            file.set_len(kept).and_then(|()| file.sync_all()).map_err(|e| Failure::io(&entries, e))?;
+        }
+        // The computer may have stopped between accepting an end and deleting.
+        replica.delete_forgotten()?;
+        Ok(replica)
+    }
+
+    /// Loads the replica and, but for an exchange that was decided, changes nothing on disk: where no server is left, what
+    /// lies there may be the last copy.
+    pub fn open_only(folder: &Folder, contact: &Contact) -> Result<Self, Failure> {
+        let exchanged = exchanged(folder)?;
+        let contact = exchanged.as_ref().unwrap_or(contact);
+        Self::load(folder, contact).map(|(replica, _)| replica)
+    }
+
+    /// The replica, and how many bytes of `entries` its checkpoint covers.
+    fn load(folder: &Folder, contact: &Contact) -> Result<(Self, u64), Failure> {
         let mut replica = Self::empty(folder.clone(), contact.log_key, contact.checkpoint);
-        let Some(note) = home::read_if_there(&folder.join("checkpoint"))? else {
-            // Entries without a checkpoint are the rest of an interrupted first synchronisation.
-            home::remove(&folder.join("entries"))?;
-            return Ok(replica);
-        };
+        let Some(note) = home::read_if_there(&folder.join("checkpoint"))? else { return Ok((replica, 0)) };
         let note = String::from_utf8(note).map_err(|_| home::damaged(&folder.join("checkpoint")))?;
         let checkpoint =
             replica.verifier.verify(&note).map_err(|e| home::damaged(&folder.join("checkpoint")).because(e))?;
@@ -67,15 +96,33 @@ impl Replica {
         if replica.head() != *checkpoint.head() {
             return Err(home::damaged(&path));
         }
-        if !rest.is_empty() {
-            let keep = (bytes.len() - rest.len()) as u64;
-            let file = OpenOptions::new().write(true).open(&path).map_err(|e| Failure::io(&path, e))?;
-            file.set_len(keep).and_then(|()| file.sync_all()).map_err(|e| Failure::io(&path, e))?;
-        }
         replica.checkpoint = Some(checkpoint);
-        // The computer may have stopped between accepting an end and deleting.
-        replica.delete_forgotten()?;
-        Ok(replica)
+        Ok((replica, (bytes.len() - rest.len()) as u64))
+    }
+
+    /// This replica or somebody's copy, whichever is longer, with the blobs of both.
+    ///
+    /// # Errors
+    /// They contradict each other: if the same log key signed both, that is kept as evidence.
+    pub(super) fn beside(mut self, mut copy: Self) -> Result<Self, Failure> {
+        let longer = if copy.head().size > self.head().size { &copy } else { &self };
+        let shorter = if copy.head().size > self.head().size { &self } else { &copy };
+        if longer.root_at(shorter.head().size) != Some(shorter.head().root) {
+            let signed = copy.checkpoint().filter(|note| self.verifier.verify(&note.to_string()).is_ok());
+            return Err(match signed {
+                Some(note) => self.contradicted_by(note),
+                None => {
+                    Failure::new(Exit::Refused, "recover-copy-other").with("path", copy.folder.join("").display())
+                }
+            });
+        }
+        if copy.head().size > self.head().size {
+            copy.spare = Some(self.folder.join("blobs"));
+            Ok(copy)
+        } else {
+            self.spare = Some(copy.folder.join("blobs"));
+            Ok(self)
+        }
     }
 
     fn empty(folder: Folder, log_key: VerifyingKey, pinned: TreeHead) -> Self {
@@ -88,6 +135,7 @@ impl Replica {
             blobs: Vec::new(),
             forgotten: BTreeSet::new(),
             fresh_since: None,
+            spare: None,
         }
     }
 
@@ -184,6 +232,13 @@ impl Replica {
             return Some(TreeHead::EMPTY.root);
         }
         self.replay.as_ref().and_then(|replay| root_at(replay.tree(), size).ok())
+    }
+
+    /// The log key that signs checkpoints of so many entries: up to a move that of before.
+    pub fn key_at(&self, size: u64) -> VerifyingKey {
+        let moves = self.replay.as_ref().map(|replay| replay.organisation().moves()).unwrap_or_default();
+        let later = moves.iter().find(|moved| moved.at.index >= size);
+        later.map_or(*self.verifier.key(), |moved| moved.old_log_key)
     }
 
     /// That this log contradicted itself earlier, if it did: nothing more is accepted from its key.
@@ -445,7 +500,14 @@ impl Replica {
 
     /// A blob by name; the digest is checked again, because disks fail.
     pub fn blob(&self, id: &BlobId) -> Result<Option<Vec<u8>>, Failure> {
-        let path = self.blob_path(id);
+        let own = self.blob_in(self.blob_path(id), id);
+        match &self.spare {
+            Some(spare) if !matches!(own, Ok(Some(_))) => self.blob_in(spare.join(id.to_string()), id).or(own),
+            _ => own,
+        }
+    }
+
+    fn blob_in(&self, path: PathBuf, id: &BlobId) -> Result<Option<Vec<u8>>, Failure> {
         match home::read_if_there(&path)? {
             Some(content) if BlobId::of(&content) != *id => Err(home::damaged(&path)),
             other => Ok(other),
@@ -480,6 +542,11 @@ impl Replica {
         }
         Ok(entries)
     }
+}
+
+/// The contact of after an exchange, if one was interrupted and is finished now.
+fn exchanged(folder: &Folder) -> Result<Option<Contact>, Failure> {
+    if super::moving::finish(folder)? { folder.contact().map(Some) } else { Ok(None) }
 }
 
 /// The log key that a log begins with.

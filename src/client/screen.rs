@@ -20,6 +20,7 @@ use crate::escrow::people::Standing;
 use crate::escrow::proposal::{Proposal, Subject};
 use crate::escrow::quorum::{Group, Quorum};
 use crate::escrow::request::Request;
+use crate::escrow::role::Role;
 use crate::escrow::text::looks_like;
 use crate::seal::recovery::RecoveryRequest;
 
@@ -117,38 +118,87 @@ pub fn request(view: View<'_>, request: &Request) -> Result<Vec<String>, Failure
     Ok(screen.lines)
 }
 
-/// What answering a recovery would release: who, why, which accounts, and what was released before.
-/// `given` are the parts of which the answerer would give shares.
+/// What answering a recovery would release, and what needs a yes of its own beside the one to all of it.
+pub struct RecoveryScreen {
+    /// The screen.
+    pub lines: Vec<String>,
+    /// Questions of the translation files.
+    pub questions: Vec<&'static str>,
+}
+
+/// What answering a recovery would release: who asks and what they may ask, why, which accounts, and what was released
+/// before. `given` are the parts of which the answerer would give shares; `unlogged` is to whom shares of parts were
+/// released that the log does not know of yet.
+///
+/// Without a server nothing that is missing can be fetched, and whoever ran it must not be able to stop a recovery by
+/// having held a text back: what has no name here is shown by fingerprint or id, and asked about on its own.
 ///
 /// # Errors
-/// A text is not in the copy of the log.
-pub fn recovery(view: View<'_>, request: &RecoveryRequest, given: &BTreeSet<PartId>) -> Result<Vec<String>, Failure> {
-    let mut screen = Screen::new(view)?;
-    let (state, say) = (view.state, view.say);
+/// The starter does not stand in the log.
+pub fn recovery(
+    view: View<'_>,
+    request: &RecoveryRequest,
+    given: &BTreeSet<PartId>,
+    unlogged: &BTreeMap<PartId, BTreeSet<PersonId>>,
+) -> Result<RecoveryScreen, Failure> {
+    let (mut screen, mut withheld) = Screen::without_server(view);
+    let (state, say, starter) = (view.state, view.say, request.starter);
     let accounts: BTreeSet<CredentialId> = given.iter().map(|part| part.version.credential).collect();
-    let args = args! { name: screen.name(&request.starter)?, count: accounts.len() };
-    screen.tell("recover-head", &args);
-    screen.tell("recover-fingerprint", &args! { code: screen.fingerprint(&request.starter)? });
-    screen.warn(BTreeSet::from([request.starter]))?;
+    let fingerprint = screen.fingerprint(&starter)?;
+    let name = screen.names.get(&starter).cloned().unwrap_or_else(|| fingerprint.clone());
+    screen.tell("recover-head", &args! { name: name, count: accounts.len() });
+    screen.tell("recover-fingerprint", &args! { code: fingerprint });
+    if screen.names.contains_key(&starter) {
+        screen.warn(BTreeSet::from([starter]))?;
+    }
+    if withheld > 0 {
+        screen.tell("recover-names-missing", &args! { count: withheld });
+    }
+    let roles = state.roles(&starter);
+    screen.tell("recover-roles", &args! { roles: view.roles(roles.iter().copied()) });
+    let mut doubtful = roles.contains(&Role::Technician);
+    if doubtful {
+        screen.tell("recover-technician", &args! {});
+    }
+    let vault_of = |id: &CredentialId| state.credential(id).map(|credential| credential.vault.clone());
+    let vaults: BTreeSet<_> = accounts.iter().filter_map(vault_of).collect();
+    let charter = state.charter();
+    let may_ask = |name| charter.and_then(|c| c.vault(name)).is_some_and(|v| v.askers.includes(&starter, &roles));
+    let closed: Vec<String> = vaults.iter().filter(|name| !may_ask(name)).map(|name| name.to_string()).collect();
+    if !closed.is_empty() {
+        doubtful = true;
+        screen.tell("recover-not-asker", &args! { list: view.list(closed) });
+    }
     let args = args! { reason: request.reason.as_str(), time: say.time(request.created) };
     screen.tell("recover-reason", &args);
+    screen.tell("recover-copy-ends", &args! { time: say.time(state.last_time()) });
     for account in accounts {
-        let credential = state.credential(&account).ok_or_else(missing)?;
-        let (_, current) = credential.current().ok_or_else(missing)?;
+        let credential = state.credential(&account);
+        let current = credential.and_then(|credential| credential.current());
+        let label = current.and_then(|(_, version)| view.text_if_here(&version.label));
+        withheld += usize::from(label.is_none());
+        let key = if label.is_some() { "recover-account" } else { "recover-account-unnamed" };
+        let vault = credential.map(|credential| credential.vault.to_string()).unwrap_or_default();
         let id = super::view::short(&account);
-        let args = args! { label: view.needed(&current.label)?, vault: &credential.vault, id: id };
-        screen.tell("recover-account", &args);
+        screen.tell(key, &args! { label: label.unwrap_or_default(), vault: vault, id: id });
         for part in given.iter().filter(|part| part.version.credential == account) {
             let known = state.part(part).ok_or_else(missing)?;
             let needed = known.part.deals.iter().map(|deal| view.quorum(deal.quorum()));
+            let mut released = known.released_to_anybody();
+            released.extend(unlogged.get(part).into_iter().flatten());
             let args = args! {
                 part: say.plain(&format!("part-{}", part.kind.as_str())),
-                released: known.released_to_anybody().len(), needed: needed.collect::<Vec<_>>().join(" / "),
+                released: released.len(), needed: needed.collect::<Vec<_>>().join(" / "),
             };
             screen.tell("recover-part", &args);
+            if state.current_part(&account, part.kind) != Some(*part) {
+                screen.tell("recover-part-old", &args! { version: part.version.version });
+            }
         }
     }
-    Ok(screen.lines)
+    let asked = [(withheld > 0, "ask-recover-withheld"), (doubtful, "ask-recover-doubtful")];
+    let questions = asked.into_iter().filter_map(|(asked, question)| asked.then_some(question)).collect();
+    Ok(RecoveryScreen { lines: screen.lines, questions })
 }
 
 fn missing() -> Failure {
@@ -176,6 +226,18 @@ impl<'a> Screen<'a> {
             }
         }
         Ok(Self { view, lines: Vec::new(), names })
+    }
+
+    /// With the names that are at hand, and how many are not, of people who are here or could be.
+    fn without_server(view: View<'a>) -> (Self, usize) {
+        let (mut names, mut withheld) = (BTreeMap::new(), 0);
+        for (id, person) in view.state.people() {
+            match view.text_if_here(&person.name) {
+                Some(name) => drop(names.insert(*id, name)),
+                None => withheld += usize::from(!matches!(person.standing, Standing::Gone { .. })),
+            }
+        }
+        (Self { view, lines: Vec::new(), names }, withheld)
     }
 
     fn tell(&mut self, key: &str, args: &Args) {

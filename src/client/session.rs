@@ -103,7 +103,6 @@ impl Session {
     }
 
     fn locked(env: &Env, folder: Folder, lock: Lock) -> Result<Self, Failure> {
-        super::moving::finish(&folder)?;
         let contact = folder.contact()?;
         let device = folder.device()?;
         let replica = Replica::open(&folder, &contact)?;

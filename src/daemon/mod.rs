@@ -86,10 +86,15 @@ pub enum DaemonError {
     #[error(transparent)]
     Restore(#[from] RestoreError),
     /// The file of the new place.
-    #[error("the association was restored, but {} could not be written; pass on what was printed", path.display())]
+    #[error(
+        "the association was restored, but {} could not be written; keep this text and pass it on, it is said only \
+         once:\n{text}", path.display()
+    )]
     Place {
         /// The file.
         path: PathBuf,
+        /// What was to stand in it: without it the new log key is of no use to anybody.
+        text: String,
         /// What the system said.
         source: io::Error,
     },
@@ -192,7 +197,9 @@ pub fn restore(
     ];
     let text = place_file(&place, &header);
     let path = dir.join(format!("move-place-{}.txt", &place.organisation.to_string()[..12]));
-    std::fs::write(&path, &text).map_err(|source| DaemonError::Place { path: path.clone(), source })?;
+    if let Err(source) = std::fs::write(&path, &text) {
+        return Err(DaemonError::Place { path, text, source });
+    }
     Ok(RestoreOutcome { restored, place, text, path })
 }
 

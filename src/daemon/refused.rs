@@ -307,6 +307,7 @@ fn refusal_code(refusal: &Refusal) -> Code {
         | R::CharterNamesStranger
         | R::CharterLogKey
         | R::MoveSignature
+        | R::StarterSignature
         | R::MoveQuorum
         | R::MoveCharter
         | R::VaultDiffers

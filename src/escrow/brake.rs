@@ -215,6 +215,22 @@ impl Organisation {
         ratification.map(|r| self.enact(proposal, r, at)).unwrap_or_default()
     }
 
+    /// What was agreed waits its whole delay again, and is confirmed anew: while a log is on its way to another server,
+    /// nobody can object. What could not be confirmed any more stays over.
+    pub(super) fn restart_delays(&mut self, at: Position) {
+        let restarted = self.proposals.iter().filter_map(|(index, proposal)| match &proposal.outcome {
+            Outcome::Agreed(old) if at.time < self.window(old).until => {
+                Some((*index, Delayed::new(old.agreement.clone(), at, old.delay)))
+            }
+            _ => None,
+        });
+        for (index, delayed) in restarted.collect::<Vec<_>>() {
+            if let Some(proposal) = self.proposals.get_mut(&index) {
+                proposal.outcome = Outcome::Agreed(delayed);
+            }
+        }
+    }
+
     pub(super) fn decide_veto(
         &self,
         signer: &PersonId,

@@ -155,6 +155,21 @@ impl SignedMove {
         true
     }
 
+    /// Without the signatures that do not hold: whoever passed the file on may have added some.
+    pub fn without_forged(mut self) -> Self {
+        let statement = &self.statement;
+        self.signatures.retain(|(signer, signature)| statement.is_signed(signer, signature));
+        self
+    }
+
+    /// With the signatures only of those whom the move's charter asks: others say nothing, and must not stand in the
+    /// log as if they had.
+    pub fn of_those_who_count(mut self, verified: &VerifiedMove) -> Self {
+        let amend = verified.charter().amend();
+        self.signatures.retain(|(signer, _)| amend.is_some_and(|quorum| quorum.names(&signer.person())));
+        self
+    }
+
     /// Those whose signatures are here, whether or not they hold.
     pub fn signers(&self) -> impl Iterator<Item = PersonId> {
         self.signatures.iter().map(|(signer, _)| signer.person())
@@ -277,6 +292,7 @@ impl Organisation {
         let digest = decided.statement.digest();
         let (time, at_entry) = (at.time, at.entry());
         self.moves.push(Moved { at: at_entry, time, brought_by, digest, old_log_key, old_address, decided });
+        self.restart_delays(at);
         self.enact_charter(charter, Vec::new(), at)
     }
 }

@@ -5,13 +5,18 @@
 //! like shares released to requests: those of a recovery that came to nothing and of failed requests add up.
 //!
 //! A recovery is named by the digest of its request *and* by its starter. The log does not hold the request and
-//! cannot check which starter it names: if the digest alone counted, one trustee who lies first could make everybody
-//! else's true answers unacceptable.
+//! cannot check which starter its lines name: if the digest alone counted, one trustee who lies first could make
+//! everybody else's true answers unacceptable.
+//!
+//! That the starter asked is proved: an answer carries their signature under the request, over its digest. Nobody can
+//! be made the starter of a recovery that they did not start. It does *not* prove which parts they asked for: what was
+//! released is the answerer's word, and whoever doubts it compares it with the request file.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::credential::{DueCause, Knower, Urgency};
-use super::id::{Digest, PersonId};
+use super::id::{Digest, OrganisationId, PersonId};
+use super::key::Signature;
 use super::organisation::{Organisation, Position};
 use super::part::{Deal, PartId};
 use super::refusal::Refusal;
@@ -23,10 +28,19 @@ use crate::proto::v1;
 /// what they say has happened already; but nobody may flood the log with made-up recoveries.
 pub const ANSWERS_PER_DAY: u32 = 64;
 
+const REQUEST_LABEL: &[u8] = b"sequestre/recovery-request/v1\0";
+
+/// What the starter of a recovery signs: label ‖ organisation id ‖ SHA-256 of the request's lines. The organisation
+/// stands in it although the lines name it too, because a replay has the digest alone, and one person can belong to
+/// several organisations.
+pub fn request_preimage(organisation: &OrganisationId, request: &Digest) -> Vec<u8> {
+    [REQUEST_LABEL, organisation.as_bytes(), request.as_bytes()].concat()
+}
+
 /// Which recovery.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct RecoveryId {
-    /// SHA-256 of the recovery request's signed preimage.
+    /// SHA-256 of the recovery request's lines before its signature.
     pub request: Digest,
     /// To whom the answers were sealed.
     pub starter: PersonId,
@@ -46,6 +60,8 @@ pub enum ReleasedTo {
 pub struct RecordAnswer {
     /// To which recovery.
     pub recovery: RecoveryId,
+    /// The starter's, over [`request_preimage`]; whose it is, is for the state to say.
+    pub signature: Signature,
     /// Which parts, by part.
     pub parts: Vec<PartId>,
 }
@@ -64,7 +80,7 @@ pub struct Answered {
     pub person: PersonId,
     /// When it was entered; it was given earlier.
     pub entered: Time,
-    /// Which parts.
+    /// Which parts, of those that were named: the signer's own shares, not entered before.
     pub parts: Vec<PartId>,
 }
 
@@ -77,7 +93,7 @@ impl RecordAnswer {
         }
         wire::ascending(&parts, "parts", |part| *part)?;
         let recovery = RecoveryId { request: Digest::parse(&m.recovery)?, starter: PersonId::parse(&m.starter)? };
-        Ok(Self { recovery, parts })
+        Ok(Self { recovery, signature: wire::signature(m.request)?, parts })
     }
 }
 
@@ -97,29 +113,42 @@ impl Organisation {
         self.recoveries.iter().find(|(_, recovery)| recovery.answers.contains_key(&entry))
     }
 
-    pub(super) fn decide_answer(&self, signer: &PersonId, answer: &RecordAnswer) -> Result<(), Refusal> {
-        let starter = answer.recovery.starter;
-        if !self.people.contains_key(&starter) {
-            return Err(Refusal::StarterUnknown);
-        }
-        if starter == *signer {
+    /// The answer with those of its parts that are new. What was entered before, from another computer perhaps, what
+    /// was destroyed meanwhile, and what stood in a lost end of the log must not keep the rest out of it.
+    pub(super) fn decide_answer(&self, signer: &PersonId, answer: &RecordAnswer) -> Result<RecordAnswer, Refusal> {
+        let id = answer.recovery;
+        let starter = self.people.get(&id.starter).ok_or(Refusal::StarterUnknown)?;
+        if id.starter == *signer {
             return Err(Refusal::OwnAnswer);
         }
+        let asked = request_preimage(&self.id, &id.request);
+        if starter.keys.signing.verify(&asked, &answer.signature).is_err() {
+            return Err(Refusal::StarterSignature);
+        }
+        let (mut parts, mut refusal) = (Vec::new(), Refusal::PartUnknown);
         for part in &answer.parts {
-            let state = self.part(part).ok_or(Refusal::PartUnknown)?;
-            if !state.dealt_to(signer) {
-                return Err(Refusal::NoShare);
-            }
-            let released = state.released.get(&ReleasedTo::Recovery(answer.recovery));
-            if released.is_some_and(|people| people.contains(signer)) {
-                return Err(Refusal::AlreadyAnswered);
+            match self.part(part) {
+                Some(state) if !state.dealt_to(signer) => refusal = Refusal::NoShare,
+                Some(_) if self.has_answered(signer, &id, part) => refusal = Refusal::AlreadyAnswered,
+                Some(_) => parts.push(*part),
+                None => {}
             }
         }
-        Ok(())
+        if parts.is_empty() {
+            return Err(refusal);
+        }
+        Ok(RecordAnswer { recovery: id, signature: answer.signature, parts })
+    }
+
+    /// Whether the log has it that this person released their shares of this part to this recovery.
+    pub fn has_answered(&self, person: &PersonId, recovery: &RecoveryId, part: &PartId) -> bool {
+        let released = self.part(part).and_then(|state| state.released.get(&ReleasedTo::Recovery(*recovery)));
+        // The starter's own shares lie there with the first answer; they did not enter one.
+        *person != recovery.starter && released.is_some_and(|people| people.contains(person))
     }
 
     pub(super) fn apply_answer(&mut self, person: PersonId, answer: RecordAnswer, at: Position) {
-        let RecordAnswer { recovery: id, parts } = answer;
+        let RecordAnswer { recovery: id, parts, .. } = answer;
         let (starter, to) = (id.starter, ReleasedTo::Recovery(id));
         let answered = Answered { person, entered: at.time, parts: parts.clone() };
         self.recoveries.entry(id).or_default().answers.insert(at.index, answered);

@@ -253,12 +253,15 @@ refusals! {
     /// The starter of a recovery is nobody whom the log knows.
     StarterUnknown => "STARTER_UNKNOWN",
         "whoever started this recovery never belonged to this organisation; tell the others what you answered to whom";
+    /// The starter did not sign the request.
+    StarterSignature => "STARTER_SIGNATURE",
+        "the person named as the starter did not sign this recovery request; ask them, and tell the others";
     /// The starter's own shares count with the answers of others.
     OwnAnswer => "OWN_ANSWER",
         "you started this recovery yourself: your share counts already, the others enter what they answered";
     /// Entered already.
     AlreadyAnswered => "ALREADY_ANSWERED",
-        "your answer about one of these parts stands in the log already; enter only what is missing";
+        "your answer about these parts stands in the log already; nothing is missing";
     /// The accused did not approve this request, or holds no share of one of the parts.
     ClaimShape => "CLAIM_SHAPE",
         "a claim names somebody who approved the request, and parts of it whose shares they sent; update this software";

@@ -23,8 +23,9 @@
 //! signature <Ed25519 of the starter, hex>
 //! ```
 //!
-//! The signature is over `sequestre/recovery-request/v1`, a zero byte, and all lines before the last. SHA-256 of that
-//! preimage *names* the recovery.
+//! SHA-256 of all lines before the last *names* the recovery. The signature is over `sequestre/recovery-request/v1`, a
+//! zero byte, the organisation's id (32 bytes) and that name (32 bytes): so answerers can prove in the log, which has
+//! the name and not the lines, that the starter asked.
 //!
 //! The *answer* is an `age` file with the one recipient of the request, in age's own text form (block
 //! `AGE ENCRYPTED FILE`). Its plaintext:
@@ -57,10 +58,10 @@ use crate::escrow::id::{Digest, OrganisationId, PersonId};
 use crate::escrow::key::{PersonKeys, RecipientKey, Signature, SpokenCode};
 use crate::escrow::log::merkle::TreeHead;
 use crate::escrow::part::{PartId, PartKind, VersionId};
+use crate::escrow::recovery::request_preimage;
 use crate::escrow::text::Text;
 use crate::escrow::time::Time;
 
-const REQUEST_LABEL: &[u8] = b"sequestre/recovery-request/v1\0";
 const ANSWER_LABEL: &[u8] = b"sequestre/recovery-answer/v1\0";
 const CODE_LABEL: &str = "sequestre/recovery-code/v1";
 
@@ -157,7 +158,7 @@ impl RecoveryRequest {
             return Err(BadRecovery::Signature);
         }
         let body = self.body();
-        let signature = starter.sign(&preimage(REQUEST_LABEL, body.as_bytes()));
+        let signature = starter.sign(&request_preimage(&self.organisation, &Digest::of(&[body.as_bytes()])));
         Ok(SignedRequest { request: self, body, signature })
     }
 
@@ -224,12 +225,13 @@ impl SignedRequest {
 
     /// The request, if the person with these keys is the one whom it names and signed it.
     pub fn verify(&self, starter: &PersonKeys) -> Result<VerifiedRequest, BadRecovery> {
-        let preimage = preimage(REQUEST_LABEL, self.body.as_bytes());
+        let digest = Digest::of(&[self.body.as_bytes()]);
+        let preimage = request_preimage(&self.request.organisation, &digest);
         let signed = starter.signing.verify(&preimage, &self.signature).is_ok();
         if !signed || starter.person() != self.request.starter {
             return Err(BadRecovery::Signature);
         }
-        Ok(VerifiedRequest { request: self.request.clone(), digest: Digest::of(&[&preimage]) })
+        Ok(VerifiedRequest { request: self.request.clone(), digest, signature: self.signature })
     }
 
     /// The file.
@@ -244,6 +246,7 @@ impl SignedRequest {
 pub struct VerifiedRequest {
     request: RecoveryRequest,
     digest: Digest,
+    signature: Signature,
 }
 
 impl VerifiedRequest {
@@ -252,9 +255,14 @@ impl VerifiedRequest {
         &self.request
     }
 
-    /// The recovery's name: SHA-256 of what was signed.
+    /// The recovery's name: SHA-256 of the lines before the signature.
     pub fn digest(&self) -> Digest {
         self.digest
+    }
+
+    /// The starter's signature: with the name, it proves that they asked.
+    pub fn signature(&self) -> &Signature {
+        &self.signature
     }
 
     /// What starter and answerer compare by voice: 20 digits.
@@ -368,10 +376,6 @@ impl OpenedAnswer {
             self.answer.recovery == recovery.digest && self.answer.organisation == recovery.request.organisation;
         if right { Ok(self.answer) } else { Err(BadRecovery::OtherRecovery) }
     }
-}
-
-fn preimage(label: &[u8], body: &[u8]) -> Vec<u8> {
-    [label, body].concat()
 }
 
 fn secret_preimage(body: &[u8]) -> Secret {

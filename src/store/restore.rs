@@ -9,7 +9,7 @@
 //! the two logs goes on is for people to decide. What was restored has a new log key, which nobody knows yet, and
 //! waits for a move. This module must never add to a log, and never touch an organisation that is here.
 
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -21,7 +21,7 @@ use crate::escrow::id::{BlobId, CommandId, OrganisationId, PersonId};
 use crate::escrow::key::VerifyingKey;
 use crate::escrow::log::checkpoint::{LogVerifier, SignedCheckpoint};
 use crate::escrow::log::merkle::{Frontier, TreeHead, leaf_hash, root_at};
-use crate::escrow::organisation::Effect;
+use crate::escrow::organisation::{Audience, Effect};
 use crate::escrow::replay::{Rejected, Replay, Trust};
 use crate::escrow::wire::MAX_ENTRY_BYTES;
 use crate::seal::signing::SigningKey;
@@ -168,7 +168,7 @@ pub fn restore(data: &Path, replicas: &[PathBuf], wanted: Option<OrganisationId>
     batch.close_restored(number, longest.checkpoint.head().size, &longest.checkpoint.to_string())?;
     batch.commit()?;
     let (organisation, head) = (longest.id, longest.replay.head());
-    Ok(Restored { organisation, head, log_key: log_key.public(), blobs, missing: missing.into_iter().collect() })
+    Ok(Restored { organisation, head, log_key: log_key.public(), blobs, missing })
 }
 
 /// The folder of an organisation: the one that was named, or one in a home that was named.
@@ -199,7 +199,7 @@ fn locate(path: &Path, wanted: Option<&OrganisationId>) -> Result<PathBuf, Resto
 impl Source {
     /// Reads and proves everything but the blobs.
     fn read(path: &Path, wanted: Option<OrganisationId>) -> Result<Self, RestoreError> {
-        let file = |name: &str| match fs::read(path.join(name)) {
+        let file = |name: &str| match read_regular(&path.join(name)) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => Err(RestoreError::NotAReplica(path.to_owned())),
             other => other.map_err(|source| RestoreError::Io { path: path.join(name), source }),
         };
@@ -233,14 +233,15 @@ impl Source {
         Ok(Self { path: path.to_owned(), id, entries, replay, checkpoint })
     }
 
-    /// Writes all entries with what they change; gives the number of blobs and those that no folder has.
+    /// Writes all entries with what they change, and the blobs that are live after the last of them; gives the number
+    /// of these and those that no folder has. What was destroyed is neither wanted nor written, whoever still has it.
     fn write(
         &self,
         batch: &Batch<'_>,
         number: Number,
         folders: &[&Path],
-    ) -> Result<(u64, BTreeSet<BlobId>), RestoreError> {
-        let (mut kept, mut missing) = (BTreeSet::new(), BTreeSet::new());
+    ) -> Result<(u64, Vec<BlobId>), RestoreError> {
+        let mut live: BTreeMap<BlobId, Audience> = BTreeMap::new();
         let mut frontier = Frontier::new();
         let mut replay: Option<Replay> = None;
         let damaged = |source| RestoreError::Damaged { path: self.path.clone(), source };
@@ -254,37 +255,34 @@ impl Source {
                     effects
                 }
             };
-            let mut blobs = Vec::new();
-            let mut at_hand = Vec::with_capacity(effects.len());
+            let mut others = Vec::with_capacity(effects.len());
             for effect in effects {
-                let Effect::Keep(named) = effect else {
-                    at_hand.push(effect);
-                    continue;
-                };
-                let mut here = Vec::with_capacity(named.len());
-                for (id, audience) in named {
-                    if !kept.contains(&id) {
-                        match find_blob(folders, &id)? {
-                            Some(blob) => {
-                                blobs.push(blob);
-                                kept.insert(id);
-                            }
-                            None => {
-                                missing.insert(id);
-                                continue;
-                            }
-                        }
-                    }
-                    here.push((id, audience));
+                match effect {
+                    // The widest audience under which it was named since it was last destroyed.
+                    Effect::Keep(named) => named.into_iter().for_each(|(id, audience)| {
+                        live.entry(id).and_modify(|known| *known = audience.min(*known)).or_insert(audience);
+                    }),
+                    Effect::Forget(gone) => gone.iter().for_each(|id| {
+                        live.remove(id);
+                    }),
+                    other => others.push(other),
                 }
-                at_hand.push(Effect::Keep(here));
             }
             let nodes = frontier.push(leaf_hash(bytes));
             let command = command_of(self.id, bytes);
-            let entry = NewEntry { index, bytes, command, nodes: &nodes, effects: &at_hand, blobs: &blobs };
-            batch.append(number, &entry)?;
+            batch.append(number, &NewEntry { index, bytes, command, nodes: &nodes, effects: &others, blobs: &[] })?;
         }
-        Ok((kept.len() as u64, missing))
+        let (mut blobs, mut missing) = (0, Vec::new());
+        for (id, audience) in live {
+            match find_blob(folders, &id)? {
+                Some(blob) => {
+                    batch.keep(number, &id, audience, Some(&blob))?;
+                    blobs += 1;
+                }
+                None => missing.push(id),
+            }
+        }
+        Ok((blobs, missing))
     }
 }
 
@@ -323,11 +321,21 @@ fn command_of(organisation: OrganisationId, entry: &[u8]) -> Option<(CommandId, 
     }
 }
 
+/// A file's content. Somebody else made this folder, and whoever restores often is root: a link to a device that never
+/// ends, or to a file of this machine, is not followed.
+fn read_regular(path: &Path) -> io::Result<Vec<u8>> {
+    if fs::symlink_metadata(path)?.is_file() {
+        fs::read(path)
+    } else {
+        Err(io::Error::new(io::ErrorKind::InvalidInput, "this is no ordinary file, and nothing else is read"))
+    }
+}
+
 /// A blob from whichever replica has it undamaged.
 fn find_blob(folders: &[&Path], id: &BlobId) -> Result<Option<Blob>, RestoreError> {
     for folder in folders {
         let path = folder.join("blobs").join(id.to_string());
-        match fs::read(&path) {
+        match read_regular(&path) {
             Ok(content) => {
                 let blob = Blob::new(content);
                 if blob.id() == *id {

@@ -141,7 +141,8 @@ fn what_was_recovered_tried_and_claimed_is_shown() {
     let tried = story.world.state().requests().keys().nth(1).copied().unwrap();
     story.world.daemon(sequestre::escrow::entry::DaemonAct::Collected(running)).unwrap_err();
     assert_eq!(story.world.no(OTHER_MEMBER, confirm_access(tried, true)), Refusal::NothingToTest, "never fetched");
-    let works = story.world.ok(TRUSTEES[3], answer("fire", TRUSTEES[4], &[part(1, 1, PartKind::Password)]));
+    let works =
+        story.world.ok(TRUSTEES[3], story.world.answer("fire", TRUSTEES[4], &[part(1, 1, PartKind::Password)]));
     let home = computer(&story, TRUSTEES[3], story.world.entries.len());
     let leases = json(home.path(), &["leases", "--all"]);
     let row = leases.iter().find(|row| row["request"] == running).unwrap();

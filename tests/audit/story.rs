@@ -175,7 +175,8 @@ impl Story {
             self.world.ok(TECHNICIAN, result);
         }
         self.deposit(MEMBER, 2, 1, "hébergement");
-        self.world.ok(TRUSTEES[2], answer("the server burnt", TRUSTEES[1], &[part(2, 1, PartKind::Password)]));
+        self.world
+            .ok(TRUSTEES[2], self.world.answer("the server burnt", TRUSTEES[1], &[part(2, 1, PartKind::Password)]));
     }
 
     pub fn tell(&self, say: &Say) -> Vec<Line> {

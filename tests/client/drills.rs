@@ -1,12 +1,15 @@
 //! Drills: who is asked, what counts, when people are warned, and what is known of an account that somebody tried.
 
 use sequestre::client::consent::{Item, waiting};
+use sequestre::client::deposit;
 use sequestre::client::drill::{self, ShareRow, Trial, share_rows, trial};
 use sequestre::client::failure::Exit;
 use sequestre::client::request;
 use sequestre::client::session::Session;
 use sequestre::client::view::View;
+use sequestre::escrow::id::CredentialId;
 use sequestre::escrow::time::Seconds;
+use sequestre::proto::v1::{self, command::Act};
 
 use crate::town::*;
 
@@ -24,6 +27,10 @@ async fn row(town: &Town, name: &str) -> ShareRow {
     let rows = share_rows(&view, town.now());
     let [only] = rows.try_into().unwrap();
     only
+}
+
+fn credential(session: &Session) -> CredentialId {
+    session.find_credential(LABEL).unwrap()
 }
 
 async fn tried(town: &Town) -> Trial {
@@ -115,6 +122,44 @@ async fn a_new_deposit_has_a_week_to_be_confirmed() {
     town.session(BRUNO).await.confirm_shares().await.unwrap();
     town.session(CHLOE).await.confirm_shares().await.unwrap();
     assert!(!row(&town, MAUD).await.low);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_bad_share_in_a_young_deposit_is_heard_at_once_and_an_account_that_is_not_counted_is_named() {
+    let town = Town::founded().await;
+    town.session(BRUNO).await.confirm_shares().await.unwrap();
+    town.session(CHLOE).await.confirm_shares().await.unwrap();
+    town.pass(Seconds(8 * DAY));
+    let other = "bank of the lake";
+    deposit::deposit(&town.env(AWA), account(other, false, "another password")).await.unwrap();
+    let counted = row(&town, MAUD).await;
+    assert_eq!((counted.low, counted.account.as_str()), (false, LABEL));
+    assert_eq!(counted.settling, [other]);
+
+    // Bruno's share of it is none.
+    let mut session = town.session(BRUNO).await;
+    let (state, me) = (session.state().unwrap(), session.me());
+    let checks: Vec<_> = state
+        .to_confirm(&me)
+        .into_iter()
+        .filter(|part| {
+            state.part(part).unwrap().verdicts.is_empty() || part.version.credential != credential(&session)
+        })
+        .map(|part| v1::ShareCheck {
+            credential: part.version.credential.to_vec(),
+            version: part.version.version,
+            kind: part.kind as i32,
+            verdict: v1::ShareVerdict::DoesNotMatch as i32,
+        })
+        .collect();
+    assert!(!checks.is_empty());
+    session.submit(Act::ConfirmShares(v1::ConfirmShares { checks }), vec![]).await.unwrap();
+    drop(session);
+    let heard = row(&town, MAUD).await;
+    assert_eq!((heard.low, heard.account.as_str()), (true, other));
+    assert!(heard.settling.is_empty(), "{heard:?}");
+    let told = items(&town.session(MAUD).await, "shares").remove(0).text;
+    assert!(told.contains(other), "{told}");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

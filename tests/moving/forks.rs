@@ -2,6 +2,7 @@
 
 use std::fs;
 
+use sequestre::client::amend::{self, Amendment};
 use sequestre::client::failure::Exit;
 use sequestre::client::moving::{self, MoveVerb};
 use sequestre::client::session::sign_command;
@@ -29,13 +30,20 @@ async fn two_different_moves_are_evidence() {
     assert_eq!(fs::read_dir(town.folder(AWA).join("moves")).unwrap().count(), 1, "Awa knows what she signed");
 
     // Both at once, before anything is followed.
-    let both = MoveVerb::Follow { files: vec![first.clone(), second.clone()] };
+    let both = MoveVerb::Follow { files: vec![first.clone(), second.clone()], give_up: None };
     let at_once = moving::run(&town.env(MAUD), both).await;
     failure(at_once, Exit::Distrust, "distrust-two-moves");
     let kept = fs::read_dir(town.folder(MAUD).join("evidence")).unwrap();
     let kept: Vec<_> = kept.map(|f| f.unwrap().file_name().into_string().unwrap()).collect();
     assert_eq!(kept.iter().filter(|name| name.starts_with("move-")).count(), 2, "{kept:?}");
     assert!(kept.contains(&"stop".to_owned()));
+
+    // Sent once more, each by itself, neither is followed: that would be choosing.
+    for file in [&first, &second, &first] {
+        failure(follow(&town, MAUD, file).await, Exit::Distrust, "distrust-two-moves");
+    }
+    assert_eq!(address(&town, MAUD), town.address());
+    assert!(town.env(MAUD).session().unwrap().replica.stopped().is_some());
 
     // One after the other.
     follow(&town, NINA, &first).await.unwrap();
@@ -56,6 +64,41 @@ async fn two_different_moves_are_evidence() {
     follow(&town, CHLOE, &first).await.unwrap();
     one.stop().await;
     other.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn whom_a_later_charter_made_too_few_do_not_move_everybody_back_behind_it() {
+    let town = Town::founded().await;
+    let before = town.root.path().join("before");
+    Snapshot::of(&town.folder(BRUNO)).restore(&before);
+    // From now on it takes all three.
+    let mut plan = Amendment::of(&town.session(AWA).await).unwrap();
+    plan.quorums.get_mut("amend").unwrap()[0].threshold = 3;
+    amend::propose(&town.env(AWA), &plan).await.unwrap();
+    let id = *town.session(AWA).await.state().unwrap().proposals().last_key_value().unwrap().0;
+    for name in [BRUNO, CHLOE] {
+        town.approve(name, id).await.unwrap();
+    }
+    for name in [AWA, BRUNO, NINA, CHLOE] {
+        assert_eq!(town.session(name).await.state().unwrap().charter().unwrap().version(), 2);
+    }
+    town.stop().await;
+    let mut house = House::empty(&town, "refuge");
+    let place = house.restore(&[before]).unwrap();
+    house.start(&town).await;
+    let lost = town.env(AWA).session().unwrap().replica.head().size - place.place.prefix.size;
+    let file = town.root.path().join("back.txt");
+    giving_up(&town, AWA, &place.path, &file, Some(lost)).await.unwrap();
+    sign(&town, BRUNO, &file).await.unwrap();
+    // Enough by the charter that would be gone back to.
+    let contact = fs::read(town.folder(NINA).join("contact.json")).unwrap();
+    failure(follow(&town, NINA, &file).await, Exit::Distrust, "move-charter-given-up");
+    assert_eq!(fs::read(town.folder(NINA).join("contact.json")).unwrap(), contact);
+    // Those who may change the later one agree.
+    sign(&town, CHLOE, &file).await.unwrap();
+    follow(&town, NINA, &file).await.unwrap();
+    assert_ne!(address(&town, NINA), town.address());
+    house.stop().await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -126,7 +169,7 @@ async fn a_move_needs_its_signatures_and_they_may_come_in_several_files() {
     fs::write(&a, only_awa).unwrap();
     fs::write(&b, move_file(&only_bruno, &[])).unwrap();
     failure(follow(&town, NINA, &b).await, Exit::Refused, "refused-move-quorum");
-    moving::run(&town.env(NINA), MoveVerb::Follow { files: vec![a, b] }).await.unwrap();
+    moving::run(&town.env(NINA), MoveVerb::Follow { files: vec![a, b], give_up: None }).await.unwrap();
     house.stop().await;
 }
 

@@ -103,7 +103,7 @@ pub async fn sign(town: &Town, who: &str, file: &Path) -> Result<(), Failure> {
 }
 
 pub async fn follow(town: &Town, who: &str, file: &Path) -> Result<(), Failure> {
-    moving::run(&town.env(who), MoveVerb::Follow { files: vec![file.to_owned()] }).await
+    moving::run(&town.env(who), MoveVerb::Follow { files: vec![file.to_owned()], give_up: None }).await
 }
 
 /// A move to this place that Awa proposes and Bruno signs.

@@ -3,6 +3,8 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use sequestre::client::destroy::{self, Target};
+use sequestre::client::drill::{self, DrillVerb};
 use sequestre::client::failure::Exit;
 use sequestre::client::join;
 use sequestre::client::session::sign_command;
@@ -137,6 +139,75 @@ async fn several_copies_are_put_together() {
     let member = house.restore(&[home]).unwrap().restored;
     assert!(!member.missing.is_empty() && member.blobs > 0);
     assert_eq!(house.findings().iter().filter(|f| f.contains("is missing")).count(), member.missing.len());
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_was_destroyed_is_neither_missing_nor_back() {
+    let town = Town::founded().await;
+    let before = copy(&town, BRUNO, "before");
+    let whole = Target::Account { label: LABEL.to_owned(), version: None };
+    destroy::propose(&town.env(AWA), &whole, "the provider is closed").await.unwrap();
+    let id = *town.session(AWA).await.state().unwrap().proposals().last_key_value().unwrap().0;
+    town.approve(BRUNO, id).await.unwrap();
+    town.pass(Seconds(7 * 86_400));
+    for name in PEOPLE {
+        town.session(name).await;
+    }
+    for name in [CHLOE, AWA] {
+        destroy::confirm(&town.env(name), id).await.unwrap();
+    }
+    let session = town.session(CHLOE).await;
+    assert!(session.state().unwrap().credentials().is_empty());
+    drop(session);
+
+    let held = fs::read_dir(town.folder(CHLOE).join("blobs")).unwrap().count() as u64;
+    let house = House::empty(&town, "refuge");
+    let restored = house.restore(&[town.folder(CHLOE)]).unwrap().restored;
+    assert_eq!((restored.missing.len(), restored.blobs), (0, held));
+    assert_eq!(house.findings(), [""; 0]);
+    // A copy from before still has it all: it does not come back by that.
+    let house = House::empty(&town, "with an old copy");
+    let both = house.restore(&[before, town.folder(CHLOE)]).unwrap().restored;
+    assert_eq!((both.missing.len(), both.blobs), (0, held));
+    assert_eq!(house.findings(), [""; 0]);
+
+    // And the drill of it works.
+    let daemon = Some(PathBuf::from(env!("CARGO_BIN_EXE_sequestred")));
+    drill::run(&town.env(CHLOE), DrillVerb::Restore { daemon }).await.unwrap();
+    assert!(town.session(MAUD).await.state().unwrap().restore_drill().unwrap().works);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_place_is_said_even_if_it_cannot_be_written() {
+    let town = Town::founded().await;
+    let house = House::empty(&town, "refuge");
+    let id = town.session(AWA).await.folder.id.to_string();
+    fs::create_dir(house.data.join(format!("move-place-{}.txt", &id[..12]))).unwrap();
+    let error = house.restore(&[town.folder(BRUNO)]).err().unwrap();
+    let told = error.to_string();
+    let place = read_place(told.split_once('\n').unwrap().1).unwrap();
+    assert_eq!((place.organisation.to_string(), place.prefix.size), (id, town.entries()));
+}
+
+#[cfg(unix)]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn links_in_somebody_elses_folder_are_not_followed() {
+    let town = Town::founded().await;
+    let copy = copy(&town, BRUNO, "linked");
+    let blob = fs::read_dir(copy.join("blobs")).unwrap().next().unwrap().unwrap().path();
+    for file in [copy.join("entries"), copy.join("checkpoint"), blob] {
+        let content = fs::read(&file).unwrap();
+        let aside = file.with_extension("aside");
+        fs::rename(&file, &aside).unwrap();
+        std::os::unix::fs::symlink(&aside, &file).unwrap();
+        let error = refused(&House::empty(&town, "refuge"), std::slice::from_ref(&copy));
+        assert!(matches!(&error, RestoreError::Io { path, .. } if *path == file), "{error}");
+        fs::remove_file(&file).unwrap();
+        fs::remove_file(&aside).unwrap();
+        fs::write(&file, content).unwrap();
+        fs::remove_dir_all(town.root.path().join("refuge")).unwrap();
+    }
+    House::empty(&town, "refuge").restore(&[copy]).unwrap();
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

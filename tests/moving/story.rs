@@ -38,6 +38,8 @@ async fn the_server_burns_and_a_member_gets_a_password_again() {
     for name in PEOPLE {
         town.session(name).await;
     }
+    let earlier = town.root.path().join("earlier");
+    sequestre::client::audit::export(&town.env(MAUD), &earlier).await.unwrap();
     let contact = fs::read_to_string(town.folder(MAUD).join("contact.json")).unwrap();
     let contact: serde_json::Value = serde_json::from_str(&contact).unwrap();
     let entries = town.entries();
@@ -116,6 +118,9 @@ async fn the_server_burns_and_a_member_gets_a_password_again() {
     verb(MAUD, &["audit", "export", copy]);
     let out = verb(MAUD, &["audit", "verify", copy]);
     assert!(out.contains("Everything holds") && !out.contains("the association moved"), "{out}");
+    // What was exported before holds as well, signed by the key of then.
+    let out = verb(MAUD, &["audit", "verify", earlier.to_str().unwrap()]);
+    assert!(out.contains("Everything holds"), "{out}");
     let out = verb(MAUD, &["audit", "verify", copy, "--log-key", contact["log_key"].as_str().unwrap()]);
     assert!(out.contains(&format!("At entry {entries} the association moved")), "{out}");
     let out = verb(MAUD, &["audit", "log", "--from", &entries.to_string()]);

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use sequestre::escrow::credential::Urgency;
 use sequestre::escrow::entry::{DaemonAct, Entry};
+use sequestre::escrow::log::merkle::TreeHead;
 use sequestre::escrow::part::PartKind;
 use sequestre::escrow::replay::Fault;
 use sequestre::escrow::role::Role;
@@ -410,7 +411,7 @@ impl Run {
     }
 
     /// `parts`: 0 and 1 leave out the second or first part, as far as there are two. Half of the answers are `late`:
-    /// signed long ago.
+    /// signed long ago, on no tree, as by somebody whose log may have been cut since. What is not new is ignored.
     fn answer(&mut self, who: Who, recovery: (u8, Who), n: u8, parts: u8, lag: u64, late: u64) -> Option<()> {
         let starter = recovery.1;
         let account = self.model.accounts.get(&n)?;
@@ -419,21 +420,20 @@ impl Run {
             wanted.remove(usize::from(1 - parts));
         }
         let answers = self.model.recoveries.get(&recovery).map_or(&[][..], Vec::as_slice);
-        let again = answers.iter().any(|a| a.who == who && a.account == n && wanted.contains(&a.part));
-        let expected = self.model.admitted.contains(&who)
-            && starter != OUTSIDER
-            && starter != who
-            && !again
-            && wanted.iter().all(|part| account.parts[part].dealt_to(who));
+        let again = |part: &_| answers.iter().any(|a| a.who == who && a.account == n && a.part == *part);
+        let mut fresh = wanted.clone();
+        fresh.retain(|part| account.parts[part].dealt_to(who) && !again(part));
+        // Those who left hold shares, and say what they did with them.
+        let expected = who != OUTSIDER && starter != OUTSIDER && starter != who && !fresh.is_empty();
         let mut named: Vec<_> = wanted.iter().map(|(kind, version)| part(n, *version, *kind)).collect();
         named.sort();
-        let mut command = self.world.draft(answer(&format!("recovery {}", recovery.0), starter, &named));
+        let mut command = self.world.draft(self.world.answer(&format!("recovery {}", recovery.0), starter, &named));
         command.created -= late;
         let base = self.world.state().size().saturating_sub(lag);
-        command.base = Some(self.world.head_at(base).into());
+        command.base = Some(if late > 0 { TreeHead::EMPTY } else { self.world.head_at(base) }.into());
         let result = self.world.submit_draft(who, &command);
         assert_eq!(result.is_ok(), expected, "{who:?}, {recovery:?}, {wanted:?}: {result:?}");
-        self.model.answered(recovery, who, n, &wanted, result.ok()?);
+        self.model.answered(recovery, who, n, &fresh, result.ok()?);
         Some(())
     }
 

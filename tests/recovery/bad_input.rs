@@ -33,9 +33,8 @@ fn finish(town: &Town, answers: &[&Path], more: &[&str], name: &str) -> (i32, Op
 
 #[track_caller]
 fn told(problems: &[(String, String)], key: &str, named: &str) {
-    let found = problems.iter().find(|(told, _)| told == key);
-    let (_, message) = found.unwrap_or_else(|| panic!("no {key} in {problems:?}"));
-    assert!(message.contains(named), "{message}");
+    let found = problems.iter().any(|(told, message)| told == key && message.contains(named));
+    assert!(found, "no {key} about {named} in {problems:?}");
 }
 
 /// The starter's key of a recovery, as their computer keeps it.
@@ -111,7 +110,7 @@ async fn bad_answers_are_named_and_good_ones_kept() {
     assert_eq!(closed[0]["could_answer"], serde_json::json!([CHLOE, DENIS]));
     assert_eq!(closed.as_array().unwrap().len(), 1);
     told(&problems, "recover-file-damaged", "cut.txt");
-    told(&problems, "recover-file-damaged", "damaged");
+    told(&problems, "recover-file-damaged", "flipped.txt");
     assert_eq!(problems.iter().filter(|(key, _)| key == "recover-file-damaged").count(), 2, "{problems:?}");
     told(&problems, "recover-file-none", "letter.txt");
     told(&problems, "failed-file", "missing.txt");
@@ -155,6 +154,20 @@ fn forge(
     format!("-----BEGIN AGE ENCRYPTED FILE-----\n{text}\n-----END AGE ENCRYPTED FILE-----\n")
 }
 
+/// Awa's request, in Chloé's name and signed by Awa.
+fn forge_request(file: &str, town: &Town) -> String {
+    use base64::Engine as _;
+    let base64 = base64::prelude::BASE64_STANDARD;
+    let inside: String = file.lines().filter(|line| !line.starts_with('-')).collect();
+    let lines = String::from_utf8(base64.decode(inside).unwrap()).unwrap();
+    let (body, _) = lines.split_once("signature ").unwrap();
+    let [awa, chloe] = [AWA, CHLOE].map(|name| identity(town, name));
+    let body = body.replace(&awa.person().to_string(), &chloe.person().to_string());
+    let signature = awa.sign(&[b"sequestre/recovery-request/v1\0".as_slice(), body.as_bytes()].concat());
+    let text = base64.encode(format!("{body}signature {}\n", hex::encode(signature.as_bytes())));
+    format!("-----BEGIN SEQUESTRE RECOVERY REQUEST-----\n{text}\n-----END SEQUESTRE RECOVERY REQUEST-----\n")
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn too_few_says_who_could_still_answer() {
     let town = vital().await;
@@ -181,12 +194,52 @@ async fn two_recoveries_are_told_apart_and_each_can_be_finished() {
     assert_eq!(exit, 3);
     told(&problems, "recover-file-stale", "to-first.txt");
     // Without --from, the answers say which one is meant.
-    let (exit, done, _) = finish(&town, &[&to_first], &[], "all.json");
+    let (exit, done, _) = finish(&town, &[&to_first], &["--keep"], "all.json");
     assert_eq!(exit, 0);
     let name = crate::house::request(&town, AWA, &first).digest().to_string();
     assert_eq!(done.unwrap()["recovery"].as_str(), Some(name.as_str()));
     let (exit, _, _) = finish(&town, &[], &["--from", first.to_str().unwrap()], "kept.json");
     assert_eq!(exit, 0);
+    // Finished, it can be opened by nobody any more; the other one can still be answered.
+    let (exit, _, problems) = finish(&town, &[], &["--from", first.to_str().unwrap()], "gone.json");
+    assert_eq!(exit, 1);
+    told(&problems, "recover-key-elsewhere", "finished");
+    let name = crate::house::request(&town, AWA, &first).digest().to_string();
+    let shelf = town.folder(AWA).join("recoveries").join(name);
+    assert!(!shelf.join("key").exists() && fs::read_dir(shelf.join("answers")).unwrap().next().is_none());
+    let to_second = reply(&town, CHLOE, AWA, &second, "to-second.txt").unwrap();
+    assert!(recovered(&town, AWA, &[&to_second], "second.json").is_ok());
+}
+
+/// A recovery whose files are damaged does not stand in the way of another.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_damaged_recovery_is_told_and_left_aside() {
+    let town = Town::founded().await;
+    burn(&town).await;
+    let broken = ask_all(&town, AWA, "broken.txt");
+    town.pass(Seconds(60));
+    let request = ask_all(&town, AWA, "request.txt");
+    let answer = reply(&town, BRUNO, AWA, &request, "bruno.txt").unwrap();
+    let name = crate::house::request(&town, AWA, &broken).digest().to_string();
+    fs::write(town.folder(AWA).join("recoveries").join(&name).join("key"), b"rust").unwrap();
+    let (exit, _, problems) = finish(&town, &[&answer], &[], "all.json");
+    assert_eq!(exit, 0, "{problems:?}");
+    told(&problems, "failed-damaged", &name);
+    let (exit, _, _) = finish(&town, &[&answer], &["--from", broken.to_str().unwrap()], "no.json");
+    assert_eq!(exit, 1);
+}
+
+/// A request, and the key that it needs, lie about for long.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_request_is_answered_for_thirty_days() {
+    let town = Town::founded().await;
+    burn(&town).await;
+    let request = ask_all(&town, AWA, "request.txt");
+    town.pass(Seconds(30 * 86_400 - 60));
+    assert!(reply(&town, BRUNO, AWA, &request, "bruno.txt").is_ok());
+    town.pass(Seconds(120));
+    failure(reply(&town, CHLOE, AWA, &request, "chloe.txt"), Exit::Refused, "recover-expired");
+    assert_eq!(waiting(&town.folder(CHLOE)), 0);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -214,7 +267,11 @@ async fn requests_that_must_not_be_answered() {
     let chloe = identity(&town, CHLOE).person();
     let signed = SignedRequest::parse(whole.as_bytes()).unwrap();
     let forged = RecoveryRequest { starter: chloe, ..signed.unverified().clone() };
-    assert!(forged.sign(&identity(&town, AWA)).is_err(), "our own program does not even write it");
+    assert!(forged.clone().sign(&identity(&town, AWA)).is_err(), "our own program does not even write it");
+    let path = file(&town, "in-her-name.txt");
+    fs::write(&path, forge_request(&whole, &town)).unwrap();
+    assert_eq!(SignedRequest::parse(&fs::read(&path).unwrap()).unwrap().unverified(), &forged);
+    failure(answer(BRUNO, &path, &said), Exit::Distrust, "recover-file-signature");
 
     // Somebody who is not in the association at all.
     let stranger = sequestre::seal::identity::Identity::generate().unwrap();
@@ -228,7 +285,9 @@ async fn requests_that_must_not_be_answered() {
     let forked = RecoveryRequest { tree: forked, ..signed.unverified().clone() };
     let path = file(&town, "forked.txt");
     fs::write(&path, forked.sign(&identity(&town, AWA)).unwrap().to_file()).unwrap();
-    failure(answer(BRUNO, &path, &said), Exit::Distrust, "recover-fork");
+    let told = failure(answer(BRUNO, &path, &said), Exit::Refused, "recover-other-log").to_string();
+    assert!(told.contains(AWA) && told.contains("forked.txt") && told.contains("no server signed it"), "{told}");
+    assert!(!town.folder(BRUNO).join("evidence/stop").exists(), "one person's word accuses nobody");
     let kept: Vec<_> =
         fs::read_dir(town.folder(BRUNO).join("evidence")).unwrap().map(|f| f.unwrap().path()).collect();
     assert!(kept.iter().any(|path| fs::read_to_string(path).unwrap().contains("RECOVERY REQUEST")), "{kept:?}");
@@ -258,7 +317,9 @@ async fn an_answer_from_another_log_is_told_and_its_good_shares_are_used() {
     fs::write(&path, sealed).unwrap();
     let (exit, _, problems) = finish(&town, &[&path], &[], "all.json");
     assert_eq!(exit, 0, "{problems:?}");
-    told(&problems, "recover-fork", "evidence");
+    told(&problems, "recover-other-log", "evidence");
+    told(&problems, "recover-other-log", BRUNO);
+    told(&problems, "recover-other-log", "forked.txt");
     assert_eq!(logins(&fs::read(file(&town, "all.json")).unwrap()).len(), 1);
 }
 

@@ -139,6 +139,7 @@ pub fn finishing(town: &Town, answers: &[&Path], name: &str) -> Finishing {
         output: file(town, name),
         format: Format::Bitwarden,
         plain: true,
+        keep: false,
         passphrase_file: None,
     }
 }

@@ -5,10 +5,20 @@
 #[path = "../support/town.rs"]
 mod town;
 
+/// A server that lies, as the tests about distrust use it.
+#[path = "../support/liar.rs"]
+mod liar;
+
+/// Other servers, as the tests about moves set them up.
+#[allow(dead_code)]
+#[path = "../moving/house.rs"]
+mod refuge;
+
 mod bad_input;
 mod entered;
 mod house;
 mod many;
+mod moved;
 mod one_computer;
 mod script;
 mod story;

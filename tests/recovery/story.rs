@@ -28,7 +28,7 @@ async fn a_trustee_and_one_more_open_everything_without_the_server() {
 
 /// Finishes into each form, and compares what other programs would read.
 fn finish_plain(town: &Town, answers: &[&std::path::Path]) {
-    let json = Finishing { format: Format::Bitwarden, ..finishing(town, answers, "all.json") };
+    let json = Finishing { format: Format::Bitwarden, keep: true, ..finishing(town, answers, "all.json") };
     let opened = open_with(&town.env(AWA), json).unwrap();
     assert_eq!(opened.into_iter().collect::<Vec<_>>(), [(LABEL.to_owned(), PASSWORD.to_owned())]);
     let output = file(town, "all.json");
@@ -90,7 +90,8 @@ async fn what_was_collected_stays_until_it_is_enough() {
     fs::remove_file(&bruno).unwrap();
     // With the second answer alone, days later.
     let denis = reply(&town, DENIS, AWA, &request, "denis.txt").unwrap();
-    assert_eq!(recovered(&town, AWA, &[&denis], "two.json").unwrap(), expected(&["great", "little"]));
+    let two = Finishing { keep: true, ..finishing(&town, &[&denis], "two.json") };
+    assert_eq!(open_with(&town.env(AWA), two).unwrap(), expected(&["great", "little"]));
     // CSV that keeps quotes, commas and line ends apart.
     let csv = Finishing { format: Format::Csv, ..finishing(&town, &[], "all.csv") };
     sequestre::client::recover::finish::finish(&town.env(AWA), csv).unwrap();

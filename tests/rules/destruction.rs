@@ -695,3 +695,30 @@ fn a_newcomer_in_the_destroy_quorum_waits_for_the_delay() {
     world.ok(NEWCOMER, second(&world.clone(), proposal));
     assert_eq!(world.state().roles(&NEWCOMER.id), [Role::Trustee].into());
 }
+
+#[test]
+fn a_move_restarts_the_delay_and_what_was_confirmed_is_confirmed_anew() {
+    let mut world = with_account();
+    let proposal = agreed(&mut world, account(1, 0));
+    world.wait(DELAY);
+    for who in &FIVE[..4] {
+        world.ok(*who, second(&world, proposal));
+    }
+    world.wait(Seconds::DAY);
+    let moving = world.signed_move(&world.move_statement(), &FIVE);
+    world.ok(MEMBER, moving);
+    let moved_at = world.now;
+    assert_eq!(window(&world, proposal).0, moved_at.after(DELAY));
+    let early = Refusal::TooEarly { at: moved_at.after(DELAY) };
+    assert_eq!(world.no(FIVE[4], second(&world.clone(), proposal)), early);
+    // Somebody objects in time, as nobody could while the log had no server.
+    let mut objected = world.clone();
+    objected.ok(FIVE[4], veto(&objected, proposal));
+    world.wait(DELAY);
+    for who in &FIVE[..4] {
+        world.ok(*who, second(&world, proposal));
+        assert!(!is_done(&world, proposal));
+    }
+    world.ok(FIVE[4], second(&world, proposal));
+    assert!(is_done(&world, proposal));
+}

@@ -165,7 +165,8 @@ fn unknown_enum_values_are_refused() {
 fn answers_and_claims_have_one_form() {
     let answered = |version, kind| v1::AnsweredPart { credential: vec![1; 16], version, kind };
     let answer = |parts: Vec<v1::AnsweredPart>, recovery: Vec<u8>| {
-        let act = v1::RecordAnswer { recovery, starter: blob("starter"), parts };
+        let act =
+            v1::RecordAnswer { recovery, starter: blob("starter"), parts, request: Some(MEMBER.sign(b"x").into()) };
         malformed(|c| c.act = Some(Act::RecordAnswer(act)))
     };
     assert_eq!(answer(vec![], blob("fire")), Malformed::List("parts"));

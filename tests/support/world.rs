@@ -21,6 +21,7 @@ use sequestre::escrow::moving::{MoveStatement, SignedMove};
 use sequestre::escrow::organisation::{Effect, Organisation};
 use sequestre::escrow::part::{PartId, PartKind, VersionId};
 use sequestre::escrow::quorum::QuorumName;
+use sequestre::escrow::recovery::request_preimage;
 use sequestre::escrow::refusal::Refusal;
 use sequestre::escrow::replay::{Fault, Rejected, Replay, Trust};
 use sequestre::escrow::role::Role;
@@ -249,6 +250,22 @@ impl World {
             join_index: joined.index,
             join_leaf: joined.leaf.to_vec(),
         }
+    }
+
+    /// An answer to the recovery of this name, which `starter` began.
+    pub fn answer(&self, recovery: &str, starter: Who, parts: &[PartId]) -> Act {
+        let part = |part: &PartId| v1::AnsweredPart {
+            credential: part.version.credential.to_vec(),
+            version: part.version.version,
+            kind: part.kind as i32,
+        };
+        let request = starter.sign(&request_preimage(&self.id(), &Digest::new(fake(recovery))));
+        Act::RecordAnswer(v1::RecordAnswer {
+            recovery: blob(recovery),
+            starter: starter.id.to_vec(),
+            parts: parts.iter().map(part).collect(),
+            request: Some(request.into()),
+        })
     }
 
     pub fn state(&self) -> &Organisation {
@@ -649,17 +666,6 @@ pub fn confirm(checks: &[(PartId, v1::ShareVerdict)]) -> Act {
         verdict: *verdict as i32,
     };
     Act::ConfirmShares(v1::ConfirmShares { checks: checks.iter().map(check).collect() })
-}
-
-/// An answer to the recovery of this name, which `starter` began.
-pub fn answer(recovery: &str, starter: Who, parts: &[PartId]) -> Act {
-    let part = |part: &PartId| v1::AnsweredPart {
-        credential: part.version.credential.to_vec(),
-        version: part.version.version,
-        kind: part.kind as i32,
-    };
-    let parts = parts.iter().map(part).collect();
-    Act::RecordAnswer(v1::RecordAnswer { recovery: blob(recovery), starter: starter.id.to_vec(), parts })
 }
 
 pub fn claim(request: u64, accused: Who, kinds: &[PartKind], verdict: v1::ShareVerdict) -> Act {

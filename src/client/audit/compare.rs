@@ -116,14 +116,19 @@ pub fn compare(env: &Env, files: &[PathBuf], log_key: Option<&str>, to: Option<&
     let first = notes.first().map(|(_, (_, checkpoint))| checkpoint.organisation);
     let organisation = named.or(first).ok_or_else(|| Failure::new(Exit::Usage, "compare-nothing"))?;
     let folder = env.home.folder(organisation);
-    let contact = folder.contact().ok();
-    let pinned = contact.as_ref().map(|contact| contact.log_key);
+    let contact = match folder.contact() {
+        Ok(_) => {
+            let lock = folder.lock()?;
+            Some((folder.contact()?, lock))
+        }
+        Err(_) => None,
+    };
+    let pinned = contact.as_ref().map(|(contact, _)| contact.log_key);
     let key = given.map(|(key, _)| key).or(pinned);
     let key = key.ok_or_else(|| Failure::new(Exit::Usage, "compare-no-key").with("organisation", organisation))?;
     let verifier = LogVerifier::new(organisation, key);
-    let own = match contact.filter(|contact| contact.log_key == key) {
-        Some(contact) => {
-            let lock = folder.lock()?;
+    let own = match contact.filter(|(contact, _)| contact.log_key == key) {
+        Some((contact, lock)) => {
             Some((Replica::open(&folder, &contact)?, lock)).filter(|(replica, _)| replica.head().size > 0)
         }
         None => None,

@@ -176,12 +176,12 @@ fn read_bundle(tile: &Tile, content: &[u8]) -> (Vec<Vec<u8>>, bool) {
     (entries, false)
 }
 
-/// Judges a copy. `given` is a log key from a trustworthy source; `pinned` is asked for the key that this computer
-/// knows the organisation by.
+/// Judges a copy. `given` is a log key from a trustworthy source; `pinned` is asked for the key by which this computer
+/// knows the organisation, in a log of the size that the copy states.
 pub fn judge(
     files: &Files,
     given: Option<VerifyingKey>,
-    pinned: impl Fn(&OrganisationId) -> Option<VerifyingKey>,
+    pinned: impl Fn(&Checkpoint) -> Option<VerifyingKey>,
 ) -> Result<Judgement, Failure> {
     let mut judge = Judge { files, known: BTreeSet::from([README.to_owned()]), named: BTreeSet::new() };
     let mut found = Judgement {
@@ -373,7 +373,7 @@ impl Judge<'_> {
         organisation: OrganisationId,
         note: Note,
         given: Option<VerifyingKey>,
-        pinned: impl Fn(&OrganisationId) -> Option<VerifyingKey>,
+        pinned: impl Fn(&Checkpoint) -> Option<VerifyingKey>,
     ) {
         let first = found.entries.first().and_then(|bytes| genesis_key(bytes, &organisation));
         // What the replay proved: each later key was signed by the quorum of its time. Where an entry does not hold,
@@ -389,7 +389,7 @@ impl Judge<'_> {
         };
         let known = given
             .map(|key| (key, KeySource::Given))
-            .or_else(|| pinned(&organisation).map(|key| (key, KeySource::Pinned)))
+            .or_else(|| found.claimed.as_ref().and_then(&pinned).map(|key| (key, KeySource::Pinned)))
             .map(|(key, source)| (follow(key), source));
         if let Some(((_, Some(index)), _)) = known {
             found

@@ -377,7 +377,7 @@ impl Teller<'_> {
                 let index = revoke.request;
                 self.about("revoke", "log-revoke", Some(who), index, Some(&revoke.reason)).ending(index)
             }
-            Act::RecordAnswer(answer) => self.answer(who, answer),
+            Act::RecordAnswer(answer) => self.answer(who, entry.index, answer),
             Act::Claim(claim) => self.claim(who, claim),
             Act::StartDrill => Told::new("start_drill", "log-start-drill", args! { who: who }, json!({})),
             Act::ConfirmAccess(confirm) => {

@@ -15,7 +15,7 @@ use super::judge::{Files, Finding, Judgement, KeySource, judge};
 use crate::args;
 use crate::escrow::id::{BlobId, OrganisationId};
 use crate::escrow::key::VerifyingKey;
-use crate::escrow::log::checkpoint::{LogVerifier, Origin};
+use crate::escrow::log::checkpoint::{Checkpoint, LogVerifier, Origin};
 use crate::escrow::log::merkle::root_at;
 use crate::escrow::log::note::{NoteKey, SignatureType};
 use crate::escrow::replay::Fault;
@@ -57,7 +57,7 @@ pub fn verify(env: &Env, dir: &Path, log_key: Option<&str>) -> Result<(), Failur
     let given = log_key.map(parse_key).transpose()?;
     let files = Files::list(dir)?;
     let progress = env.out.wait("progress-replay");
-    let pinned = |id: &OrganisationId| env.home.folder(*id).contact().ok().map(|contact| contact.log_key);
+    let pinned = |claimed: &Checkpoint| own_key(env, claimed);
     let mut found = judge(&files, given.map(|(key, _)| key), pinned)?;
     drop(progress);
     if let (Some((_, Some(meant))), Some(claimed)) = (&given, &found.claimed)
@@ -94,14 +94,30 @@ fn remark_unrecorded(found: &mut Judgement, say: &Say) {
     found.remarks.extend(remarks);
 }
 
+/// The key that signed a log of this size, by what this computer replayed itself: a copy of before a move is signed by
+/// the key of then.
+fn own_key(env: &Env, claimed: &Checkpoint) -> Option<VerifyingKey> {
+    let folder = env.home.folder(claimed.organisation);
+    let pinned = folder.contact().ok()?;
+    let opened = folder.lock().and_then(|lock| Ok((Replica::open(&folder, &folder.contact()?)?, lock)));
+    Some(opened.map_or(pinned.log_key, |(replica, _lock)| replica.key_at(claimed.head.size)))
+}
+
 /// Compares with this computer's own replica. A copy that the same log key signed and that contradicts it is
 /// evidence, and is kept.
 fn compare(env: &Env, found: &mut Judgement) -> Own {
     let Some(claimed) = found.claimed else { return Own::None };
     let folder = env.home.folder(claimed.organisation);
-    let Ok(contact) = folder.contact() else { return Own::None };
-    let replica = match folder.lock().and_then(|lock| Ok((Replica::open(&folder, &contact)?, lock))) {
-        Ok((replica, _lock)) => replica,
+    if folder.contact().is_err() {
+        return Own::None;
+    }
+    // The contact once more: an interrupted exchange is finished under the lock.
+    let opened = folder.lock().and_then(|lock| {
+        let contact = folder.contact()?;
+        Ok((Replica::open(&folder, &contact)?, contact, lock))
+    });
+    let (replica, contact) = match opened {
+        Ok((replica, contact, _lock)) => (replica, contact),
         Err(_) => {
             found.remarks.push(Finding::new("audit-remark-own-damaged", args! {}));
             return Own::Unknown;

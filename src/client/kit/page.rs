@@ -32,8 +32,6 @@ pub struct Other {
     pub name: String,
     /// Their offices, in words.
     pub roles: String,
-    /// The beginning of their fingerprint.
-    pub fingerprint: String,
 }
 
 /// Everything that stands on the page.
@@ -144,7 +142,7 @@ impl Page {
             html.element("p", "", &say.plain("kit-people"));
             html.within("table", "", |html| {
                 html.within("tr", "", |html| {
-                    for key in ["status-head-name", "status-head-roles", "kit-head-fingerprint"] {
+                    for key in ["status-head-name", "status-head-roles"] {
                         html.element("th", "", &say.plain(key));
                     }
                     html.element("th", "blank", &say.plain("kit-head-telephone"));
@@ -153,7 +151,6 @@ impl Page {
                     html.within("tr", "", |html| {
                         html.element("td", "", &other.name);
                         html.element("td", "", &other.roles);
-                        html.element("td", "code", &other.fingerprint);
                         html.element("td", "blank", "");
                     });
                 }

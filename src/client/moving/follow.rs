@@ -7,6 +7,7 @@
 //! itself: without the signatures of the people whom its own charter names, nothing is followed.
 
 use std::collections::BTreeMap;
+use std::fs;
 use std::path::PathBuf;
 
 use prost::Message as _;
@@ -14,12 +15,13 @@ use serde_json::json;
 
 use super::super::failure::{Exit, Failure, clock_off, distrust};
 use super::super::home;
-use super::super::outbox::Pending;
+use super::super::outbox::{Pending, keep_for_later};
 use super::super::remote::Remote;
 use super::super::session::{Env, Session, sign_command};
-use super::stage::Stage;
-use super::{Relation, open, read_signed, screen, state_at, told};
+use super::stage::{Stage, unused};
+use super::{Relation, open, read_signed, require_later_charters, screen, state_at, told};
 use crate::args;
+use crate::escrow::act::Act;
 use crate::escrow::entry::{Entry, What};
 use crate::escrow::id::{CommandId, PersonId};
 use crate::escrow::log::checkpoint::{LogVerifier, SignedCheckpoint};
@@ -29,6 +31,9 @@ use crate::escrow::organisation::{CLOCK_TOLERANCE, Effect, Organisation};
 use crate::escrow::refusal::Refusal;
 use crate::escrow::replay::{Replay, Trust};
 use crate::proto::v1;
+
+/// What this computer stopped for when it saw two moves that cannot both hold.
+const TWO_MOVES: &str = "distrust-two-moves";
 
 /// A command of ours that the log that goes on does not have.
 struct Lost {
@@ -43,37 +48,51 @@ struct Lost {
 }
 
 /// Goes along with a move.
-pub async fn follow(env: &Env, files: &[PathBuf]) -> Result<(), Failure> {
+pub async fn follow(env: &Env, files: &[PathBuf], give_up: Option<u64>) -> Result<(), Failure> {
     let signed = gather(env, files)?;
     let mut session = open(env, signed.statement.organisation)?;
     let statement = signed.statement.clone();
+    refuse_one_of_two(&session, &signed)?;
     if followed_already(&session, &signed)? {
         env.out.tell("move-followed-already", &args! { address: statement.address() });
         return finish_again(&mut session).await;
     }
     let relation = Relation::of(&session, &statement.prefix);
-    let proved = judge(&session, &signed, relation)?;
+    let mut proved = judge(&session, &signed, relation)?;
+    let signed = match &proved {
+        Some(verified) => signed.of_those_who_count(verified),
+        None => signed,
+    };
     let signers: Vec<PersonId> = signed.signers().collect();
     if session.state().is_ok() {
-        env.out.screen(&screen(&session, &statement, &signers)?);
+        env.out.screen(&screen(&session, &statement, &signers, proved.is_some())?);
     }
     env.unlock.confirm(&env.out, "ask-move-follow", &args! { address: statement.address() }, "--yes")?;
 
     let mut remote = Remote::connect(statement.address(), &statement.server_key, &session.device).await?;
-    let note = arrive(&mut session, &mut remote, &signed).await?;
+    let note = arrive(&mut session, &mut remote, &signed, proved.is_some()).await?;
     let next = fetch(&session, &mut remote, &statement, &note, relation).await?;
     check_move(&session, &signed, proved.as_ref(), &next)?;
     let own = session.replica.entries()?;
     let common = own.iter().zip(&next.entries).take_while(|(ours, theirs)| ours == theirs).count();
     let pinned = session.contact.checkpoint;
     let has_pinned = root_at(next.replay.tree(), pinned.size) == Ok(pinned.root);
+    let shown = proved.is_some() && !matches!(relation, Relation::Behind(_));
+    if proved.is_none() && common < own.len() {
+        // A later charter's move: the one that left our own log is in the log itself.
+        proved = earlier_move(&session, common, &next)?;
+    }
     if proved.is_none() && (common < own.len() || !has_pinned) {
         // Nobody whom our own charter names has said that this log goes on and ours does not.
         return Err(Failure::new(Exit::Distrust, "move-differs"));
     }
+    if !shown && common < own.len() {
+        agree_to_lose(&session, own.len() - common, common, give_up)?;
+    }
     let stopped = session.replica.stopped().is_some();
+    send_again(&session, &own, common, &next.replay)?;
     let lost = lost_commands(&session, &own, common, &next.replay)?;
-    let keep = format!("before-move-{}", statement.version());
+    let keep = unused(&session.folder, statement.version());
     let contact = home::Contact {
         address: statement.address().to_owned(),
         server_key: statement.server_key,
@@ -103,17 +122,92 @@ pub async fn follow(env: &Env, files: &[PathBuf]) -> Result<(), Failure> {
     Ok(())
 }
 
+/// A computer that met two moves stays stopped for both, whichever of them is followed next: only a move of a later
+/// charter says which of them the log went with.
+fn refuse_one_of_two(session: &Session, signed: &SignedMove) -> Result<(), Failure> {
+    if session.replica.stopped().is_none() {
+        return Ok(());
+    }
+    let folder = session.folder.join("evidence");
+    for entry in fs::read_dir(&folder).map_err(|e| Failure::io(&folder, e))? {
+        let path = entry.map_err(|e| Failure::io(&folder, e))?.path();
+        let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
+        if name.starts_with("move-")
+            && name.ends_with(".txt")
+            && read_signed(&path)?.statement.version() >= signed.statement.version()
+        {
+            return Err(distrust("distrust-two-moves", Some(folder)));
+        }
+    }
+    Ok(())
+}
+
+/// Puts what only the log can settle back into the outbox, as it was signed, if the log that goes on lacks it: answers
+/// to recoveries, whoever gave them, and what others signed at this computer. Nobody could sign it anew here.
+fn send_again(session: &Session, own: &[Vec<u8>], common: usize, next: &Replay) -> Result<(), Failure> {
+    let (id, me) = (session.folder.id, session.me());
+    for bytes in own.iter().skip(common) {
+        let Ok(Entry { what: What::Command(signed), .. }) = Entry::parse(bytes) else { continue };
+        let answer = matches!(signed.command().act, Act::RecordAnswer(_));
+        if answer && next.index_of(&signed.id(id)).is_none() {
+            keep_for_later(&session.folder, &signed)?;
+        }
+    }
+    for (command, path) in session.folder.kept()? {
+        let pending = session.folder.kept_command(&command)?;
+        if pending.is_testimony(&me) && next.index_of(&command).is_none() {
+            pending.put_back(&session.folder)?;
+            home::remove(&path)?;
+        }
+    }
+    Ok(())
+}
+
+/// The move that left our own log, where what is followed is a later one: judged by what this replica knows.
+fn earlier_move(session: &Session, common: usize, next: &Next) -> Result<Option<VerifiedMove>, Failure> {
+    let moves = next.replay.organisation().moves();
+    let Some(moved) = moves.iter().find(|moved| moved.at.index >= common as u64) else { return Ok(None) };
+    let index = usize::try_from(moved.at.index).unwrap_or(usize::MAX);
+    let Some(earlier) = next.entries.get(index).and_then(|entry| move_of(entry)) else { return Ok(None) };
+    refuse_one_of_two(session, &earlier)?;
+    judge(session, &earlier, Relation::of(session, &earlier.statement.prefix))
+}
+
+/// Before the log was fetched, nobody could know that some of our entries are not in it: they are shown, and their
+/// exact number is asked for.
+fn agree_to_lose(session: &Session, lost: usize, common: usize, give_up: Option<u64>) -> Result<(), Failure> {
+    if give_up == Some(lost as u64) {
+        return Ok(());
+    }
+    let say = session.env.out.language();
+    let mut lines = vec![say.plain("move-screen-differs")];
+    for line in told(session, common as u64)? {
+        let args = args! { index: line.index, time: say.time(line.time), text: line.sentence };
+        lines.push(say.with("log-line", &args));
+    }
+    session.env.out.screen(&lines);
+    Err(Failure::new(Exit::Distrust, "move-follow-give-up").with("n", lost))
+}
+
 /// Signs anew what an earlier following did not come to.
 async fn finish_again(session: &mut Session) -> Result<(), Failure> {
     let mut lost = Vec::new();
+    let me = session.me();
+    let mut put_back = false;
     for (id, path) in session.folder.kept()? {
         if session.replica.index_of(&id).is_none() {
             let pending = session.folder.kept_command(&id)?;
+            if pending.is_testimony(&me) {
+                pending.put_back(&session.folder)?;
+                home::remove(&path)?;
+                put_back = true;
+                continue;
+            }
             let sentence = session.env.out.language().plain("move-pending");
             lost.extend(pending.act().map(|act| Lost { act, blobs: pending.blobs, sentence, kept: path }));
         }
     }
-    if lost.is_empty() {
+    if lost.is_empty() && !put_back {
         return Ok(());
     }
     session.pull().await?;
@@ -126,6 +220,8 @@ fn gather(env: &Env, files: &[PathBuf]) -> Result<SignedMove, Failure> {
     let mut moves: Vec<SignedMove> = Vec::new();
     for path in files {
         let read = read_signed(path)?;
+        let sound = read.clone().without_forged();
+        let read = if sound.signatures().is_empty() { read } else { sound };
         match moves.iter_mut().find(|known| known.statement.digest() == read.statement.digest()) {
             Some(known) => {
                 for (signer, signature) in read.signatures() {
@@ -212,8 +308,8 @@ fn two_moves(session: &Session, one: &SignedMove, other: &SignedMove) -> Failure
     let folder = session.folder.join("evidence");
     let file = |signed: &SignedMove| format!("move-{}.txt", &signed.statement.digest().to_string()[..16]);
     let keep = |signed: &SignedMove| home::write(&folder.join(file(signed)), super::text(session, signed).as_bytes());
-    let kept = keep(one).and(keep(other)).and(home::write(&folder.join("stop"), b"distrust-two-moves"));
-    let failure = distrust("distrust-two-moves", Some(folder));
+    let kept = keep(one).and(keep(other)).and(home::write(&folder.join("stop"), TWO_MOVES.as_bytes()));
+    let failure = distrust(TWO_MOVES, Some(folder));
     match kept {
         Ok(()) => failure,
         // What was seen matters more than what the disk says.
@@ -236,7 +332,11 @@ fn judge(session: &Session, signed: &SignedMove, relation: Relation) -> Result<O
     let Ok(state) = session.state() else { return Ok(None) };
     let statement = &signed.statement;
     match relation {
-        Relation::Covers(_) => Ok(Some(state_at(session, statement.prefix.size)?.verify_move(signed)?)),
+        Relation::Covers(_) => {
+            let verified = state_at(session, statement.prefix.size)?.verify_move(signed)?;
+            require_later_charters(session, statement.prefix.size, &signed.signers().collect())?;
+            Ok(Some(verified))
+        }
         // The charter may have changed between our end and the prefix.
         Relation::Behind(_) | Relation::Differs => match state.verify_move(signed) {
             Ok(verified) => Ok(Some(verified)),
@@ -247,11 +347,18 @@ fn judge(session: &Session, signed: &SignedMove, relation: Relation) -> Result<O
     }
 }
 
-/// The new server's checkpoint; if it waits for the move, after bringing it.
-async fn arrive(session: &mut Session, remote: &mut Remote, signed: &SignedMove) -> Result<String, Failure> {
+/// The new server's checkpoint; if it waits for the move, after bringing it. Where our replica cannot say whether the
+/// move holds, nothing is signed for this server.
+async fn arrive(
+    session: &mut Session,
+    remote: &mut Remote,
+    signed: &SignedMove,
+    proved: bool,
+) -> Result<String, Failure> {
     let (id, prefix) = (session.folder.id, signed.statement.prefix);
     match remote.checkpoint(id).await {
         Ok(shown) => return Ok(shown.note),
+        Err(failure) if !proved => return Err(failure),
         Err(failure) if failure.key() == "refused-not-moved" => {}
         // Our computer was added after the prefix: it is added again, once somebody whom the server knows was here.
         Err(failure) if failure.key() == "refused-unknown-device" => {
@@ -259,7 +366,12 @@ async fn arrive(session: &mut Session, remote: &mut Remote, signed: &SignedMove)
             let now = session.env.now();
             let base = TreeHead::EMPTY;
             let command = sign_command(session.identity()?, id, base, now, act)?;
-            remote.submit(Some(id), &command, Vec::new(), Vec::new()).await?;
+            match remote.submit(Some(id), &command, Vec::new(), Vec::new()).await {
+                Err(failure) if failure.key() == "refused-not-moved" => {
+                    return Err(Failure::new(Exit::Unreachable, "move-others-first").because(failure));
+                }
+                other => drop(other?),
+            }
             return Ok(remote.checkpoint(id).await?.note);
         }
         Err(failure) => return Err(failure),
@@ -299,7 +411,9 @@ async fn fetch(
     relation: Relation,
 ) -> Result<Next, Failure> {
     let id = session.folder.id;
-    let unsigned = |e| distrust("distrust-checkpoint", None).because(e);
+    // It may have gone on to a later log key: that is no reproach to it.
+    let later = || Failure::new(Exit::Distrust, "move-other-key").with("address", statement.address());
+    let unsigned = |e| later().because(e);
     let checkpoint = LogVerifier::new(id, statement.log_key).verify(note).map_err(unsigned)?;
     let head = *checkpoint.head();
     let prefix = statement.prefix.size;
@@ -370,10 +484,11 @@ fn lost_commands(session: &Session, own: &[Vec<u8>], common: usize, next: &Repla
                 }
             };
             let Ok(Entry { what: What::Command(signed), .. }) = Entry::parse(bytes) else { continue };
-            if index < common || signed.signer().person() != me || next.index_of(&signed.id(id)).is_some() {
+            let command = signed.id(id);
+            let ours = signed.signer().person() == me && !matches!(signed.command().act, Act::RecordAnswer(_));
+            if index < common || !ours || next.index_of(&command).is_some() {
                 continue;
             }
-            let command = signed.id(id);
             let (pending, path) = match kept.get(&command) {
                 Some(path) => (session.folder.kept_command(&command)?, path.clone()),
                 None => {
@@ -388,9 +503,18 @@ fn lost_commands(session: &Session, own: &[Vec<u8>], common: usize, next: &Repla
         }
     }
     for (path, pending) in session.folder.waiting()? {
+        if pending.is_testimony(&me) {
+            continue;
+        }
         let base = pending.signed.command().base;
-        // Those that build on what both logs have are simply sent again.
-        let fits = base.size <= next.head().size && root_at(next.tree(), base.size) == Ok(base.root);
+        // Those that build on what both logs have are simply sent again; unless they were signed under the charter that
+        // the move replaced, which the rules ask of these.
+        let fits = base.size <= next.head().size
+            && root_at(next.tree(), base.size) == Ok(base.root)
+            && !matches!(
+                pending.signed.command().act,
+                Act::Deposit(_) | Act::Approve(_) | Act::Sign(_) | Act::Confirm(_) | Act::Invite(_)
+            );
         if !fits && next.index_of(&pending.signed.id(id)).is_none() {
             let sentence = session.env.out.language().plain("move-pending");
             lost.extend(pending.act().map(|act| Lost { act, blobs: pending.blobs, sentence, kept: path }));
@@ -438,24 +562,36 @@ async fn sign_anew(session: &mut Session, lost: Vec<Lost>) -> Result<(Vec<String
     use v1::command::Act;
     let (mut anew, mut again) = (Vec::new(), Vec::new());
     for Lost { act, blobs, sentence, kept } in lost {
+        let deposit = matches!(act, Act::Deposit(_));
         let submitted = match &act {
-            Act::Deposit(_)
-            | Act::Request(_)
-            | Act::RecordAnswer(_)
-            | Act::Invite(_)
-            | Act::CancelInvitation(_)
-            | Act::RevokeDevice(_) => Some(session.submit(act, blobs).await),
+            Act::Deposit(_) | Act::Request(_) | Act::CancelInvitation(_) | Act::RevokeDevice(_) => {
+                Some(session.submit(act, blobs).await)
+            }
+            // It is sent as it was signed.
+            Act::RecordAnswer(_) => continue,
             // Done at the next occasion anyway, or done already.
             Act::ConfirmShares(_) | Act::EnrolDevice(_) | Act::Move(_) => None,
+            // An invitation's code, which somebody may hold already, leads to the old server for ever.
             _ => Some(Err(Refusal::StaleBase.into())),
         };
         match submitted {
-            Some(Ok(_)) => anew.push(sentence),
+            Some(Ok(_)) => {
+                anew.push(sentence);
+                home::remove(&kept)?;
+            }
             Some(Err(failure)) if failure.exit() != Exit::Refused => return Err(failure),
-            Some(Err(_)) => again.push(sentence),
-            None => {}
+            // With sealed secrets that may be nowhere else. What this server says of it today may be wrong, or depend on
+            // what somebody else signs anew: it is tried again whenever the move is followed again.
+            Some(Err(_)) if deposit => {
+                again.push(sentence);
+                session.folder.keep_moved(&kept)?;
+            }
+            Some(Err(_)) => {
+                again.push(sentence);
+                session.folder.set_aside(&kept)?;
+            }
+            None => session.folder.set_aside(&kept)?,
         }
-        home::remove(&kept)?;
     }
     for (key, list) in [("move-signed-anew", &anew), ("move-do-again", &again)] {
         if !list.is_empty() {

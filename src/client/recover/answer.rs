@@ -3,19 +3,27 @@
 //!
 //! Order: check → consent → open our shares → the command for the log is durable → only then the answer exists.
 
-use std::collections::BTreeSet;
-use std::path::PathBuf;
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::{Path, PathBuf};
 
 use super::gather::Own;
 use super::record::record_answer;
+use super::store::Shelf;
 use super::{Compared, Desk, Source, bad_file, check_output, is_here, read_file};
 use crate::args;
 use crate::client::failure::{Exit, Failure};
 use crate::client::home;
 use crate::client::screen;
 use crate::client::session::Env;
+use crate::escrow::act::Act;
+use crate::escrow::id::PersonId;
 use crate::escrow::part::PartId;
+use crate::escrow::people::{Person, Standing};
+use crate::escrow::time::Seconds;
 use crate::seal::recovery::{RecoveryAnswer, RecoveryRequest, SignedRequest, VerifiedRequest};
+
+/// How long after it was made a request can be answered.
+pub const REQUEST_LASTS: Seconds = Seconds(30 * 86_400);
 
 /// What is answered.
 pub struct Answering {
@@ -42,13 +50,17 @@ pub fn answer(env: &Env, answering: Answering) -> Result<(), Failure> {
 
     let texts = desk.texts();
     let view = desk.view(&texts)?;
-    let mut lines = screen::recovery(view, asked, &given)?;
+    let screen::RecoveryScreen { mut lines, questions } =
+        screen::recovery(view, asked, &given, &desk.unlogged(&request)?)?;
     let not_ours = asked.parts.len() - given.len();
     if not_ours > 0 {
         lines.push(format!("  {}", view.say.with("recover-not-yours", &args! { count: not_ours })));
     }
-    lines.push(format!("  {}", desk.compared_in_words(asked, &bytes)?));
+    lines.push(format!("  {}", desk.compared_in_words(asked, &bytes, &answering.request)?));
     env.out.screen(&lines);
+    for question in questions {
+        env.unlock.confirm(&env.out, question, &args! { name: view.name(&asked.starter) }, "--yes")?;
+    }
     env.unlock.confirm(&env.out, "ask-recover-answer", &args! { name: view.name(&asked.starter) }, "--yes")?;
     compare_code(env, &request, answering.code.as_deref())?;
 
@@ -61,6 +73,8 @@ pub fn answer(env: &Env, answering: Answering) -> Result<(), Failure> {
         return Err(Failure::new(Exit::Failed, "recover-own-none"));
     }
     let parts = own.parts();
+    // What was agreed to: the log will have nothing but its digest.
+    Shelf::of(&desk.folder, &request.digest()).keep_request(&signed)?;
     record_answer(&desk.record(&desk.identity), &request, &parts)?;
     let answer = RecoveryAnswer {
         recovery: request.digest(),
@@ -77,6 +91,7 @@ pub fn answer(env: &Env, answering: Answering) -> Result<(), Failure> {
         path: answering.output.display(), name: view.name(&asked.starter), count: accounts.len(),
     };
     env.out.tell("recover-answered", &args);
+    desk.tell_log();
     env.out.data(&serde_json::json!({
         "recovery": request.digest().to_string(), "accounts": accounts.len(), "parts": parts.len(),
         "file": answering.output,
@@ -90,12 +105,21 @@ impl Desk<'_> {
         let starter = self.person(&signed.unverified().starter)?;
         let request = signed.verify(&starter.keys).map_err(|bad| bad_file(bad, &answering.request))?;
         if !is_here(starter) {
-            return Err(Failure::new(Exit::Refused, "recover-starter-gone"));
+            let gone = matches!(starter.standing, Standing::Gone { .. });
+            let key = if gone { "recover-starter-gone" } else { "recover-starter-candidate" };
+            return Err(Failure::new(Exit::Refused, key));
         }
         if request.request().starter == self.me() {
             return Err(Failure::new(Exit::Refused, "recover-own-request"));
         }
-        self.compare(request.request().tree, file)?;
+        // A request waits in mailboxes, and its key on a computer: neither must open anything for ever.
+        let (created, now) = (request.request().created, self.env.now());
+        let expired = now > created.after(REQUEST_LASTS) || created > now.after(Seconds::DAY);
+        if expired {
+            let time = self.env.out.language().time(created);
+            return Err(Failure::new(Exit::Refused, "recover-expired").with("time", time));
+        }
+        self.compare(request.request().tree, &request.request().starter, file, &answering.request)?;
         Ok(request)
     }
 
@@ -109,10 +133,31 @@ impl Desk<'_> {
         if given.is_empty() { Err(Failure::new(Exit::Refused, "recover-no-share")) } else { Ok(given) }
     }
 
+    /// To whom shares were released from this computer in other recoveries, by commands that still wait for a server:
+    /// without one, the log would say that nothing was released all the time.
+    fn unlogged(&self, request: &VerifiedRequest) -> Result<BTreeMap<PartId, BTreeSet<PersonId>>, Failure> {
+        let state = self.state()?;
+        let mut unlogged: BTreeMap<PartId, BTreeSet<PersonId>> = BTreeMap::new();
+        for (_, pending) in self.folder.waiting()? {
+            let Act::RecordAnswer(answer) = &pending.signed.command().act else { continue };
+            if answer.recovery.request == request.digest() {
+                continue;
+            }
+            let signer = |person: &&Person| person.keys.signing == *pending.signed.signer();
+            let signer = state.people().values().find(signer).map(|person| person.keys.person());
+            for part in &answer.parts {
+                let dealt = |person: &PersonId| state.part(part).is_some_and(|known| known.dealt_to(person));
+                let people = signer.into_iter().chain([answer.recovery.starter]).filter(dealt);
+                unlogged.entry(*part).or_default().extend(people);
+            }
+        }
+        Ok(unlogged)
+    }
+
     /// How the starter's copy of the log compares with ours.
-    fn compared_in_words(&self, request: &RecoveryRequest, file: &[u8]) -> Result<String, Failure> {
+    fn compared_in_words(&self, request: &RecoveryRequest, file: &[u8], path: &Path) -> Result<String, Failure> {
         let say = self.env.out.language();
-        Ok(match self.compare(request.tree, file)? {
+        Ok(match self.compare(request.tree, &request.starter, file, path)? {
             Compared::Same => say.plain("recover-tree-same"),
             Compared::Shorter(by) => say.with("recover-tree-shorter", &args! { count: by }),
             Compared::Longer(by) => say.with("recover-tree-longer", &args! { count: by }),

@@ -68,6 +68,9 @@ pub enum RecoverVerb {
         /// Not locked.
         #[arg(long)]
         plain: bool,
+        /// What was collected stays here afterwards.
+        #[arg(long)]
+        keep: bool,
         /// Where the file's passphrase is.
         #[arg(long, value_name = "FILE", conflicts_with = "plain")]
         output_passphrase_file: Option<PathBuf>,
@@ -98,6 +101,7 @@ pub fn run(env: &Env, verb: RecoverVerb) -> Result<(), Failure> {
             output,
             format,
             plain,
+            keep,
             output_passphrase_file,
             words_file,
             words,
@@ -114,6 +118,7 @@ pub fn run(env: &Env, verb: RecoverVerb) -> Result<(), Failure> {
                 output,
                 format,
                 plain,
+                keep,
                 passphrase_file: output_passphrase_file,
             };
             finish(env, finishing)

@@ -1,7 +1,10 @@
 //! Finishing: what was answered, with one's own shares, opens what it allows; the rest stays closed, and is told.
 //!
 //! All who are needed may also sit at one computer and type their 24 words; then no files are sent. What they give
-//! is recorded for the log in the same way.
+//! is recorded for the log, and kept with the recovery, in the same way.
+//!
+//! Whoever has a recovery's key and its answers has the accounts, alone. Both are deleted once everything that was
+//! asked for is open and written.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
@@ -9,19 +12,19 @@ use std::path::{Path, PathBuf};
 use super::gather::{Added, Fault, Gathering, Outcome, Own};
 use super::output::{self, Account, Format};
 use super::record::record_answer;
-use super::store::{self, Started};
-use super::{Desk, Source, bad_file, check_output, from_words, known, open_replica, read_file};
+use super::store::{self, Shelf, Started};
+use super::{Desk, Source, bad_file, check_output, from_words, known, open_replica, read_file, read_words};
 use crate::args;
 use crate::client::failure::{Exit, Failure};
 use crate::client::home;
 use crate::client::session::Env;
-use crate::client::unlock::{Unlock, read_secret, require_terminal};
+use crate::client::unlock::{Unlock, require_terminal};
 use crate::client::view::{View, sort_key};
 use crate::escrow::id::{CredentialId, PersonId};
 use crate::escrow::part::PartId;
 use crate::escrow::text::Text;
 use crate::seal::identity::{Identity, seal_with_passphrase};
-use crate::seal::recovery::{BadRecovery, OpenedAnswer, SignedRequest, VerifiedRequest};
+use crate::seal::recovery::{BadRecovery, OpenedAnswer, RecoveryAnswer, SignedRequest, VerifiedRequest};
 use crate::seal::secret::Secret;
 use crate::seal::sharing::ShareFault;
 
@@ -46,6 +49,8 @@ pub struct Finishing {
     pub format: Format,
     /// In the clear, for the owner of the file alone.
     pub plain: bool,
+    /// Whether what was collected stays here when everything was opened.
+    pub keep: bool,
     /// Where the passphrase for the file is, if not asked for.
     pub passphrase_file: Option<PathBuf>,
 }
@@ -62,26 +67,41 @@ pub fn finish(env: &Env, finishing: Finishing) -> Result<(), Failure> {
         table.lay(identity)?;
     }
     table.lay_answers(&finishing.answers)?;
-    let Table { gathering, problems, .. } = table;
+    let Table { gathering, problems, parts, .. } = table;
 
     let texts = desk.texts();
     let view = desk.view(&texts)?;
     let outcomes = gathering.open(&desk.replica);
     let (accounts, closed) = sort(&desk, &view, outcomes)?;
     tell_closed(env, &view, &closed);
+    for account in accounts.iter().filter(|account| !account.old.is_empty()) {
+        let parts = view.parts(account.old.iter().copied());
+        env.out.aside("recover-old-version", &args! { label: &account.label, parts: parts });
+    }
     if accounts.is_empty() {
         return Err(Failure::new(Exit::Refused, "recover-nothing-open"));
     }
     let content = output::write(finishing.format, &accounts, view.say).map_err(Failure::technical)?;
     let sealed = lock.close(env, &content)?;
     home::write_new(&finishing.output, sealed.as_deref().unwrap_or(content.expose()))?;
-    let args = args! { path: finishing.output.display(), count: accounts.len(), closed: closed.accounts().len() };
+    let opened: BTreeSet<CredentialId> = accounts.iter().map(|account| account.id).collect();
+    let partly = closed.accounts().intersection(&opened).count();
+    let args = args! { path: finishing.output.display(), count: accounts.len(), closed: partly };
     env.out.tell(if finishing.plain { "recover-written-plain" } else { "recover-written" }, &args);
     env.out.say("recover-now-change");
+    if !others.is_empty() {
+        desk.tell_log();
+    }
+    let complete = closed.accounts().is_empty() && parts.len() == recovery.request().request().parts.len();
+    let forgotten = complete && !finishing.keep;
+    if forgotten {
+        recovery.started.shelf.forget()?;
+    }
+    env.out.say(if forgotten { "recover-forgotten" } else { "recover-kept" });
     env.out.data(&serde_json::json!({
         "recovery": recovery.request().digest().to_string(), "file": finishing.output,
         "opened": accounts.iter().map(|account| account.label.as_str()).collect::<Vec<_>>(),
-        "closed": closed.data(&view), "problems": problems,
+        "closed": closed.data(&view), "problems": problems, "kept": !forgotten,
     }));
     Ok(())
 }
@@ -99,7 +119,7 @@ fn sit_down<'a>(env: &'a Env, finishing: &Finishing) -> Result<(Desk<'a>, Vec<Id
         here.push(env.unlock.identity(&env.home, &env.out)?);
     }
     for path in &finishing.words_files {
-        here.push(from_words(&read_secret(path)?)?);
+        here.push(from_words(&read_words(path)?)?);
     }
     for _ in 0..finishing.words_typed {
         here.push(from_words(&env.unlock.secret(&env.out, "ask-words", "--words-file")?)?);
@@ -116,53 +136,57 @@ fn parse_request(path: &Path) -> Result<SignedRequest, Failure> {
     SignedRequest::parse(&read_file(path)?).map_err(|bad| bad_file(bad, path))
 }
 
-/// What is being finished.
-enum Recovery {
-    /// One that was started here, and the others that were.
-    Started(Box<Started>, Vec<Started>),
-    /// One among people at one computer: nobody answers by file.
-    Here(Box<VerifiedRequest>),
+/// What is being finished, and what else was started here.
+struct Recovery {
+    started: Started,
+    others: Vec<Started>,
 }
 
 impl Recovery {
     fn request(&self) -> &VerifiedRequest {
-        match self {
-            Self::Started(started, _) => &started.request,
-            Self::Here(request) => request,
-        }
+        &self.started.request
     }
 }
 
 impl Desk<'_> {
-    /// The recovery that is meant: the one of `--from`; else the newest to which one of the answers belongs; else,
-    /// among people who are all here, a new one; else the newest.
+    /// The recovery that is meant: the one of `--from`; else the newest to which one of the answers belongs; else the
+    /// newest, so that nothing that was collected is left aside; else, among people who are all here, a new one.
     fn recovery(&self, finishing: &Finishing) -> Result<Recovery, Failure> {
-        let mut started = store::started(&self.folder, &self.identity, &self.identity.keys())?;
+        let (mut started, damaged) = store::started(&self.folder, &self.identity, &self.identity.keys())?;
         let place = match &finishing.from {
             Some(path) => {
                 let request =
                     parse_request(path)?.verify(&self.identity.keys()).map_err(|bad| bad_file(bad, path))?;
+                if let Some((_, failure)) = damaged.into_iter().find(|(digest, _)| *digest == request.digest()) {
+                    return Err(failure);
+                }
                 let place = started.iter().position(|s| s.request.digest() == request.digest());
-                Some(place.ok_or_else(|| Failure::new(Exit::Failed, "recover-key-elsewhere"))?)
+                place.ok_or_else(|| Failure::new(Exit::Failed, "recover-key-elsewhere"))?
             }
             None => {
+                damaged.iter().for_each(|(_, failure)| self.env.out.failure(failure));
                 let files: Vec<Vec<u8>> = finishing.answers.iter().filter_map(|path| read_file(path).ok()).collect();
-                started.iter().position(|s| files.iter().any(|file| OpenedAnswer::open(&s.key, file).is_ok()))
+                let place = started.iter().position(|s| files.iter().any(|f| OpenedAnswer::open(&s.key, f).is_ok()));
+                place.unwrap_or_default()
             }
         };
-        let people_here = !finishing.words_files.is_empty() || finishing.words_typed > 0;
-        match place {
-            None if people_here && finishing.answers.is_empty() => {
-                let reason = Text::parse(&self.env.out.language().plain("recover-here-reason"))?;
-                let (_, request, _) = self.request(&[], reason)?;
-                Ok(Recovery::Here(Box::new(request)))
+        if started.is_empty() {
+            let people_here = !finishing.words_files.is_empty() || finishing.words_typed > 0;
+            if !people_here || !finishing.answers.is_empty() {
+                return Err(Failure::new(Exit::Usage, "recover-none-started"));
             }
-            None if started.is_empty() => Err(Failure::new(Exit::Usage, "recover-none-started")),
-            place => {
-                let chosen = started.remove(place.unwrap_or_default());
-                Ok(Recovery::Started(Box::new(chosen), started))
-            }
+            return Ok(Recovery { started: self.start_here()?, others: started });
         }
+        Ok(Recovery { started: started.remove(place), others: started })
+    }
+
+    /// A recovery among people who are here, kept like any other until it is finished.
+    fn start_here(&self) -> Result<Started, Failure> {
+        let reason = Text::parse(&self.env.out.language().plain("recover-here-reason"))?;
+        let (signed, request, key) = self.request(&[], reason)?;
+        let shelf = Shelf::of(&self.folder, &request.digest());
+        shelf.keep_started(&signed, &key, &self.identity)?;
+        Ok(Started { request, key: key.age().clone(), shelf })
     }
 }
 
@@ -204,9 +228,23 @@ impl<'a> Table<'a> {
 
     /// The shares of somebody else who is here; their command for the log comes first.
     fn lay(&mut self, identity: &Identity) -> Result<(), Failure> {
-        let own = Own::open(&self.desk.replica, identity, &self.parts)?;
+        let desk = self.desk;
+        let own = Own::open(&desk.replica, identity, &self.parts)?;
         if !own.shares.is_empty() {
-            record_answer(&self.desk.record(identity), self.recovery.request(), &own.parts())?;
+            let request = self.recovery.request();
+            record_answer(&desk.record(identity), request, &own.parts())?;
+            // As if it had been sent: whoever comes later finds it here.
+            let shares = own.shares.iter().map(|(part, share)| (*part, Secret::new(share.expose().to_vec())));
+            let answer = RecoveryAnswer {
+                recovery: request.digest(),
+                organisation: request.request().organisation,
+                answerer: identity.person(),
+                tree: desk.replica.head(),
+                created: desk.env.now(),
+                shares: shares.collect(),
+            };
+            let file = answer.seal(identity, &request.request().recipient).map_err(Failure::technical)?;
+            self.recovery.started.shelf.keep_answer(file.as_bytes())?;
         }
         self.take(identity.person(), own)
     }
@@ -236,7 +274,7 @@ impl<'a> Table<'a> {
 
     /// Answers that were kept earlier, then those that are given now.
     fn lay_answers(&mut self, paths: &[PathBuf]) -> Result<(), Failure> {
-        let Recovery::Started(started, others) = self.recovery else { return Ok(()) };
+        let Recovery { started, others } = self.recovery;
         for (path, file) in started.shelf.answers()? {
             if let Err(failure) = self.lay_answer(started, others, &path, &file) {
                 self.problem(&failure);
@@ -252,7 +290,9 @@ impl<'a> Table<'a> {
             };
             match self.lay_answer(started, others, path, &file) {
                 Ok((person, added)) => {
-                    started.shelf.keep_answer(&file)?;
+                    if added.new + added.known > 0 {
+                        started.shelf.keep_answer(&file)?;
+                    }
                     if added.new == 0 && added.known > 0 {
                         let desk = self.desk;
                         let texts = desk.texts();
@@ -296,7 +336,7 @@ impl<'a> Table<'a> {
         })?;
         // Whoever has another log has another charter, perhaps other accounts: people must know. Their shares are
         // compared with ours one by one, so what is good of them stays good.
-        if let Err(failure) = self.desk.compare(answer.tree, file) {
+        if let Err(failure) = self.desk.compare(answer.tree, &answer.answerer, file, path) {
             self.problem(&failure);
         }
         let person = answer.answerer;
@@ -383,8 +423,21 @@ fn sort(
                     vault: credential.map(|c| c.vault.as_str().to_owned()).unwrap_or_default(),
                     sheet,
                     values: BTreeMap::new(),
+                    versions: BTreeMap::new(),
+                    old: BTreeSet::new(),
+                    log_ends: view.state.last_time(),
                 });
-                account.values.insert(part.kind, value);
+                // Of two versions in one request, the newer counts.
+                let versions = (part.version.version, account.versions.get(&part.kind).copied().unwrap_or_default());
+                if versions.0 > versions.1 {
+                    account.values.insert(part.kind, value);
+                    account.versions.insert(part.kind, part.version.version);
+                    let replaced = view.state.current_part(&id, part.kind) != Some(part);
+                    account.old.retain(|kind| *kind != part.kind);
+                    if replaced {
+                        account.old.insert(part.kind);
+                    }
+                }
             }
             Outcome::Closed { missing, askable } => closed.short.entry((missing, askable)).or_default().push(part),
             Outcome::NoBlob => closed.no_blob.push(part),

@@ -28,7 +28,7 @@ mod store;
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
-use super::failure::{Exit, Failure, distrust};
+use super::failure::{Exit, Failure};
 use super::home::{self, Folder, Lock};
 use super::join::words_failure;
 use super::names::is_meant;
@@ -36,6 +36,7 @@ use super::replica::Replica;
 use super::session::Env;
 use super::unlock::read_secret;
 use super::view::View;
+use crate::args;
 use crate::escrow::credential::Credential;
 use crate::escrow::id::{BlobId, CredentialId, Digest, OrganisationId, PersonId};
 use crate::escrow::log::merkle::TreeHead;
@@ -70,7 +71,7 @@ impl<'a> Desk<'a> {
     fn open(env: &'a Env, source: &Source, organisation: Option<OrganisationId>) -> Result<Self, Failure> {
         let (replica, folder, lock) = open_replica(env, source, organisation)?;
         let identity = match &source.words_file {
-            Some(path) => from_words(&read_secret(path)?)?,
+            Some(path) => from_words(&read_words(path)?)?,
             None => env.unlock.identity(&env.home, &env.out)?,
         };
         Self::with_identity(env, replica, folder, lock, identity)
@@ -129,24 +130,33 @@ impl<'a> Desk<'a> {
         Ok(parts.collect())
     }
 
-    /// Compares somebody's tree with this copy. A contradiction is kept as evidence.
-    fn compare(&self, theirs: TreeHead, file: &[u8]) -> Result<Compared, Failure> {
+    /// Compares the tree that somebody's file names with this copy. A contradiction is that person's word and nothing
+    /// more, because no log key signed it: the file is kept, and nobody is accused.
+    fn compare(&self, theirs: TreeHead, by: &PersonId, file: &[u8], path: &Path) -> Result<Compared, Failure> {
         let ours = self.replica.head();
         match self.replica.root_at(theirs.size) {
             Some(root) if root != theirs.root => {
                 let folder = self.folder.join("evidence");
                 home::private_dir(&folder)?;
                 let name = Digest::of(&[file]).to_string();
-                home::write(&folder.join(format!("recovery-{}.txt", &name[..16])), file)?;
-                if let Some(checkpoint) = self.replica.checkpoint() {
-                    let path = folder.join(format!("ours-{}.note", ours.size));
-                    home::write(&path, checkpoint.to_string().as_bytes())?;
-                }
-                Err(distrust("recover-fork", Some(folder)))
+                let kept = folder.join(format!("recovery-{}.txt", &name[..16]));
+                home::write(&kept, file)?;
+                let texts = self.texts();
+                let failure = Failure::new(Exit::Refused, "recover-other-log").with("path", path.display());
+                Err(failure.with("name", self.view(&texts)?.name(by)).with("kept", kept.display()))
             }
             Some(_) if theirs.size == ours.size => Ok(Compared::Same),
             Some(_) => Ok(Compared::Shorter(ours.size - theirs.size)),
             None => Ok(Compared::Longer(theirs.size.saturating_sub(ours.size))),
+        }
+    }
+
+    /// How what was given gets into the log: from a home without contact, not by itself.
+    fn tell_log(&self) {
+        let out = &self.env.out;
+        match self.folder.has_contact() {
+            true => out.say("recover-enters"),
+            false => out.aside("recover-enters-not", &args! { path: self.folder.join("outbox").display() }),
         }
     }
 }
@@ -170,10 +180,20 @@ fn open_replica(
     let other = |id: OrganisationId| organisation.is_some_and(|wanted| wanted != id);
     let (replica, folder, lock) = match (&source.replica, organisation) {
         (Some(path), _) => {
-            let replica = Replica::read_copy(path)?;
-            let folder = env.home.folder(replica.state()?.id());
+            let copy = Replica::read_copy(path)?;
+            let folder = env.home.folder(copy.state()?.id());
             folder.prepare_bare()?;
             let lock = env.lock(&folder)?;
+            // What this home knows of the log is not put aside for a copy that somebody brings. Where its own files
+            // are damaged, the copy is all there is.
+            let own = match folder.has_contact() {
+                true => Replica::open_only(&folder, &folder.contact()?),
+                false => Err(Failure::new(Exit::Failed, "failed-never-synchronised")),
+            };
+            let replica = match own {
+                Ok(own) if own.checkpoint().is_some() => own.beside(copy)?,
+                _ => copy,
+            };
             (replica, folder, lock)
         }
         (None, Some(id)) if !env.home.organisations()?.contains(&id) => {
@@ -185,7 +205,7 @@ fn open_replica(
                 None => env.home.choose(env.organisation.as_deref())?,
             };
             let lock = env.lock(&folder)?;
-            let replica = Replica::open(&folder, &folder.contact()?)?;
+            let replica = Replica::open_only(&folder, &folder.contact()?)?;
             (replica, folder, lock)
         }
     };
@@ -193,6 +213,14 @@ fn open_replica(
         true => Err(Failure::new(Exit::Usage, "recover-other-organisation")),
         false => Ok((replica, folder, lock)),
     }
+}
+
+/// The 24 words in a file that nobody else can read.
+fn read_words(path: &Path) -> Result<Secret, Failure> {
+    if path.as_os_str() != "-" {
+        home::refuse_open_file(path)?;
+    }
+    read_secret(path)
 }
 
 /// The identity of these 24 words.

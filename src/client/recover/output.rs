@@ -3,15 +3,17 @@
 //! Everything is built in memory that is overwritten. This module must never write a file: whoever calls decides
 //! whether the text is sealed with a passphrase or, asked for explicitly, left in the clear.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::Serialize;
 
 use super::super::say::Say;
 use super::super::status::sheet_lines;
+use crate::args;
 use crate::escrow::id::{CredentialId, Digest};
 use crate::escrow::part::PartKind;
 use crate::escrow::text::Text;
+use crate::escrow::time::Time;
 use crate::seal::sealing::PartValue;
 use crate::seal::secret::{Secret, SecretWriter};
 
@@ -20,7 +22,8 @@ use crate::seal::secret::{Secret, SecretWriter};
 pub enum Format {
     /// Unencrypted Bitwarden JSON: what Bitwarden and Vaultwarden import.
     Bitwarden,
-    /// Bitwarden's CSV columns (RFC 4180), which spreadsheets read, too.
+    /// Bitwarden's CSV columns (RFC 4180), for programs that import them. Not for spreadsheets: whoever deposited an
+    /// account chose its label, and a spreadsheet runs a label that is a formula.
     Csv,
     /// One text for people.
     Text,
@@ -50,6 +53,12 @@ pub struct Account {
     pub sheet: Option<Text>,
     /// The parts that are open.
     pub values: BTreeMap<PartKind, PartValue>,
+    /// The version in which each of them was dealt.
+    pub versions: BTreeMap<PartKind, u32>,
+    /// Those that were replaced since, as far as this copy of the log knows.
+    pub old: BTreeSet<PartKind>,
+    /// The time of the last entry of this copy of the log.
+    pub log_ends: Time,
 }
 
 /// The accounts in this form.
@@ -98,7 +107,21 @@ impl Account {
             notes.push(line.as_bytes());
             notes.push(b"\n");
         }
+        for line in self.version_lines(say) {
+            notes.push(line.as_bytes());
+            notes.push(b"\n");
+        }
         notes.finish()
+    }
+
+    /// Which version each value is of, as of when, and whether it was replaced since.
+    fn version_lines(&self, say: &Say) -> Vec<String> {
+        let line = |(kind, version): (&PartKind, &u32)| {
+            let key = if self.old.contains(kind) { "recover-note-old" } else { "recover-note-version" };
+            let part = say.plain(&format!("part-{}", kind.as_str()));
+            say.with(key, &args! { part: part, version: version, time: say.time(self.log_ends) })
+        };
+        self.versions.iter().map(line).collect()
     }
 }
 
@@ -137,7 +160,7 @@ struct Item<'a> {
     folder_id: String,
     r#type: u8,
     reprompt: u8,
-    name: &'a str,
+    name: String,
     notes: Option<&'a str>,
     favorite: bool,
     login: Login<'a>,
@@ -158,28 +181,60 @@ struct Uri {
     uri: String,
 }
 
+/// Longest text of one item, in bytes. Bitwarden refuses a whole import for one note whose encrypted form is longer
+/// than 10,000 characters.
+const MAX_ITEM_TEXT: usize = 7000;
+
+/// The text in pieces of at most [`MAX_ITEM_TEXT`] bytes, ended at line ends where there are some; one for none.
+fn pieces(text: &str) -> Vec<&str> {
+    let (mut pieces, mut rest) = (Vec::new(), text);
+    while rest.len() > MAX_ITEM_TEXT {
+        let most = rest.floor_char_boundary(MAX_ITEM_TEXT);
+        let (full, _) = rest.split_at(most);
+        let (piece, after) = rest.split_at(full.rfind('\n').map_or(most, |end| end + 1));
+        pieces.push(piece);
+        rest = after;
+    }
+    pieces.push(rest);
+    pieces
+}
+
 fn bitwarden(accounts: &[Account], say: &Say) -> Result<Secret, serde_json::Error> {
     let notes: Vec<Secret> = accounts.iter().map(|account| account.notes(say)).collect();
-    let vaults: std::collections::BTreeSet<&str> = accounts.iter().map(|account| account.vault.as_str()).collect();
+    let vaults: BTreeSet<&str> = accounts.iter().map(|account| account.vault.as_str()).collect();
     let folders = vaults.into_iter().map(|name| ExportFolder { id: folder_id(name), name }).collect();
-    let items = accounts.iter().zip(&notes).map(|(account, notes)| Item {
-        id: uuid(account.id.as_bytes()),
-        organization_id: None,
-        folder_id: folder_id(&account.vault),
-        r#type: LOGIN,
-        reprompt: 0,
-        name: &account.label,
-        notes: notes.expose_str().filter(|text| !text.is_empty()),
-        favorite: false,
-        login: Login {
-            uris: account.url().map(|uri| Uri { r#match: None, uri }).into_iter().collect(),
-            username: account.user_name(),
-            password: account.value(PartKind::Password),
-            totp: account.value(PartKind::TotpSecret),
-        },
-        collection_ids: None,
-    });
-    let items = items.collect();
+    let mut items = Vec::new();
+    for (account, notes) in accounts.iter().zip(&notes) {
+        // What is too long for its field goes into the notes of further items.
+        let long = |kind| account.value(kind).filter(|value| value.len() > MAX_ITEM_TEXT);
+        let fits = |kind| account.value(kind).filter(|value| value.len() <= MAX_ITEM_TEXT);
+        let mut texts: Vec<&str> = pieces(notes.expose_str().unwrap_or_default());
+        for kind in [PartKind::Password, PartKind::TotpSecret] {
+            texts.extend(long(kind).into_iter().flat_map(pieces));
+        }
+        let count = texts.len();
+        for (number, text) in (1..).zip(texts) {
+            let first = number == 1;
+            let of = if count > 1 { format!(" ({number}/{count})") } else { String::new() };
+            items.push(Item {
+                id: uuid(Digest::of(&[account.id.as_bytes(), of.as_bytes()]).as_bytes()),
+                organization_id: None,
+                folder_id: folder_id(&account.vault),
+                r#type: LOGIN,
+                reprompt: 0,
+                name: format!("{}{of}", account.label),
+                notes: Some(text).filter(|text| !text.is_empty()),
+                favorite: false,
+                login: Login {
+                    uris: account.url().filter(|_| first).map(|uri| Uri { r#match: None, uri }).into_iter().collect(),
+                    username: account.user_name(),
+                    password: fits(PartKind::Password).filter(|_| first),
+                    totp: fits(PartKind::TotpSecret).filter(|_| first),
+                },
+                collection_ids: None,
+            });
+        }
+    }
     let mut json = SecretWriter::with_capacity(64 * 1024);
     serde_json::to_writer_pretty(&mut json, &Export { encrypted: false, folders, items })?;
     json.push(b"\n");
@@ -194,24 +249,28 @@ fn csv(accounts: &[Account], say: &Say) -> Secret {
     csv.push(CSV_HEAD.as_bytes());
     for account in accounts {
         let (notes, url) = (account.notes(say), account.url());
+        // Whether a cell that looks like a formula is marked as text; what must be typed exactly never is.
         let cells = [
-            Some(account.vault.as_str()),
-            None,
-            Some("login"),
-            Some(account.label.as_str()),
-            notes.expose_str(),
-            None,
-            Some("0"),
-            url.as_deref(),
-            account.user_name(),
-            account.value(PartKind::Password),
-            account.value(PartKind::TotpSecret),
+            (Some(account.vault.as_str()), true),
+            (None, false),
+            (Some("login"), false),
+            (Some(account.label.as_str()), true),
+            (notes.expose_str(), true),
+            (None, false),
+            (Some("0"), false),
+            (url.as_deref(), true),
+            (account.user_name(), false),
+            (account.value(PartKind::Password), false),
+            (account.value(PartKind::TotpSecret), false),
         ];
-        for (column, cell) in cells.into_iter().enumerate() {
+        for (column, (cell, marked)) in cells.into_iter().enumerate() {
             if column > 0 {
                 csv.push(b",");
             }
             csv.push(b"\"");
+            if marked && cell.is_some_and(|text| text.starts_with(['=', '+', '-', '@', '\t', '\r'])) {
+                csv.push(b"'");
+            }
             for piece in cell.unwrap_or_default().split_inclusive('"') {
                 csv.push(piece.as_bytes());
                 if piece.ends_with('"') {
@@ -252,7 +311,68 @@ fn text(accounts: &[Account], say: &Say) -> Secret {
             text.push(line.replace('\n', "\n    ").as_bytes());
             text.push(b"\n");
         }
+        for line in account.version_lines(say) {
+            text.push(line.as_bytes());
+            text.push(b"\n");
+        }
         text.push(b"\n");
     }
     text.finish()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn account(label: &str, parts: &[(PartKind, &str)]) -> Account {
+        let value = |text: &str| PartValue { user_name: None, value: Secret::from_string(text.to_owned()) };
+        Account {
+            id: CredentialId::new([7; 16]),
+            label: label.to_owned(),
+            vault: "main".to_owned(),
+            sheet: None,
+            values: parts.iter().map(|(kind, text)| (*kind, value(text))).collect(),
+            versions: parts.iter().map(|(kind, _)| (*kind, 3)).collect(),
+            old: BTreeSet::from([PartKind::Password]),
+            log_ends: Time(1_700_000_000),
+        }
+    }
+
+    fn written(format: Format, account: Account) -> String {
+        write(format, &[account], &Say::english()).unwrap().expose_str().unwrap().to_owned()
+    }
+
+    #[test]
+    fn long_texts_become_several_items_that_importers_take() {
+        let notes: String = (0..8000).map(|line| format!("é{line:05}\n")).collect();
+        let key = "k".repeat(20_000);
+        let account = account("server", &[(PartKind::Password, &key), (PartKind::Notes, &notes)]);
+        let export: serde_json::Value = serde_json::from_str(&written(Format::Bitwarden, account)).unwrap();
+        let items = export["items"].as_array().unwrap();
+        let texts: Vec<&str> = items.iter().map(|item| item["notes"].as_str().unwrap()).collect();
+        assert!(items.len() > 10 && texts.iter().all(|text| text.len() <= MAX_ITEM_TEXT));
+        let whole = texts.concat();
+        assert!(whole.starts_with(&notes) && whole.ends_with(&key), "nothing is lost, in order");
+        assert_eq!(items[1]["name"], format!("server (2/{})", items.len()));
+        let ids: BTreeSet<&str> = items.iter().map(|item| item["id"].as_str().unwrap()).collect();
+        assert_eq!(ids.len(), items.len());
+        assert!(items.iter().all(|item| item["login"]["password"].is_null()));
+    }
+
+    #[test]
+    fn labels_that_look_like_formulas_are_marked_in_csv_and_passwords_never() {
+        let formula =
+            account("=HYPERLINK(\"https://evil\")", &[(PartKind::Password, "=1+1"), (PartKind::Notes, "+2")]);
+        let csv = written(Format::Csv, formula);
+        assert!(csv.contains(",\"'=HYPERLINK(\"\"https://evil\"\")\",\"'+2"), "{csv}");
+        assert!(csv.contains(",\"=1+1\","), "{csv}");
+    }
+
+    #[test]
+    fn an_old_version_is_said_where_the_password_stands() {
+        for format in [Format::Bitwarden, Format::Csv, Format::Text] {
+            let text = written(format, account("bank", &[(PartKind::Password, "secret")]));
+            assert!(text.contains("Password: OLD version 3") && text.contains("2023-11-14"), "{text}");
+        }
+    }
 }

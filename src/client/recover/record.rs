@@ -1,16 +1,22 @@
 //! What an answer leaves for the log: a signed command, durable in the outbox before the answer exists, sent at the
 //! next contact with any server.
+//!
+//! It is signed on no tree: what was given away without a server is as true on every continuation of the log, whatever
+//! was lost of it. What was signed before is known from the commands and from the log themselves; there is no list
+//! beside them that could say otherwise.
 
 use std::collections::BTreeSet;
 
 use super::Desk;
-use super::store::{Shelf, record_line};
 use crate::client::failure::Failure;
 use crate::client::home::Folder;
 use crate::client::outbox::keep_for_later;
 use crate::client::replica::Replica;
 use crate::client::session::sign_command;
+use crate::escrow::log::merkle::TreeHead;
 use crate::escrow::part::PartId;
+use crate::escrow::recovery::RecoveryId;
+use crate::escrow::refusal::Refusal;
 use crate::escrow::time::Time;
 use crate::proto::v1;
 use crate::seal::identity::Identity;
@@ -42,11 +48,12 @@ pub(super) fn record_answer(
     parts: &BTreeSet<PartId>,
 ) -> Result<(), Failure> {
     let Recorder { replica, folder, identity, now } = *recorder;
-    let shelf = Shelf::of(folder, &request.digest());
-    let mut recorded = shelf.recorded()?;
+    let id = RecoveryId { request: request.digest(), starter: request.request().starter };
     let me = identity.person();
-    let fresh: Vec<&PartId> = parts.iter().filter(|part| !recorded.contains(&record_line(&me, part))).collect();
+    let waiting = folder.answers_signed(&me, &id)?;
     let state = replica.state()?;
+    let known = |part: &&PartId| waiting.contains(*part) || state.has_answered(&me, &id, part);
+    let fresh: Vec<&PartId> = parts.iter().filter(|part| !known(part)).collect();
     for batch in fresh.chunks(PARTS_PER_COMMAND) {
         let parts = batch.iter().map(|part| v1::AnsweredPart {
             credential: part.version.credential.to_vec(),
@@ -54,17 +61,18 @@ pub(super) fn record_answer(
             kind: part.kind as i32,
         });
         let act = v1::command::Act::RecordAnswer(v1::RecordAnswer {
-            recovery: request.digest().to_vec(),
-            starter: request.request().starter.to_vec(),
+            recovery: id.request.to_vec(),
+            starter: id.starter.to_vec(),
             parts: parts.collect(),
+            request: Some((*request.signature()).into()),
         });
-        let signed = sign_command(identity, folder.id, replica.head(), now, act)?;
-        // The rules are asked first: what they refuse would never reach the log.
+        let signed = sign_command(identity, folder.id, TreeHead::EMPTY, now, act)?;
+        // The rules are asked first: what they refuse would never reach the log. Tomorrow is soon enough.
         let verified = signed.clone().verify(folder.id).map_err(Failure::technical)?;
-        let base = replica.root_at(verified.command().base.size);
-        state.decide(&verified, now.max(state.last_time()), base)?;
-        keep_for_later(folder, &signed)?;
+        match state.decide(&verified, now.max(state.last_time()), Some(TreeHead::EMPTY.root)) {
+            Ok(_) | Err(Refusal::RateLimit) => keep_for_later(folder, &signed)?,
+            Err(refusal) => return Err(refusal.into()),
+        }
     }
-    recorded.extend(fresh.into_iter().map(|part| record_line(&me, part)));
-    shelf.record(&recorded)
+    Ok(())
 }

@@ -3,21 +3,18 @@
 //! ```text
 //! request        the request file, as it was sent out or answered
 //! key            of a recovery that we started: its secret key, sealed to our identity
-//! answers/<id>   of a recovery that we started: answer files that held, by SHA-256
-//! recorded       of a recovery that we answered: the parts for which our command for the log was made
+//! answers/<id>   of a recovery that we started: answer files that held, by SHA-256; with the key until it is finished
 //! ```
 //!
 //! Nothing here opens anything without the identity.
 
-use std::collections::BTreeSet;
 use std::fs;
 use std::path::PathBuf;
 
 use super::super::failure::Failure;
 use super::super::home::{self, Folder};
-use crate::escrow::id::{Digest, PersonId};
+use crate::escrow::id::Digest;
 use crate::escrow::key::PersonKeys;
-use crate::escrow::part::PartId;
 use crate::seal::identity::Identity;
 use crate::seal::recovery::{SignedRequest, VerifiedRequest};
 use crate::seal::sealing::{open_with, seal_to};
@@ -57,6 +54,19 @@ impl Shelf {
         home::write(&self.folder.join("request"), request.to_file().as_bytes())
     }
 
+    /// Keeps the request that is answered.
+    pub(super) fn keep_request(&self, request: &SignedRequest) -> Result<(), Failure> {
+        home::private_dir(&self.folder)?;
+        home::write(&self.folder.join("request"), request.to_file().as_bytes())
+    }
+
+    /// Deletes what would open the accounts once more: the key first, without which the answers are worth nothing.
+    pub(super) fn forget(&self) -> Result<(), Failure> {
+        home::remove(&self.folder.join("key"))?;
+        let answers = self.folder.join("answers");
+        names(&answers)?.iter().try_for_each(|name| home::remove(&answers.join(name)))
+    }
+
     /// Keeps an answer that held. The same file twice is one answer.
     pub(super) fn keep_answer(&self, file: &[u8]) -> Result<(), Failure> {
         let folder = self.folder.join("answers");
@@ -77,50 +87,44 @@ impl Shelf {
         paths.sort();
         paths.into_iter().map(|path| home::read(&path).map(|file| (path, file))).collect()
     }
-
-    /// The parts for which our command for the log was made already.
-    pub(super) fn recorded(&self) -> Result<BTreeSet<String>, Failure> {
-        let text = home::read_if_there(&self.folder.join("recorded"))?.unwrap_or_default();
-        Ok(String::from_utf8_lossy(&text).lines().map(str::to_owned).collect())
-    }
-
-    /// Remembers for which parts our command for the log was made.
-    pub(super) fn record(&self, parts: &BTreeSet<String>) -> Result<(), Failure> {
-        home::private_dir(&self.folder)?;
-        let lines: Vec<&str> = parts.iter().map(String::as_str).collect();
-        home::write(&self.folder.join("recorded"), lines.join("\n").as_bytes())
-    }
 }
 
-/// How a person's part stands in `recorded`.
-pub(super) fn record_line(person: &PersonId, part: &PartId) -> String {
-    format!("{person} {} {} {}", part.version.credential, part.version.version, part.kind.as_str())
-}
+/// A recovery whose files are damaged: it must not stand in the way of the others.
+type Damaged = (Digest, Failure);
 
-/// Every recovery that this identity started here, newest first.
-pub(super) fn started(folder: &Folder, identity: &Identity, keys: &PersonKeys) -> Result<Vec<Started>, Failure> {
-    let recoveries = folder.join("recoveries");
-    let mut found = Vec::new();
-    for name in names(&recoveries)? {
+/// Every recovery that this identity started here, newest first; and those that are damaged.
+pub(super) fn started(
+    folder: &Folder,
+    identity: &Identity,
+    keys: &PersonKeys,
+) -> Result<(Vec<Started>, Vec<Damaged>), Failure> {
+    let (mut found, mut damaged) = (Vec::new(), Vec::new());
+    for name in names(&folder.join("recoveries"))? {
         let Ok(digest) = name.parse::<Digest>() else { continue };
-        let shelf = Shelf::of(folder, &digest);
-        // Without its key it is one that we answered; without its request, one that was never sent out.
-        let key = home::read_if_there(&shelf.folder.join("key"))?;
-        let request = home::read_if_there(&shelf.folder.join("request"))?;
-        let (Some(sealed), Some(request)) = (key, request) else { continue };
-        let path = shelf.folder.join("request");
-        let signed = SignedRequest::parse(&request).map_err(|e| home::damaged(&path).because(e))?;
-        if signed.unverified().starter != identity.person() {
-            continue;
+        match one_started(Shelf::of(folder, &digest), identity, keys) {
+            Ok(started) => found.extend(started),
+            Err(failure) => damaged.push((digest, failure)),
         }
-        let request = signed.verify(keys).map_err(|e| home::damaged(&path).because(e))?;
-        let damaged = || home::damaged(&shelf.folder.join("key"));
-        let text = open_with(identity.age(), &sealed).map_err(|e| damaged().because(e))?;
-        let key = text.expose_str().and_then(|text| text.parse().ok()).ok_or_else(damaged)?;
-        found.push(Started { request, key, shelf });
     }
     found.sort_by_key(|started| (std::cmp::Reverse(started.request.request().created), started.request.digest()));
-    Ok(found)
+    Ok((found, damaged))
+}
+
+fn one_started(shelf: Shelf, identity: &Identity, keys: &PersonKeys) -> Result<Option<Started>, Failure> {
+    // Without its key it is finished, or one that we answered; without its request, one that was never sent out.
+    let key = home::read_if_there(&shelf.folder.join("key"))?;
+    let request = home::read_if_there(&shelf.folder.join("request"))?;
+    let (Some(sealed), Some(request)) = (key, request) else { return Ok(None) };
+    let path = shelf.folder.join("request");
+    let signed = SignedRequest::parse(&request).map_err(|e| home::damaged(&path).because(e))?;
+    if signed.unverified().starter != identity.person() {
+        return Ok(None);
+    }
+    let request = signed.verify(keys).map_err(|e| home::damaged(&path).because(e))?;
+    let damaged = || home::damaged(&shelf.folder.join("key"));
+    let text = open_with(identity.age(), &sealed).map_err(|e| damaged().because(e))?;
+    let key = text.expose_str().and_then(|text| text.parse().ok()).ok_or_else(damaged)?;
+    Ok(Some(Started { request, key, shelf }))
 }
 
 fn names(folder: &std::path::Path) -> Result<Vec<String>, Failure> {

@@ -19,17 +19,20 @@ pub(super) fn answers(state: &Organisation) -> BTreeMap<(u64, PersonId), Answer>
 }
 
 impl Teller<'_> {
-    pub(super) fn answer(&self, who: String, answer: &RecordAnswer) -> Told {
+    pub(super) fn answer(&self, who: String, index: u64, answer: &RecordAnswer) -> Told {
         let view = &self.view;
+        // Of the parts that an answer names, the rules ignore those that are not its signer's.
+        let counted = view.state.recovery_at(index).and_then(|(_, recovery)| recovery.answers.get(&index));
+        let parts = counted.map_or(&answer.parts, |answered| &answered.parts);
         let starter = answer.recovery.starter;
-        let accounts: BTreeSet<CredentialId> = answer.parts.iter().map(|part| part.version.credential).collect();
+        let accounts: BTreeSet<CredentialId> = parts.iter().map(|part| part.version.credential).collect();
         let args = args! {
             who: who,
             name: view.name(&starter),
-            n: answer.parts.len(),
+            n: parts.len(),
             labels: view.list(accounts.iter().map(|id| view.label(id))),
         };
-        let parts = answer.parts.iter().map(|part| {
+        let parts = parts.iter().map(|part| {
             let (credential, version) = (part.version.credential.to_string(), part.version.version);
             json!({ "credential": credential, "version": version, "part": part.kind.as_str() })
         });

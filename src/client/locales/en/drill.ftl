@@ -4,8 +4,9 @@ drill-running = A drill runs already: { $name } started it on { $time }. The nex
 drill-open = These have not opened their parts yet: { $names }. Their inboxes ask them to; any command that unlocks their identity is enough.
 drill-group = {" "}(group { $group } of { $groups })
 drill-shares = Agreement “{ $quorum }”{ $group }: working parts of keys confirmed in the last 90 days: { $confirmed } of { $of }, needed { $needed }.
+drill-settling = Not counted yet: { $list }, deposited less than 7 days ago; not enough of its parts of keys have been tried.
 drill-few = WARNING: without new confirmations there are too few for “{ $label }” from { $time } on. Run “sequestre drill shares”.
-drill-too-few = WARNING: for “{ $label }” that is too few; nobody knows whether it can be opened. Run “sequestre drill shares”, call those who are missing, and if they do not come back, deposit a new version while you can.
+drill-too-few = WARNING: for “{ $label }” that is too few; nobody knows whether it can be opened. Run “sequestre drill shares” and call those who are missing. If they do not come back, deposit a new version while you can.
 drill-inbox = { $name } asks everybody to open their parts of keys and to say what they find: “sequestre drill shares”.
 
 # Drills of accounts.

@@ -17,7 +17,7 @@ refused-moved-elsewhere = This move leads to another server than the one that wa
 move-file-header =
     The association “{ $organisation }” moves: its log goes on at { $address } after { $n } entries.
     Signed by: { $names }
-    Code, to compare by voice: { $code }
+    Code, to compare by voice; what counts is the code on your screen: { $code }
     To sign: sequestre move sign FILE. Once enough have signed: sequestre move follow FILE
 move-file-none = { $path } holds neither a move nor a place to move to. Pass such files on as a whole.
 move-file-kind = { $path } is another file than the one needed here: “propose” takes what the new server’s technician sent, “sign” and “follow” take the file of the move.
@@ -34,17 +34,19 @@ move-screen-server = Key of the new server: { $key }
 move-screen-prefix = The log goes on after entry { $n } (root { $root }). This computer’s copy has { $own } entries.
 move-screen-all = Nothing that this computer knows of is given up.
 move-screen-lost = These { $n } entries are given up, as if they had not happened. A copy of them stays on this computer:
-move-screen-behind = This computer’s copy lacks { $n } of the entries with which the log would go on: what they say cannot be shown here.
+move-screen-behind = This computer’s copy lacks { $n } of the entries with which the log would go on: what they say cannot be shown here, nor whether they continue this copy.
 move-screen-differs = STOP: the log that would go on is not the one that this computer verified. Somebody showed different people different logs. Talk to the others before you go on.
 move-screen-signed = Signed so far by: { $names }
+move-screen-unchecked = Names in the file, whose signatures cannot be checked before the log there was fetched: { $names }
 move-screen-code = Code of this move, to compare by voice: { $code }
 
 # Proposing and signing.
 ask-move-second = You have already signed another move to version { $version } of the charter. If both are used, the log splits in two, and you will have signed it. Are you sure that the other one is never used?
 ask-move-sign = Do you sign this move?
 move-behind = This computer’s copy lacks { $n } entries that were restored on the new server. Let a trustee with a longer copy propose the move.
-move-unseen = This computer’s copy lacks { $n } of the entries with which the log would go on. Let others sign, or add --unseen if you trust what they saw.
+move-unseen = This computer’s copy lacks { $n } of the entries with which the log would go on; whether they continue it cannot be told here. Let others sign, or add --unseen if you trust what they saw.
 move-differs = STOP. The log that would go on is not the one that this computer verified. Nothing was signed or changed. Compare with the others, and show this to a mediator.
+move-charter-given-up = STOP. Going back before entry { $index } would undo version { $version } of the charter, and those who may change that version have not signed this. Nothing was signed or changed. Let the new server be restored from a copy that has this entry, such as this computer’s, and propose a move from there.
 move-give-up = Moving there gives up { $n } entries of this computer’s copy. If a longer copy is nowhere to be found, repeat with --give-up { $n }.
 move-not-signer = Only those who can change the charter sign a move. Once they have, follow it with “sequestre move follow”.
 move-signed = Written to { $path }. Signatures still missing: { $n }. Send it to the next person; the code is { $code }.
@@ -52,13 +54,17 @@ move-signed-complete = Written to { $path }. Enough people have signed. Send it 
 
 # Following.
 ask-move-follow = From now on, do you trust the server { $address }, and no longer the old one?
+ask-move-forked = Did you compare with the others, and follow all the same?
 move-followed = Moved: the log goes on at { $address } and has { $n } entries.
 move-followed-already = You have already moved to { $address }. There is nothing to do.
 move-kept = What this computer had before, with { $n } entries that were given up, is kept in { $path }.
 move-signed-anew = Of what was given up, this was signed anew for you:
-move-do-again = This was given up too. Do it again if it is still wanted:
+move-do-again = This was given up too, or could not be signed anew. Nothing of it was deleted: deposits are tried again when you follow the move again, the rest lies in evidence/given_up. Do it again if it is still wanted; an invitation needs a new code:
 move-pending = What had been signed and was not in the log yet.
 move-not-there = STOP. The log that { $address } shows does not go on as the move says. Nothing was changed. Talk to the technician there and to the others.
+move-other-key = The server { $address } does not sign with the key that this move names. Either the log has moved on since, or it is another server. Nothing was changed. Ask the others for the newest file of a move, and follow that one.
+move-others-first = The new server does not know this computer yet, and nobody has brought the move there. Somebody whose computer was known when the log was copied must follow the move first; then try again.
+move-follow-give-up = STOP. { $n } entries of this computer’s copy are not in the log that would go on, which the file alone could not tell. Nothing was changed. Talk to the others; if all of you accept that these entries are given up, repeat with --give-up { $n }.
 distrust-two-moves = STOP. Two different moves of this association were signed: the log would go on at two places. Both files are kept in { $path }. Show them to the others and to a mediator.
 
 # Help.
@@ -72,6 +78,7 @@ help-move-sign-file = The file of the move
 help-move-sign-unseen = Sign although this computer’s copy of the log is shorter than what the move names
 help-move-follow = Go along with a signed move
 help-move-follow-files = The file of the move, or several copies of it with different signatures
+help-move-follow-give-up = Give up exactly so many entries of this computer’s copy, where that was found only in the new log
 
 # The restore drill.
 progress-drill-restore = Restoring a server from this computer’s copy

@@ -28,6 +28,18 @@ recover-fingerprint = Fingerprint of the person: { $code }
 recover-reason = Reason, given on { $time }: “{ $reason }”
 recover-account = “{ $label }” (vault “{ $vault }”, account { $id })
 recover-part = {"  "}{ $part } (parts of its key handed over so far, in all requests: { $released }; enough to open it: { $needed })
+recover-part-old = {"    "}This is version { $version }, which was replaced since. It is no longer the current one.
+recover-account-unnamed = Account { $id } (vault “{ $vault }”): what it is called is missing from this copy
+recover-names-missing = The names of { $count ->
+    [one] one person are
+   *[other] { $count } people are
+} missing from this copy: it cannot be checked whether one of them is called like whoever asks. Compare the fingerprint.
+recover-roles = Roles: { $roles }
+recover-technician = WARNING: this person runs the server that is said to be gone.
+recover-not-asker = WARNING: by the charter this person may not ask for what is in: { $list }.
+recover-copy-ends = Your copy of the log ends on { $time }; parts given from this computer since are counted.
+ask-recover-withheld = Names are missing from this copy, perhaps because somebody held them back. Go on all the same, by fingerprint and account number?
+ask-recover-doubtful = { $name } could not ask for this while there is a server. Go on all the same?
 recover-not-yours = { $count ->
     [one] One part of an account that is asked for
    *[other] { $count } parts of accounts that are asked for
@@ -49,12 +61,17 @@ recover-own-none = None of your parts of these keys can be used from this copy o
 recover-answered = Your parts of the keys of { $count ->
     [one] one account are
    *[other] { $count } accounts are
-} in { $path }. Send it to { $name } by any way; nobody else can open it. Your program will enter it in the log at the next contact with a server.
+} in { $path }. Send it to { $name } by any way; nobody else can open it.
+recover-enters = What was given is entered in the log by your program, at its next contact with a server.
+recover-enters-not = Nobody enters what was given in the log by itself: this folder has no contact with a server. The signed commands lie in { $path }. Keep them, and when there is a server again, run “sequestre restore-identity” in this folder (--home); until then the log does not know of this recovery.
 recover-stranger = The person { $id } does not stand in this copy of the log. Nothing was handed over and nothing is believed.
 recover-starter-gone = Whoever asks has left the association. Nothing was handed over; tell the others.
+recover-starter-candidate = Whoever asks has been invited and was never taken in. Nothing was handed over; tell the others.
+recover-expired = This request was made on { $time }. Requests are answered for 30 days. Nothing was handed over; if it is still needed, have a new one made, and check this computer’s clock.
 recover-own-request = This is your own request. Your parts count by themselves when you finish it.
 recover-no-share = You hold no part of any key that is asked for. Nothing was handed over.
-recover-fork = STOP. The log of the other person contradicts yours: the server showed you two different ones. Both are kept in { $path }. Show them to the others and to a mediator.
+recover-other-log = By { $path }, { $name } has another log than yours. That is the word of { $name } alone: no server signed it, and it may be a mistake. It is kept in { $kept }. Ask { $name } by voice, and compare with others.
+recover-copy-other = The copy in { $path } is not of the same log as yours, and the key of your log did not sign it. It is not used; ask whoever gave it to you.
 
 # Files that people send.
 recover-file-none = { $path } is no file of a recovery. Ask for it again, as an attachment.
@@ -78,7 +95,7 @@ recover-fault-altered = it is not the one that the log names
 
 # Finishing.
 recover-none-started = No recovery was started here. Begin with “sequestre recover start”, or have people who are here type their 24 words (--words, --words-file).
-recover-key-elsewhere = This recovery was started on another computer, or its files are gone: its key is not here. Finish it there, or start anew.
+recover-key-elsewhere = This recovery was started on another computer, or it was finished, or its files are gone: its key is not here. Finish it there, or start anew.
 recover-here-reason = everybody is at one computer
 recover-parts-unknown = { $count ->
     [one] One part of an account
@@ -97,11 +114,22 @@ recover-sealing = Locking the file…
 recover-written = { $count ->
     [one] One account is
    *[other] { $count } accounts are
-} open, { $closed } not entirely. They are in { $path }, locked with the passphrase: “age -d” opens it, too.
+} open{ $closed ->
+    [0] .
+   *[other] , { $closed } of them not entirely.
+} This is in { $path }, locked with the passphrase: “age -d” opens it, too.
 recover-written-plain = { $count ->
     [one] One account is
    *[other] { $count } accounts are
-} open, { $closed } not entirely. They are in { $path }, readable by anybody who gets this file. Delete it as soon as you can.
+} open{ $closed ->
+    [0] .
+   *[other] , { $closed } of them not entirely.
+} This is in { $path }, readable by anybody who gets this file. Delete it as soon as you can.
+recover-forgotten = Everything that was asked for is open: the key and the answers of this recovery were deleted from this computer.
+recover-kept = What was collected is kept on this computer. Whoever has this computer and your passphrase has these accounts.
+recover-old-version = “{ $label }”: { $parts } was replaced since; what was opened is an old version.
+recover-note-version = { $part }: version { $version } (log as of { $time })
+recover-note-old = { $part }: OLD version { $version }; it was replaced since (log as of { $time })
 recover-now-change = Change every one of these passwords at its provider: they count as known from now on.
 
 # Help.
@@ -122,8 +150,9 @@ help-recover-finish = Open everything that the answers allow, and write it
 help-recover-finish-answers = Answer files; those given earlier were kept
 help-recover-finish-from = The request to finish, if you started several
 help-recover-finish-output = Write the accounts into this new file
-help-recover-finish-format = JSON that Bitwarden and Vaultwarden import (the default), CSV, or a text
+help-recover-finish-format = JSON that Bitwarden and Vaultwarden import (the default), CSV for other importers (never open it in a spreadsheet), or a text
 help-recover-finish-plain = Do not lock the file with a passphrase: whoever gets it reads everything
+help-recover-finish-keep = Keep the key and the answers here, even when everything was opened
 help-recover-finish-output-passphrase-file = Take the passphrase of the new file from this file
 help-recover-finish-words-file = The 24 words of somebody who is here, in a file; can be repeated; then no answers are needed
 help-recover-finish-words = How many people are here who type their 24 words

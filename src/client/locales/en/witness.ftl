@@ -46,6 +46,7 @@ outbox-entered = The server said that it refused this, and has put it into the l
 ask-sign-anew = This has not reached the log and is too old to be sent: { $what }. Sign it anew?
 deny-withdrawn = Your approval of { $id }, which had not reached the log here, is not sent any more, and your shares are not handed over. The server may have received the approval already; then the log may still show it.
 witness-clock-refused = The server says that your clock is wrong, and holds a confirmation that you signed with it. If your clock is right, the server is not telling the truth: tell the others.
+outbox-not-taken = { $name }’s answer to a recovery without the server is not in the log: { $reason } It stays on this computer and is sent again at every contact. If that does not help, tell the others.
 safety-recorded = Recorded as entry { $index }, not yet safe: { $have } of { $needed } trustees have confirmed it. Until then this computer keeps it.
 witness-blobs-missing = { $n ->
     [one] The server does not give one of the files that trustees must hold.

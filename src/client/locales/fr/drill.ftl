@@ -4,8 +4,9 @@ drill-running = Un exercice est déjà en cours : { $name } l’a lancé le { $t
 drill-open = Ces personnes n’ont pas encore ouvert leurs parts : { $names }. Leur boîte de réception le leur demande ; toute commande qui ouvre leur clé personnelle suffit.
 drill-group = {" "}(groupe { $group } sur { $groups })
 drill-shares = Accord « { $quorum } »{ $group } : parts de clés confirmées bonnes ces 90 derniers jours : { $confirmed } sur { $of }, il en faut { $needed }.
+drill-settling = Pas encore compté : { $list }, dont le dépôt a moins de 7 jours ; trop peu de ses parts de clés ont été éprouvées.
 drill-few = ATTENTION : sans nouvelles confirmations, il y en aura trop peu pour « { $label } » à partir du { $time }. Lancez « sequestre drill shares ».
-drill-too-few = ATTENTION : pour « { $label } », c’est trop peu ; nul ne sait s’il peut être ouvert. Lancez « sequestre drill shares », appelez les personnes qui manquent, et si elles ne reviennent pas, déposez une nouvelle version tant que c’est possible.
+drill-too-few = ATTENTION : pour « { $label } », c’est trop peu ; nul ne sait s’il peut être ouvert. Lancez « sequestre drill shares » et appelez les personnes qui manquent. Si elles ne reviennent pas, déposez une nouvelle version tant que c’est possible.
 drill-inbox = { $name } demande à tout le monde d’ouvrir ses parts de clés et de dire ce qu’il en est : « sequestre drill shares ».
 
 # Exercices sur les comptes.

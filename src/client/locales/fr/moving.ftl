@@ -17,7 +17,7 @@ refused-moved-elsewhere = Ce déménagement mène à un autre serveur que celui 
 move-file-header =
     L’association « { $organisation } » déménage : son journal continue à { $address } après { $n } entrées.
     Signé par : { $names }
-    Code à comparer de vive voix : { $code }
+    Code à comparer de vive voix ; c’est celui de votre écran qui compte : { $code }
     Pour signer : sequestre move sign FICHIER. Quand assez de personnes ont signé : sequestre move follow FICHIER
 move-file-none = { $path } ne contient ni un déménagement ni un lieu où emménager. Transmettez ces fichiers en entier.
 move-file-kind = { $path } n’est pas le fichier qu’il faut ici : « propose » prend ce qu’a envoyé la personne qui s’occupe du nouveau serveur, « sign » et « follow » prennent le fichier du déménagement.
@@ -34,17 +34,19 @@ move-screen-server = Clé du nouveau serveur : { $key }
 move-screen-prefix = Le journal continue après l’entrée { $n } (racine { $root }). La copie de cet ordinateur a { $own } entrées.
 move-screen-all = Rien de ce que cet ordinateur connaît n’est abandonné.
 move-screen-lost = Ces { $n } entrées sont abandonnées, comme si elles n’avaient pas eu lieu. Une copie en reste sur cet ordinateur :
-move-screen-behind = Il manque à la copie de cet ordinateur { $n } des entrées avec lesquelles le journal continuerait : ce qu’elles disent ne peut pas être montré ici.
+move-screen-behind = Il manque à la copie de cet ordinateur { $n } des entrées avec lesquelles le journal continuerait : ce qu’elles disent ne peut pas être montré ici, ni si elles continuent cette copie.
 move-screen-differs = STOP : le journal qui continuerait n’est pas celui que cet ordinateur a vérifié. Quelqu’un a montré des journaux différents à des personnes différentes. Parlez-en aux autres avant de poursuivre.
 move-screen-signed = Signé jusqu’ici par : { $names }
+move-screen-unchecked = Noms dans le fichier, dont les signatures ne peuvent pas être vérifiées avant d’avoir récupéré le journal là-bas : { $names }
 move-screen-code = Code de ce déménagement, à comparer de vive voix : { $code }
 
 # Proposer et signer.
 ask-move-second = Vous avez déjà signé un autre déménagement vers la version { $version } de la charte. Si les deux servent, le journal se divise en deux, et vous l’aurez signé. Avez-vous la certitude que l’autre ne servira jamais ?
 ask-move-sign = Signez-vous ce déménagement ?
 move-behind = Il manque à la copie de cet ordinateur { $n } entrées qui ont été rétablies sur le nouveau serveur. Laissez un·e gardien·ne qui a une copie plus longue proposer le déménagement.
-move-unseen = Il manque à la copie de cet ordinateur { $n } des entrées avec lesquelles le journal continuerait. Laissez d’autres signer, ou ajoutez --unseen si vous vous fiez à ce qu’ils ou elles ont vu.
+move-unseen = Il manque à la copie de cet ordinateur { $n } des entrées avec lesquelles le journal continuerait ; rien ne dit ici si elles la continuent. Laissez d’autres signer, ou ajoutez --unseen si vous vous fiez à ce qu’ils ou elles ont vu.
 move-differs = STOP. Le journal qui continuerait n’est pas celui que cet ordinateur a vérifié. Rien n’a été signé ni changé. Comparez avec les autres, et montrez ceci à un·e médiateur·rice.
+move-charter-given-up = STOP. Revenir avant l’entrée { $index } annulerait la version { $version } de la charte, et les personnes qui peuvent changer cette version n’ont pas signé cela. Rien n’a été signé ni changé. Faites rétablir le nouveau serveur depuis une copie qui a cette entrée, comme celle de cet ordinateur, et proposez un déménagement de là.
 move-give-up = Déménager là-bas abandonne { $n } entrées de la copie de cet ordinateur. Si personne n’a de copie plus longue, recommencez avec --give-up { $n }.
 move-not-signer = Seules les personnes qui peuvent changer la charte signent un déménagement. Quand elles l’auront fait, suivez-le avec « sequestre move follow ».
 move-signed = Écrit dans { $path }. Signatures encore manquantes : { $n }. Envoyez-le à la personne suivante ; le code est { $code }.
@@ -52,13 +54,17 @@ move-signed-complete = Écrit dans { $path }. Assez de personnes ont signé. Env
 
 # Suivre.
 ask-move-follow = À partir de maintenant, vous fiez-vous au serveur { $address }, et plus à l’ancien ?
+ask-move-forked = Avez-vous comparé avec les autres, et suivez-vous quand même ?
 move-followed = Déménagé : le journal continue à { $address } et compte { $n } entrées.
 move-followed-already = Vous avez déjà emménagé à { $address }. Il n’y a rien à faire.
 move-kept = Ce que cet ordinateur avait avant, avec { $n } entrées abandonnées, est conservé dans { $path }.
 move-signed-anew = De ce qui a été abandonné, ceci a été signé à nouveau pour vous :
-move-do-again = Ceci a été abandonné aussi. Refaites-le si c’est encore voulu :
+move-do-again = Ceci a été abandonné aussi, ou n’a pas pu être signé à nouveau. Rien n’en a été effacé : les dépôts sont retentés quand vous suivez le déménagement à nouveau, le reste se trouve dans evidence/given_up. Refaites-le si c’est encore voulu ; une invitation demande un nouveau code :
 move-pending = Ce qui était signé et n’était pas encore dans le journal.
 move-not-there = STOP. Le journal que montre { $address } ne continue pas comme le dit le déménagement. Rien n’a été changé. Parlez-en à la personne qui s’occupe de ce serveur et aux autres.
+move-other-key = Le serveur { $address } ne signe pas avec la clé que nomme ce déménagement. Soit le journal a encore déménagé depuis, soit c’est un autre serveur. Rien n’a été changé. Demandez aux autres le fichier de déménagement le plus récent, et suivez celui-là.
+move-others-first = Le nouveau serveur ne connaît pas encore cet ordinateur, et personne n’y a apporté le déménagement. Une personne dont l’ordinateur était connu quand le journal a été copié doit suivre le déménagement en premier ; réessayez ensuite.
+move-follow-give-up = STOP. { $n } entrées de la copie de cet ordinateur ne sont pas dans le journal qui continuerait, ce que le fichier seul ne pouvait pas dire. Rien n’a été changé. Parlez-en aux autres ; si vous acceptez toutes et tous que ces entrées soient abandonnées, recommencez avec --give-up { $n }.
 distrust-two-moves = STOP. Deux déménagements différents de cette association ont été signés : le journal continuerait à deux endroits. Les deux fichiers sont conservés dans { $path }. Montrez-les aux autres et à un·e médiateur·rice.
 
 # Aide.
@@ -72,6 +78,7 @@ help-move-sign-file = Le fichier du déménagement
 help-move-sign-unseen = Signer bien que la copie du journal de cet ordinateur soit plus courte que ce que nomme le déménagement
 help-move-follow = Suivre un déménagement signé
 help-move-follow-files = Le fichier du déménagement, ou plusieurs copies avec des signatures différentes
+help-move-follow-give-up = Abandonner exactement ce nombre d’entrées de la copie de cet ordinateur, si cela ne se voit que dans le nouveau journal
 
 # L’exercice de restauration.
 progress-drill-restore = Un serveur est rétabli depuis la copie de cet ordinateur

@@ -28,10 +28,22 @@ recover-fingerprint = Empreinte de la personne : { $code }
 recover-reason = Motif, donné le { $time } : « { $reason } »
 recover-account = « { $label } » (coffre « { $vault } », compte { $id })
 recover-part = {"  "}{ $part } (parts de sa clé remises jusqu’ici, toutes demandes confondues : { $released } ; il en faut pour l’ouvrir : { $needed })
+recover-part-old = {"    "}C’est la version { $version }, remplacée depuis. Ce n’est plus l’actuelle.
+recover-account-unnamed = Compte { $id } (coffre « { $vault } ») : son nom manque dans cette copie
+recover-names-missing = Les noms de { $count ->
+    [one] une personne
+   *[other] { $count } personnes
+} manquent dans cette copie : impossible de vérifier si quelqu’un s’appelle comme la personne qui demande. Comparez l’empreinte.
+recover-roles = Rôles : { $roles }
+recover-technician = ATTENTION : cette personne s’occupe du serveur que l’on dit disparu.
+recover-not-asker = ATTENTION : d’après la charte, cette personne ne peut pas demander ce qui est dans : { $list }.
+recover-copy-ends = Votre copie du journal s’arrête le { $time } ; les parts remises depuis cet ordinateur sont comptées.
+ask-recover-withheld = Des noms manquent dans cette copie, peut-être parce que quelqu’un les a retenus. Continuer quand même, d’après l’empreinte et le numéro des comptes ?
+ask-recover-doubtful = { $name } ne pourrait pas demander cela tant qu’il y a un serveur. Continuer quand même ?
 recover-not-yours = { $count ->
     [one] Une partie de compte demandée
    *[other] { $count } parties de comptes demandées
-} ne dépendent pas de vous : vous n’avez pas de part de la clé, ou votre copie du journal ne les connaît pas.
+} : vous n’y pouvez rien, vous n’avez pas de part de la clé, ou votre copie du journal ne connaît pas ce compte.
 recover-tree-same = Le journal de cette personne est le même que le vôtre.
 recover-tree-shorter = Le journal de cette personne est un état plus ancien du vôtre : il y manque { $count ->
     [one] une entrée.
@@ -49,12 +61,17 @@ recover-own-none = Aucune de vos parts de ces clés n’est utilisable depuis ce
 recover-answered = Vos parts des clés de { $count ->
     [one] un compte sont
    *[other] { $count } comptes sont
-} dans { $path }. Envoyez ce fichier à { $name } par n’importe quel moyen ; personne d’autre ne peut l’ouvrir. Votre programme l’inscrira au journal au prochain contact avec un serveur.
+} dans { $path }. Envoyez ce fichier à { $name } par n’importe quel moyen ; personne d’autre ne peut l’ouvrir.
+recover-enters = Votre programme inscrira au journal ce qui a été remis, au prochain contact avec un serveur.
+recover-enters-not = Ce qui a été remis ne s’inscrit pas tout seul au journal : ce dossier n’a de contact avec aucun serveur. Les commandes signées sont dans { $path }. Gardez-les et, quand il y aura de nouveau un serveur, lancez « sequestre restore-identity » dans ce dossier (--home) ; d’ici là, le journal ignore cette récupération.
 recover-stranger = La personne { $id } n’est pas dans cette copie du journal. Rien n’a été remis et rien n’est cru.
 recover-starter-gone = La personne qui demande a quitté l’association. Rien n’a été remis ; prévenez les autres.
+recover-starter-candidate = La personne qui demande a été invitée et n’a jamais été admise. Rien n’a été remis ; prévenez les autres.
+recover-expired = Cette demande a été faite le { $time }. On répond aux demandes pendant 30 jours. Rien n’a été remis ; s’il le faut encore, faites-en faire une nouvelle, et vérifiez l’horloge de cet ordinateur.
 recover-own-request = C’est votre propre demande. Vos parts comptent d’elles-mêmes quand vous la terminez.
 recover-no-share = Vous n’avez de part d’aucune clé demandée. Rien n’a été remis.
-recover-fork = STOP. Le journal de l’autre personne contredit le vôtre : le serveur vous en a montré deux différents. Les deux sont gardés dans { $path }. Montrez-les aux autres et à un·e médiateur·rice.
+recover-other-log = D’après { $path }, { $name } a un autre journal que le vôtre. Ce n’est que la parole de { $name } : aucun serveur ne l’a signé, et ce peut être une erreur. Le fichier est gardé dans { $kept }. Demandez de vive voix à { $name }, et comparez avec d’autres personnes.
+recover-copy-other = La copie dans { $path } n’est pas celle du même journal que le vôtre, et la clé de votre journal ne l’a pas signée. Elle n’est pas utilisée ; demandez à la personne qui vous l’a donnée.
 
 # Fichiers que l’on s’envoie.
 recover-file-none = { $path } n’est pas un fichier de récupération. Redemandez-le, en pièce jointe.
@@ -78,7 +95,7 @@ recover-fault-altered = ce n’est pas celle que nomme le journal
 
 # Terminer.
 recover-none-started = Aucune récupération n’a été commencée ici. Commencez par « sequestre recover start », ou faites taper leurs 24 mots aux personnes présentes (--words, --words-file).
-recover-key-elsewhere = Cette récupération a été commencée sur un autre ordinateur, ou ses fichiers ont disparu : sa clé n’est pas ici. Terminez-la là-bas, ou recommencez.
+recover-key-elsewhere = Cette récupération a été commencée sur un autre ordinateur, ou est terminée, ou ses fichiers ont disparu : sa clé n’est pas ici. Terminez-la là-bas, ou recommencez.
 recover-here-reason = tout le monde est devant le même ordinateur
 recover-parts-unknown = { $count ->
     [one] Une partie de compte visée
@@ -97,11 +114,22 @@ recover-sealing = Verrouillage du fichier…
 recover-written = { $count ->
     [one] Un compte est ouvert
    *[other] { $count } comptes sont ouverts
-}, dont { $closed } en partie. Ils sont dans { $path }, verrouillés par la phrase secrète ; « age -d » l’ouvre aussi.
+}{ $closed ->
+    [0] .
+   *[other] , dont { $closed } en partie seulement.
+} Le tout est dans { $path }, verrouillé par la phrase secrète ; « age -d » l’ouvre aussi.
 recover-written-plain = { $count ->
     [one] Un compte est ouvert
    *[other] { $count } comptes sont ouverts
-}, dont { $closed } en partie. Ils sont dans { $path }, lisibles par quiconque obtient ce fichier. Supprimez-le dès que possible.
+}{ $closed ->
+    [0] .
+   *[other] , dont { $closed } en partie seulement.
+} Le tout est dans { $path }, lisible par quiconque obtient ce fichier. Supprimez-le dès que possible.
+recover-forgotten = Tout ce qui était demandé est ouvert : la clé et les réponses de cette récupération ont été effacées de cet ordinateur.
+recover-kept = Ce qui est réuni est gardé sur cet ordinateur. Quiconque a cet ordinateur et votre phrase secrète a ces comptes.
+recover-old-version = « { $label } » : { $parts } a été remplacé depuis ; ce qui s’est ouvert est une ancienne version.
+recover-note-version = { $part } : version { $version } (journal du { $time })
+recover-note-old = { $part } : ANCIENNE version { $version } ; remplacée depuis (journal du { $time })
 recover-now-change = Changez chacun de ces mots de passe chez son fournisseur : ils sont considérés comme connus à partir de maintenant.
 
 # Aide.
@@ -122,8 +150,9 @@ help-recover-finish = Ouvrir tout ce que les réponses permettent, et l’écrir
 help-recover-finish-answers = Fichiers de réponse ; ceux déjà donnés ont été gardés
 help-recover-finish-from = La demande à terminer, si vous en avez fait plusieurs
 help-recover-finish-output = Écrire les comptes dans ce nouveau fichier
-help-recover-finish-format = JSON que Bitwarden et Vaultwarden importent (par défaut), CSV, ou un texte
+help-recover-finish-format = JSON que Bitwarden et Vaultwarden importent (par défaut), CSV pour d’autres importations (jamais dans un tableur), ou un texte
 help-recover-finish-plain = Ne pas verrouiller le fichier par une phrase secrète : quiconque l’obtient lit tout
+help-recover-finish-keep = Garder ici la clé et les réponses, même quand tout a été ouvert
 help-recover-finish-output-passphrase-file = Prendre la phrase secrète du nouveau fichier dans ce fichier
 help-recover-finish-words-file = Les 24 mots d’une personne présente, dans un fichier ; répétable ; alors il ne faut pas de réponses
 help-recover-finish-words = Combien de personnes présentes tapent leurs 24 mots

@@ -46,6 +46,7 @@ outbox-entered = Le serveur avait dit refuser ceci, et l’a tout de même mis a
 ask-sign-anew = Ceci n’est pas arrivé au journal et est trop ancien pour être envoyé : { $what }. Le signer de nouveau ?
 deny-withdrawn = Votre accord à la demande { $id }, qui n’était pas au journal ici, ne sera plus envoyé, et vos parts ne seront pas remises. Le serveur a peut-être déjà reçu l’accord ; le journal pourrait alors encore le montrer.
 witness-clock-refused = Le serveur dit que votre horloge est fausse, et détient une confirmation que vous avez signée avec elle. Si votre horloge est juste, le serveur ne dit pas la vérité : dites-le aux autres.
+outbox-not-taken = La réponse de { $name } à une récupération sans serveur n’est pas au journal : { $reason } Elle reste sur cet ordinateur et sera renvoyée à chaque contact. Si cela ne suffit pas, prévenez les autres.
 safety-recorded = Inscrit au journal, entrée { $index } ; pas encore sûr : { $have } gardien·ne·s sur { $needed } l’ont confirmé. D’ici là, cet ordinateur le garde.
 witness-blobs-missing = { $n ->
     [one] Le serveur ne donne pas un des fichiers que les gardien·ne·s doivent avoir.
