@@ -166,12 +166,13 @@ fn parts_that_were_carried_over_still_count() {
     let label = story.text("Hébergeur");
     let sheet = story.text("{}");
     let both = story.world.deposit_of(1, 1, "web", &[PartKind::Password, PartKind::Notes]);
-    story.world.ok(MEMBER, Act::Deposit(v1::Deposit { label: label.clone(), sheet: sheet.clone(), ..both }));
+    story.world.ok(MEMBER, Act::Deposit(v1::Deposit { label, sheet, ..both }));
     let good = v1::ShareVerdict::Good;
     let checks = [(part(1, 1, PartKind::Password), good), (part(1, 1, PartKind::Notes), good)];
     story.world.ok(TRUSTEES[1], confirm(&checks));
     let carried = vec![v1::CarriedPart { kind: PartKind::Notes as i32, version: 1 }];
     let next = story.world.deposit_of(1, 2, "web", &[PartKind::Password]);
+    let (label, sheet) = (story.text("Hébergeur"), story.text("{}"));
     story.world.ok(TRUSTEES[0], Act::Deposit(v1::Deposit { label, sheet, carried, ..next }));
 
     let account = |story: &Story| story.world.state().credential(&credential(1)).cloned().unwrap();

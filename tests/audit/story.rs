@@ -27,7 +27,7 @@ pub struct Story {
 
 impl Story {
     fn note(texts: &mut BTreeMap<BlobId, Vec<u8>>, text: &str) -> Vec<u8> {
-        let blob = Text::parse_multiline(text).unwrap().to_blob(&fake(text));
+        let blob = Text::parse_multiline(text).unwrap().to_blob(&fake(&format!("{text} {}", texts.len())));
         let id = BlobId::of(&blob);
         texts.insert(id, blob);
         id.to_vec()

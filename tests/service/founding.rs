@@ -85,7 +85,7 @@ async fn what_is_read_proves_itself() {
     let new = *founded.log.verify(&proof.checkpoint).unwrap().head();
     sequestre::escrow::log::merkle::verify_consistency(&old, &new, &hashes).unwrap();
 
-    let names = [text("Les Amis du Canal"), text("Zoé"), text("somebody")];
+    let names = [text("Les Amis du Canal"), text("Zoé"), text("somebody 3")];
     let ids = [&[BlobId::new([0; 32])][..], &names.each_ref().map(|name| BlobId::of(name))].concat();
     let request = api::GetBlobsRequest { organisation, ids: ids.into_iter().map(BlobId::to_vec).collect() };
     let mut stream = newcomer.get_blobs(request).await.unwrap().into_inner();

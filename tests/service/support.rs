@@ -159,7 +159,7 @@ impl Person {
     }
 
     pub fn invite(&self, organisation: OrganisationId, token: [u8; 32]) -> api::SubmitRequest {
-        let name = text("somebody");
+        let name = text(&format!("somebody {}", token[0]));
         let invite = v1::Invite {
             invitation: InvitationId::of_token(&token).to_vec(),
             roles: vec![Role::Trustee as i32],

@@ -206,7 +206,7 @@ async fn an_approver_cannot_have_a_live_blob_deleted_or_shown() {
 
     // A member names a sealed secret as the reason of a request, so that everybody could fetch it.
     let request = stage.world.request(deposit, sealed);
-    assert_eq!(reason(stage.writer.submit(request, vec![], None).await), "MISSING_BLOB");
+    assert_eq!(reason(stage.writer.submit(request, vec![], None).await), "TEXT_USED");
     let member = stage.world.caller(3).unwrap();
     let trustee = stage.world.caller(1).unwrap();
     let read = |caller: &Caller, ids: &[&Vec<u8>]| {
