@@ -153,15 +153,23 @@ fn permit(connection: &Connection) -> Result<[u8; 32], StoreError> {
     Ok(token)
 }
 
+/// How often the lock of the data folder is tried, [`LOCK_PAUSE`] apart.
+const LOCK_TRIES: u32 = 20;
+const LOCK_PAUSE: Duration = Duration::from_millis(50);
+
 /// The data folder, for one process at a time. The lock is on the folder itself: there is no file that somebody
-/// could remove to get round it.
+/// could remove to get round it. A daemon that is just ending, or a program that it is just starting and that still
+/// holds its files, has it for a moment more: that is waited for.
 fn lock(dir: &Path) -> Result<File, StoreError> {
     let folder = File::open(dir).map_err(failed("open", dir))?;
-    match folder.try_lock() {
-        Ok(()) => Ok(folder),
-        Err(TryLockError::WouldBlock) => Err(StoreError::Locked(dir.to_owned())),
-        Err(TryLockError::Error(source)) => Err(failed("lock", dir)(source)),
+    for _ in 0..LOCK_TRIES {
+        match folder.try_lock() {
+            Ok(()) => return Ok(folder),
+            Err(TryLockError::WouldBlock) => std::thread::sleep(LOCK_PAUSE),
+            Err(TryLockError::Error(source)) => return Err(failed("lock", dir)(source)),
+        }
     }
+    Err(StoreError::Locked(dir.to_owned()))
 }
 
 fn failed(doing: &'static str, path: &Path) -> impl FnOnce(io::Error) -> StoreError {
