@@ -24,9 +24,13 @@ use sequestre::client::join;
 use sequestre::client::request;
 use sequestre::client::session::{self, Session};
 use sequestre::escrow::entry::Entry;
+use sequestre::escrow::id::Digest;
 use sequestre::escrow::log::checkpoint::{Checkpoint, LogVerifier};
+use sequestre::escrow::log::merkle::TreeHead;
+use sequestre::escrow::part::PartKind;
+use sequestre::escrow::recovery::request_preimage;
 use sequestre::escrow::time::Seconds;
-use sequestre::proto::v1;
+use sequestre::proto::v1::{self, command::Act};
 use sequestre::seal::sealing::open_with;
 
 use thief::{entries, log_key, signed};
@@ -95,12 +99,41 @@ impl Story {
         let revoked = town.granted(NINA, Seconds::HOUR).await;
         request::revoke(&town.env(AWA), revoked, "no longer").await.unwrap();
         session::sync(&town.env(BRUNO)).await.unwrap();
+        Self::recovery(&town).await;
 
         let copy = town.root.path().join("copy");
         audit::export(&town.env(AWA), &copy).await.unwrap();
         let proofs = Self::proofs(&town).await;
         let shares = Self::shares(&town).await;
         Self { town, copy, proofs, shares }
+    }
+
+    /// Bruno enters what he gave Awa without the server: built on the empty tree, with the proof that she asked.
+    async fn recovery(town: &Town) {
+        let id = town.session(AWA).await.folder.id;
+        let request = Digest::new([7; 32]);
+        let mut awa = town.session(AWA).await;
+        let credential = awa.find_credential(LABEL).unwrap();
+        let part = awa.state().unwrap().current_part(&credential, PartKind::Password).unwrap();
+        let (starter, asked) = (awa.me(), awa.identity().unwrap().sign(&request_preimage(&id, &request)));
+        drop(awa);
+        let part = v1::AnsweredPart {
+            credential: part.version.credential.to_vec(),
+            version: part.version.version,
+            kind: part.kind as i32,
+        };
+        let answer = v1::RecordAnswer {
+            recovery: request.to_vec(),
+            starter: starter.to_vec(),
+            parts: vec![part],
+            request: Some(asked.into()),
+        };
+        let mut bruno = town.session(BRUNO).await;
+        send(&mut bruno, TreeHead::EMPTY, Act::RecordAnswer(answer), Vec::new()).await.unwrap();
+        drop(bruno);
+        for name in [AWA, MAUD] {
+            session::sync(&town.env(name)).await.unwrap();
+        }
     }
 
     async fn proofs(town: &Town) -> Vec<String> {

@@ -26,8 +26,9 @@ import formats
 from formats import EMPTY_ROOT, Note, Refused, Schema, key_id, leaf_hash, require, sha256, verify_ed25519
 
 PROTO = Path(__file__).resolve().parents[2] / "proto" / "sequestre" / "v1"
-# Acts of people whom the log does not know before: they may be built on nothing.
+# Acts of people whom the log does not know before, and what was said while there was no log: built on nothing.
 NEWCOMERS = ("genesis", "join", "enrol_device")
+BASELESS = (*NEWCOMERS, "record_answer")
 
 
 def person_id(key):
@@ -47,7 +48,7 @@ class Log:
         self.note = Note(self.read("checkpoint"), "checkpoint")
         self.read_tiles()
         self.read_genesis()
-        self.devices, self.deposits, self.quorums = {}, {}, {}
+        self.keys, self.devices, self.deposits, self.quorums = {}, {}, {}, {}
         last = 0
         for index, entry in enumerate(self.entries):
             where = f"entry {index}"
@@ -122,11 +123,17 @@ class Log:
         require(formats.root(self.rows, size) == base["root"], where, "built on another log")
         require(("genesis" in command) == (index == 0), where, "a genesis belongs at the beginning, and only there")
         name, act = next((name, act) for name, act in command.items() if name not in ("created", "nonce", "base"))
-        require(size or name in NEWCOMERS, where, "built on nothing")
+        require(size or name in BASELESS, where, "built on nothing")
         self.check_references(act, index, where)
         self.remember(name, act, person_id(signed["signer"]), where)
+        self.keys[person_id(signed["signer"])] = key
         if name == "move":
             self.check_move(index, act, where)
+        if name == "record_answer":
+            message = b"sequestre/recovery-request/v1\0" + self.organisation + act["recovery"]
+            require(act["starter"] in self.keys, where, "an answer to somebody whom the log does not know")
+            asked = ed25519(act["request"], "signature", where, 64)
+            require(verify_ed25519(self.keys[act["starter"]], asked, message), where, "the starter did not ask for this")
 
     def check_move(self, index, act, where):
         """The log goes on under another key. Whether those who signed may say so is for the rules."""
