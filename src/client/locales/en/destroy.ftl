@@ -13,7 +13,7 @@ destroy-remains-part = - - { $part }: { $good } good and { $bad } bad reports ab
     [fails] CAREFUL: somebody else used it, and it did NOT work
    *[never] CAREFUL: nobody else ever tried whether it works
 }
-destroy-known = - - known to: { $names }. They still know it afterwards.
+destroy-known = -   known to: { $names }. They still know it afterwards.
 destroy-due = - CAREFUL: its password is due to be changed ({ $cause }); nobody will be reminded of that any more
 destroy-quorum = “{ $name }” ({ $words })
 destroy-ends = - request { $id } of { $name } ends

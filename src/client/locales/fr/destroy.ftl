@@ -13,7 +13,7 @@ destroy-remains-part = - - { $part } : { $good } avis favorables et { $bad } dé
     [fails] ATTENTION : quelqu’un d’autre s’en est servi, et cela ne marchait PAS
    *[never] ATTENTION : personne d’autre n’a jamais essayé si cela marche
 }
-destroy-known = - - connue de : { $names }. Ces personnes la connaîtront encore après.
+destroy-known = -   connue de : { $names }. Ces personnes la connaîtront encore après.
 destroy-due = - ATTENTION : son mot de passe est à changer ({ $cause }) ; plus personne n’en sera averti
 destroy-quorum = « { $name } » ({ $words })
 destroy-ends = - la demande { $id } de { $name } prend fin

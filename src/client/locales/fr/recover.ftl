@@ -20,9 +20,9 @@ failed-replica-none = { $path } ne contient pas de copie d’un journal : il fau
 failed-replica-cut = La copie du journal dans { $path } est tronquée : { $have } entrées sur { $need }. Prenez la copie d’un·e autre gardien·ne ; rien n’a changé.
 
 # Répondre.
-recover-head = Récupération sans le serveur. { $name } demande vos parts des clés de { $count ->
-    [one] un compte.
-   *[other] { $count } comptes.
+recover-head = Récupération sans le serveur. { $name } demande vos parts des clés { $count ->
+    [one] d’un compte.
+   *[other] de { $count } comptes.
 }
 recover-fingerprint = Empreinte de la personne : { $code }
 recover-reason = Motif, donné le { $time } : « { $reason } »
@@ -30,10 +30,10 @@ recover-account = « { $label } » (coffre « { $vault } », compte { $id })
 recover-part = {"  "}{ $part } (parts de sa clé remises jusqu’ici, toutes demandes confondues : { $released } ; il en faut pour l’ouvrir : { $needed })
 recover-part-old = {"    "}C’est la version { $version }, remplacée depuis. Ce n’est plus l’actuelle.
 recover-account-unnamed = Compte { $id } (coffre « { $vault } ») : son nom manque dans cette copie
-recover-names-missing = Les noms de { $count ->
-    [one] une personne
-   *[other] { $count } personnes
-} manquent dans cette copie : impossible de vérifier si quelqu’un s’appelle comme la personne qui demande. Comparez l’empreinte.
+recover-names-missing = { $count ->
+    [one] Le nom d’une personne manque
+   *[other] Les noms de { $count } personnes manquent
+} dans cette copie : impossible de vérifier si quelqu’un s’appelle comme la personne qui demande. Comparez l’empreinte.
 recover-roles = Rôles : { $roles }
 recover-technician = ATTENTION : cette personne s’occupe du serveur que l’on dit disparu.
 recover-not-asker = ATTENTION : d’après la charte, cette personne ne peut pas demander ce qui est dans : { $list }.
@@ -58,9 +58,9 @@ ask-recover-code = Le code de 20 chiffres que cette personne vous lit
 recover-code-differs = Ce n’est pas le code de ce fichier. Rien n’a été remis. Faites-le relire ; s’il diffère encore, quelqu’un a échangé le fichier : prévenez les autres.
 recover-own-bad = Votre part d’une clé de « { $label } » est laissée de côté : { $fault }.
 recover-own-none = Aucune de vos parts de ces clés n’est utilisable depuis cette copie du journal. Prenez la copie d’un·e gardien·ne avec --replica DOSSIER.
-recover-answered = Vos parts des clés de { $count ->
-    [one] un compte sont
-   *[other] { $count } comptes sont
+recover-answered = Vos parts des clés { $count ->
+    [one] d’un compte sont
+   *[other] de { $count } comptes sont
 } dans { $path }. Envoyez ce fichier à { $name } par n’importe quel moyen ; personne d’autre ne peut l’ouvrir.
 recover-enters = Votre programme inscrira au journal ce qui a été remis, au prochain contact avec un serveur.
 recover-enters-not = Ce qui a été remis ne s’inscrit pas tout seul au journal : ce dossier n’a de contact avec aucun serveur. Les commandes signées sont dans { $path }. Gardez-les et, quand il y aura de nouveau un serveur, lancez « sequestre restore-identity » dans ce dossier (--home) ; d’ici là, le journal ignore cette récupération.
