@@ -1,5 +1,5 @@
-//! A thousand accounts from four of seven people. By hand, because it says something of a release build only:
-//! `cargo test --release --test recovery -- --ignored --nocapture`.
+//! A thousand accounts from four of seven people: each comes back once. How long it may take says something of a release
+//! build only: `cargo test --release --test recovery thousand -- --nocapture`.
 
 use std::fs;
 use std::time::{Duration, Instant};
@@ -100,7 +100,6 @@ fn grow(town: &Town, copy: &std::path::Path, log_key: &SigningKey) {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-#[ignore = "says something of a release build only"]
 async fn a_thousand_accounts_from_four_of_seven_in_two_seconds() {
     let town = house(&PEOPLE, &["vital=4"], &["great=vital"]).await;
     let database = town.database();
