@@ -23,13 +23,17 @@ use crate::escrow::organisation::{Audience, CLOCK_TOLERANCE, Effect, Organisatio
 use crate::escrow::refusal::Refusal;
 use crate::escrow::request::{Request, Stage};
 use crate::escrow::time::Time;
+use crate::seal::sharing::MasterKey;
 use crate::seal::signing::SigningKey;
 use crate::store::StoreError;
-use crate::store::batch::{AwaitedShare, Batch, Blob, NewEntry};
+use crate::store::batch::{AwaitedShare, Batch, Blob, NewEntry, is_busy};
 use crate::store::load::Loaded;
 
 /// Most organisations whose deadlines are served in one group.
 const DUE_AT_ONCE: usize = 512;
+
+/// Most acts of one organisation in one group that are due by the clock.
+const ACTS_AT_ONCE: usize = 64;
 
 /// Why a job, or the whole group, goes no further.
 pub(super) enum Stopped {
@@ -73,12 +77,16 @@ pub(super) struct Group<'a> {
     pub clock: &'a Clock,
     /// Organisations that are in memory as they will be after the commit.
     pub changed: &'a mut BTreeSet<OrganisationId>,
+    /// Organisations for which re-sealed shares were uploaded.
+    pub uploaded: &'a mut BTreeSet<OrganisationId>,
 }
 
 /// What a committed group leads to.
 pub(super) struct Committed {
     /// The new sizes.
     pub grown: BTreeMap<OrganisationId, u64>,
+    /// Those of them in which something is to do at a target, or something is open to the daemon.
+    pub busy: BTreeSet<OrganisationId>,
     /// Re-sealed shares or destroyed blobs were deleted.
     pub erased: bool,
 }
@@ -176,10 +184,52 @@ impl Group<'_> {
     pub fn put_blobs(&mut self, id: OrganisationId, person: PersonId, blobs: &[Blob]) -> Result<(), Stopped> {
         let number = self.batch.number(&id)?.ok_or(WriteError::UnknownOrganisation)?;
         let mut all_awaited = true;
+        self.uploaded.insert(id);
         for blob in blobs {
             all_awaited &= self.batch.put_share(number, &person, blob)?;
         }
         if all_awaited { Ok(()) } else { Err(WriteError::NotAwaited.into()) }
+    }
+
+    /// An organisation in whose log this server has a voice.
+    pub fn voice(&mut self, id: OrganisationId) -> Result<&mut Loaded, Stopped> {
+        Ok(settled(self.cache.get(&self.batch, id)?)?)
+    }
+
+    /// Adds an act of the daemon with the blobs that it names.
+    pub fn act(&mut self, id: OrganisationId, act: DaemonAct, blobs: &[Blob]) -> Result<u64, Stopped> {
+        let loaded = settled(self.cache.get(&self.batch, id)?)?;
+        let time = (self.clock)().max(loaded.organisation.last_time());
+        let transition = loaded.organisation.decide_daemon(&act, time)?;
+        for (blob, audience) in transition.blobs() {
+            match sent(blob, blobs) {
+                Some(blob) => check_sent(blob, *audience)?,
+                None => check_stored(self.batch.audience(loaded.number, blob)?, *audience)?,
+            }
+        }
+        self.changed.insert(id);
+        sign_act(&self.batch, loaded, act, transition, time, blobs).map_err(Stopped::Group)
+    }
+
+    pub fn live_blob(&mut self, id: OrganisationId, blob: &BlobId) -> Result<Option<Vec<u8>>, Stopped> {
+        let number = self.batch.number(&id)?.ok_or(WriteError::UnknownOrganisation)?;
+        Ok(self.batch.blob(number, blob)?)
+    }
+
+    pub fn shares(&mut self, id: OrganisationId, request: u64) -> Result<Vec<AwaitedShare>, Stopped> {
+        let number = self.batch.number(&id)?.ok_or(WriteError::UnknownOrganisation)?;
+        Ok(self.batch.shares(number, request)?)
+    }
+
+    /// The key to which standing rights of this organisation are wrapped.
+    pub fn wrapping_key(&mut self, id: OrganisationId) -> Result<MasterKey, Stopped> {
+        let number = self.batch.number(&id)?.ok_or(WriteError::UnknownOrganisation)?;
+        if let Some(key) = self.batch.wrapping_key(number)? {
+            return Ok(key);
+        }
+        let key = MasterKey::generate().map_err(StoreError::from)?;
+        self.batch.keep_wrapping_key(number, &key)?;
+        Ok(key)
     }
 
     pub fn cosign(&mut self, cosignature: &Cosignature, head: TreeHead) -> Result<(), Stopped> {
@@ -270,12 +320,16 @@ impl Group<'_> {
         let loaded = settled(self.cache.get(&self.batch, id)?)?;
         let time = now.max(loaded.organisation.last_time());
         self.changed.insert(id);
-        // One act may make another one due: a request's expiry starts the lease that nobody collected.
+        // One act may make another one due: a request's expiry starts the lease that nobody collected. What is left
+        // after these is due still, and comes with the next group: others wait meanwhile for no more than these.
+        let mut left = ACTS_AT_ONCE;
         loop {
-            let due = loaded.organisation.due(time);
+            let mut due = loaded.organisation.due(time);
+            due.truncate(left);
             if due.is_empty() {
                 return Ok(());
             }
+            left -= due.len();
             for act in due {
                 append_act(&self.batch, loaded, act, time)?;
             }
@@ -284,7 +338,7 @@ impl Group<'_> {
 
     /// Signs one checkpoint per changed organisation and commits.
     pub fn commit(self, timers: &mut Timers) -> Result<Committed, StoreError> {
-        let mut grown = BTreeMap::new();
+        let (mut grown, mut busy) = (BTreeMap::new(), BTreeSet::new());
         for id in self.changed.iter() {
             let loaded = self.cache.peek(id).ok_or_else(|| StoreError::Corrupt {
                 organisation: *id,
@@ -297,14 +351,18 @@ impl Group<'_> {
                 .assemble(head, &signature)
                 .map_err(|bad| StoreError::Corrupt { organisation: *id, what: bad.to_string() })?;
             let deadline = loaded.organisation.next_deadline();
-            self.batch.close_group(loaded.number, head.size, &checkpoint.to_string(), deadline)?;
+            let to_do = is_busy(&loaded.organisation);
+            self.batch.close_group(loaded.number, head.size, &checkpoint.to_string(), deadline, to_do)?;
             grown.insert(*id, head.size);
+            if to_do {
+                busy.insert(*id);
+            }
         }
         let deadlines = self.batch.deadlines(1 + timers.passed_over(Instant::now()))?;
         let erased = self.batch.erased();
         self.batch.commit()?;
         timers.committed(&deadlines);
-        Ok(Committed { grown, erased })
+        Ok(Committed { grown, busy, erased })
     }
 }
 
@@ -332,11 +390,23 @@ fn append(batch: &Batch<'_>, loaded: &mut Loaded, step: Step<'_>) -> Result<u64,
 }
 
 fn append_act(batch: &Batch<'_>, loaded: &mut Loaded, act: DaemonAct, time: Time) -> Result<(), Stopped> {
-    let transition = loaded.organisation.decide_daemon(act, time)?;
-    let preimage = act.preimage(&loaded.organisation.id(), loaded.organisation.size(), time);
-    let what = What::Act(SignedAct { act, signature: loaded.log_key.sign(&preimage) });
-    append(batch, loaded, Step { what, transition, time, from: None, blobs: &[] }).map_err(Stopped::Group)?;
+    let transition = loaded.organisation.decide_daemon(&act, time)?;
+    sign_act(batch, loaded, act, transition, time, &[]).map_err(Stopped::Group)?;
     Ok(())
+}
+
+/// Signs and stores an act that was decided.
+fn sign_act(
+    batch: &Batch<'_>,
+    loaded: &mut Loaded,
+    act: DaemonAct,
+    transition: Transition,
+    time: Time,
+    blobs: &[Blob],
+) -> Result<u64, StoreError> {
+    let preimage = act.preimage(&loaded.organisation.id(), loaded.organisation.size(), time);
+    let signature = loaded.log_key.sign(&preimage);
+    append(batch, loaded, Step { what: What::Act(SignedAct { act, signature }), transition, time, from: None, blobs })
 }
 
 /// An organisation in whose log this server has a voice.
