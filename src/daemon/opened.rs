@@ -14,7 +14,7 @@ use tokio::sync::watch;
 
 use super::codes::Codes;
 use crate::connect::Login;
-use crate::escrow::id::{CredentialId, OrganisationId, PersonId};
+use crate::escrow::id::{OrganisationId, PersonId};
 use crate::escrow::key::RecipientKey;
 use crate::escrow::organisation::Organisation;
 use crate::escrow::part::VersionId;
@@ -108,6 +108,12 @@ impl Opened {
         Ok(keys.into_iter().map(add).collect())
     }
 
+    /// Forgets keys that no request will name.
+    pub fn discard<'k>(&self, keys: impl Iterator<Item = &'k RecipientKey>) {
+        let mut inner = self.lock();
+        keys.for_each(|key| drop(inner.keys.remove(key)));
+    }
+
     /// The private half of a key that this request names.
     pub fn key(&self, (organisation, request): Place, recipient: &RecipientKey) -> Option<Arc<MasterKey>> {
         let inner = self.lock();
@@ -181,7 +187,7 @@ impl Opened {
         if !inner.concerns(&id) {
             return;
         }
-        let mut live = BTreeSet::new();
+        let (mut live, mut accounts) = (BTreeSet::new(), BTreeSet::new());
         for request in organisation.live_requests() {
             let index = request.at.index;
             let mut any = false;
@@ -192,18 +198,18 @@ impl Opened {
                 }
             }
             if any {
-                live.insert((index, matches!(request.stage, Stage::Granted(_) | Stage::Leased(_))));
+                live.insert((index, runs(request)));
+                accounts.insert(request.version.credential);
             }
         }
-        let runs = |place: &Place| place.0 != id || live.contains(&(place.1, true));
-        inner.windows.retain(|place, _| runs(place));
-        inner.codes.retain(|place, _| runs(place));
+        let stays = |place: &Place| place.0 != id || live.contains(&(place.1, true));
+        inner.windows.retain(|place, _| stays(place));
+        inner.codes.retain(|place, _| stays(place));
         inner.keys.retain(|_, key| {
             let named = |request| live.contains(&(request, true)) || live.contains(&(request, false));
             key.organisation != id || key.request.is_none_or(named)
         });
-        let open = |credential: &CredentialId| organisation.window(credential).is_some();
-        inner.staged.retain(|(whose, version), _| *whose != id || open(&version.credential));
+        inner.staged.retain(|(whose, version), _| *whose != id || accounts.contains(&version.credential));
     }
 }
 
@@ -213,6 +219,11 @@ impl Inner {
             || self.staged.keys().any(|(whose, _)| whose == id)
             || self.windows.keys().chain(self.codes.keys()).any(|place| place.0 == *id)
     }
+}
+
+/// Whether a request was granted and is not over.
+pub fn runs(request: &Request) -> bool {
+    matches!(request.stage, Stage::Granted(_) | Stage::Leased(_))
 }
 
 /// The keys of the daemon that a request names.

@@ -200,7 +200,7 @@ impl Group<'_> {
     pub fn act(&mut self, id: OrganisationId, act: DaemonAct, blobs: &[Blob]) -> Result<u64, Stopped> {
         let loaded = settled(self.cache.get(&self.batch, id)?)?;
         let time = (self.clock)().max(loaded.organisation.last_time());
-        let transition = loaded.organisation.decide_daemon(&act, time)?;
+        let transition = loaded.organisation.decide_daemon(act.clone(), time)?;
         for (blob, audience) in transition.blobs() {
             match sent(blob, blobs) {
                 Some(blob) => check_sent(blob, *audience)?,
@@ -390,7 +390,7 @@ fn append(batch: &Batch<'_>, loaded: &mut Loaded, step: Step<'_>) -> Result<u64,
 }
 
 fn append_act(batch: &Batch<'_>, loaded: &mut Loaded, act: DaemonAct, time: Time) -> Result<(), Stopped> {
-    let transition = loaded.organisation.decide_daemon(&act, time)?;
+    let transition = loaded.organisation.decide_daemon(act.clone(), time)?;
     sign_act(batch, loaded, act, transition, time, &[]).map_err(Stopped::Group)?;
     Ok(())
 }
