@@ -73,7 +73,7 @@ pub async fn request(env: &Env, asking: Asking) -> Result<(), Failure> {
         let key = MasterKey::generate().map_err(Failure::technical)?;
         let dealt_with = credential.dealt_with(number, kind).ok_or(Refusal::PartUnknown)?;
         let part = PartId { version: VersionId { credential: id, version: dealt_with }, kind };
-        parts.push(RequestedPart { part, recipient: *key.recipient() });
+        parts.push(RequestedPart { part, recipient: *key.recipient(), vouched: None });
         keys.push((kind, key));
     }
     // In the log's order: parts that a new version carried over stand under the version that they were dealt with.
@@ -89,6 +89,8 @@ pub async fn request(env: &Env, asking: Asking) -> Result<(), Failure> {
         duration: asking.duration.0,
         expires: expires.0,
         own_share: session.state()?.own_share(&session.me(), &parts),
+        standing: None,
+        input: Vec::new(),
     });
     let signed = match session.sign(act) {
         Ok(signed) => signed,

@@ -433,7 +433,7 @@ fn sent<'b>(id: &BlobId, blobs: &'b [Blob]) -> Option<&'b Blob> {
 fn check_sent(blob: &Blob, wanted: Audience) -> Result<(), WriteError> {
     let text = match wanted {
         Audience::Everyone | Audience::Overseers => true,
-        Audience::Trustees => false,
+        Audience::Trustees | Audience::Daemon => false,
     };
     if text && blob.content().len() > MAX_TEXT_BLOB_BYTES { Err(WriteError::TextTooLarge) } else { Ok(()) }
 }
