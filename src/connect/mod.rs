@@ -32,6 +32,8 @@ mod ldap;
 mod link;
 #[cfg(feature = "daemon")]
 mod postgresql;
+#[cfg(feature = "daemon")]
+mod when;
 
 #[cfg(feature = "daemon")]
 use std::{collections::BTreeSet, error::Error as StdError, sync::Arc, time::Duration};
@@ -194,6 +196,14 @@ pub enum ConnectError {
         /// What it said.
         source: Box<dyn StdError + Send + Sync>,
     },
+    /// The administrator credential is wrong, or does not count any more; nothing was done.
+    #[error("{target} does not accept the administrator credential; check it, and deposit the one that works")]
+    Denied {
+        /// Where.
+        target: String,
+        /// What it said.
+        source: Box<dyn StdError + Send + Sync>,
+    },
     /// What bears the lease's name was not made for it.
     #[error(
         "{target} already has a '{name}' that was not made for this lease; it was not touched, a person must look"
@@ -242,6 +252,7 @@ impl ConnectError {
             Self::NotAllowed(_) => "not-allowed",
             Self::Unreachable { .. } => "unreachable",
             Self::Refused { .. } => "refused",
+            Self::Denied { .. } => "denied",
             Self::NotOurs { .. } => "not-ours",
             Self::Unfinished { .. } => "unfinished",
             Self::Unknown { .. } => "unknown",
