@@ -17,6 +17,7 @@
 
 mod lease;
 mod rotation;
+pub(super) mod shim;
 pub mod target;
 mod tidy;
 mod window;
@@ -28,7 +29,9 @@ use std::time::{Duration, Instant};
 use tokio::sync::watch;
 use tokio::task::{Id, JoinSet};
 
+pub(super) use self::lease::{Reach, reach};
 use self::target::Connectors;
+pub(super) use self::window::{CodesError, codes};
 use super::writer::{Clock, WriteError, Writer};
 use crate::escrow::id::{CredentialId, OrganisationId};
 use crate::escrow::time::{Seconds, Time};
@@ -73,6 +76,8 @@ type Key = (OrganisationId, Work);
 #[derive(Debug, Clone)]
 struct Item {
     credential: CredentialId,
+    /// The entry that it comes of.
+    index: u64,
     attempts: u32,
     failure: &'static str,
     next: Instant,
@@ -93,6 +98,8 @@ pub struct Board(Arc<Mutex<BTreeMap<Key, Item>>>);
 pub struct Progress {
     /// What.
     pub work: Work,
+    /// The entry that it comes of: of a request, or of what asks for a rotation.
+    pub index: u64,
     /// How often it was tried.
     pub attempts: u32,
     /// Why the last attempt came to nothing, in one word; empty: none did.
@@ -112,6 +119,7 @@ impl Board {
         let its = items.iter().filter(|((whose, _), _)| whose == organisation);
         let progress = |((_, work), item): (&Key, &Item)| Progress {
             work: *work,
+            index: item.index,
             attempts: item.attempts,
             failure: item.failure,
             next: item.next_time,
@@ -147,7 +155,7 @@ impl Runner {
             let next = self.start_what_is_due();
             let sleep = tokio::time::sleep_until(next.into());
             tokio::select! {
-                _ = closing.wait_for(|closing| *closing) => return,
+                () = closed(&mut closing) => return,
                 organisations = pending.take() => self.look_at(organisations).await,
                 Some(finished) = self.tasks.join_next_with_id() => self.finish(finished),
                 () = sleep => self.look_again().await,
@@ -178,14 +186,15 @@ impl Runner {
         self.connectors.forget_closed(self.writer.opened());
     }
 
-    fn note(&mut self, id: OrganisationId, list: Vec<(Work, CredentialId)>) {
+    fn note(&mut self, id: OrganisationId, list: Vec<tidy::ToDo>) {
         let (now, time) = (Instant::now(), (self.clock)());
         let mut items = self.board.lock();
-        let wanted: BTreeSet<Work> = list.iter().map(|(work, _)| *work).collect();
+        let wanted: BTreeSet<Work> = list.iter().map(|to_do| to_do.work).collect();
         items.retain(|(whose, work), item| *whose != id || item.running || wanted.contains(work));
-        for (work, credential) in list {
+        for tidy::ToDo { work, credential, index } in list {
             let new = Item {
                 credential,
+                index,
                 attempts: 0,
                 failure: "",
                 next: now,
@@ -289,6 +298,12 @@ impl Runner {
             self.again.entry(key.0).or_insert_with(Instant::now);
         }
     }
+}
+
+/// Waits until the daemon stops.
+async fn closed(closing: &mut watch::Receiver<bool>) {
+    // An error means that the daemon is gone altogether.
+    let _ = closing.wait_for(|closing| *closing).await;
 }
 
 /// The request that something is about; for each, one thing at a time.

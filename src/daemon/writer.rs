@@ -13,6 +13,7 @@
 
 mod budget;
 mod cache;
+mod collect;
 mod desk;
 mod error;
 mod group;
@@ -68,7 +69,8 @@ pub type Clock = Arc<dyn Fn() -> Time + Send + Sync>;
 pub struct Collected {
     /// Re-sealed shares, all that were uploaded.
     pub shares: Vec<Vec<u8>>,
-    /// The sealed secrets of the parts, in the request's order.
+    /// In the request's order: the sealed secrets of the parts that open to the requester; or what was made at the
+    /// target; or what only a delegate opens.
     pub sealed: Vec<Vec<u8>>,
 }
 

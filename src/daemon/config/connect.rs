@@ -78,13 +78,15 @@ calls_per_target = {calls}
         )
     }
 
-    /// What connectors get of it.
+    /// What connectors get of it; none on a system without certificate authorities, where nothing is to be reached.
     ///
     /// # Errors
-    /// Where the system has no certificate authorities.
-    pub fn environment(&self) -> Result<Environment, std::io::Error> {
-        let mut environment = Environment::new(self.targets.clone())?;
-        environment.time_limit = self.time_limit;
-        Ok(environment)
+    /// Where targets are to be reached without them.
+    pub fn environment(&self) -> Result<Option<Environment>, std::io::Error> {
+        match Environment::new(self.targets.clone()) {
+            Ok(environment) => Ok(Some(Environment { time_limit: self.time_limit, ..environment })),
+            Err(_) if self.targets.is_empty() => Ok(None),
+            Err(error) => Err(error),
+        }
     }
 }

@@ -2,17 +2,22 @@
 //!
 //! That something may be at the target is in the log before anything is; that it is gone, only after it is.
 
+use super::shim::Shim as _;
 use super::target::{CallError, Target};
 use super::{Attempt, Outcome};
+use crate::connect::password::generate;
 use crate::connect::{Lease, LeaseName};
 use crate::daemon::opened::{Place, Window};
 use crate::daemon::writer::{Desk, WriteError};
 use crate::escrow::entry::DaemonAct;
 use crate::escrow::id::{BlobId, CredentialId};
 use crate::escrow::made::AtTarget;
+use crate::escrow::organisation::Organisation;
 use crate::escrow::refusal::Refusal;
+use crate::escrow::request::{Request, Stage};
 use crate::escrow::text::Text;
 use crate::escrow::time::{Seconds, Time};
+use crate::escrow::window::Purpose;
 use crate::seal::minted::{Made, MintedContext, seal_made};
 use crate::store::batch::Blob;
 
@@ -20,7 +25,7 @@ use crate::store::batch::Blob;
 const WORTH_WHILE: Seconds = Seconds::MINUTE;
 
 /// Where an account's target is, as the log has it.
-pub(super) struct Reach {
+pub(crate) struct Reach {
     pub window: Place,
     pub settings: BlobId,
     pub text: Vec<u8>,
@@ -35,7 +40,7 @@ struct Begun {
 }
 
 /// The window and the settings by which an account can be reached now; none: it is not open.
-pub(super) fn reach(
+pub(crate) fn reach(
     desk: &mut Desk<'_, '_>,
     credential: &CredentialId,
     settings: Option<BlobId>,
@@ -44,10 +49,18 @@ pub(super) fn reach(
     let id = organisation.id();
     let current = organisation.credential(credential).and_then(|credential| credential.current());
     let settings = settings.or(current.and_then(|(_, version)| version.connector));
-    let window = organisation.window(credential).map(|request| (id, request.at.index));
+    let window = window(organisation, credential).map(|request| (id, request.at.index));
     let (Some(window), Some(settings)) = (window, settings) else { return Ok(None) };
     let text = desk.blob(&settings)?.ok_or(WriteError::MissingBlob)?;
     Ok(Some(Reach { window, settings, text }))
+}
+
+/// The request by which an account is open to the daemon now.
+fn window<'o>(organisation: &'o Organisation, credential: &CredentialId) -> Option<&'o Request> {
+    let mut live = organisation.live_requests();
+    live.find(|r| {
+        r.purpose == Purpose::Unseal && r.version.credential == *credential && matches!(r.stage, Stage::Leased(_))
+    })
 }
 
 impl Attempt {
@@ -81,7 +94,7 @@ impl Attempt {
         let (target, window) = self.target(&reach)?;
         let until = self.writer.at_desk(self.id, move |desk| start(desk, request)).await?;
         let name = LeaseName::new(self.id, request);
-        let secret = target.settings.rules().generate().map_err(|_| Outcome::Failed("no-randomness"))?;
+        let secret = generate(target.settings.rules()).map_err(|_| Outcome::Failed("no-randomness"))?;
         let minted = target.call(&window, async |connector, login| {
             let lease = Lease { name: &name, until, input: input.as_deref(), secret: &secret };
             connector.mint(login, &lease).await

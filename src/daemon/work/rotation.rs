@@ -14,6 +14,7 @@ use super::lease::reach;
 use super::target::Target;
 use super::{Attempt, Outcome};
 use crate::connect::Login;
+use crate::connect::password::generate;
 use crate::daemon::opened::{Opened, Window};
 use crate::daemon::writer::{Desk, WriteError};
 use crate::escrow::entry::DaemonAct;
@@ -109,7 +110,7 @@ impl Attempt {
     /// Seals and deals a new secret; it is durable when this returns.
     async fn stage(&self, rotating: Rotating, target: &Target, window: &Window) -> Result<(), Outcome> {
         let next = rotating.next;
-        let secret = target.settings.rules().generate().map_err(|_| Outcome::Failed("no-randomness"))?;
+        let secret = generate(target.settings.rules()).map_err(|_| Outcome::Failed("no-randomness"))?;
         let copy = |secret: &Secret| Secret::new(secret.expose().to_vec());
         let user = || window.login.user.as_ref().map(copy);
         let value = PartValue { user_name: user(), value: copy(&secret) };

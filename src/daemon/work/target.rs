@@ -52,7 +52,7 @@ impl CallError {
 pub struct Connectors(Arc<Inner>);
 
 struct Inner {
-    environment: Environment,
+    environment: Option<Environment>,
     calls_per_target: usize,
     made: Mutex<Made>,
 }
@@ -65,7 +65,7 @@ struct Made {
 
 impl Connectors {
     /// None yet.
-    pub fn new(environment: Environment, calls_per_target: usize) -> Self {
+    pub fn new(environment: Option<Environment>, calls_per_target: usize) -> Self {
         Self(Arc::new(Inner { environment, calls_per_target, made: Mutex::default() }))
     }
 
@@ -86,7 +86,11 @@ impl Connectors {
         let unreadable = |_| CallError::Connect(ConnectError::Unusable("its settings are no text".to_owned()));
         let text = Text::multiline_from_blob(text, settings).map_err(unreadable)?;
         let made = Settings::parse(text.as_str()).map_err(ConnectError::from).map_err(CallError::Connect)?;
-        let connector = Connector::new(made.clone(), &self.0.environment).map_err(CallError::Connect)?;
+        let environment = self.0.environment.as_ref().ok_or_else(|| {
+            let why = "this system has no certificate authorities, and its configuration allows no targets";
+            CallError::Connect(ConnectError::Unusable(why.to_owned()))
+        })?;
+        let connector = Connector::new(made.clone(), environment).map_err(CallError::Connect)?;
         let name = made.targets().first().map_or_else(|| made.kind().to_owned(), ToString::to_string);
         let mut inner = self.lock();
         let calls = inner.calls.entry(name).or_insert_with(|| Arc::new(Semaphore::new(self.0.calls_per_target)));

@@ -21,8 +21,17 @@ use crate::escrow::work::Work;
 /// How long people have to agree to what the daemon asks for.
 const FILED_FOR: Seconds = Seconds(3 * Seconds::DAY.0);
 
-/// What is to do, each with the account that it is about.
-pub(super) fn tidy(desk: &mut Desk<'_, '_>, opened: &Opened) -> Result<Vec<(Work, CredentialId)>, WriteError> {
+/// Something that is to be done.
+pub(super) struct ToDo {
+    pub work: Work,
+    /// The account that it is about.
+    pub credential: CredentialId,
+    /// The entry that it comes of.
+    pub index: u64,
+}
+
+/// Everything that is to do.
+pub(super) fn tidy(desk: &mut Desk<'_, '_>, opened: &Opened) -> Result<Vec<ToDo>, WriteError> {
     let now = desk.now()?;
     for (request, rest) in close_lost(desk, opened, now)? {
         if let Some((credential, duration)) = rest {
@@ -33,16 +42,17 @@ pub(super) fn tidy(desk: &mut Desk<'_, '_>, opened: &Opened) -> Result<Vec<(Work
         file(desk, opened, request, &credential, LONGEST_ERRAND, now)?;
     }
     let organisation = desk.organisation()?;
-    Ok(organisation.work().filter_map(|work| Some((work, account(organisation, &work)?))).collect())
+    Ok(organisation.work().filter_map(|work| to_do(organisation, work)).collect())
 }
 
-fn account(organisation: &Organisation, work: &Work) -> Option<CredentialId> {
-    match work {
+fn to_do(organisation: &Organisation, work: Work) -> Option<ToDo> {
+    let (credential, index) = match work {
         Work::Open(request) | Work::Mint(request) | Work::Revoke(request) => {
-            Some(organisation.request(*request)?.version.credential)
+            (organisation.request(request)?.version.credential, request)
         }
-        Work::Rotate(credential) => Some(*credential),
-    }
+        Work::Rotate(credential) => (credential, organisation.credential(&credential)?.rotation.as_ref()?.index),
+    };
+    Some(ToDo { work, credential, index })
 }
 
 /// Closes what was opened, or was to open, to keys that are gone. Gives each such request; of windows also the account
@@ -79,18 +89,12 @@ fn close_lost(
 /// What waits for an account that is not open and that nobody was asked to open: the first of each account.
 fn stuck(organisation: &Organisation) -> Vec<(u64, CredentialId)> {
     let mut stuck: BTreeMap<CredentialId, u64> = BTreeMap::new();
-    for work in organisation.work() {
-        let (request, credential) = match work {
-            Work::Revoke(request) => (Some(request), account(organisation, &work)),
-            // What was only asked for can wait until people open the account; what is staged cannot.
-            Work::Rotate(id) => {
-                let rotation = organisation.credential(&id).and_then(|credential| credential.rotation.as_ref());
-                (rotation.filter(|rotation| rotation.staged.is_some()).map(|rotation| rotation.index), Some(id))
-            }
-            Work::Open(_) | Work::Mint(_) => continue,
-        };
-        if let (Some(request), Some(credential)) = (request, credential) {
-            stuck.entry(credential).or_insert(request);
+    for ToDo { work, credential, index } in organisation.work().filter_map(|work| to_do(organisation, work)) {
+        let account = organisation.credential(&credential);
+        let staged = || account.and_then(|account| account.rotation.as_ref()).is_some_and(|r| r.staged.is_some());
+        // What was only asked for can wait until people open the account; what was begun cannot.
+        if matches!(work, Work::Revoke(_)) || matches!(work, Work::Rotate(_)) && staged() {
+            stuck.entry(credential).or_insert(index);
         }
     }
     let asked = |id: &CredentialId| {

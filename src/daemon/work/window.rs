@@ -161,7 +161,7 @@ pub(crate) async fn codes(
     let granted = writer.at_desk(organisation, move |desk| granted(desk, request)).await?;
     let opened = writer.opened().clone();
     let values = tokio::task::spawn_blocking(move || granted.open(&opened)).await;
-    let values = values.map_err(|_| WriteError::Closing)?.map_err(CodesError::NotOpened)?;
+    let values = values.map_err(|_| WriteError::Closing)?.map_err(|_| CodesError::NotOpened)?;
     let totp = values.into_iter().find(|(asked, _)| asked.part.kind == PartKind::TotpSecret);
     let (_, value) = totp.ok_or(CodesError::None)?;
     let codes = Codes::parse(&value.value).map_err(|_| CodesError::NotTotp)?;
@@ -180,7 +180,7 @@ pub(crate) enum CodesError {
     /// The writer's reason.
     Write(WriteError),
     /// The shares or the key.
-    NotOpened(NotOpened),
+    NotOpened,
     /// The request has nothing of this kind.
     None,
     /// What was deposited is no such secret.

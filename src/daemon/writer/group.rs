@@ -9,7 +9,7 @@ use std::time::Instant;
 
 use super::budget::Budget;
 use super::cache::Cache;
-use super::{Clock, Collected, MAX_TEXT_BLOB_BYTES, WriteError};
+use super::{Clock, MAX_TEXT_BLOB_BYTES, WriteError};
 use crate::daemon::timers::Timers;
 use crate::escrow::act::{Act, Genesis};
 use crate::escrow::command::VerifiedCommand;
@@ -21,7 +21,6 @@ use crate::escrow::log::cosignature::Cosignature;
 use crate::escrow::log::merkle::{Frontier, TreeHead, leaf_hash, root_at};
 use crate::escrow::organisation::{Audience, CLOCK_TOLERANCE, Effect, Organisation, Position, Transition};
 use crate::escrow::refusal::Refusal;
-use crate::escrow::request::{Request, Stage};
 use crate::escrow::time::Time;
 use crate::seal::sharing::MasterKey;
 use crate::seal::signing::SigningKey;
@@ -253,49 +252,6 @@ impl Group<'_> {
         Ok(self.batch.put_cosignature(loaded.number, &verified)?)
     }
 
-    pub fn collect(&mut self, id: OrganisationId, person: PersonId, index: u64) -> Result<Collected, Stopped> {
-        let loaded = settled(self.cache.get(&self.batch, id)?)?;
-        let organisation = &loaded.organisation;
-        let request = organisation.request(index).ok_or(Refusal::RequestUnknown)?;
-        if request.requester != person {
-            return Err(WriteError::NotYours.into());
-        }
-        let time = (self.clock)().max(organisation.last_time());
-        let starts = match &request.stage {
-            Stage::Granted(_) if time >= request.expires => {
-                return Err(Refusal::RequestExpired { at: request.expires }.into());
-            }
-            Stage::Granted(_) => true,
-            Stage::Leased(lease) if !lease.collected() => {
-                return Err(Refusal::RequestExpired { at: request.expires }.into());
-            }
-            Stage::Leased(lease) if time < lease.until() => false,
-            Stage::Leased(_) | Stage::Ended { .. } => return Err(Refusal::RequestClosed.into()),
-            Stage::Waiting => return Err(Refusal::NotCollectable.into()),
-        };
-        let shares = self.batch.shares(loaded.number, index)?;
-        if starts && organisation.agreement(request, &who_delivered(request, &shares)).is_none() {
-            return Err(WriteError::NotYetUploaded.into());
-        }
-        let mut sealed = Vec::with_capacity(request.parts.len());
-        for asked in &request.parts {
-            let blob = organisation.part(&asked.part).map(|state| state.part.sealed);
-            let content = match blob {
-                Some(blob) => self.batch.blob(loaded.number, &blob)?,
-                None => None,
-            };
-            sealed.push(content.ok_or_else(|| StoreError::Corrupt {
-                organisation: id,
-                what: format!("a sealed secret of request {index} is missing"),
-            })?);
-        }
-        if starts {
-            self.changed.insert(id);
-            append_act(&self.batch, loaded, DaemonAct::Collected(index), time)?;
-        }
-        Ok(Collected { shares: shares.into_iter().filter_map(|share| share.content).collect(), sealed })
-    }
-
     /// Appends what is due by the clock, in every organisation that can be loaded.
     pub fn append_due(&mut self, timers: &mut Timers, instant: Instant) -> Result<(), StoreError> {
         let now = (self.clock)();
@@ -389,7 +345,7 @@ fn append(batch: &Batch<'_>, loaded: &mut Loaded, step: Step<'_>) -> Result<u64,
     Ok(index)
 }
 
-fn append_act(batch: &Batch<'_>, loaded: &mut Loaded, act: DaemonAct, time: Time) -> Result<(), Stopped> {
+pub(super) fn append_act(batch: &Batch<'_>, loaded: &mut Loaded, act: DaemonAct, time: Time) -> Result<(), Stopped> {
     let transition = loaded.organisation.decide_daemon(act.clone(), time)?;
     sign_act(batch, loaded, act, transition, time, &[]).map_err(Stopped::Group)?;
     Ok(())
@@ -410,7 +366,7 @@ fn sign_act(
 }
 
 /// An organisation in whose log this server has a voice.
-fn settled(loaded: &mut Loaded) -> Result<&mut Loaded, WriteError> {
+pub(super) fn settled(loaded: &mut Loaded) -> Result<&mut Loaded, WriteError> {
     if loaded.waiting() { Err(WriteError::NotMoved) } else { Ok(loaded) }
 }
 
@@ -442,12 +398,4 @@ fn check_sent(blob: &Blob, wanted: Audience) -> Result<(), WriteError> {
 /// sealed share as the reason of a request could have it shown to everybody. Those who have the content may send it.
 fn check_stored(stored: Option<Audience>, wanted: Audience) -> Result<(), WriteError> {
     if stored.is_some_and(|stored| stored <= wanted) { Ok(()) } else { Err(WriteError::MissingBlob) }
-}
-
-/// Approvers all of whose re-sealed shares were uploaded, and the requester if their own shares count.
-fn who_delivered(request: &Request, shares: &[AwaitedShare]) -> BTreeSet<PersonId> {
-    let missing: BTreeSet<PersonId> =
-        shares.iter().filter(|share| share.content.is_none()).map(|share| share.approver).collect();
-    let delivered = shares.iter().map(|share| share.approver).filter(|approver| !missing.contains(approver));
-    delivered.chain(request.own_share.then_some(request.requester)).collect()
 }
