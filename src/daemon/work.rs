@@ -167,7 +167,7 @@ impl Runner {
         let now = Instant::now();
         let due: BTreeSet<OrganisationId> =
             self.again.iter().filter(|(_, at)| **at <= now).map(|(id, _)| *id).collect();
-        due.iter().for_each(|id| drop(self.again.remove(id)));
+        self.again.retain(|id, _| !due.contains(id));
         self.look_at(due).await;
     }
 

@@ -34,7 +34,6 @@ pub(crate) struct Reach {
 /// What a lease is made with.
 struct Begun {
     reach: Reach,
-    until: Time,
     recipient: crate::escrow::key::RecipientKey,
     input: Option<String>,
 }
@@ -88,7 +87,7 @@ impl Attempt {
             let begun = begin(desk, request)?;
             Ok(begun.filter(|begun| opened.window(begun.reach.window).is_some()))
         });
-        let Some(Begun { reach, recipient, input, .. }) = begun.await? else {
+        let Some(Begun { reach, recipient, input }) = begun.await? else {
             return Ok(Outcome::Waits("not-open"));
         };
         let (target, window) = self.target(&reach)?;
@@ -147,7 +146,7 @@ fn begin(desk: &mut Desk<'_, '_>, request: u64) -> Result<Option<Begun>, WriteEr
         None => None,
     };
     let reach = reach(desk, &credential, settings)?;
-    Ok(reach.map(|reach| Begun { reach, until: Time(0), recipient, input }))
+    Ok(reach.map(|reach| Begun { reach, recipient, input }))
 }
 
 /// Puts into the log that the lease is begun, unless it says so already; gives its end.
