@@ -61,6 +61,7 @@ mod running {
     use zeroize::Zeroizing;
 
     use super::{PROTOCOL, Settings};
+    use crate::connect::password::generate;
     use crate::connect::{ConnectError, Environment, FieldName, Lease, LeaseName, Login, Minted, Said};
     use crate::seal::secret::{Secret, SecretWriter};
 
@@ -156,12 +157,12 @@ mod running {
         }
 
         pub async fn verify(&self, admin: &Login) -> Result<bool, ConnectError> {
-            let answer = self.call("verify", admin, |_| {}).await?;
+            let answer = self.call("verify", admin, None, |_| {}).await?;
             answer.works.ok_or_else(|| self.unknown("its answer does not say whether the login works"))
         }
 
         pub async fn mint(&self, admin: &Login, lease: &Lease<'_>) -> Result<Minted, ConnectError> {
-            let answer = self.call("mint", admin, |request| {
+            let answer = self.call("mint", admin, Some(lease.secret), |request| {
                 request.lease(lease.name, lease.secret);
                 request.number("until", lease.until.0);
                 if let Some(input) = lease.input {
@@ -183,8 +184,8 @@ mod running {
         }
 
         pub async fn revoke(&self, admin: &Login, lease: &LeaseName) -> Result<(), ConnectError> {
-            let scrambled = self.settings.password.generate()?;
-            let answer = self.call("revoke", admin, |request| {
+            let scrambled = generate(&self.settings.password)?;
+            let answer = self.call("revoke", admin, Some(&scrambled), |request| {
                 request.lease(lease, &scrambled);
                 request.end();
             });
@@ -192,13 +193,14 @@ mod running {
         }
 
         pub async fn rotate(&self, admin: &Login, next: &Secret) -> Result<(), ConnectError> {
-            self.call("rotate", admin, |request| request.text("next", next.expose())).await.map(drop)
+            self.call("rotate", admin, Some(next), |request| request.text("next", next.expose())).await.map(drop)
         }
 
         async fn call(
             &self,
             verb: &str,
             admin: &Login,
+            new: Option<&Secret>,
             rest: impl FnOnce(&mut Writer),
         ) -> Result<Answer, ConnectError> {
             let mut request = Writer::new();
@@ -213,7 +215,8 @@ mod running {
             request.text("secret", admin.secret.expose());
             request.end();
             rest(&mut request);
-            let answer = match timeout(self.time_limit, self.run(request.finish())).await {
+            let secrets: Vec<&Secret> = new.into_iter().chain([&admin.secret]).collect();
+            let answer = match timeout(self.time_limit, self.run(request.finish(), &secrets)).await {
                 Ok(answer) => answer?,
                 Err(elapsed) => return Err(ConnectError::Unknown { target: self.target(), source: elapsed.into() }),
             };
@@ -244,7 +247,7 @@ mod running {
         }
 
         /// Runs the program on a request; gives what it wrote.
-        async fn run(&self, request: Secret) -> Result<Secret, ConnectError> {
+        async fn run(&self, request: Secret, secrets: &[&Secret]) -> Result<Secret, ConnectError> {
             let Program { path, arguments, runs_as } = &self.program;
             let mut command = Command::new(path);
             command.args(arguments).env_clear().env("PATH", PATH).current_dir("/").process_group(0);
@@ -273,7 +276,7 @@ mod running {
                 tokio::join!(write, read(stdout, MAX_ANSWER), read(stderr, MAX_STDERR));
             let status = child.wait().await.map_err(lost)?;
             drop(group);
-            self.log(&errors.map_err(lost)?.0, &request);
+            self.log(&errors.map_err(lost)?.0, secrets);
             let (answer, whole) = answer.map_err(lost)?;
             if !status.success() || !whole {
                 return Err(self.unknown(&format!("{status}, {} bytes of answer", answer.len())));
@@ -282,12 +285,12 @@ mod running {
         }
 
         /// What the program said to its standard error, for the technician, unless it repeats what it was told.
-        fn log(&self, errors: &Secret, request: &Secret) {
+        fn log(&self, errors: &Secret, secrets: &[&Secret]) {
             if errors.is_empty() {
                 return;
             }
             let text = String::from_utf8_lossy(errors.expose());
-            let text = match repeats(&text, request) {
+            let text = match repeats(errors, secrets) {
                 true => "(not shown: it repeats a secret)".to_owned(),
                 false => Said::new(&text).to_string(),
             };
@@ -303,13 +306,11 @@ mod running {
         }
     }
 
-    /// Whether a text contains one of the secrets of a request, or eight characters of one in a row.
-    fn repeats(text: &str, request: &Secret) -> bool {
-        let Ok(request) = serde_json::from_slice::<Value>(request.expose()) else { return true };
-        ["/login/secret", "/lease/secret", "/next"].into_iter().any(|at| {
-            let secret: Zeroizing<Vec<char>> =
-                Zeroizing::new(request.pointer(at).and_then(Value::as_str).unwrap_or_default().chars().collect());
-            secret.windows(8.min(secret.len()).max(1)).any(|part| text.contains(&part.iter().collect::<String>()))
+    /// Whether a text contains one of the secrets, or eight bytes of one in a row.
+    fn repeats(text: &Secret, secrets: &[&Secret]) -> bool {
+        secrets.iter().any(|secret| {
+            let length = secret.len().clamp(1, 8);
+            secret.expose().windows(length).any(|part| text.expose().windows(length).any(|found| found == part))
         })
     }
 

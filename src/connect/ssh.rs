@@ -60,6 +60,12 @@ const EXTENSIONS: [&str; 6] = [
     "permit-user-rc",
 ];
 
+/// Why the authority's key is not changed by a program.
+#[cfg(feature = "daemon")]
+pub(super) const NO_ROTATION: &str = "an SSH authority cannot be changed by this server, because each target has to be told: make a new key (ssh-keygen \
+     -t ed25519), add its public half to the target's TrustedUserCAKeys, deposit the account anew with both halves, and \
+     remove the old line";
+
 /// Settings of an `ssh` connector.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(try_from = "Described")]

@@ -68,12 +68,22 @@ use tonic::codegen::http::Uri;
 
 use super::FieldName;
 use super::password::Rules;
-use super::settings::{SettingsError, Target, Tls};
+use super::settings::{Target, Tls};
 use steps::{Described, Reader, Step};
 use template::Template;
 
 #[cfg(feature = "daemon")]
 pub(super) use run::Http;
+
+/// Why steps are refused.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("'{key}' {must}")]
+pub struct Bad {
+    /// Which.
+    key: &'static str,
+    /// What it has to be.
+    must: &'static str,
+}
 
 /// Settings of an `http` connector, every step of it read.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
@@ -88,10 +98,12 @@ pub struct Settings {
     mint: Vec<Step>,
     gives: Vec<(FieldName, Template)>,
     revoke: Vec<Step>,
-    rotate: Option<Vec<Step>>,
-    /// What to tell who asks for a rotation that is not described.
-    no_rotation: &'static str,
+    rotate: Result<Vec<Step>, NoRotation>,
 }
+
+/// What to tell who asks for a rotation that is not described.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct NoRotation(&'static str);
 
 impl Eq for Settings {}
 
@@ -113,7 +125,7 @@ impl Settings {
 
     /// Instead of the usual sentence, why rotating is not possible.
     pub(super) fn without_rotation(self, why: &'static str) -> Self {
-        Self { rotate: None, no_rotation: why, ..self }
+        Self { rotate: Err(NoRotation(why)), ..self }
     }
 }
 
@@ -127,8 +139,8 @@ struct Base {
 }
 
 impl Base {
-    fn parse(text: &str) -> Result<Self, SettingsError> {
-        const BAD: SettingsError = SettingsError::Value {
+    fn parse(text: &str) -> Result<Self, Bad> {
+        const BAD: Bad = Bad {
             key: "base",
             must: "must be https://host, with a port and a path if need be (http only for this machine)",
         };
@@ -155,9 +167,9 @@ impl Base {
 }
 
 impl TryFrom<Described> for Settings {
-    type Error = SettingsError;
+    type Error = Bad;
 
-    fn try_from(described: Described) -> Result<Self, SettingsError> {
+    fn try_from(described: Described) -> Result<Self, Bad> {
         let base = Base::parse(&described.base)?;
         let reader = Reader::new(described.auth, described.headers);
         let (verify, _) = reader.verb(described.verify, &[], true)?;
@@ -166,16 +178,16 @@ impl TryFrom<Described> for Settings {
         let (revoke, _) = reader.verb(described.revoke, &["lease", "new_secret"], false)?;
         let rotate = described.rotate.map(|steps| reader.verb(steps, &["new_secret"], false)).transpose()?;
         let gives = described.gives.into_iter().map(|(name, value)| {
-            let name = FieldName::from_name(&name).ok_or(SettingsError::Value {
+            let name = FieldName::from_name(&name).ok_or(Bad {
                 key: "gives",
                 must: "may have host, port, database, url, user, dn, password, token and certificate only",
             })?;
             Ok((name, Template::parse(&value, &taken)?))
         });
-        let mut gives = gives.collect::<Result<Vec<_>, SettingsError>>()?;
+        let mut gives = gives.collect::<Result<Vec<_>, Bad>>()?;
         gives.sort_by_key(|(name, _)| *name);
         if gives.is_empty() {
-            return Err(SettingsError::Value { key: "gives", must: "must name what the member gets" });
+            return Err(Bad { key: "gives", must: "must name what the member gets" });
         }
         Ok(Self {
             base,
@@ -187,12 +199,11 @@ impl TryFrom<Described> for Settings {
             mint,
             gives,
             revoke,
-            rotate: rotate.map(|(steps, _)| steps),
-            no_rotation: "the settings of this account describe no 'rotate'; change the password at the target and \
-                          deposit the account anew",
+            rotate: rotate.map(|(steps, _)| steps).ok_or(NoRotation(
+                "the settings of this account describe no 'rotate'; change the password at the target and deposit the \
+                 account anew",
+            )),
         })
     }
 }
 
-#[cfg(test)]
-mod tests;

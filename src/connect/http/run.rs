@@ -13,6 +13,7 @@ use super::send::{Answer, Body, Client, NoAnswer, body, text_of};
 use super::steps::{self, Auth, Condition, Find, Place, Step};
 use super::template::{Unfit, Values, basic, form};
 use crate::connect::link::Link;
+use crate::connect::password::generate;
 use crate::connect::settings::Tls;
 use crate::connect::{ConnectError, Environment, Lease, LeaseName, Login, Minted, Said};
 use crate::escrow::time::Time;
@@ -99,16 +100,14 @@ impl Http {
         let mut call = self.call();
         let mut values = login(admin);
         values.set("lease", lease.to_string().as_bytes());
-        values.set("new_secret", self.settings.password.generate()?.expose());
+        values.set("new_secret", generate(&self.settings.password)?.expose());
         let done = self.steps(&self.settings.revoke, &mut values, &mut call).await;
         done.map_err(|stopped| self.error(stopped, &call))
     }
 
     /// Changes the administrator's secret.
     pub async fn rotate(&self, admin: &Login, next: &Secret) -> Result<(), ConnectError> {
-        let Some(steps) = &self.settings.rotate else {
-            return Err(ConnectError::NotSupported(self.settings.no_rotation));
-        };
+        let steps = self.settings.rotate.as_ref().map_err(|why| ConnectError::NotSupported(why.0))?;
         let mut call = self.call();
         let mut values = login(admin);
         values.set("new_secret", next.expose());
@@ -143,7 +142,8 @@ impl Http {
             return Err(Stopped::Lost(Said::new("more requests than one verb may make").into()));
         }
         // From here on it may be changed, also if this task is stopped while it waits.
-        let before = std::mem::replace(&mut call.changed, call.changed || step.changes);
+        let before = call.changed;
+        call.changed |= step.changes;
         let answer = match timeout_at(call.until, self.client.send(request)).await {
             Ok(Ok(answer)) => answer,
             Ok(Err(NoAnswer::NotSent(source))) => {

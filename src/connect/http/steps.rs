@@ -11,7 +11,8 @@ use tonic::codegen::http::{HeaderName, Method};
 
 use super::template::{Json, Scope, Template};
 use crate::connect::password::Rules;
-use crate::connect::settings::{SettingsError, Tls};
+use super::Bad;
+use crate::connect::settings::Tls;
 
 /// Most steps in all verbs together.
 const MOST_STEPS: usize = 50;
@@ -170,10 +171,10 @@ impl Reader {
         steps: Vec<DescribedStep>,
         names: &[&str],
         verifying: bool,
-    ) -> Result<(Vec<Step>, Scope), SettingsError> {
+    ) -> Result<(Vec<Step>, Scope), Bad> {
         let mut scope: Scope = ["user", "secret"].iter().chain(names).map(|name| (*name).to_owned()).collect();
         if steps.is_empty() {
-            return Err(SettingsError::Value { key: "steps", must: "must be described for verify, mint and revoke" });
+            return Err(Bad { key: "steps", must: "must be described for verify, mint and revoke" });
         }
         let mut left = MOST_STEPS;
         let steps = self.steps(steps, &mut scope, verifying, &mut left)?;
@@ -186,7 +187,7 @@ impl Reader {
         scope: &mut Scope,
         verifying: bool,
         left: &mut usize,
-    ) -> Result<Vec<Step>, SettingsError> {
+    ) -> Result<Vec<Step>, Bad> {
         steps.into_iter().map(|step| self.step(step, scope, verifying, left)).collect()
     }
 
@@ -196,8 +197,8 @@ impl Reader {
         scope: &mut Scope,
         verifying: bool,
         left: &mut usize,
-    ) -> Result<Step, SettingsError> {
-        *left = left.checked_sub(1).ok_or(SettingsError::Value { key: "steps", must: "must be 50 at most" })?;
+    ) -> Result<Step, Bad> {
+        *left = left.checked_sub(1).ok_or(Bad { key: "steps", must: "must be 50 at most" })?;
         let method = match step.method.as_str() {
             "GET" => Method::GET,
             "HEAD" => Method::HEAD,
@@ -207,7 +208,7 @@ impl Reader {
             "DELETE" => Method::DELETE,
             _ => {
                 let must = "must be GET, HEAD, POST, PUT, PATCH or DELETE";
-                return Err(SettingsError::Value { key: "method", must });
+                return Err(Bad { key: "method", must });
             }
         };
         let path = Template::parse(&step.path, scope)?;
@@ -215,13 +216,13 @@ impl Reader {
         let plain = |c: char| c.is_ascii_alphanumeric() || "-._~!$&'()*+,;=:@%/".contains(c);
         if !step.path.starts_with('/') || !path.literals().all(|text| text.chars().all(plain)) {
             let must = "must begin with / and be a path; what follows a question mark is 'query'";
-            return Err(SettingsError::Value { key: "path", must });
+            return Err(Bad { key: "path", must });
         }
         let body = match (step.json, step.form) {
             (None, None) => Body::Empty,
             (Some(json), None) => Body::Json(Json::parse(json, scope)?),
             (None, Some(form)) => Body::Form(templates(form, scope)?),
-            (Some(_), Some(_)) => return Err(SettingsError::Value { key: "json", must: "excludes 'form'" }),
+            (Some(_), Some(_)) => return Err(Bad { key: "json", must: "excludes 'form'" }),
         };
         let auth = match &self.auth {
             None => Auth::None,
@@ -266,31 +267,31 @@ impl Reader {
         scope: &mut Scope,
         verifying: bool,
         left: &mut usize,
-    ) -> Result<Find, SettingsError> {
+    ) -> Result<Find, Bad> {
         // Without a condition, every token of the account would be the lease's.
         if find.matching.is_empty() && find.except.is_empty() {
-            return Err(SettingsError::Value { key: "where", must: "must say what is looked for" });
+            return Err(Bad { key: "where", must: "must say what is looked for" });
         }
         let matching = find.matching.into_iter().map(|(at, text)| Ok((pointer(at)?, Template::parse(&text, scope)?)));
-        let matching = matching.collect::<Result<_, SettingsError>>()?;
+        let matching = matching.collect::<Result<_, Bad>>()?;
         let except = find.except.into_iter().map(|(at, texts)| Ok((pointer(at)?, texts)));
-        let except = except.collect::<Result<_, SettingsError>>()?;
+        let except = except.collect::<Result<_, Bad>>()?;
         // What is taken of each item is known in its steps only.
         let mut inner = scope.clone();
         let known = if find.each.is_some() { &mut inner } else { scope };
         let take = find.take.into_iter().map(|(name, at)| Ok((learned(name, known)?, pointer(at)?)));
-        let take = take.collect::<Result<_, SettingsError>>()?;
+        let take = take.collect::<Result<_, Bad>>()?;
         let each = find.each.map(|steps| self.steps(steps, known, verifying, left)).transpose()?;
         Ok(Find { list: pointer(find.list)?, matching, except, take, each })
     }
 }
 
-fn templates(pairs: BTreeMap<String, String>, scope: &Scope) -> Result<Vec<(String, Template)>, SettingsError> {
+fn templates(pairs: BTreeMap<String, String>, scope: &Scope) -> Result<Vec<(String, Template)>, Bad> {
     pairs.into_iter().map(|(name, value)| Ok((name, Template::parse(&value, scope)?))).collect()
 }
 
-fn header(name: &str, value: &str, scope: &Scope) -> Result<(HeaderName, Template), SettingsError> {
-    const BAD: SettingsError = SettingsError::Value {
+fn header(name: &str, value: &str, scope: &Scope) -> Result<(HeaderName, Template), Bad> {
+    const BAD: Bad = Bad {
         key: "headers",
         must: "must be names and values of one line, without those that the connection itself needs",
     };
@@ -303,12 +304,12 @@ fn header(name: &str, value: &str, scope: &Scope) -> Result<(HeaderName, Templat
     Ok((name, value))
 }
 
-fn condition(described: DescribedCondition) -> Result<Condition, SettingsError> {
+fn condition(described: DescribedCondition) -> Result<Condition, Bad> {
     Ok(Condition {
         status: described.status,
         equals: described.equals.into_iter().map(|(at, value)| Ok((pointer(at)?, value))).collect::<Result<
             _,
-            SettingsError,
+            Bad,
         >>(
         )?,
         present: described.present.into_iter().map(pointer).collect::<Result<_, _>>()?,
@@ -316,19 +317,19 @@ fn condition(described: DescribedCondition) -> Result<Condition, SettingsError> 
 }
 
 /// RFC 6901: empty, or beginning with a slash.
-fn pointer(text: String) -> Result<String, SettingsError> {
+fn pointer(text: String) -> Result<String, Bad> {
     if text.is_empty() || text.starts_with('/') {
         return Ok(text);
     }
-    Err(SettingsError::Value { key: "pointer", must: "must be empty or begin with / (a JSON pointer, RFC 6901)" })
+    Err(Bad { key: "pointer", must: "must be empty or begin with / (a JSON pointer, RFC 6901)" })
 }
 
 /// A name for a value out of an answer. It must be new: an answer may not replace the administrator's login.
-fn learned(name: String, scope: &mut Scope) -> Result<String, SettingsError> {
+fn learned(name: String, scope: &mut Scope) -> Result<String, Bad> {
     let fits = !name.is_empty() && name.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'_');
     if !fits || !scope.insert(name.clone()) {
         let must = "must have new names of lower-case letters and underscores";
-        return Err(SettingsError::Value { key: "take", must });
+        return Err(Bad { key: "take", must });
     }
     Ok(name)
 }

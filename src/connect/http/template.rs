@@ -7,7 +7,7 @@ use std::collections::BTreeSet;
 
 use serde_json::Value;
 
-use crate::connect::settings::SettingsError;
+use super::Bad;
 
 /// Names that may be used at a place; those of answers are added as the steps are read.
 pub type Scope = BTreeSet<String>;
@@ -24,9 +24,9 @@ pub struct Template(Vec<Piece>);
 
 impl Template {
     /// Reads `{name}`; `{{` and `}}` stand for braces.
-    pub fn parse(text: &str, scope: &Scope) -> Result<Self, SettingsError> {
-        const BAD: SettingsError =
-            SettingsError::Value { key: "{…}", must: "must be a known placeholder; write {{ and }} for braces" };
+    pub fn parse(text: &str, scope: &Scope) -> Result<Self, Bad> {
+        const BAD: Bad =
+            Bad { key: "{…}", must: "must be a known placeholder; write {{ and }} for braces" };
         let mut pieces = Vec::new();
         let mut literal = String::new();
         let mut rest = text.chars().peekable();
@@ -89,7 +89,7 @@ pub enum Json {
 
 impl Json {
     /// Reads every string in it as a template.
-    pub fn parse(value: Value, scope: &Scope) -> Result<Self, SettingsError> {
+    pub fn parse(value: Value, scope: &Scope) -> Result<Self, Bad> {
         Ok(match value {
             Value::String(text) => match text.strip_prefix("{#").and_then(|text| text.strip_suffix('}')) {
                 Some(name) if scope.contains(name) => Self::Number(name.to_owned()),
@@ -102,7 +102,7 @@ impl Json {
                 items
                     .into_iter()
                     .map(|(key, value)| Ok((key, Self::parse(value, scope)?)))
-                    .collect::<Result<_, SettingsError>>()?,
+                    .collect::<Result<_, Bad>>()?,
             ),
             plain => Self::Plain(plain),
         })
