@@ -464,6 +464,10 @@ mod tests {
         let config = load(&config.to_toml().replace("targets = []", two), &Overrides::default()).unwrap();
         assert_eq!(config.connect.targets.len(), 2);
         assert_eq!(load(&config.to_toml(), &Overrides::default()).unwrap(), config);
+        let exec = "[connect.exec.\"a b\"]\nprogram = \"/bin/true\"\narguments = [\"-x\"]\nuser = \"65534:65534\"\n";
+        let config = load(&(config.to_toml() + exec), &Overrides::default()).unwrap();
+        assert_eq!(config.connect.exec["a b"].arguments, ["-x"]);
+        assert_eq!(load(&config.to_toml(), &Overrides::default()).unwrap(), config);
     }
 
     #[test]
@@ -499,6 +503,7 @@ mod tests {
             (good.replace("\nname =", "\n#"), "name"),
             (good.replace("escrow.example.org\"", "not a name\""), "name"),
             (good.replace("targets = []", "targets = [\"db.example.org\"]"), "connect.targets"),
+            (good.clone() + "[connect.exec.x]\nprogram = \"true\"\n", "connect.exec"),
             (good.replace("calls_per_target = 4", "calls_per_target = 0"), "connect.calls_per_target"),
             (good.replace("request_timeout_seconds = 30", "request_timeout_seconds = -1"), "request_timeout_seconds"),
             ("[".to_owned(), FILE),

@@ -140,7 +140,7 @@ impl Live {
             if account.current().is_none_or(|(_, version)| version.connector.is_none()) {
                 return Err(Refusal::NoConnector.into());
             }
-            Ok(reach(desk, &credential, None)?.ok_or(Refusal::NotOpen)?)
+            Ok(reach(desk, &credential)?.ok_or(Refusal::NotOpen)?)
         });
         let found: Reach = found.await?;
         let taken = self.verifies.take((organisation, credential), Instant::now());

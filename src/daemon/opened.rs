@@ -14,7 +14,7 @@ use tokio::sync::watch;
 
 use super::codes::Codes;
 use crate::connect::Login;
-use crate::escrow::id::{OrganisationId, PersonId};
+use crate::escrow::id::{CredentialId, OrganisationId, PersonId};
 use crate::escrow::key::RecipientKey;
 use crate::escrow::organisation::Organisation;
 use crate::escrow::part::VersionId;
@@ -61,9 +61,16 @@ pub struct Opened(Arc<Mutex<Inner>>);
 #[derive(Default)]
 struct Inner {
     keys: BTreeMap<RecipientKey, Key>,
-    windows: BTreeMap<Place, (Arc<Login>, watch::Sender<()>)>,
+    windows: BTreeMap<Place, Open>,
     staged: BTreeMap<(OrganisationId, VersionId), Arc<Login>>,
     codes: BTreeMap<Place, Arc<Codes>>,
+}
+
+struct Open {
+    credential: CredentialId,
+    login: Arc<Login>,
+    /// Dropped with it.
+    wiped: watch::Sender<()>,
 }
 
 struct Key {
@@ -133,15 +140,16 @@ impl Opened {
     }
 
     /// Keeps what a request opened. Nothing is kept that [`Self::settle`] would not.
-    pub fn open(&self, place: Place, login: Login) {
-        self.lock().windows.insert(place, (Arc::new(login), watch::Sender::new(())));
+    pub fn open(&self, place: Place, credential: CredentialId, login: Login) {
+        let open = Open { credential, login: Arc::new(login), wiped: watch::Sender::new(()) };
+        self.lock().windows.insert(place, open);
     }
 
     /// What a window holds.
     pub fn window(&self, place: Place) -> Option<Window> {
         let inner = self.lock();
-        let (login, sender) = inner.windows.get(&place)?;
-        Some(Window { login: Arc::clone(login), wiped: sender.subscribe() })
+        let open = inner.windows.get(&place)?;
+        Some(Window { login: Arc::clone(&open.login), wiped: open.wiped.subscribe() })
     }
 
     /// Forgets what a request opened.
@@ -159,14 +167,12 @@ impl Opened {
         self.lock().staged.get(&(organisation, version)).cloned()
     }
 
-    /// A rotated secret takes the place of the one that a window holds.
-    pub fn rotated(&self, place: Place, version: VersionId) {
+    /// A rotated secret takes the place of the one that the account's windows hold.
+    pub fn rotated(&self, organisation: OrganisationId, version: VersionId) {
         let mut inner = self.lock();
-        if let Some(staged) = inner.staged.remove(&(place.0, version))
-            && let Some((login, _)) = inner.windows.get_mut(&place)
-        {
-            *login = staged;
-        }
+        let Some(staged) = inner.staged.remove(&(organisation, version)) else { return };
+        let its = |(place, open): &(&Place, &mut Open)| place.0 == organisation && open.credential == version.credential;
+        inner.windows.iter_mut().filter(its).for_each(|(_, open)| open.login = Arc::clone(&staged));
     }
 
     /// Keeps what makes a lease's codes.

@@ -39,17 +39,12 @@ struct Begun {
 }
 
 /// The window and the settings by which an account can be reached now; none: it is not open.
-pub(crate) fn reach(
-    desk: &mut Desk<'_, '_>,
-    credential: &CredentialId,
-    settings: Option<BlobId>,
-) -> Result<Option<Reach>, WriteError> {
+pub(crate) fn reach(desk: &mut Desk<'_, '_>, credential: &CredentialId) -> Result<Option<Reach>, WriteError> {
     let organisation = desk.organisation()?;
     let id = organisation.id();
-    let current = organisation.credential(credential).and_then(|credential| credential.current());
-    let settings = settings.or(current.and_then(|(_, version)| version.connector));
-    let window = window(organisation, credential).map(|request| (id, request.at.index));
-    let (Some(window), Some(settings)) = (window, settings) else { return Ok(None) };
+    // What is open goes to the target for which people agreed to open it, and to no other.
+    let window = window(organisation, credential).and_then(|w| Some(((id, w.at.index), w.connector?)));
+    let Some((window, settings)) = window else { return Ok(None) };
     let text = desk.blob(&settings)?.ok_or(WriteError::MissingBlob)?;
     Ok(Some(Reach { window, settings, text }))
 }
@@ -117,11 +112,14 @@ impl Attempt {
     async fn try_revoke(&self, request: u64) -> Result<Outcome, Outcome> {
         let found = self.writer.at_desk(self.id, move |desk| {
             let asked = desk.organisation()?.request(request).ok_or(Refusal::RequestUnknown)?;
-            // By the settings with which it was made: a newer version may lead elsewhere.
             let (credential, settings) = (asked.version.credential, asked.connector);
-            reach(desk, &credential, settings)
+            Ok((reach(desk, &credential)?, settings))
         });
-        let Some(reach) = found.await? else { return Ok(Outcome::Waits("not-open")) };
+        let (Some(reach), settings) = found.await? else { return Ok(Outcome::Waits("not-open")) };
+        if settings != Some(reach.settings) {
+            // Where it was made, and only there, can it be revoked.
+            return Ok(Outcome::Waits("other-target"));
+        }
         let (target, window) = self.target(&reach)?;
         let name = LeaseName::new(self.id, request);
         let revoked = target.call(&window, async |connector, login| connector.revoke(login, &name).await);
@@ -136,7 +134,7 @@ impl Attempt {
 fn begin(desk: &mut Desk<'_, '_>, request: u64) -> Result<Option<Begun>, WriteError> {
     let asked = desk.organisation()?.request(request).ok_or(Refusal::RequestUnknown)?;
     let recipient = asked.parts.first().ok_or(Refusal::PartUnknown)?.recipient;
-    let (credential, settings, input) = (asked.version.credential, asked.connector, asked.input);
+    let (credential, input) = (asked.version.credential, asked.input);
     let input = match input {
         Some(blob) => {
             let content = desk.blob(&blob)?.ok_or(WriteError::MissingBlob)?;
@@ -145,7 +143,7 @@ fn begin(desk: &mut Desk<'_, '_>, request: u64) -> Result<Option<Begun>, WriteEr
         }
         None => None,
     };
-    let reach = reach(desk, &credential, settings)?;
+    let reach = reach(desk, &credential)?;
     Ok(reach.map(|reach| Begun { reach, recipient, input }))
 }
 

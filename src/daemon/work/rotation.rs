@@ -45,7 +45,7 @@ struct Rotating {
 
 /// Reads it; none: the account is not open.
 fn rotating(desk: &mut Desk<'_, '_>, credential: &CredentialId) -> Result<Option<Rotating>, WriteError> {
-    let Some(reach) = reach(desk, credential, None)? else { return Ok(None) };
+    let Some(reach) = reach(desk, credential)? else { return Ok(None) };
     let organisation = desk.organisation()?;
     let charter = organisation.charter().ok_or(Refusal::NotFounded)?;
     let account = organisation.credential(credential).ok_or(Refusal::CredentialUnknown)?;
@@ -81,7 +81,7 @@ impl Attempt {
         let found = self.writer.at_desk(self.id, move |desk| rotating(desk, &credential)).await?;
         let Some(rotating) = found else { return Ok(Outcome::Waits("not-open")) };
         let (target, window) = self.target(&rotating.reach)?;
-        let (next, place) = (rotating.next, rotating.reach.window);
+        let (next, id) = (rotating.next, self.id);
         let opened = self.writer.opened().clone();
         let begun_before = rotating.staged;
         if !begun_before {
@@ -98,7 +98,7 @@ impl Attempt {
             desk.append(act, &[])?;
             if outcome {
                 // Within the same group: nobody logs in with the old one after this.
-                opened.rotated(place, next);
+                opened.rotated(id, next);
             }
             Ok(())
         });

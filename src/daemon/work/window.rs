@@ -130,7 +130,7 @@ impl Attempt {
         for (asked, PartValue { user_name, value }) in values {
             let login = Login { user: user_name, secret: value };
             if asked.part == current {
-                opened.open(place, login);
+                opened.open(place, credential, login);
             } else if asked.part.kind == PartKind::Password {
                 opened.stage(self.id, asked.part.version, login);
             }
