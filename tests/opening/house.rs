@@ -69,7 +69,7 @@ impl House {
         town.restart().await;
         let port = proxy.port;
         let connector = format!(
-            r#"{{"kind": "postgresql", "host": "127.0.0.1", "port": {port}, "database": "members",
+            r#"{{"kind": "postgresql", "target": "127.0.0.1:{port}", "database": "members",
                 "rights_of": "editors", "reassign_to": "archive", "connections": 3}}"#
         );
         let account = deposit(&town, "members' database", Some(&connector), KEEPER, KEEPERS).await;
