@@ -6,13 +6,13 @@ use sequestre::escrow::part::{PartId, PartKind, VersionId};
 use sequestre::escrow::request::{End, Stage};
 use sequestre::escrow::time::{Seconds, Time};
 use sequestre::proto::api::v1 as api;
-use sequestre::proto::v1::{self, command::Act};
+use sequestre::proto::v1;
 use sequestre::seal::sharing::MasterKey;
 use tonic::Status;
 use tonic_types::StatusExt as _;
 
-use crate::house::{ask, asked, client, keys, secret, until};
-use crate::town::{AWA, BRUNO, CHLOE, NINA, THEO, Town};
+use crate::house::{ask, asked, client, folder, give_back, keys, secret, until};
+use crate::town::{AWA, BRUNO, CHLOE, MAUD, NINA, THEO, Town};
 
 const LABEL: &str = "bank of the lake";
 const TOTP: &str = "GEZD GNBV GY3T QOJQ GEZD GNBV GY3T QOJQ";
@@ -53,13 +53,13 @@ fn reason(status: &Status) -> String {
 }
 
 async fn stream(town: &Town, name: &str, id: u64) -> Result<tonic::Streaming<api::StreamCodesResponse>, Status> {
-    let organisation = town.session(NINA).await.folder.id.to_vec();
+    let organisation = folder(town, NINA).id.to_vec();
     let request = api::StreamCodesRequest { organisation, request_index: id };
     Ok(client(town, name).await.stream_codes(request).await?.into_inner())
 }
 
 async fn collect(town: &Town, id: u64) -> Vec<api::Blob> {
-    let organisation = town.session(NINA).await.folder.id.to_vec();
+    let organisation = folder(town, NINA).id.to_vec();
     let request = api::CollectRequest { organisation, request_index: id };
     client(town, NINA).await.collect(request).await.unwrap().into_inner().blobs
 }
@@ -72,7 +72,7 @@ async fn codes_come_while_the_lease_runs_and_the_secret_never_does() {
     assert_eq!(reason(&stream(&town, NINA, id).await.unwrap_err()), "NOT_COLLECTABLE");
     agree(&town, id).await;
     let blobs = collect(&town, id).await;
-    let session = town.session(NINA).await;
+    let session = town.session(MAUD).await;
     let state = session.state().unwrap();
     let sealed = state.part(&totp).unwrap().part.sealed;
     let to_daemon: Vec<_> = state.request(id).unwrap().approvals.values().map(|released| released[1][0]).collect();
@@ -88,14 +88,14 @@ async fn codes_come_while_the_lease_runs_and_the_secret_never_does() {
     assert_eq!(reason(&stream(&town, AWA, id).await.unwrap_err()), "NOT_YOURS");
     town.pass(Seconds(30));
     let digits = expected(town.now()).digits;
+    drop(session);
     until("the next code comes", async || {
         (codes.message().await.unwrap().unwrap().code == digits).then_some(())
     })
     .await;
 
     // Given back: the stream ends with a refusal, and no new one begins.
-    let mut session = town.session(NINA).await;
-    session.submit(Act::Return(v1::Return { request_index: id }), Vec::new()).await.unwrap();
+    give_back(&town, NINA, id).await;
     let end = loop {
         match codes.message().await {
             Ok(Some(_)) => {}
@@ -118,13 +118,12 @@ async fn after_a_restart_there_are_no_codes_and_what_waits_is_closed() {
     // Another one waits.
     town.restart().await;
     assert_eq!(reason(&stream(&town, NINA, granted).await.unwrap_err()), "NO_CODES");
-    assert!(matches!(town.request(NINA, granted).await.stage, Stage::Leased(_)), "the password goes on");
-    let mut session = town.session(NINA).await;
-    session.submit(Act::Return(v1::Return { request_index: granted }), Vec::new()).await.unwrap();
+    assert!(matches!(town.request(MAUD, granted).await.stage, Stage::Leased(_)), "the password goes on");
+    give_back(&town, NINA, granted).await;
     let waiting = request(&town).await;
     town.restart().await;
     until("it is closed", async || {
-        matches!(town.request(NINA, waiting).await.stage, Stage::Ended { how: End::Closed, .. }).then_some(())
+        matches!(town.request(MAUD, waiting).await.stage, Stage::Ended { how: End::Closed, .. }).then_some(())
     })
     .await;
     // Keys of another daemon's life are worth nothing.

@@ -11,8 +11,8 @@ use sequestre::seal::sealing::{PartContext, PartValue};
 use sequestre::seal::sharing::MasterKey;
 use tonic_types::StatusExt as _;
 
-use crate::house::{asked, client, secret};
-use crate::town::{AWA, BRUNO, CHLOE, LABEL, NINA, PASSWORD, Town};
+use crate::house::{asked, client, folder, give_back, secret};
+use crate::town::{AWA, BRUNO, CHLOE, LABEL, MAUD, NINA, PASSWORD, Town};
 
 /// Awa has the right asked for, opens the parts, and wraps them for Nina; gives its index.
 async fn delegated(town: &Town, uses: u32) -> (u64, PartId) {
@@ -82,7 +82,7 @@ async fn the_delegate_takes_what_the_daemon_unwraps_and_neither_does_alone() {
     // Also after a restart, with nothing open and nobody asked.
     town.restart().await;
     let lease = take(&town, NINA, delegation).await.unwrap();
-    let organisation = town.session(NINA).await.folder.id;
+    let organisation = folder(&town, NINA).id;
     let collect = api::CollectRequest { organisation: organisation.to_vec(), request_index: lease };
     let refused = client(&town, AWA).await.collect(collect.clone()).await.unwrap_err();
     assert_eq!(refused.get_details_error_info().unwrap().reason, "NOT_YOURS");
@@ -92,7 +92,7 @@ async fn the_delegate_takes_what_the_daemon_unwraps_and_neither_does_alone() {
     let mut session = town.session(NINA).await;
     let value = unwrap_inner(session.identity().unwrap().age(), &context, &inner.content).unwrap();
     assert_eq!(value.value.expose_str(), Some(PASSWORD));
-    assert!(matches!(town.request(NINA, lease).await.stage, Stage::Leased(_)), "the lease stands in the log");
+    assert!(matches!(town.request(MAUD, lease).await.stage, Stage::Leased(_)), "the lease stands in the log");
 
     // The blob with both layers is served to nobody.
     let wrapped = session.state().unwrap().delegation(delegation).unwrap().wrapped[0].1;
@@ -102,7 +102,8 @@ async fn the_delegate_takes_what_the_daemon_unwraps_and_neither_does_alone() {
         assert!(blobs.message().await.unwrap().is_none(), "{name}");
     }
 
-    session.submit(Act::Return(v1::Return { request_index: lease }), Vec::new()).await.unwrap();
+    drop(session);
+    give_back(&town, NINA, lease).await;
     town.pass(Seconds(60));
     take(&town, NINA, delegation).await.unwrap();
     assert!(take(&town, NINA, delegation).await.is_err(), "it was for two");
