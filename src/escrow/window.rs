@@ -98,7 +98,8 @@ pub struct UnsealFiled {
 }
 
 impl UnsealFiled {
-    pub(super) fn parse(m: v1::UnsealFiled) -> Result<Self, Malformed> {
+    /// Parses the wire form.
+    pub fn parse(m: v1::UnsealFiled) -> Result<Self, Malformed> {
         let parts = super::act::requested_parts(m.parts)?;
         if parts.is_empty() {
             return Err(Malformed::List("parts"));

@@ -30,8 +30,10 @@ pub use sequestre::proto::v1;
 pub use v1::command::Act;
 
 mod actors;
+mod targets;
 
 pub use actors::*;
+pub use targets::*;
 
 /// Ids as charters list them.
 pub fn ids(people: &[Who]) -> Vec<Vec<u8>> {
@@ -143,9 +145,16 @@ fn texts_of(act: &mut Act) -> Vec<&mut Vec<u8>> {
         Act::ProposeDestruction(m) => vec![&mut m.reason],
         Act::Veto(m) => vec![&mut m.reason],
         Act::Deposit(m) => vec![&mut m.label, &mut m.sheet],
-        Act::Request(m) => vec![&mut m.reason],
+        Act::Request(m) => {
+            let mut texts = vec![&mut m.reason];
+            texts.extend((!m.input.is_empty()).then_some(&mut m.input));
+            texts
+        }
         Act::Deny(m) => vec![&mut m.reason],
         Act::Revoke(m) => vec![&mut m.reason],
+        Act::Seal(m) => vec![&mut m.reason],
+        Act::EndDelegation(m) => vec![&mut m.reason],
+        Act::Take(m) => vec![&mut m.reason],
         _ => Vec::new(),
     }
 }
@@ -562,7 +571,9 @@ impl World {
         let released = asked.parts.iter().map(|asked| {
             let part = &self.state().part(&asked.part).unwrap().part;
             let mine = part.deals.iter().filter(|deal| deal.share_of(&who.id).is_some());
-            let label = |i| blob(&format!("re-sealed {who:?} {request} {:?} {i}", asked.part.kind));
+            let kind = asked.part.kind;
+            let version = asked.part.version.version;
+            let label = |i| blob(&format!("re-sealed {who:?} {request} {kind:?} of version {version}, {i}"));
             v1::Released { shares: mine.enumerate().map(|(i, _)| label(i)).collect() }
         });
         v1::Approve {
