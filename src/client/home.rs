@@ -12,7 +12,8 @@
 //!   outbox/<id>                    what was signed and is not known to be in the log
 //!   kept/<id>                      what is in the log and not safe yet, with its blobs
 //!   keys/<recipient>               keys of our own requests, sealed to the identity, after 8 bytes of expiry
-//!   released/<n>/<id>              shares re-sealed for request n, until they are uploaded or it is over
+//!   released/<n>/<id>              shares re-sealed for request n, until it is over; and how many moves
+//!                                  there had been when they were uploaded
 //!   entering, founding             commands that make us known, until the log shows one of them
 //!   invitations/<id>               secrets of invitations that we made, sealed to the identity
 //!   recoveries/<name>/             recoveries without the server that were started or answered here

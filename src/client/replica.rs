@@ -235,6 +235,22 @@ impl Replica {
         later.map_or(*self.verifier.key(), |moved| moved.old_log_key)
     }
 
+    /// Every key that signed this log, the one in force last.
+    pub fn keys(&self) -> Vec<VerifyingKey> {
+        let moves = self.replay.as_ref().map(|replay| replay.organisation().moves()).unwrap_or_default();
+        moves.iter().map(|moved| moved.old_log_key).chain([*self.verifier.key()]).collect()
+    }
+
+    /// Whether this key signs this log, or did before a move.
+    pub fn had_key(&self, key: &VerifyingKey) -> bool {
+        self.keys().contains(key)
+    }
+
+    /// Whether the key in force signed this note.
+    pub fn is_current(&self, note: &SignedCheckpoint) -> bool {
+        self.verifier.verify(&note.to_string()).is_ok()
+    }
+
     /// That this log contradicted itself earlier, if it did: nothing more is accepted from its key.
     pub fn stopped(&self) -> Option<Failure> {
         let evidence = self.folder.join("evidence");

@@ -23,6 +23,7 @@ use super::known_checkpoint;
 use super::verify::parse_key;
 use crate::args;
 use crate::escrow::id::{Digest, OrganisationId, PersonId};
+use crate::escrow::key::VerifyingKey;
 use crate::escrow::log::checkpoint::{Checkpoint, LogVerifier, SignedCheckpoint};
 use crate::escrow::log::merkle::TreeHead;
 use crate::escrow::log::note::Note;
@@ -126,14 +127,16 @@ pub fn compare(env: &Env, files: &[PathBuf], log_key: Option<&str>, to: Option<&
     let pinned = contact.as_ref().map(|(contact, _)| contact.log_key);
     let key = given.map(|(key, _)| key).or(pinned);
     let key = key.ok_or_else(|| Failure::new(Exit::Usage, "compare-no-key").with("organisation", organisation))?;
-    let verifier = LogVerifier::new(organisation, key);
-    let own = match contact.filter(|(contact, _)| contact.log_key == key) {
+    let own = match contact {
         Some((contact, lock)) => {
             Some((Replica::open(&folder, &contact)?, lock)).filter(|(replica, _)| replica.head().size > 0)
         }
         None => None,
     };
+    // A key that this log never had is somebody else's word for another log.
+    let own = own.filter(|(replica, _)| replica.had_key(&key));
     let replica = own.as_ref().map(|(replica, _lock)| replica);
+    let verifiers = Verifiers { organisation, key, given: given.is_some(), replica };
 
     let (mut shown, mut false_lines) = (Vec::new(), Vec::new());
     for (file, (note, checkpoint)) in notes {
@@ -141,8 +144,7 @@ pub fn compare(env: &Env, files: &[PathBuf], log_key: Option<&str>, to: Option<&
             let failure = Failure::new(Exit::Usage, "compare-other-log").with("path", file.display());
             return Err(failure.with("organisation", checkpoint.organisation));
         }
-        let false_note = |e| Failure::new(Exit::Failed, "compare-false-note").with("path", file.display()).because(e);
-        let note = verifier.verify_note(note).map_err(false_note)?;
+        let note = verifiers.verify(note, checkpoint.head.size, file)?;
         let (cosigners, all_hold) = cosigners(replica, &note);
         if !all_hold {
             false_lines.push(file);
@@ -160,7 +162,8 @@ pub fn compare(env: &Env, files: &[PathBuf], log_key: Option<&str>, to: Option<&
                 own == Some(*note.head()) || shown.iter().any(confirmed)
             };
             let certain = seen(&fork.one) && seen(&fork.two);
-            if let Some(replica) = replica {
+            // A key that was left behind by a move has nothing more to say, and needs no stop.
+            if let Some(replica) = replica.filter(|replica| replica.is_current(&fork.one)) {
                 let asked = || env.unlock.confirm(&env.out, "ask-compare-stop", &args! {}, "--yes");
                 if certain || asked().is_ok() {
                     replica.forked(&fork.one, &fork.two);
@@ -170,7 +173,7 @@ pub fn compare(env: &Env, files: &[PathBuf], log_key: Option<&str>, to: Option<&
             }
             // The disk may be full; what was seen matters more than that.
             let stop = |path: &str| Failure::new(Exit::Distrust, "compare-fork").with("path", path);
-            Some(fork.write(&env.out, &verifier, to).map_err(|failure| stop("-").because(failure))?)
+            Some(fork.write(&env.out, &verifiers.of(fork.one.head().size), to).map_err(|failure| stop("-").because(failure))?)
         }
         None => None,
     };
@@ -181,6 +184,39 @@ pub fn compare(env: &Env, files: &[PathBuf], log_key: Option<&str>, to: Option<&
         Some(path) => Err(Failure::new(Exit::Distrust, "compare-fork").with("path", path.display())),
         None if false_lines.is_empty() => Ok(()),
         None => Err(Failure::new(Exit::Failed, "compare-false-cosignature").with("path", false_lines)),
+    }
+}
+
+/// Which key a note must be signed with.
+struct Verifiers<'a> {
+    organisation: OrganisationId,
+    key: VerifyingKey,
+    /// Whether somebody named the key: then it is the only one.
+    given: bool,
+    replica: Option<&'a Replica>,
+}
+
+impl Verifiers<'_> {
+    /// That of the key which signed checkpoints of so many entries: up to a move the one of before, as this computer's
+    /// own replica proves.
+    fn of(&self, size: u64) -> LogVerifier {
+        let own = self.replica.filter(|_| !self.given).map(|replica| replica.key_at(size));
+        LogVerifier::new(self.organisation, own.unwrap_or(self.key))
+    }
+
+    fn verify(&self, note: Note, size: u64, file: &Path) -> Result<SignedCheckpoint, Failure> {
+        self.of(size).verify_note(note.clone()).map_err(|error| {
+            let left = |replica: &Replica| {
+                let mut keys = replica.keys().into_iter().filter(|key| *key != self.of(size).note_key().key);
+                keys.any(|key| LogVerifier::new(self.organisation, key).verify_note(note.clone()).is_ok())
+            };
+            // By a key of this log, and of entries that it never signed for: what a move left behind accuses nobody.
+            let key = match self.replica.is_some_and(left) {
+                true => "compare-left-behind",
+                false => "compare-false-note",
+            };
+            Failure::new(Exit::Failed, key).with("path", file.display()).because(error)
+        })
     }
 }
 

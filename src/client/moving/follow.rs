@@ -134,7 +134,7 @@ fn refuse_one_of_two(session: &Session, signed: &SignedMove) -> Result<(), Failu
         let met = match read_signed(&path) {
             Ok(kept) => kept.statement.version() >= signed.statement.version(),
             // Nothing that a damaged file says counts. Its name, which this program gave it, still tells which move it
-            // was; of any other the stop itself says enough.
+            // was.
             Err(failure) => {
                 session.env.out.failure(&failure);
                 name == evidence_name(signed)
