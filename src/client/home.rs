@@ -19,6 +19,7 @@
 //!   recoveries/<name>/             recoveries without the server that were started or answered here
 //!   evidence/                      signed notes that contradict each other; what was there before a move
 //!   moving/                        what a move puts in the place of entries, checkpoint and contact, while it does
+//!   offered                        after how many moves the server was offered the blobs that are here
 //!   moves/<version>                digests of the moves that we signed
 //! ```
 //!

@@ -481,6 +481,14 @@ impl Replica {
         Ok(missing)
     }
 
+    /// Live blobs that this person may read and that are here.
+    pub fn held_blobs(&self, me: &PersonId) -> Result<Vec<BlobId>, Failure> {
+        let roles = self.state()?.roles(me);
+        let wanted = self.blobs.iter().filter(|(_, audience)| audience.includes(&roles));
+        let held: BTreeSet<BlobId> = wanted.map(|(id, _)| *id).filter(|id| self.blob_path(id).exists()).collect();
+        Ok(held.into_iter().collect())
+    }
+
     /// What may leave in an export: texts that everybody who reads the log may read, as far as they are here. A name
     /// that is also given to something for fewer people, or that is no text, is left out.
     pub fn public_texts(&self) -> Result<Vec<Vec<u8>>, Failure> {

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use prost::Message as _;
 
 use super::failure::{Exit, Failure};
-use super::home::{Contact, Folder, Home, Lock};
+use super::home::{self, Contact, Folder, Home, Lock};
 use super::out::Out;
 use super::remote::Remote;
 use super::replica::Replica;
@@ -31,6 +31,11 @@ use crate::seal::device::DeviceKey;
 use crate::seal::identity::Identity;
 use crate::seal::sealing::salted_text;
 use crate::seal::secret::random_bytes;
+
+/// The file that says after how many moves the server was offered the blobs that are here.
+const OFFERED: &str = "offered";
+/// Most blobs in one upload: each has at most 256 KiB, a message at most 4 MiB of them.
+const BLOBS_AT_ONCE: usize = 16;
 
 /// Where time comes from; injected, so that tests can let it pass.
 pub type Clock = Arc<dyn Fn() -> Time + Send + Sync>;
@@ -175,6 +180,7 @@ impl Session {
         self.forget_keys(self.state()?.last_time())?;
         self.flush_outbox().await?;
         self.pull_blobs().await?;
+        self.bring_blobs().await?;
         if let Some(trouble) = self.upload_released().await? {
             self.env.out.failure(&trouble);
         }
@@ -262,6 +268,34 @@ impl Session {
                 Ok(())
             })
             .await
+    }
+
+    /// Brings a server that was restored from copies what none of them had, once after each move. What it does not take
+    /// is told, and offered again at the next synchronisation.
+    async fn bring_blobs(&mut self) -> Result<(), Failure> {
+        let (id, me, moves) = (self.folder.id, self.me(), self.state()?.moves().len());
+        let offered = self.folder.join(OFFERED);
+        let moves = moves.to_string();
+        if moves == "0" || home::read_if_there(&offered)?.as_deref() == Some(moves.as_bytes()) {
+            return Ok(());
+        }
+        let held = self.replica.held_blobs(&me)?;
+        let mut remote = self.remote().await?.clone();
+        for lacking in remote.lacking(id, &held).await?.chunks(BLOBS_AT_ONCE) {
+            let mut blobs = Vec::new();
+            for blob in lacking {
+                // A damaged one is of no use to the server either.
+                blobs.extend(self.replica.blob(blob).ok().flatten());
+            }
+            match remote.put_blobs(id, blobs).await {
+                Err(failure) if failure.exit() == Exit::Refused => {
+                    self.env.out.failure(&failure);
+                    return Ok(());
+                }
+                other => other?,
+            }
+        }
+        home::write(&offered, moves.as_bytes())
     }
 
     /// 'I replayed up to here and it extends what I knew'; a trustee's also says 'I hold the live blobs'. False if it

@@ -259,7 +259,7 @@ impl Batch<'_> {
     }
 
     /// Keeps a blob for an audience; the widest one under which it was ever named counts.
-    pub(super) fn keep(
+    pub fn keep(
         &self,
         number: Number,
         id: &BlobId,
