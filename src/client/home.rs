@@ -8,6 +8,7 @@
 //!   entries, checkpoint            the verified replica of the log
 //!   synchronised, cosigned         when that was last done, in POSIX seconds
 //!   blobs/<id>                     texts; for trustees all sealed secrets and shares too
+//!   destroyed                      which of them were destroyed, and when they are deleted here
 //!   cosignatures                   each device's newest that was verified: size, root, line of the note
 //!   outbox/<id>                    what was signed and is not known to be in the log
 //!   kept/<id>                      what is in the log and not safe yet, with its blobs

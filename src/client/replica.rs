@@ -5,6 +5,8 @@
 //! checkpoint's size, or without a checkpoint, is the rest of an interrupted synchronisation and is fetched again. This module must never
 //! accept an entry that does not replay, nor a checkpoint that does not extend the one before.
 
+mod quarantine;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs::{self, OpenOptions};
 use std::io::Write as _;
@@ -26,7 +28,7 @@ use crate::escrow::refusal::Refusal;
 use crate::escrow::replay::{Fault, Rejected, Replay, Trust};
 use crate::escrow::role::BadRoles;
 use crate::escrow::text::Text;
-use crate::escrow::time::Time;
+use crate::escrow::time::{Seconds, Time};
 use crate::escrow::wire::Malformed;
 
 /// A replica on disk, with the state that it amounts to.
@@ -37,8 +39,10 @@ pub struct Replica {
     replay: Option<Replay>,
     checkpoint: Option<SignedCheckpoint>,
     blobs: Vec<(BlobId, Audience)>,
-    /// Destroyed by the entries so far: no file of these names stays once the checkpoint is accepted.
+    /// Destroyed by the entries so far: files of these names stay for the charter's delay and no longer.
     forgotten: BTreeSet<BlobId>,
+    /// The delay that the charter set when the last checkpoint was accepted.
+    known_delay: Seconds,
     /// When the first entry was made that is not on disk with a checkpoint yet.
     fresh_since: Option<Time>,
     /// Where blobs are looked for that are not in the folder: those of another copy of the same log.
@@ -62,8 +66,6 @@ impl Replica {
             let file = OpenOptions::new().write(true).open(&entries).map_err(|e| Failure::io(&entries, e))?;
             file.set_len(kept).and_then(|()| file.sync_all()).map_err(|e| Failure::io(&entries, e))?;
         }
-        // The computer may have stopped between accepting an end and deleting.
-        replica.delete_forgotten()?;
         Ok(replica)
     }
 
@@ -91,6 +93,7 @@ impl Replica {
             return Err(home::damaged(&path));
         }
         replica.checkpoint = Some(checkpoint);
+        replica.known_delay = replica.destroy_delay();
         Ok((replica, (bytes.len() - rest.len()) as u64))
     }
 
@@ -128,6 +131,7 @@ impl Replica {
             checkpoint: None,
             blobs: Vec::new(),
             forgotten: BTreeSet::new(),
+            known_delay: Seconds(0),
             fresh_since: None,
             spare: None,
         }
@@ -163,11 +167,6 @@ impl Replica {
         }
         replica.checkpoint = Some(checkpoint);
         Ok(replica)
-    }
-
-    /// Deletes what was destroyed. Only after the checkpoint: before, it is not to be believed.
-    fn delete_forgotten(&self) -> Result<(), Failure> {
-        self.forgotten.iter().try_for_each(|id| home::remove(&self.blob_path(id)))
     }
 
     fn push(&mut self, entry: &[u8], trust: Trust) -> Result<(), Rejected> {
@@ -346,7 +345,9 @@ impl Replica {
         home::write(&self.folder.join("checkpoint"), to.to_string().as_bytes())?;
         self.checkpoint = Some(to.clone());
         self.fresh_since = None;
-        self.delete_forgotten()
+        self.forget_destroyed(now)?;
+        self.known_delay = self.destroy_delay();
+        Ok(())
     }
 
     /// The proof that this log's first `size` entries are a beginning of it.
@@ -535,6 +536,9 @@ impl Replica {
     /// A one-line text of the log, if it is here. One that no screen could show as it is, is told by the beginning of
     /// its digest: it must not stop everybody from signing, as a missing one does.
     pub fn text_of(&self, id: &BlobId) -> Option<String> {
+        if self.forgotten.contains(id) {
+            return None;
+        }
         let blob = self.blob(id).ok().flatten()?;
         let text = Text::from_blob(&blob, *id).map(|text| text.as_str().to_owned());
         Some(text.unwrap_or_else(|_| format!("#{}?", &id.to_string()[..8])))

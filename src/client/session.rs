@@ -17,7 +17,7 @@ use super::say::Args;
 use super::unlock::Unlock;
 use crate::escrow::charter::Charter;
 use crate::escrow::command::{self, SignedCommand};
-use crate::escrow::id::{BlobId, PersonId};
+use crate::escrow::id::{BlobId, OrganisationId, PersonId};
 use crate::escrow::log::checkpoint::Checkpoint;
 use crate::escrow::log::cosignature::{Cosignature, VerifiedCosignature, cosignature_message};
 use crate::escrow::log::merkle::TreeHead;
@@ -176,6 +176,7 @@ impl Session {
 
     async fn refresh(&mut self) -> Result<(), Failure> {
         self.pull().await?;
+        self.replica.forget_destroyed(self.env.now())?;
         // The log's own time needs nobody's opinion of our clock.
         self.forget_keys(self.state()?.last_time())?;
         self.flush_outbox().await?;
@@ -280,22 +281,24 @@ impl Session {
             return Ok(());
         }
         let held = self.replica.held_blobs(&me)?;
-        let mut remote = self.remote().await?.clone();
-        for lacking in remote.lacking(id, &held).await?.chunks(BLOBS_AT_ONCE) {
-            let mut blobs = Vec::new();
-            for blob in lacking {
-                // A damaged one is of no use to the server either.
-                blobs.extend(self.replica.blob(blob).ok().flatten());
+        match self.bring(id, &held).await {
+            Err(failure) if failure.exit() == Exit::Refused => {
+                self.env.out.failure(&failure);
+                return Ok(());
             }
-            match remote.put_blobs(id, blobs).await {
-                Err(failure) if failure.exit() == Exit::Refused => {
-                    self.env.out.failure(&failure);
-                    return Ok(());
-                }
-                other => other?,
-            }
+            other => other?,
         }
         home::write(&offered, moves.as_bytes())
+    }
+
+    async fn bring(&mut self, id: OrganisationId, held: &[BlobId]) -> Result<(), Failure> {
+        let mut remote = self.remote().await?.clone();
+        for lacking in remote.lacking(id, held).await?.chunks(BLOBS_AT_ONCE) {
+            // A damaged one is of no use to the server either.
+            let blobs = lacking.iter().filter_map(|blob| self.replica.blob(blob).ok().flatten());
+            remote.put_blobs(id, blobs.collect()).await?;
+        }
+        Ok(())
     }
 
     /// 'I replayed up to here and it extends what I knew'; a trustee's also says 'I hold the live blobs'. False if it
@@ -425,7 +428,7 @@ impl Session {
 /// Makes and signs a command.
 pub fn sign_command(
     identity: &Identity,
-    organisation: crate::escrow::id::OrganisationId,
+    organisation: OrganisationId,
     base: TreeHead,
     now: Time,
     act: v1::command::Act,
