@@ -209,6 +209,11 @@ impl Replica {
             .ok_or_else(|| Failure::new(Exit::Failed, "failed-never-synchronised"))
     }
 
+    /// The log as it was replayed here.
+    pub(super) fn replay(&self) -> Option<&Replay> {
+        self.replay.as_ref()
+    }
+
     /// The verified checkpoint.
     pub fn checkpoint(&self) -> Option<&SignedCheckpoint> {
         self.checkpoint.as_ref()

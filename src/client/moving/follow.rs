@@ -6,7 +6,7 @@
 //! contains all of it, from genesis, and allows the move. A replica that is not part of the new log is believed
 //! itself: without the signatures of the people whom its own charter names, nothing is followed.
 
-pub mod lost;
+pub(in crate::client) mod lost;
 
 use std::fs;
 use std::path::PathBuf;

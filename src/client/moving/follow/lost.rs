@@ -4,7 +4,7 @@
 //! something, or that nobody at this computer could sign.
 
 use std::collections::BTreeSet;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use super::super::super::failure::{Exit, Failure};
 use super::super::super::home::{self, Folder};
@@ -31,6 +31,26 @@ pub(in crate::client) struct Lost {
     sentence: String,
     /// Where it is kept, until it is signed anew or the person was told.
     kept: PathBuf,
+}
+
+impl Lost {
+    /// What was on its way, or given up earlier.
+    pub(in crate::client) fn pending(session: &Session, pending: Pending, kept: PathBuf) -> Option<Self> {
+        let sentence = session.env.out.language().plain("move-pending");
+        pending.act().map(|act| Self { act, blobs: pending.blobs, sentence, kept })
+    }
+
+    /// Whether this file keeps it.
+    pub(in crate::client) fn is_kept_as(&self, path: &Path) -> bool {
+        self.kept == path
+    }
+
+    /// The folder in which it is kept has taken another one's place.
+    pub(in crate::client) fn lies_in(&mut self, folder: &Folder) {
+        if let Some(name) = self.kept.file_name() {
+            self.kept = folder.join("kept").join(name);
+        }
+    }
 }
 
 /// Puts what only the log can settle back into the outbox, as it was signed, if the log that goes on lacks it: answers
@@ -64,7 +84,7 @@ pub(in crate::client) fn send_again(
 
 /// Whether what is lost goes on in the folder where it lay; else that folder stays as it is.
 fn is_here(session: &Session, into: &Folder) -> bool {
-    session.folder.join("") == into.join("")
+    session.folder.path() == into.path()
 }
 
 /// Our own commands that stand in our replica beyond the common part, or that were on their way, and not in the log
@@ -125,9 +145,8 @@ pub(in crate::client) fn lost_commands(
                 Act::Deposit(_) | Act::Approve(_) | Act::Sign(_) | Act::Confirm(_) | Act::Invite(_)
             );
         if !fits && next.index_of(&pending.signed.id(id)).is_none() {
-            let sentence = session.env.out.language().plain("move-pending");
             let kept = if is_here(session, into) { path } else { into.keep_given_up(&pending)? };
-            lost.extend(pending.act().map(|act| Lost { act, blobs: pending.blobs, sentence, kept }));
+            lost.extend(Lost::pending(session, pending, kept));
         } else if !is_here(session, into) {
             pending.put_back(into)?;
         }
@@ -208,8 +227,7 @@ pub(in crate::client) async fn finish_again(session: &mut Session) -> Result<(),
                 put_back = true;
                 continue;
             }
-            let sentence = session.env.out.language().plain("move-pending");
-            lost.extend(pending.act().map(|act| Lost { act, blobs: pending.blobs, sentence, kept: path }));
+            lost.extend(Lost::pending(session, pending, path));
         }
     }
     if lost.is_empty() && !put_back {
