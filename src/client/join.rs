@@ -215,8 +215,10 @@ async fn enter(
         checkpoint: card.checkpoint,
         me: identity.person(),
     };
+    // Before there is a contact, so that no other verb gets in and cosigns what was not looked at.
+    let lock = env.lock(&folder)?;
     folder.store_contact(&contact)?;
-    let mut session = Session::open(env, folder)?;
+    let mut session = Session::locked(env, folder, lock)?;
     session.pull().await?;
     let forget = |session: &Session| {
         home::remove(&session.folder.join("contact.json"))?;

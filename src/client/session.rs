@@ -107,10 +107,12 @@ impl Session {
         folder.try_lock()?.map(|lock| Self::locked(env, folder, lock)).transpose()
     }
 
-    fn locked(env: &Env, folder: Folder, lock: Lock) -> Result<Self, Failure> {
+    /// The same with the lock at hand.
+    pub(super) fn locked(env: &Env, folder: Folder, lock: Lock) -> Result<Self, Failure> {
         let contact = folder.contact()?;
         let device = folder.device()?;
         let replica = Replica::open(&folder, &contact)?;
+        replica.forget_destroyed(env.now())?;
         let cosignatures = replica.stored_cosignatures()?;
         Ok(Self {
             env: env.clone(),
@@ -176,7 +178,6 @@ impl Session {
 
     async fn refresh(&mut self) -> Result<(), Failure> {
         self.pull().await?;
-        self.replica.forget_destroyed(self.env.now())?;
         // The log's own time needs nobody's opinion of our clock.
         self.forget_keys(self.state()?.last_time())?;
         self.flush_outbox().await?;

@@ -173,7 +173,7 @@ pub fn compare(env: &Env, files: &[PathBuf], log_key: Option<&str>, to: Option<&
             }
             // The disk may be full; what was seen matters more than that.
             let stop = |path: &str| Failure::new(Exit::Distrust, "compare-fork").with("path", path);
-            Some(fork.write(&env.out, &verifiers.of(fork.one.head().size), to).map_err(|failure| stop("-").because(failure))?)
+            Some(fork.write(&env.out, &verifiers, to).map_err(|failure| stop("-").because(failure))?)
         }
         None => None,
     };
@@ -299,7 +299,9 @@ fn against_own(replica: &Replica, theirs: &SignedCheckpoint, prefix: TreeHead) -
 
 impl Fork {
     /// Writes evidence that needs neither the server nor this program.
-    fn write(&self, out: &Out, verifier: &LogVerifier, to: Option<&Path>) -> Result<PathBuf, Failure> {
+    fn write(&self, out: &Out, verifiers: &Verifiers<'_>, to: Option<&Path>) -> Result<PathBuf, Failure> {
+        let verifier = &verifiers.of(self.one.head().size);
+        let second = verifiers.of(self.two.head().size).note_key();
         let dir = match to {
             Some(dir) => dir.to_owned(),
             None => new_folder(verifier.organisation()),
@@ -322,7 +324,11 @@ impl Fork {
         };
         let key = if self.proof.is_some() { "compare-readme-sizes" } else { "compare-readme-same" };
         let say = out.language();
-        let page = format!("{}\n\n{}\n", say.with("compare-readme", &args), say.with(key, &args));
+        let mut page = format!("{}\n\n{}\n", say.with("compare-readme", &args), say.with(key, &args));
+        if second.key != verifier.note_key().key {
+            let args = args! { key: &second, hex: hex::encode(second.key.as_bytes()) };
+            page.push_str(&format!("\n{}\n", say.with("compare-readme-moved", &args)));
+        }
         home::write(&dir.join("README.txt"), page.as_bytes())?;
         Ok(dir)
     }

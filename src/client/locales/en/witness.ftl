@@ -98,6 +98,7 @@ compare-nothing = Name at least one file with a checkpoint.
 compare-no-key = This computer does not know the log of association { $organisation }. Give its key with --log-key.
 compare-other-log = { $path } is a checkpoint of another log, that of association { $organisation }. Compare each log by itself.
 compare-unreadable = { $path } is no checkpoint. Others print theirs with “sequestre audit checkpoint”; send the text as a file, unchanged.
+compare-readme-moved = Between the two sizes the association moved, and its log has had another key since. The second note is signed by that one: { $key } ({ $hex }). The entry of the move, in any copy of the log, names both keys and is signed by those who can change the charter.
 compare-left-behind = { $path } is signed with a key that this log had before a move, and goes on where the move left it: what it says is not part of this log. Nothing can be compared with it here.
 compare-false-note = { $path } is not signed with the key of this log. It says nothing about the log; ask again whoever gave it to you.
 compare-false-cosignature = A confirmation in { $path } does not match it; it was not counted. Ask again whoever gave it to you.

@@ -98,6 +98,7 @@ compare-nothing = Nommez au moins un fichier de point de contrôle.
 compare-no-key = Cet ordinateur ne connaît pas le journal de l’association { $organisation }. Donnez sa clé avec --log-key.
 compare-other-log = { $path } est un point de contrôle d’un autre journal, celui de l’association { $organisation }. Comparez chaque journal séparément.
 compare-unreadable = { $path } n’est pas un point de contrôle. Les autres impriment le leur avec « sequestre audit checkpoint » ; le texte s’envoie comme fichier, sans changement.
+compare-readme-moved = Entre les deux tailles, l’association a déménagé, et son journal a depuis une autre clé. C’est elle qui signe la seconde note : { $key } ({ $hex }). L’entrée du déménagement, dans toute copie du journal, nomme les deux clés et porte la signature de qui peut modifier la charte.
 compare-left-behind = { $path } est signé par une clé que ce journal avait avant un déménagement, et continue là où le déménagement l’a quitté : ce qu’il dit ne fait pas partie de ce journal. On ne peut rien y comparer ici.
 compare-false-note = { $path } n’est pas signé par la clé de ce journal. Cela ne dit rien du journal ; redemandez à qui vous l’a donné.
 compare-false-cosignature = Une confirmation dans { $path } ne lui correspond pas ; elle n’a pas été comptée. Redemandez à qui vous l’a donné.
