@@ -38,9 +38,9 @@ use super::failure::{Exit, Failure, no_organisation, which_organisation};
 use crate::escrow::id::{OrganisationId, PersonId};
 use crate::escrow::key::VerifyingKey;
 use crate::escrow::log::merkle::TreeHead;
+use crate::escrow::time::Time;
 use crate::seal::device::DeviceKey;
 use crate::seal::identity::{Identity, IdentityError, WorkFactor};
-use crate::escrow::time::Time;
 use crate::seal::secret::Secret;
 
 /// The client's directory (`--home`, `SEQUESTRE_HOME`).
@@ -145,7 +145,8 @@ impl Home {
     pub(super) fn aside(&self, id: OrganisationId, now: Time) -> Result<PathBuf, Failure> {
         let folder = self.0.join("set-aside");
         private_dir(&folder)?;
-        let stamp = jiff::Timestamp::from_second(i64::try_from(now.0).unwrap_or(i64::MAX)).map_err(Failure::technical)?;
+        let stamp =
+            jiff::Timestamp::from_second(i64::try_from(now.0).unwrap_or(i64::MAX)).map_err(Failure::technical)?;
         let name = format!("{id}-{}", stamp.strftime("%Y-%m-%d"));
         let (mut path, mut n) = (folder.join(&name), 1);
         while fs::symlink_metadata(&path).is_ok() {

@@ -149,8 +149,7 @@ impl Remote {
     /// Uploads re-sealed shares that an approval in the log names, or live blobs that the server lacks.
     pub async fn put_blobs(&mut self, organisation: OrganisationId, blobs: Vec<Vec<u8>>) -> Result<(), Failure> {
         let blobs = blobs.into_iter().map(|content| api::Blob { content }).collect();
-        let request =
-            api::PutBlobsRequest { organisation: organisation.to_vec(), blobs, offered: Vec::new() };
+        let request = api::PutBlobsRequest { organisation: organisation.to_vec(), blobs, offered: Vec::new() };
         self.client.put_blobs(request).await.map_err(|s| self.refused(s))?;
         Ok(())
     }
@@ -160,8 +159,7 @@ impl Remote {
         let mut lacking = Vec::new();
         for ids in ids.chunks(500) {
             let offered = ids.iter().map(|id| id.to_vec()).collect();
-            let request =
-                api::PutBlobsRequest { organisation: organisation.to_vec(), blobs: Vec::new(), offered };
+            let request = api::PutBlobsRequest { organisation: organisation.to_vec(), blobs: Vec::new(), offered };
             let answer = self.client.put_blobs(request).await.map_err(|s| self.refused(s))?.into_inner();
             let named: BTreeSet<Vec<u8>> = answer.lacking.into_iter().collect();
             lacking.extend(ids.iter().filter(|id| named.contains(id.as_bytes().as_slice())));

@@ -5,9 +5,10 @@
 //! checkpoint's size, or without a checkpoint, is the rest of an interrupted synchronisation and is fetched again. This module must never
 //! accept an entry that does not replay, nor a checkpoint that does not extend the one before.
 
+mod cosignatures;
 mod quarantine;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::fs::{self, OpenOptions};
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
@@ -17,10 +18,9 @@ use super::home::{self, Contact, Folder};
 use crate::escrow::act::Act;
 use crate::escrow::charter::BadCharter;
 use crate::escrow::entry::{Entry, What};
-use crate::escrow::id::{BlobId, CommandId, DeviceId, Digest, PersonId};
+use crate::escrow::id::{BlobId, CommandId, Digest, PersonId};
 use crate::escrow::key::{BadKey, VerifyingKey};
 use crate::escrow::log::checkpoint::{Checkpoint, LogVerifier, SignedCheckpoint};
-use crate::escrow::log::cosignature::{Cosignature, VerifiedCosignature};
 use crate::escrow::log::merkle::{TreeHead, consistency_proof, root_at};
 use crate::escrow::log::note::Note;
 use crate::escrow::organisation::{Audience, CLOCK_TOLERANCE, Effect, Organisation};
@@ -47,7 +47,12 @@ pub struct Replica {
     fresh_since: Option<Time>,
     /// Where blobs are looked for that are not in the folder: those of another copy of the same log.
     spare: Option<PathBuf>,
+    /// Whether somebody asked for a shorter log than there is.
+    is_cut: bool,
 }
+
+/// A file in a copy of an organisation's folder: the number of entries up to which it is read.
+const AS_OF: &str = "as-of";
 
 impl Replica {
     /// Loads the replica, or starts an empty one. The bytes were verified when they were fetched; the tree is
@@ -97,7 +102,7 @@ impl Replica {
         Ok((replica, (bytes.len() - rest.len()) as u64))
     }
 
-    /// This replica or somebody's copy, whichever is longer, with the blobs of both.
+    /// This replica or somebody's copy, whichever is longer, with the blobs of both; the copy, if it was cut.
     ///
     /// # Errors
     /// They contradict each other: if the same log key signed both, that is kept as evidence.
@@ -113,7 +118,8 @@ impl Replica {
                 }
             });
         }
-        if copy.head().size > self.head().size {
+        // One that was cut on purpose is meant as it is.
+        if copy.is_cut || copy.head().size > self.head().size {
             copy.spare = Some(self.folder.join("blobs"));
             Ok(copy)
         } else {
@@ -134,6 +140,7 @@ impl Replica {
             known_delay: Seconds(0),
             fresh_since: None,
             spare: None,
+            is_cut: false,
         }
     }
 
@@ -166,7 +173,28 @@ impl Replica {
             return Err(home::damaged(&entries_path));
         }
         replica.checkpoint = Some(checkpoint);
-        Ok(replica)
+        match as_of(path)? {
+            Some(size) => replica.cut(size, &bytes),
+            None => Ok(replica),
+        }
+    }
+
+    /// The same log as it was after so many entries: what was destroyed later, and is still in `blobs/`, opens with it.
+    fn cut(self, size: u64, bytes: &[u8]) -> Result<Self, Failure> {
+        let path = self.folder.join(AS_OF);
+        if size == 0 || size > self.head().size {
+            return Err(home::damaged(&path));
+        }
+        let mut cut = Self::empty(self.folder.clone(), self.key_at(size), TreeHead::EMPTY);
+        let mut rest = bytes;
+        for _ in 0..size {
+            let (entry, after) = split_entry(rest).ok_or_else(|| home::damaged(&path))?;
+            // Proved a moment ago, in memory.
+            cut.push(entry, Trust::OwnDisk).map_err(|e| home::damaged(&path).because(e))?;
+            rest = after;
+        }
+        cut.is_cut = true;
+        Ok(cut)
     }
 
     fn push(&mut self, entry: &[u8], trust: Trust) -> Result<(), Rejected> {
@@ -416,67 +444,6 @@ impl Replica {
         home::write(&self.folder.join("synchronised"), at.to_string().as_bytes())
     }
 
-    /// Cosignatures that hold: by a device whose certificate stands in the log, of a tree that ours extends.
-    pub fn verified_cosignatures(&self, claims: &[(TreeHead, Cosignature)]) -> Vec<VerifiedCosignature> {
-        let Ok(state) = self.state() else { return Vec::new() };
-        let organisation = self.folder.id;
-        claims
-            .iter()
-            .filter(|(head, _)| head.size <= self.head().size && self.root_at(head.size) == Some(head.root))
-            .filter_map(|(head, claim)| {
-                let device: DeviceId = claim.cosigner().device;
-                let (person, key) = state.device_owner(&device)?;
-                claim.verify(person, key, &Checkpoint { organisation, head: *head }).ok()
-            })
-            .collect()
-    }
-
-    /// The cosignatures that lie beside the replica and still hold. What cannot be read is as if it were not there: the
-    /// server shows it again.
-    pub fn stored_cosignatures(&self) -> Result<Vec<VerifiedCosignature>, Failure> {
-        let bytes = home::read_if_there(&self.folder.join("cosignatures"))?.unwrap_or_default();
-        let claim = |line: &str| {
-            let (size, rest) = line.split_once(' ')?;
-            let (root, line) = rest.split_once(' ')?;
-            let head = TreeHead { size: size.parse().ok()?, root: root.parse().ok()? };
-            Some((head, line.parse().ok()?))
-        };
-        let claims: Vec<_> = String::from_utf8_lossy(&bytes).lines().filter_map(claim).collect();
-        Ok(self.verified_cosignatures(&claims))
-    }
-
-    /// Writes them down: a line each with size, root and the line of the note.
-    pub fn store_cosignatures(&self, cosignatures: &[VerifiedCosignature]) -> Result<(), Failure> {
-        let line = |c: &VerifiedCosignature| format!("{} {} {}\n", c.head().size, c.head().root, c.cosignature());
-        let text: String = cosignatures.iter().map(line).collect();
-        home::write(&self.folder.join("cosignatures"), text.as_bytes())
-    }
-
-    /// Adds what the server shows, and keeps each device's newest: a server must not be able to take back what
-    /// somebody said. One whose time has not come yet, by our clock, gives way to any other.
-    pub fn merge_cosignatures(
-        &self,
-        known: &[VerifiedCosignature],
-        shown: &[(TreeHead, Cosignature)],
-        now: Time,
-    ) -> Result<Vec<VerifiedCosignature>, Failure> {
-        let rank = |c: &VerifiedCosignature| (Time(c.time()) <= now.after(CLOCK_TOLERANCE), c.head().size, c.time());
-        let mut newest: BTreeMap<DeviceId, VerifiedCosignature> = BTreeMap::new();
-        let devices = self.state()?.devices();
-        let still = known.iter().filter(|c| devices.get(c.device()).is_some_and(|device| device.revoked.is_none()));
-        for cosignature in still.copied().chain(self.verified_cosignatures(shown)) {
-            let kept = newest.entry(*cosignature.device()).or_insert(cosignature);
-            if rank(&cosignature) > rank(kept) {
-                *kept = cosignature;
-            }
-        }
-        let newest: Vec<VerifiedCosignature> = newest.into_values().collect();
-        if newest != known {
-            self.store_cosignatures(&newest)?;
-        }
-        Ok(newest)
-    }
-
     /// Blobs that this person's replica should hold and does not.
     pub fn missing_blobs(&self, me: &PersonId) -> Result<Vec<BlobId>, Failure> {
         let roles = self.state()?.roles(me);
@@ -569,6 +536,14 @@ impl Replica {
         }
         Ok(entries)
     }
+}
+
+/// Up to which entry a copy is to be read, if it says so.
+fn as_of(path: &Path) -> Result<Option<u64>, Failure> {
+    let path = path.join(AS_OF);
+    let Some(bytes) = home::read_if_there(&path)? else { return Ok(None) };
+    let size = std::str::from_utf8(&bytes).ok().and_then(|text| text.trim().parse().ok());
+    size.map(Some).ok_or_else(|| home::damaged(&path))
 }
 
 /// The log key that a log begins with.

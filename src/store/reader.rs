@@ -227,8 +227,8 @@ impl Reader {
     pub fn lacking(&self, organisation: &OrganisationId, ids: &[BlobId]) -> Result<Vec<BlobId>, StoreError> {
         self.read(|connection| {
             let Some(number) = batch::number(connection, organisation)? else { return Ok(Vec::new()) };
-            let mut statement = connection
-                .prepare_cached("SELECT EXISTS (SELECT 1 FROM blob WHERE organisation = ? AND id = ?)")?;
+            let mut statement =
+                connection.prepare_cached("SELECT EXISTS (SELECT 1 FROM blob WHERE organisation = ? AND id = ?)")?;
             let mut lacking = Vec::new();
             for id in ids {
                 if !statement.query_row(params![number, id.as_bytes()], |row| row.get::<_, bool>(0))? {

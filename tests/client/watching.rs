@@ -194,7 +194,10 @@ async fn associations_that_come_and_go_meanwhile_are_watched_and_left() {
     sequestre::client::join::join(&town.env(MAUD), &sequestre::seal::secret::Secret::new(code)).await.unwrap();
     let come = watcher.next();
     let id = *home.organisations().unwrap().iter().find(|id| !first.contains(id)).unwrap();
-    assert_eq!((come["event"].as_str(), come["organisation"].as_str()), (Some("synchronised"), Some(&*id.to_string())));
+    assert_eq!(
+        (come["event"].as_str(), come["organisation"].as_str()),
+        (Some("synchronised"), Some(&*id.to_string()))
+    );
     // Both go.
     std::fs::rename(home.folder(first[0]).path(), home.path().join("gone")).unwrap();
     std::fs::rename(home.folder(id).path(), home.path().join("gone too")).unwrap();

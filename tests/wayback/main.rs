@@ -8,3 +8,4 @@ mod town;
 
 mod anew;
 mod brought;
+mod destroyed;

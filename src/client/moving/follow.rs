@@ -14,11 +14,11 @@ use std::path::PathBuf;
 use prost::Message as _;
 use serde_json::json;
 
+use self::lost::{finish_again, lost_commands, send_again, sign_anew};
 use super::super::failure::{Exit, Failure, clock_off, distrust};
 use super::super::home;
 use super::super::remote::Remote;
 use super::super::session::{Env, Session, sign_command};
-use self::lost::{finish_again, lost_commands, send_again, sign_anew};
 use super::stage::{Stage, unused};
 use super::{Relation, open, read_signed, require_later_charters, screen, state_at, told};
 use crate::args;

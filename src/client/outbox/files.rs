@@ -143,7 +143,11 @@ impl Folder {
 
     /// The parts of which this person's answer to a recovery waits in the outbox; which entered, the log says. A file
     /// that cannot be read is passed over: to sign an answer twice does no harm, to refuse one in an emergency does.
-    pub(in crate::client) fn answers_signed(&self, person: &PersonId, id: &RecoveryId) -> Result<BTreeSet<PartId>, Failure> {
+    pub(in crate::client) fn answers_signed(
+        &self,
+        person: &PersonId,
+        id: &RecoveryId,
+    ) -> Result<BTreeSet<PartId>, Failure> {
         let commands = self.commands(OUTBOX)?.into_iter().filter_map(|(_, path)| Pending::read(&path).ok());
         let parts = commands.filter_map(|pending| match &pending.signed.command().act {
             Act::RecordAnswer(answer) if answer.recovery == *id && pending.signed.signer().person() == *person => {

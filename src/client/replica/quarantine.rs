@@ -36,7 +36,8 @@ impl Replica {
             }
             // The longer of the delays that were known before and now: a charter that came with the destruction, and
             // unseen like it, must not shorten it.
-            let until = known.get(id).copied().unwrap_or_else(|| now.after(self.known_delay.max(self.destroy_delay())));
+            let until =
+                known.get(id).copied().unwrap_or_else(|| now.after(self.known_delay.max(self.destroy_delay())));
             if until <= now {
                 home::remove(&self.blob_path(id))?;
             } else {

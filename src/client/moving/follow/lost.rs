@@ -169,7 +169,10 @@ fn blobs_of(session: &Session, effects: Vec<Effect>) -> Result<Vec<Vec<u8>>, Fai
 
 /// Signs anew what can be: what names no entry of the lost part. The rest is told to the person. Gives the sentences
 /// of both.
-pub(in crate::client) async fn sign_anew(session: &mut Session, lost: Vec<Lost>) -> Result<(Vec<String>, Vec<String>), Failure> {
+pub(in crate::client) async fn sign_anew(
+    session: &mut Session,
+    lost: Vec<Lost>,
+) -> Result<(Vec<String>, Vec<String>), Failure> {
     use v1::command::Act;
     let (mut anew, mut again) = (Vec::new(), Vec::new());
     for Lost { act, blobs, sentence, kept } in lost {
