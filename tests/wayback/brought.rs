@@ -65,7 +65,7 @@ async fn blobs_that_no_copy_had_are_brought_by_whoever_may_read_them() {
         fs::remove_file(copy.join("blobs").join(blob.to_string())).unwrap();
     }
     let mut house = House::empty(&town, "refuge");
-    let outcome = house.restore(&[copy.clone()]).unwrap();
+    let outcome = house.restore(std::slice::from_ref(&copy)).unwrap();
     let mut missing = [sealed, label];
     missing.sort();
     assert_eq!(outcome.restored.missing, missing);
