@@ -3,7 +3,7 @@
 //! ```text
 //! identity.age                     the person's seed, sealed with the passphrase
 //! beginning/<id>/                  an association that is entered anew, until it takes the place of the one below
-//! set-aside/<id>-<date>/           what was there before that, as it was, without `keys`
+//! aside/<id>-<date>/           what was there before that, as it was, without `keys`
 //! organisations/<id>/
 //!   contact.json                   where the server is and which keys are pinned
 //!   device.key                     this computer's key for this organisation: TLS and cosignatures only
@@ -143,7 +143,7 @@ impl Home {
 
     /// A free place for a folder that is put aside today, with a name that tells which and when.
     pub(super) fn aside(&self, id: OrganisationId, now: Time) -> Result<PathBuf, Failure> {
-        let folder = self.0.join("set-aside");
+        let folder = self.0.join("aside");
         private_dir(&folder)?;
         let stamp =
             jiff::Timestamp::from_second(i64::try_from(now.0).unwrap_or(i64::MAX)).map_err(Failure::technical)?;

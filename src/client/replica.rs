@@ -52,7 +52,7 @@ pub struct Replica {
 }
 
 /// A file in a copy of an organisation's folder: the number of entries up to which it is read.
-const AS_OF: &str = "as-of";
+const AS_OF: &str = "as_of";
 
 impl Replica {
     /// Loads the replica, or starts an empty one. The bytes were verified when they were fetched; the tree is

@@ -19,7 +19,7 @@ fn card_and_code(town: &Town) -> (Secret, String) {
 
 /// The only folder that was put aside in a home.
 fn aside(town: &Town, who: &str) -> PathBuf {
-    let folder = town.env(who).home.path().join("set-aside");
+    let folder = town.env(who).home.path().join("aside");
     let [only] = fs::read_dir(folder).unwrap().map(|f| f.unwrap().path()).collect::<Vec<_>>().try_into().unwrap();
     only
 }
@@ -153,8 +153,18 @@ async fn a_damaged_folder_is_put_aside_too_and_a_revoked_computer_gets_another_k
     failure(nothing, Exit::Failed, "failed-no-identity");
     // Once more, on the same day: another name.
     join::restore_identity_anew(&town.env(NINA), None, &card, Some(&code)).await.unwrap();
-    let all = fs::read_dir(town.env(NINA).home.path().join("set-aside")).unwrap().count();
+    let all = fs::read_dir(town.env(NINA).home.path().join("aside")).unwrap().count();
     assert_eq!(all, 2);
+    // Interrupted when the old folder was gone and the new one not in its place: the code is typed again.
+    let mut silent = town.env(NINA);
+    silent.unlock.accepted.clear();
+    let unasked = join::restore_identity_anew(&silent, None, &card, Some(&code)).await;
+    failure(unasked, Exit::Unanswered, "failed-unanswered");
+    fs::rename(&folder, town.root.path().join("was put aside")).unwrap();
+    let again = join::restore_identity_anew(&town.env(NINA), None, &card, Some("12345")).await;
+    failure(again, Exit::Distrust, "anew-code-differs");
+    join::restore_identity_anew(&town.env(NINA), None, &card, Some(&code)).await.unwrap();
+    assert!(folder.join("checkpoint").exists());
     town.ask(NINA).await;
     town.stop().await;
 }

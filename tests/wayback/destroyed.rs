@@ -32,7 +32,7 @@ async fn what_was_destroyed_behind_ones_back_opens_with_the_log_of_before() {
         let copy = town.root.path().join(name);
         Snapshot::of(&town.folder(CHLOE)).restore(&copy);
         if let Some(size) = size {
-            fs::write(copy.join("as-of"), format!("{size}\n")).unwrap();
+            fs::write(copy.join("as_of"), format!("{size}\n")).unwrap();
         }
         let (output, words) = (town.root.path().join(format!("{name}.json")), |who: &str| {
             town.root.path().join("people").join(who).join("words").display().to_string()
@@ -60,7 +60,7 @@ async fn what_was_destroyed_behind_ones_back_opens_with_the_log_of_before() {
     let (code, told, opened) = recover("visitor", Some(before));
     assert!(code == 0 && opened.contains(PASSWORD), "{told}");
     let (code, told, _) = recover("beyond", Some(before + 1_000));
-    assert!(code == 1 && told.contains("as-of"), "{told}");
+    assert!(code == 1 && told.contains("as_of"), "{told}");
     // A second before the time is over, and then.
     town.pass(Seconds(WEEK.0 - 1));
     assert!(!town.session(CHLOE).await.replica.noted().unwrap().is_empty());

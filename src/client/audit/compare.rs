@@ -102,8 +102,8 @@ struct Fork {
     proof: Option<(TreeHead, Vec<Digest>)>,
 }
 
-/// Compares signed notes. `log_key` comes from somebody trustworthy; without it the key that this computer pinned
-/// counts. `to` is where evidence of a fork is written, into a new or empty folder.
+/// Compares signed notes. `log_key` comes from somebody trustworthy; without it, and where this computer's own log had
+/// that key, its replica tells which key signed at which size. `to` is where evidence of a fork is written, into a new or empty folder.
 ///
 /// # Errors
 /// [`Exit::Distrust`] for a fork, once the evidence is on disk.
@@ -136,7 +136,7 @@ pub fn compare(env: &Env, files: &[PathBuf], log_key: Option<&str>, to: Option<&
     // A key that this log never had is somebody else's word for another log.
     let own = own.filter(|(replica, _)| replica.had_key(&key));
     let replica = own.as_ref().map(|(replica, _lock)| replica);
-    let verifiers = Verifiers { organisation, key, given: given.is_some(), replica };
+    let verifiers = Verifiers { organisation, key, replica };
 
     let (mut shown, mut false_lines) = (Vec::new(), Vec::new());
     for (file, (note, checkpoint)) in notes {
@@ -190,9 +190,9 @@ pub fn compare(env: &Env, files: &[PathBuf], log_key: Option<&str>, to: Option<&
 /// Which key a note must be signed with.
 struct Verifiers<'a> {
     organisation: OrganisationId,
+    /// What counts without a replica.
     key: VerifyingKey,
-    /// Whether somebody named the key: then it is the only one.
-    given: bool,
+    /// One whose log had this key at some time.
     replica: Option<&'a Replica>,
 }
 
@@ -200,7 +200,7 @@ impl Verifiers<'_> {
     /// That of the key which signed checkpoints of so many entries: up to a move the one of before, as this computer's
     /// own replica proves.
     fn of(&self, size: u64) -> LogVerifier {
-        let own = self.replica.filter(|_| !self.given).map(|replica| replica.key_at(size));
+        let own = self.replica.map(|replica| replica.key_at(size));
         LogVerifier::new(self.organisation, own.unwrap_or(self.key))
     }
 

@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 
 use super::super::failure::{Exit, Failure};
 use super::super::home::{self, Folder};
-use super::super::moving::lost::{Lost, lost_commands, send_again, sign_anew};
+use super::super::moving::lost::{Lost, finish_again, lost_commands, send_again, sign_anew};
 use super::super::moving::told;
 use super::super::remote::Remote;
 use super::super::session::{Env, Session};
@@ -33,18 +33,24 @@ pub(super) async fn begin(
 ) -> Result<Session, Failure> {
     let id = entering.card().organisation;
     let folder = env.home.folder(id);
-    if !folder.has_contact() {
+    // Interrupted after the old folder was put aside: what it takes along lies in the new one already.
+    let interrupted = !folder.has_contact() && env.home.beginning(id).has_contact();
+    if !folder.has_contact() && !interrupted {
         return Err(Failure::new(Exit::Usage, "anew-nothing"));
     }
     // Of a damaged folder nothing can be taken along; it stays where it is put for whoever can read more of it.
-    let before = match Session::open(env, folder.clone()) {
-        Ok(session) if session.me() == identity.person() => Some(session),
-        Ok(_) => return Err(Failure::new(Exit::Failed, "failed-other-identity")),
+    let before = match (!interrupted).then(|| Session::open(env, folder.clone())).transpose() {
+        Ok(None) => None,
+        Ok(Some(session)) if session.me() == identity.person() => Some(session),
+        Ok(Some(_)) => return Err(Failure::new(Exit::Failed, "failed-other-identity")),
         Err(failure) => {
             env.out.failure(&failure);
             None
         }
     };
+    if !interrupted {
+        clear(&env.home.beginning(id))?;
+    }
     let new = arrive(env, &folder, entering, &identity).await?;
     agree(env, before.as_ref(), &new, typed)?;
     let mut lost = match &before {
@@ -56,10 +62,12 @@ pub(super) async fn begin(
     };
     let (fresh, _) = new.into_parts();
     let aside = env.home.aside(id, env.now())?;
-    home::rename(folder.path(), &aside)?;
+    if folder.path().exists() {
+        home::rename(folder.path(), &aside)?;
+        env.out.tell("anew-done", &args! { path: aside.display() });
+    }
     home::rename(fresh.path(), folder.path())?;
     drop(before);
-    env.out.tell("anew-done", &args! { path: aside.display() });
     let keys = aside.join("keys");
     for name in names(&keys)? {
         home::rename(&keys.join(&name), &folder.join("keys").join(&name))?;
@@ -68,21 +76,38 @@ pub(super) async fn begin(
     session.sync().await?;
     home::remove(&session.folder.join(ENTERING))?;
     lost.iter_mut().for_each(|lost| lost.lies_in(&session.folder));
-    sign_anew(&mut session, lost).await?;
+    if interrupted {
+        finish_again(&mut session).await?;
+    } else {
+        sign_anew(&mut session, lost).await?;
+    }
     session.sync().await?;
     Ok(session)
+}
+
+/// Leaves nothing of an earlier attempt, which may have been at another server, but the key of this computer and what
+/// was sent with it.
+fn clear(folder: &Folder) -> Result<(), Failure> {
+    for name in names(folder.path())? {
+        let path = folder.join(&name);
+        if path.is_dir() {
+            fs::remove_dir_all(&path).map_err(|e| Failure::io(&path, e))?;
+        } else if !["device.key", ENTERING].iter().any(|kept| name == Path::new(kept)) {
+            home::remove(&path)?;
+        }
+    }
+    Ok(())
 }
 
 /// Fetches and proves the log, with the device that this computer had, unless that was revoked there.
 async fn arrive(env: &Env, old: &Folder, entering: &Entering, identity: &Identity) -> Result<Session, Failure> {
     let card = entering.card();
     let folder = env.home.beginning(card.organisation);
-    if !folder.join("device.key").exists()
-        && let Ok(device) = old.device()
-    {
-        folder.prepare_with(&device)?;
-    }
-    let device = folder.prepare()?;
+    let device = match (folder.device(), old.device()) {
+        (Ok(device), _) | (Err(_), Ok(device)) => device,
+        (Err(_), Err(_)) => folder.prepare()?,
+    };
+    folder.prepare_with(&device)?;
     let mut remote = Remote::connect(card.address.as_str(), &card.server_key, &device).await?;
     let known = match remote.checkpoint(card.organisation).await {
         Ok(_) => true,
