@@ -34,7 +34,7 @@ use crate::seal::sharing::{ShareContext, VerifiedShare, verify_share};
 /// Most verdicts in one batch, so that the command stays within its limit of 60 KiB.
 const CHECKS_PER_BATCH: usize = 1000;
 
-/// The file beside re-sealed shares that says how many moves the log had when they were uploaded.
+/// The file beside re-sealed shares that says under which log key they were uploaded.
 const UPLOADED: &str = "uploaded";
 
 /// What waits for this person, in every organisation of the home.
@@ -434,7 +434,7 @@ impl Session {
     ///
     /// What the server does not take is told as `Ok(Some(…))`: requests go on without us, and so must everything else.
     pub async fn upload_released(&mut self) -> Result<Option<Failure>, Failure> {
-        let moves = self.state()?.moves().len().to_string();
+        let server = self.server_now();
         let folder = self.folder.join("released");
         let Ok(entries) = fs::read_dir(&folder) else { return Ok(None) };
         let mut trouble = None;
@@ -462,7 +462,7 @@ impl Session {
                 continue;
             }
             let uploaded = path.join(UPLOADED);
-            if wanted.is_some() && home::read_if_there(&uploaded)?.as_deref() == Some(moves.as_bytes()) {
+            if wanted.is_some() && home::read_if_there(&uploaded)?.as_deref() == Some(server.as_bytes()) {
                 continue;
             }
             let mut blobs = Vec::new();
@@ -479,7 +479,7 @@ impl Session {
                     }
                     other => other?,
                 }
-                home::write(&uploaded, moves.as_bytes())?;
+                home::write(&uploaded, server.as_bytes())?;
                 continue;
             }
             fs::remove_dir_all(&path).map_err(|e| Failure::io(&path, e))?;

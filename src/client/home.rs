@@ -15,14 +15,14 @@
 //!   outbox/<id>                    what was signed and is not known to be in the log
 //!   kept/<id>                      what is in the log and not safe yet, with its blobs
 //!   keys/<recipient>               keys of our own requests, sealed to the identity, after 8 bytes of expiry
-//!   released/<n>/<id>              shares re-sealed for request n, until it is over; and how many moves
-//!                                  there had been when they were uploaded
+//!   released/<n>/<id>              shares re-sealed for request n, until it is over; and under which log
+//!                                  key they were uploaded
 //!   entering, founding             commands that make us known, until the log shows one of them
 //!   invitations/<id>               secrets of invitations that we made, sealed to the identity
 //!   recoveries/<name>/             recoveries without the server that were started or answered here
 //!   evidence/                      signed notes that contradict each other; what was there before a move
 //!   moving/                        what a move puts in the place of entries, checkpoint and contact, while it does
-//!   offered                        after how many moves the server was offered the blobs that are here
+//!   offered                        under which log key the server was offered the blobs that are here
 //!   moves/<version>                digests of the moves that we signed
 //! ```
 //!

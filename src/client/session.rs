@@ -32,7 +32,7 @@ use crate::seal::identity::Identity;
 use crate::seal::sealing::salted_text;
 use crate::seal::secret::random_bytes;
 
-/// The file that says after how many moves the server was offered the blobs that are here.
+/// The file that says under which log key the server was offered the blobs that are here.
 const OFFERED: &str = "offered";
 /// Most blobs in one upload: each has at most 256 KiB, a message at most 4 MiB of them.
 const BLOBS_AT_ONCE: usize = 16;
@@ -275,10 +275,10 @@ impl Session {
     /// Brings a server that was restored from copies what none of them had, once after each move. What it does not take
     /// is told, and offered again at the next synchronisation.
     async fn bring_blobs(&mut self) -> Result<(), Failure> {
-        let (id, me, moves) = (self.folder.id, self.me(), self.state()?.moves().len());
+        let (id, me, server) = (self.folder.id, self.me(), self.server_now());
         let offered = self.folder.join(OFFERED);
-        let moves = moves.to_string();
-        if moves == "0" || home::read_if_there(&offered)?.as_deref() == Some(moves.as_bytes()) {
+        let moved = !self.state()?.moves().is_empty();
+        if !moved || home::read_if_there(&offered)?.as_deref() == Some(server.as_bytes()) {
             return Ok(());
         }
         let held = self.replica.held_blobs(&me)?;
@@ -289,7 +289,12 @@ impl Session {
             }
             other => other?,
         }
-        home::write(&offered, moves.as_bytes())
+        home::write(&offered, server.as_bytes())
+    }
+
+    /// What tells one server of this log from the one before a move: a log key is never used again.
+    pub(super) fn server_now(&self) -> String {
+        hex::encode(self.contact.log_key.as_bytes())
     }
 
     async fn bring(&mut self, id: OrganisationId, held: &[BlobId]) -> Result<(), Failure> {
