@@ -341,7 +341,7 @@ async fn an_independent_program_follows_a_move_to_another_log_key() {
     let path = |name: &str| town.root.path().join(name).to_str().unwrap().to_owned();
     let (file, copy) = (path("move.txt"), path("copy"));
     for (who, arguments) in [
-        (AWA, vec!["move", "propose", &refuge.place, "-o", &file]),
+        (AWA, vec!["move", "propose", &refuge.place, "--place-code", &refuge.code, "-o", &file]),
         (BRUNO, vec!["move", "sign", &file]),
         (AWA, vec!["move", "follow", &file]),
         (AWA, vec!["audit", "export", &copy]),

@@ -22,11 +22,12 @@ async fn moves_the_association_to_a_server_of_their_own() {
     let refuge = Refuge::from_replica_of(&town, THEO, "taken");
     // The technician has the log, the old key and a new server; nobody follows without the signatures.
     let (_, alone) = file(&town, "alone.txt");
-    let (exit, key) = says(&town, THEO, &["move", "propose", &refuge.place, "-o", &alone]);
+    let (exit, key) =
+        says(&town, THEO, &["move", "propose", &refuge.place, "--place-code", &refuge.code, "-o", &alone]);
     assert_eq!((exit, key.as_str()), (Exit::Refused as i32, "move-not-signer"));
     // One trustee of the two who are needed is with them.
     let (_, one) = file(&town, "one.txt");
-    does(&town, CHLOE, &["move", "propose", &refuge.place, "-o", &one]);
+    does(&town, CHLOE, &["move", "propose", &refuge.place, "--place-code", &refuge.code, "-o", &one]);
     for name in [AWA, BRUNO, MAUD, NINA] {
         let before = fs::read(town.folder(name).join("contact.json")).unwrap();
         let (exit, key) = says(&town, name, &["move", "follow", &one]);
@@ -43,9 +44,9 @@ async fn makes_two_different_moves() {
     let other = Refuge::from_replica_of(&town, CHLOE, "other");
     // Bruno and Chloé, or whoever deceived them, sign a move to each: both are valid.
     let ((_, first), (_, second)) = (file(&town, "first.txt"), file(&town, "second.txt"));
-    does(&town, BRUNO, &["move", "propose", &one.place, "-o", &first]);
+    does(&town, BRUNO, &["move", "propose", &one.place, "--place-code", &one.code, "-o", &first]);
     does(&town, CHLOE, &["move", "sign", &first]);
-    does(&town, AWA, &["move", "propose", &other.place, "-o", &second]);
+    does(&town, AWA, &["move", "propose", &other.place, "--place-code", &other.code, "-o", &second]);
     does(&town, BRUNO, &["move", "sign", &second]);
     does(&town, NINA, &["move", "follow", &first]);
     does(&town, MAUD, &["move", "follow", &second]);

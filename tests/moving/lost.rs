@@ -63,6 +63,12 @@ async fn what_is_given_up_is_counted_kept_and_signed_anew() {
     let (code, shown, _) = town.program(BRUNO, &["move", "sign", file.to_str().unwrap(), "--yes"]);
     assert_eq!(code, 0);
     assert!(shown.contains("These 4 entries are given up") && shown.contains("the shop"), "{shown}");
+    assert!(
+        shown.contains("4 entries would be lost") && shown.contains("by Théo (1), Nina (1), Bruno (2)"),
+        "{shown}"
+    );
+    town.pass(DELAY);
+    again(&town, &file, &[AWA, BRUNO]).await;
 
     let before = fs::read(town.folder(NINA).join("entries")).unwrap();
     let arguments = ["--json", "--yes", "--accept-unwitnessed", "move", "follow", file.to_str().unwrap()];
@@ -110,6 +116,7 @@ async fn what_was_on_its_way_arrives_at_the_new_server() {
     let town = Town::founded().await;
     let (_, old) = snapshot(&town, BRUNO);
     town.ask(NINA).await;
+    town.session(BRUNO).await;
     let mut session = town.session(AWA).await;
     town.stop().await;
     // Signed on an end that is given up, and never sent.
@@ -129,9 +136,7 @@ async fn what_was_on_its_way_arrives_at_the_new_server() {
     let mut house = House::empty(&town, "refuge");
     let place = house.restore(&[copy]).unwrap().path;
     house.start(&town).await;
-    let file = town.root.path().join("move.txt");
-    giving_up(&town, AWA, &place, &file, Some(1)).await.unwrap();
-    sign(&town, BRUNO, &file).await.unwrap();
+    let file = given_up(&town, &place, "move.txt", 1).await;
     follow(&town, AWA, &file).await.unwrap();
     assert_eq!(town.marks(AWA).waiting.len(), 0);
     let session = town.session(AWA).await;
@@ -151,14 +156,19 @@ async fn a_computer_that_was_added_after_the_prefix_is_added_again() {
     let card = sequestre::client::join::contact_card(&town.session(MAUD).await).unwrap();
     let words = Secret::new(fs::read(town.root.path().join("people").join(NINA).join("words")).unwrap());
     let env = Env { home: Home::new(town.root.path().join("telephone")), ..town.env(NINA) };
+    let before = town.entries();
     sequestre::client::join::restore_identity(&env, &words, &card).await.unwrap();
+    for name in PEOPLE {
+        town.session(name).await;
+    }
+    let lost = town.entries() - before;
     town.stop().await;
     let copy = town.root.path().join("older");
     old.restore(&copy);
     let mut house = House::empty(&town, "refuge");
     let place = house.restore(&[copy]).unwrap().path;
     house.start(&town).await;
-    let file = signed(&town, &place, "move.txt").await;
+    let file = given_up(&town, &place, "move.txt", lost).await;
     let follow_there = MoveVerb::Follow { files: vec![file.clone()], give_up: None };
     // The new server does not know it, and waits for somebody whom it knows.
     failure(moving::run(&env, follow_there).await, Exit::Unreachable, "move-others-first");
@@ -217,9 +227,7 @@ fn nina_in(town: &Town, place: &Path, files: &Snapshot, folder: &Path) -> Env {
 async fn an_exchange_that_was_interrupted_is_finished_wherever_it_stopped() {
     let town = Town::founded().await;
     let (mut house, place, lost) = last_week(&town).await;
-    let file = town.root.path().join("move.txt");
-    giving_up(&town, AWA, &place, &file, Some(lost)).await.unwrap();
-    sign(&town, BRUNO, &file).await.unwrap();
+    let file = given_up(&town, &place, "move.txt", lost).await;
     let (folder, old) = snapshot(&town, NINA);
     let folder: PathBuf = folder.components().collect();
     follow(&town, AWA, &file).await.unwrap();
@@ -284,9 +292,7 @@ async fn follow_in(env: &Env, file: &Path) {
 async fn what_was_lost_is_signed_anew_even_if_the_new_server_fails_in_between() {
     let town = Town::founded().await;
     let (mut house, place, lost) = last_week(&town).await;
-    let file = town.root.path().join("move.txt");
-    giving_up(&town, AWA, &place, &file, Some(lost)).await.unwrap();
-    sign(&town, BRUNO, &file).await.unwrap();
+    let file = given_up(&town, &place, "move.txt", lost).await;
     // The new server goes down just after Nina's computer has exchanged everything.
     let env = house.stopping_once_followed(&town, NINA);
     let cut = moving::run(&env, MoveVerb::Follow { files: vec![file.clone()], give_up: None }).await;

@@ -18,8 +18,9 @@ use super::super::home;
 use super::super::outbox::{Pending, keep_for_later};
 use super::super::remote::Remote;
 use super::super::session::{Env, Session, sign_command};
+use super::sign::{expired, is_expired, text};
 use super::stage::{Stage, unused};
-use super::{Relation, open, read_signed, require_later_charters, screen, state_at, told};
+use super::{Relation, allowed_to_take, open, read_signed, screen, state_at, told};
 use crate::args;
 use crate::escrow::act::Act;
 use crate::escrow::charter::Charter;
@@ -73,7 +74,7 @@ pub async fn follow(env: &Env, files: &[PathBuf], give_up: Option<u64>) -> Resul
     };
     let signers: Vec<PersonId> = signed.signers().collect();
     if session.state().is_ok() {
-        env.out.screen(&screen(&session, &statement, &signers, proved.is_some())?);
+        env.out.screen(&screen(&session, &signed, &signers, proved.is_some())?);
     }
     env.unlock.confirm(&env.out, "ask-move-follow", &args! { address: statement.address() }, "--yes")?;
 
@@ -85,7 +86,8 @@ pub async fn follow(env: &Env, files: &[PathBuf], give_up: Option<u64>) -> Resul
     let common = own.iter().zip(&next.entries).take_while(|(ours, theirs)| ours == theirs).count();
     let pinned = session.contact.checkpoint;
     let has_pinned = root_at(next.replay.tree(), pinned.size) == Ok(pinned.root);
-    let shown = proved.is_some() && !matches!(relation, Relation::Behind(_));
+    // What the file says itself was on the screen; whatever else is lost, its owner gives up by its number.
+    let shown = proved.is_some() && matches!(relation, Relation::Covers(lost) if lost <= statement.gives_up);
     if proved.is_none() && common < own.len() {
         // A later charter's move: the one that left our own log is in the log itself.
         proved = earlier_move(&session, common, &next)?;
@@ -232,10 +234,8 @@ fn gather(env: &Env, files: &[PathBuf]) -> Result<SignedMove, Failure> {
         let read = if sound.signatures().is_empty() { read } else { sound };
         match moves.iter_mut().find(|known| known.statement.digest() == read.statement.digest()) {
             Some(known) => {
-                for (signer, signature) in read.signatures() {
-                    if !known.add(*signer, *signature) {
-                        return Err(Refusal::MoveSignature.into());
-                    }
+                if !known.merge(&read) {
+                    return Err(Refusal::MoveSignature.into());
                 }
             }
             None => moves.push(read),
@@ -279,6 +279,10 @@ fn followed_already(session: &Session, signed: &SignedMove) -> Result<bool, Fail
     if !verified.contradicts(&moved.decided) {
         return Ok(true);
     }
+    // A file that nobody used in time says nothing about the log that went on.
+    if is_expired(session, signed) {
+        return Err(expired(session, signed));
+    }
     let index = usize::try_from(moved.at.index).unwrap_or(usize::MAX);
     match session.replica.entries()?.get(index).and_then(|entry| move_of(entry)) {
         Some(followed) => Err(two_moves(session, &followed, signed)),
@@ -315,7 +319,7 @@ fn check_move(
 fn two_moves(session: &Session, one: &SignedMove, other: &SignedMove) -> Failure {
     let folder = session.folder.join("evidence");
     let file = |signed: &SignedMove| format!("move-{}.txt", &signed.statement.digest().to_string()[..16]);
-    let keep = |signed: &SignedMove| home::write(&folder.join(file(signed)), super::text(session, signed).as_bytes());
+    let keep = |signed: &SignedMove| home::write(&folder.join(file(signed)), text(session, signed).as_bytes());
     let kept = keep(one).and(keep(other)).and(home::write(&folder.join("stop"), TWO_MOVES.as_bytes()));
     let failure = distrust(TWO_MOVES, Some(folder));
     match kept {
@@ -342,7 +346,7 @@ fn judge(session: &Session, signed: &SignedMove, relation: Relation) -> Result<O
     match relation {
         Relation::Covers(_) => {
             let verified = state_at(session, statement.prefix.size)?.verify_move(signed)?;
-            require_later_charters(session, statement.prefix.size, &signed.signers().collect())?;
+            allowed_to_take(session, signed, &verified)?;
             Ok(Some(verified))
         }
         // The charter may have changed between our end and the prefix.
@@ -367,6 +371,9 @@ async fn arrive(
     match remote.checkpoint(id).await {
         Ok(shown) => return Ok(shown.note),
         Err(failure) if !proved => return Err(failure),
+        Err(failure) if failure.key() == "refused-not-moved" && is_expired(session, signed) => {
+            return Err(expired(session, signed).because(failure));
+        }
         Err(failure) if failure.key() == "refused-not-moved" => {}
         // Our computer was added after the prefix: it is added again, once somebody whom the server knows was here.
         Err(failure) if failure.key() == "refused-unknown-device" => {
