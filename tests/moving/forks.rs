@@ -27,7 +27,8 @@ async fn two_different_moves_are_evidence() {
     let (mut other, there) = House::restored(&town, "other", CHLOE).await;
     let first = signed(&town, &here, "first.txt").await;
     let second = signed(&town, &there, "second.txt").await;
-    assert_eq!(fs::read_dir(town.folder(AWA).join("moves")).unwrap().count(), 1, "Awa knows what she signed");
+    let signed_here = fs::read_dir(town.folder(AWA).join("moves")).unwrap();
+    assert_eq!(signed_here.count(), 3, "Awa knows what she signed: two files, for one version");
 
     // Both at once, before anything is followed.
     let both = MoveVerb::Follow { files: vec![first.clone(), second.clone()], give_up: None };
@@ -229,7 +230,8 @@ async fn a_server_that_showed_two_logs_is_left_with_the_one_that_people_choose()
             .unwrap()
             .any(|f| { f.unwrap().file_name().to_string_lossy().starts_with("theirs-") })
     );
-    follow(&town, THEO, &file).await.unwrap();
+    let giving_up = MoveVerb::Follow { files: vec![file.clone()], give_up: Some(1) };
+    moving::run(&town.env(THEO), giving_up).await.unwrap();
     follow(&town, NINA, &file).await.unwrap();
     for name in [CHLOE, THEO, NINA] {
         assert_eq!(town.session(name).await.state().unwrap().requests().len(), 1, "{name}");
