@@ -2,8 +2,9 @@
 //!
 //! Proposing and signing need no server: a move is a text file that people send each other. Following verifies what
 //! the file says against this computer's own replica, brings the move to the new server if nobody did yet, and from
-//! then on believes that server and its log key. This module must never follow anything that the `amend` quorum did
-//! not sign, and never throw away entries without keeping a copy.
+//! then on believes that server and its log key. A move that gives entries up is signed twice by those who destroy, the
+//! charter's delay apart. This module must never follow anything that the `amend` quorum did not sign, nor a move that
+//! leaves out what this computer knows and does not say so; and never throw away entries without keeping a copy.
 
 pub mod drill;
 mod follow;

@@ -64,3 +64,44 @@ async fn makes_two_different_moves() {
     let (exit, key) = says(&town, THEO, &["move", "follow", &first, &second]);
     assert_eq!((exit, key.as_str()), (Exit::Distrust as i32, "distrust-two-moves"));
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn undoes_what_happened_by_a_move_to_before_it() {
+    let town = Town::founded_at(Kind::Program).await;
+    for name in PEOPLE {
+        does(&town, name, &["sync"]);
+    }
+    // Bruno and Chloé may change the charter together, and kept copies of before Nina asked for something.
+    let before = [BRUNO, CHLOE].map(|name| Snapshot::of(&town.folder(name)));
+    town.ask(NINA).await;
+    for name in PEOPLE {
+        does(&town, name, &["sync"]);
+    }
+    town.kill();
+    let now = [BRUNO, CHLOE].map(|name| Snapshot::of(&town.folder(name)));
+    for (name, copy) in [BRUNO, CHLOE].iter().zip(&before) {
+        copy.restore(&town.folder(name));
+    }
+    let refuge = Refuge::from_replica_of(&town, BRUNO, "back");
+    let ((_, silent), (_, said)) = (file(&town, "silent.txt"), file(&town, "said.txt"));
+    let place = [refuge.place.as_str(), "--place-code", &refuge.code, "-o"];
+    // As if nothing had happened: whoever knows that it did goes nowhere.
+    does(&town, BRUNO, &[&["move", "propose"], &place[..], &[silent.as_str()]].concat());
+    does(&town, CHLOE, &["move", "sign", &silent]);
+    // And openly: those who destroy sign twice, and the delay has not passed.
+    for (name, copy) in [BRUNO, CHLOE].iter().zip(&now) {
+        copy.restore(&town.folder(name));
+    }
+    does(&town, BRUNO, &[&["move", "propose"], &place[..], &[said.as_str(), "--give-up", "1"]].concat());
+    does(&town, CHLOE, &["move", "sign", &said]);
+    for name in [BRUNO, CHLOE] {
+        assert_eq!(says(&town, name, &["move", "sign", &said]), (Exit::Refused as i32, "move-second-early".into()));
+    }
+    for name in [AWA, MAUD, NINA, THEO] {
+        let contact = fs::read(town.folder(name).join("contact.json")).unwrap();
+        for (file, key) in [(&silent, "refused-move-undeclared"), (&said, "refused-move-not-confirmed")] {
+            assert_eq!(says(&town, name, &["move", "follow", file]), (Exit::Refused as i32, key.into()), "{name}");
+        }
+        assert_eq!(fs::read(town.folder(name).join("contact.json")).unwrap(), contact);
+    }
+}

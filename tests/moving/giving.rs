@@ -290,6 +290,10 @@ async fn a_copy_from_before_gives_way_only_to_a_move_that_says_what_it_gives_up(
     let file = given_up(&town, &place, "move.txt", 1).await;
     follow(&town, AWA, &file).await.unwrap();
     town.session(AWA).await;
+    // And a mediator who has not followed yet finds nothing wrong with what the others went on with.
+    let export = town.root.path().join("export");
+    sequestre::client::audit::export(&town.env(AWA), &export).await.unwrap();
+    sequestre::client::audit::verify::verify(&town.env(MAUD), &export, None).unwrap();
     house.stop().await;
     let third = House::empty(&town, "third");
     let restored = third.restore(&[before.clone(), town.folder(AWA)]).unwrap().restored;
@@ -304,6 +308,10 @@ async fn a_copy_from_before_gives_way_only_to_a_move_that_says_what_it_gives_up(
     }
     let file = signed(&town, &place, "move.txt").await;
     follow(&town, AWA, &file).await.unwrap();
+    let export = town.root.path().join("export");
+    sequestre::client::audit::export(&town.env(AWA), &export).await.unwrap();
+    let verified = sequestre::client::audit::verify::verify(&town.env(MAUD), &export, None);
+    assert_eq!(verified.err().map(|failure| failure.exit()), Some(Exit::Distrust));
     house.stop().await;
     let third = House::empty(&town, "third");
     let error = third.restore(&[town.folder(CHLOE), town.folder(AWA)]).err().unwrap();

@@ -66,9 +66,12 @@ pub async fn follow(env: &Env, files: &[PathBuf], give_up: Option<u64>) -> Resul
         Some(verified) => {
             // Others say nothing, and must not stand in the log as if they had.
             let own = session.state().ok().and_then(Organisation::charter);
-            let charters = [Some(verified.charter()), own];
-            let quorums: Vec<&Quorum> = charters.into_iter().flatten().filter_map(Charter::amend).collect();
-            signed.only(|person| quorums.iter().any(|quorum| quorum.names(person)))
+            let charters = || [Some(verified.charter()), own].into_iter().flatten();
+            let quorums: Vec<&Quorum> = charters().filter_map(Charter::amend).collect();
+            let destroy: Vec<&Quorum> = charters().filter_map(Charter::destroy).collect();
+            signed
+                .only(|person| quorums.iter().any(|quorum| quorum.names(person)))
+                .only_rounds_of(|person| destroy.iter().any(|quorum| quorum.names(person)))
         }
         None => signed,
     };

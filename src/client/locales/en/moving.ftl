@@ -6,6 +6,14 @@ log-move-gives-up = { $who } brought the move to the server { $address }, signed
        *[other] { $lost } entries that were
     } known to those who signed. First agreement to that: { $first }. Second: { $second }.
 audit-remark-moved = At entry { $entry } the association moved: a new key has signed since then. The move was signed as the charter asks, so the copy was checked with the new key.
+audit-own-left-behind = This computer’s own replica ({ $n } entries) ends where the association moved on without its last entries.
+audit-remark-given-up = { $n ->
+        [one] One entry
+       *[other] { $n } entries
+    } of this computer’s own replica { $n ->
+        [one] was
+       *[other] were
+    } given up by a move that says so, and that those who can destroy signed twice, with the delay of the charter in between.
 failed-moved = This association has moved to { $address }, and this server has nothing more to say. Ask the others for the file of the move, then “sequestre move follow FILE”.
 
 # What the rules say of a move.

@@ -6,6 +6,11 @@ log-move-gives-up = { $who } a apporté le déménagement vers le serveur { $add
        *[other] { $lost } entrées que connaissaient
     } les personnes qui ont signé. Premier accord : { $first }. Deuxième : { $second }.
 audit-remark-moved = À l’entrée { $entry }, l’association a déménagé : une nouvelle clé signe depuis. Le déménagement a été signé comme la charte le demande ; la copie a donc été vérifiée avec la nouvelle clé.
+audit-own-left-behind = La copie de cet ordinateur ({ $n } entrées) s’arrête là où l’association a déménagé sans ses dernières entrées.
+audit-remark-given-up = { $n ->
+        [one] Une entrée de la copie de cet ordinateur a été abandonnée
+       *[other] { $n } entrées de la copie de cet ordinateur ont été abandonnées
+    } par un déménagement qui le dit, et que les personnes qui peuvent détruire ont signé deux fois, avec le délai de la charte entre les deux.
 failed-moved = Cette association a déménagé vers { $address }, et ce serveur n’a plus rien à dire. Demandez aux autres le fichier du déménagement, puis « sequestre move follow FICHIER ».
 
 # Ce que les règles disent d’un déménagement.
