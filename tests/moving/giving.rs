@@ -102,7 +102,6 @@ async fn a_move_that_does_not_say_so_takes_nothing_from_anybody_who_knows_it() {
     house.stop().await;
 }
 
-/// The same statement with another number, or without it, under signatures that are as good as any.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn signers_count_what_is_given_up_in_their_own_copies() {
     let town = Town::founded().await;

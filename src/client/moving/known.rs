@@ -13,11 +13,11 @@ use super::super::say::Args;
 use super::super::session::Session;
 use super::later_charters;
 use crate::args;
-use crate::escrow::charter::Charter;
+use crate::escrow::charter::{Charter, LONGEST_DELAY};
 use crate::escrow::entry::{Entry, What};
 use crate::escrow::id::PersonId;
 use crate::escrow::moving::{MoveStatement, Round, SignedMove};
-use crate::escrow::time::Time;
+use crate::escrow::time::{Seconds, Time};
 use crate::seal::moving::read_move;
 
 /// What this person signed for one version of the charter, so that a second, different move does not slip through.
@@ -102,9 +102,9 @@ impl Losses {
     }
 }
 
-/// The charters by which a move is judged here: that at the end of its prefix, and those of this computer since then.
-pub(super) fn delay(charters: &[Charter]) -> crate::escrow::time::Seconds {
-    charters.iter().map(Charter::destroy_delay).max().unwrap_or(crate::escrow::charter::LONGEST_DELAY)
+/// The longest delay that one of these charters sets.
+fn delay(charters: &[Charter]) -> Seconds {
+    charters.iter().map(Charter::destroy_delay).max().unwrap_or(LONGEST_DELAY)
 }
 
 /// Who signed the two rounds, and from when on the second can be signed.
