@@ -341,7 +341,7 @@ async fn an_independent_program_follows_a_move_to_another_log_key() {
     let path = |name: &str| town.root.path().join(name).to_str().unwrap().to_owned();
     let (file, copy) = (path("move.txt"), path("copy"));
     for (who, arguments) in [
-        (AWA, vec!["move", "propose", &refuge.place, "-o", &file]),
+        (AWA, vec!["move", "propose", &refuge.place, "--place-code", &refuge.code, "-o", &file]),
         (BRUNO, vec!["move", "sign", &file]),
         (AWA, vec!["move", "follow", &file]),
         (AWA, vec!["audit", "export", &copy]),
@@ -395,5 +395,68 @@ fn an_independent_program_reads_tiles_of_two_levels() {
         fs::write(&path, changed).unwrap();
         refused(&copy, &[], name);
         fs::write(&path, genuine).unwrap();
+    }
+}
+
+#[test]
+fn an_independent_program_counts_the_rounds_of_a_move_that_gives_entries_up() {
+    use sequestre::escrow::moving::{Dated, Round, SignedMove};
+    let mut world = world::World::founded();
+    let delay = world.state().charter().unwrap().destroy_delay();
+    let quorum = &world::TRUSTEES[..5];
+    let statement = v1::MoveStatement { gives_up: 3, ..world.move_statement() };
+    let Act::Move(moving) = world.signed_move(&statement, quorum) else { unreachable!() };
+    let mut moving = SignedMove::parse(moving).unwrap();
+    let begun = world.now;
+    world.wait(delay);
+    for (round, time) in [(Round::First, begun), (Round::Second, world.now)] {
+        for who in quorum {
+            let signer = who.keys.signing;
+            let signature = who.sign(&moving.round_preimage(round, &signer, time).unwrap());
+            assert!(moving.add_to_round(round, Dated { signer, time, signature }));
+        }
+    }
+    let dir = tempfile::tempdir().unwrap();
+    // Each as somebody with the new log key could write it into the log.
+    let mut exports = 0;
+    let mut export = |act: v1::Move| {
+        let mut world = world.clone();
+        let draft = world.draft(Act::Move(act));
+        let signed = world.sign_draft(world::MEMBER, &draft);
+        let (index, time) = (world.state().size(), world.now);
+        let what = sequestre::escrow::entry::What::Command(Box::new(signed));
+        world.entries.push(Entry { index, time, what }.encode());
+        let mut tree = sequestre::escrow::log::merkle::MemoryTree::new();
+        world.entries.iter().for_each(|entry| tree.push(Entry::leaf(entry)));
+        let body = Checkpoint { organisation: world.id(), head: tree.head() }.body();
+        let verifier = LogVerifier::new(world.id(), world::public(&world::NEW_LOG_KEY));
+        let signature = world::sign_with(&world::NEW_LOG_KEY, body.as_bytes());
+        let checkpoint = verifier.assemble(tree.head(), &signature).unwrap();
+        exports += 1;
+        let copy = dir.path().join(exports.to_string());
+        let (entries, readme) = (&world.entries, "\n");
+        let contents = Contents { entries, checkpoint: &checkpoint, cosignatures: &[], texts: &[], readme };
+        write(&copy, &contents).unwrap();
+        copy
+    };
+    let good = moving.to_wire();
+    accepted(&export(good.clone()), &[]);
+    let early = v1::DatedSignature { time: begun.0, ..good.second[0].clone() };
+    let false_ = "a signature of what is given up is false";
+    let bad: [(&str, v1::Move); 5] = [
+        ("missing or not asked for", v1::Move { second: Vec::new(), ..good.clone() }),
+        ("missing or not asked for", v1::Move { first: Vec::new(), second: Vec::new(), ..good.clone() }),
+        ("before the delay was over", v1::Move { second: vec![early], ..good.clone() }),
+        (false_, v1::Move { first: good.first[1..].to_vec(), ..good.clone() }),
+        (
+            false_,
+            v1::Move {
+                second: good.second.iter().map(|s| v1::DatedSignature { time: s.time + 1, ..s.clone() }).collect(),
+                ..good.clone()
+            },
+        ),
+    ];
+    for (why, act) in bad {
+        refused(&export(act), &[], why);
     }
 }

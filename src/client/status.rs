@@ -20,6 +20,7 @@ use super::consent::waiting;
 use super::drill;
 use super::failure::{Exit, Failure};
 use super::home::Folder;
+use super::moving;
 use super::renewal;
 use super::say::Args;
 use super::session::{Env, Session};
@@ -157,6 +158,7 @@ fn status_data(session: &Session, reached: &Reached) -> Result<Value, Failure> {
         "me": people::me(&view, &me),
         "waiting": waiting(session)?.into_iter().map(|item| item.json).collect::<Vec<_>>(),
         "due": due,
+        "moves": moving::pending(session)?,
         "renewals": renewal::near(session)?.iter().map(renewal::Renewal::json).collect::<Vec<_>>(),
         "shares": drill::share_rows(&view, session.env.now()),
         "running": running,
@@ -206,6 +208,7 @@ fn tell_status(session: &Session, reached: &Reached) -> Result<(), Failure> {
         Some(Standing::Candidate(_)) => out.tell("status-me-candidate", &args),
         Some(Standing::Gone { .. }) | None => out.tell("status-me-gone", &args),
     }
+    moving::tell_pending(session)?;
     let waiting = waiting(session)?;
     out.tell("status-waits", &args! { n: waiting.len() });
     waiting.iter().for_each(|item| out.tell("status-item", &args! { text: &item.text }));

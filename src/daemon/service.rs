@@ -37,9 +37,11 @@ use crate::escrow::id::{BlobId, DeviceId, Digest, OrganisationId, PersonId};
 use crate::escrow::key::VerifyingKey;
 use crate::escrow::log::cosignature::Cosignature;
 use crate::escrow::log::merkle::TreeHead;
+use crate::escrow::moving::MoveStatement;
 use crate::escrow::wire::Malformed;
 use crate::proto::api::v1 as api;
 use crate::proto::api::v1::escrow_server::Escrow;
+use crate::seal::invitation::ServerAddress;
 use crate::store::StoreError;
 use crate::store::reader::{Caller, Reader};
 
@@ -62,6 +64,25 @@ pub struct Service {
     people: Arc<RateLimiter<PersonId>>,
     strangers: Arc<RateLimiter<IpAddr>>,
     closing: watch::Receiver<bool>,
+    own: Own,
+}
+
+/// Where people reach this server, and what they pin.
+#[derive(Clone)]
+pub struct Own {
+    /// Its TLS key.
+    pub server_key: VerifyingKey,
+    /// Its name with the port, where the configuration says one.
+    pub address: Option<ServerAddress>,
+}
+
+impl Own {
+    /// Whether a move leads here. Taken for good, one that names another address or TLS key would leave a log with its
+    /// key here, and its people looking for it elsewhere.
+    fn is_meant_by(&self, statement: &MoveStatement) -> bool {
+        let here = self.address.as_ref().is_none_or(|own| own.as_str() == statement.address());
+        here && self.server_key == statement.server_key
+    }
 }
 
 type Stream<T> = ReceiverStream<Result<T, Status>>;
@@ -82,7 +103,7 @@ impl<E: Into<Refused>> From<E> for Stop {
 
 impl Service {
     /// Once `closing` holds true, streams end.
-    pub fn new(reader: Reader, writer: Writer, limits: &Limits, closing: watch::Receiver<bool>) -> Self {
+    pub fn new(reader: Reader, writer: Writer, limits: &Limits, closing: watch::Receiver<bool>, own: Own) -> Self {
         let per_minute = limits.requests_per_minute;
         Self {
             reader,
@@ -90,6 +111,7 @@ impl Service {
             people: Arc::new(RateLimiter::new(per_minute, LIMITER_CAPACITY)),
             strangers: Arc::new(RateLimiter::new(per_minute, LIMITER_CAPACITY)),
             closing,
+            own,
         }
     }
 
@@ -174,6 +196,11 @@ impl Service {
                 self.count_stranger(peer)?;
                 check_newcomer(peer, &signed)?;
             }
+        }
+        if let Act::Move(moving) = &signed.command().act
+            && !self.own.is_meant_by(&moving.statement)
+        {
+            return Err(WriteError::MovedElsewhere.into());
         }
         let token = match message.founding_token.as_slice() {
             [] => None,

@@ -96,7 +96,7 @@ async fn what_is_there_is_never_overwritten_and_other_associations_do_not_mind()
     let other = Town::another().await;
     let (first, second) = (house.restore(&[other.folder(AWA)]), house.restore(&[town.folder(BRUNO)]));
     assert_ne!(first.unwrap().restored.organisation, second.unwrap().restored.organisation);
-    assert!(matches!(refused(&house, &[town.folder(CHLOE)]), RestoreError::Exists(_)));
+    assert!(matches!(refused(&house, &[town.folder(CHLOE)]), RestoreError::Waits(_)));
     assert_eq!(house.findings(), [""; 0]);
     // A daemon has it open.
     let mut house = house;

@@ -407,6 +407,7 @@ impl World {
             server_key: Some(public_key("another server").into()),
             created: self.now.0,
             nonce: fake("nonce of a move")[..16].to_vec(),
+            gives_up: 0,
         }
     }
 

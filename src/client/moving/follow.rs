@@ -19,8 +19,9 @@ use super::super::failure::{Exit, Failure, clock_off, distrust};
 use super::super::home;
 use super::super::remote::Remote;
 use super::super::session::{Env, Session, sign_command};
+use super::sign::{expired, is_expired, text};
 use super::stage::{Stage, unused};
-use super::{Relation, open, read_signed, require_later_charters, screen, state_at, told};
+use super::{Relation, allowed_to_take, open, read_signed, screen, state_at, told};
 use crate::args;
 use crate::escrow::charter::Charter;
 use crate::escrow::entry::{Entry, What};
@@ -53,15 +54,18 @@ pub async fn follow(env: &Env, files: &[PathBuf], give_up: Option<u64>) -> Resul
         Some(verified) => {
             // Others say nothing, and must not stand in the log as if they had.
             let own = session.state().ok().and_then(Organisation::charter);
-            let charters = [Some(verified.charter()), own];
-            let quorums: Vec<&Quorum> = charters.into_iter().flatten().filter_map(Charter::amend).collect();
-            signed.only(|person| quorums.iter().any(|quorum| quorum.names(person)))
+            let charters = || [Some(verified.charter()), own].into_iter().flatten();
+            let quorums: Vec<&Quorum> = charters().filter_map(Charter::amend).collect();
+            let destroy: Vec<&Quorum> = charters().filter_map(Charter::destroy).collect();
+            signed
+                .only(|person| quorums.iter().any(|quorum| quorum.names(person)))
+                .only_rounds_of(|person| destroy.iter().any(|quorum| quorum.names(person)))
         }
         None => signed,
     };
     let signers: Vec<PersonId> = signed.signers().collect();
     if session.state().is_ok() {
-        env.out.screen(&screen(&session, &statement, &signers, proved.is_some())?);
+        env.out.screen(&screen(&session, &signed, &signers, proved.is_some())?);
     }
     env.unlock.confirm(&env.out, "ask-move-follow", &args! { address: statement.address() }, "--yes")?;
 
@@ -73,7 +77,8 @@ pub async fn follow(env: &Env, files: &[PathBuf], give_up: Option<u64>) -> Resul
     let common = own.iter().zip(&next.entries).take_while(|(ours, theirs)| ours == theirs).count();
     let pinned = session.contact.checkpoint;
     let has_pinned = root_at(next.replay.tree(), pinned.size) == Ok(pinned.root);
-    let shown = proved.is_some() && !matches!(relation, Relation::Behind(_));
+    // What the file says itself was on the screen; whatever else is lost, its owner gives up by its number.
+    let shown = proved.is_some() && matches!(relation, Relation::Covers(lost) if lost <= statement.gives_up);
     if proved.is_none() && common < own.len() {
         // A later charter's move: the one that left our own log is in the log itself.
         proved = earlier_move(&session, common, &next)?;
@@ -187,10 +192,8 @@ fn gather(env: &Env, files: &[PathBuf]) -> Result<SignedMove, Failure> {
         let read = if sound.signatures().is_empty() { read } else { sound };
         match moves.iter_mut().find(|known| known.statement.digest() == read.statement.digest()) {
             Some(known) => {
-                for (signer, signature) in read.signatures() {
-                    if !known.add(*signer, *signature) {
-                        return Err(Refusal::MoveSignature.into());
-                    }
+                if !known.merge(&read) {
+                    return Err(Refusal::MoveSignature.into());
                 }
             }
             None => moves.push(read),
@@ -234,6 +237,10 @@ fn followed_already(session: &Session, signed: &SignedMove) -> Result<bool, Fail
     if !verified.contradicts(&moved.decided) {
         return Ok(true);
     }
+    // A file that nobody used in time says nothing about the log that went on.
+    if is_expired(session, signed) {
+        return Err(expired(session, signed));
+    }
     let index = usize::try_from(moved.at.index).unwrap_or(usize::MAX);
     match session.replica.entries()?.get(index).and_then(|entry| move_of(entry)) {
         Some(followed) => Err(two_moves(session, &followed, signed)),
@@ -269,9 +276,8 @@ fn check_move(
 /// Keeps both files and accepts nothing more.
 fn two_moves(session: &Session, one: &SignedMove, other: &SignedMove) -> Failure {
     let folder = session.folder.join("evidence");
-    let keep = |signed: &SignedMove| {
-        home::write(&folder.join(evidence_name(signed)), super::text(session, signed).as_bytes())
-    };
+    let keep =
+        |signed: &SignedMove| home::write(&folder.join(evidence_name(signed)), text(session, signed).as_bytes());
     let kept = keep(one).and(keep(other)).and(home::write(&folder.join("stop"), TWO_MOVES.as_bytes()));
     let failure = distrust(TWO_MOVES, Some(folder));
     match kept {
@@ -298,7 +304,7 @@ fn judge(session: &Session, signed: &SignedMove, relation: Relation) -> Result<O
     match relation {
         Relation::Covers(_) => {
             let verified = state_at(session, statement.prefix.size)?.verify_move(signed)?;
-            require_later_charters(session, statement.prefix.size, &signed.signers().collect())?;
+            allowed_to_take(session, signed, &verified)?;
             Ok(Some(verified))
         }
         // The charter may have changed between our end and the prefix.
@@ -323,6 +329,9 @@ async fn arrive(
     match remote.checkpoint(id).await {
         Ok(shown) => return Ok(shown.note),
         Err(failure) if !proved => return Err(failure),
+        Err(failure) if failure.key() == "refused-not-moved" && is_expired(session, signed) => {
+            return Err(expired(session, signed).because(failure));
+        }
         Err(failure) if failure.key() == "refused-not-moved" => {}
         // Our computer was added after the prefix: it is added again, once somebody whom the server knows was here.
         Err(failure) if failure.key() == "refused-unknown-device" => {
