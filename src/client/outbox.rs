@@ -83,7 +83,8 @@ impl Pending {
         home::write(&path, &self.encode())
     }
 
-    fn read(path: &Path) -> Result<Self, Failure> {
+    /// Reads the file of one.
+    pub(super) fn read(path: &Path) -> Result<Self, Failure> {
         Self::decode(&home::read(path)?).ok_or_else(|| home::damaged(path))
     }
 

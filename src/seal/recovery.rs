@@ -223,9 +223,14 @@ impl SignedRequest {
         &self.request
     }
 
+    /// The recovery's name: SHA-256 of the lines before the signature.
+    pub fn digest(&self) -> Digest {
+        Digest::of(&[self.body.as_bytes()])
+    }
+
     /// The request, if the person with these keys is the one whom it names and signed it.
     pub fn verify(&self, starter: &PersonKeys) -> Result<VerifiedRequest, BadRecovery> {
-        let digest = Digest::of(&[self.body.as_bytes()]);
+        let digest = self.digest();
         let preimage = request_preimage(&self.request.organisation, &digest);
         let signed = starter.signing.verify(&preimage, &self.signature).is_ok();
         if !signed || starter.person() != self.request.starter {

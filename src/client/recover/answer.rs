@@ -19,11 +19,16 @@ use crate::escrow::act::Act;
 use crate::escrow::id::PersonId;
 use crate::escrow::part::PartId;
 use crate::escrow::people::{Person, Standing};
-use crate::escrow::time::Seconds;
+use crate::escrow::time::{Seconds, Time};
 use crate::seal::recovery::{RecoveryAnswer, RecoveryRequest, SignedRequest, VerifiedRequest};
 
 /// How long after it was made a request can be answered.
 pub const REQUEST_LASTS: Seconds = Seconds(30 * 86_400);
+
+/// Whether a request that was made then is answered no more.
+pub(super) fn is_expired(created: Time, now: Time) -> bool {
+    now > created.after(REQUEST_LASTS)
+}
 
 /// What is answered.
 pub struct Answering {
@@ -114,8 +119,7 @@ impl Desk<'_> {
         }
         // A request waits in mailboxes, and its key on a computer: neither must open anything for ever.
         let (created, now) = (request.request().created, self.env.now());
-        let expired = now > created.after(REQUEST_LASTS) || created > now.after(Seconds::DAY);
-        if expired {
+        if is_expired(created, now) || created > now.after(Seconds::DAY) {
             let time = self.env.out.language().time(created);
             return Err(Failure::new(Exit::Refused, "recover-expired").with("time", time));
         }
