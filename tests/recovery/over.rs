@@ -126,3 +126,16 @@ async fn anybodys_computer_enters_what_was_given_at_one_without_contact() {
     failure(enter(&maud, &[outbox]), Exit::Usage, "recover-no-command");
     assert_eq!(waiting(&town.folder(MAUD)), 0);
 }
+
+/// A file that cannot be read any more, whatever it was, must not keep a trustee from answering in an emergency.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_damaged_file_in_the_outbox_stops_no_answer() {
+    let town = Town::founded().await;
+    town.stop().await;
+    let request = ask_all(&town, AWA, "request.txt");
+    let damaged = town.folder(BRUNO).join("outbox").join("ab".repeat(32));
+    fs::write(&damaged, "half of it").unwrap();
+    let answer = reply(&town, BRUNO, AWA, &request, "bruno.txt").unwrap();
+    assert_eq!(recovered(&town, AWA, &[&answer], "all.json").unwrap()[LABEL], PASSWORD);
+    assert_eq!((waiting(&town.folder(BRUNO)), fs::read(&damaged).unwrap()), (2, b"half of it".to_vec()));
+}

@@ -15,10 +15,9 @@ use crate::client::failure::{Exit, Failure};
 use crate::client::home;
 use crate::client::screen;
 use crate::client::session::Env;
-use crate::escrow::act::Act;
 use crate::escrow::id::PersonId;
 use crate::escrow::part::PartId;
-use crate::escrow::people::{Person, Standing};
+use crate::escrow::people::Standing;
 use crate::escrow::time::{Seconds, Time};
 use crate::seal::recovery::{RecoveryAnswer, RecoveryRequest, SignedRequest, VerifiedRequest};
 
@@ -142,16 +141,13 @@ impl Desk<'_> {
     fn unlogged(&self, request: &VerifiedRequest) -> Result<BTreeMap<PartId, BTreeSet<PersonId>>, Failure> {
         let state = self.state()?;
         let mut unlogged: BTreeMap<PartId, BTreeSet<PersonId>> = BTreeMap::new();
-        for (_, pending) in self.folder.waiting()? {
-            let Act::RecordAnswer(answer) = &pending.signed.command().act else { continue };
+        for (signer, answer) in self.folder.answers_waiting()? {
             if answer.recovery.request == request.digest() {
                 continue;
             }
-            let signer = |person: &&Person| person.keys.signing == *pending.signed.signer();
-            let signer = state.people().values().find(signer).map(|person| person.keys.person());
             for part in &answer.parts {
                 let dealt = |person: &PersonId| state.part(part).is_some_and(|known| known.dealt_to(person));
-                let people = signer.into_iter().chain([answer.recovery.starter]).filter(dealt);
+                let people = [signer, answer.recovery.starter].into_iter().filter(dealt);
                 unlogged.entry(*part).or_default().extend(people);
             }
         }

@@ -459,6 +459,7 @@ fn sort(
     }
     let mut accounts: Vec<Account> = accounts.into_values().collect();
     accounts.sort_by_cached_key(|account| (sort_key(&account.label), account.id));
+    output::tell_apart(&mut accounts);
     Ok((accounts, closed))
 }
 
