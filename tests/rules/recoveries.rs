@@ -143,10 +143,7 @@ fn an_answer_was_given_when_there_was_no_server() {
     let early = world.signed(TRUSTEES[1], world.answer("fire", TRUSTEES[0], &[password]));
     let next = world.deposit_of(1, 2, "bank", &BOTH);
     world.ok(OTHER_MEMBER, Act::Deposit(next));
-    let proposal = world.propose_charter(v1::Charter { version: 2, ..standard_charter() }, &[]);
-    for who in &TRUSTEES[1..5] {
-        world.ok(*who, world.sign(proposal));
-    }
+    world.let_amend(v1::Charter { version: 2, ..standard_charter() });
     world.wait(Seconds(30 * 86_400));
     world.offer(early).unwrap();
     // On another log, only what was signed on none: it is as true on every continuation of this one.
@@ -209,10 +206,7 @@ fn whoever_left_since_still_enters_what_they_answered() {
     let (mut world, password, _) = bank();
     let leaver = TRUSTEES[6];
     let early = world.signed(leaver, world.answer("fire", TRUSTEES[0], &[password]));
-    let proposal = world.propose_charter(amended(&TRUSTEES[..6]), &[]);
-    for who in &TRUSTEES[1..5] {
-        world.ok(*who, world.sign(proposal));
-    }
+    world.let_amend(amended(&TRUSTEES[..6]));
     assert_eq!(world.no(leaver, leave()), Refusal::Stranger);
     world.offer(early).unwrap();
     for who in &TRUSTEES[2..4] {
@@ -285,12 +279,7 @@ fn a_finished_recovery_is_accounted_for_by_its_exposure() {
 #[test]
 fn answers_do_not_use_up_the_days_entries_and_have_a_limit_of_their_own() {
     let mut world = World::founded();
-    let limits = Some(v1::Limits { entries_per_day: 10, bytes_per_day: 4 << 20 });
-    let proposal = world.propose_charter(v1::Charter { version: 2, limits, ..standard_charter() }, &[]);
-    for who in &TRUSTEES[1..5] {
-        world.ok(*who, world.sign(proposal));
-    }
-    world.wait(Seconds::DAY);
+    world.let_limit();
     world.let_deposit(MEMBER, 1);
     let password = part(1, 1, PartKind::Password);
     let who = TRUSTEES[1];
