@@ -11,7 +11,6 @@
 //! what somebody says they gave away without a server (a server that refuses it may be the one that it accuses), and
 //! what others than this home's person signed at this computer. They stay until the verified log has them.
 
-use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -26,9 +25,9 @@ use crate::escrow::command::SignedCommand;
 use crate::escrow::credential::Credential;
 use crate::escrow::id::{BlobId, CommandId, PersonId};
 use crate::escrow::organisation::CLOCK_TOLERANCE;
-use crate::escrow::part::{PartId, VersionId};
+use crate::escrow::part::VersionId;
 use crate::escrow::proposal::PROPOSAL_LIFE;
-use crate::escrow::recovery::{Answered, RecordAnswer, RecoveryId};
+use crate::escrow::recovery::Answered;
 use crate::escrow::refusal::Refusal;
 use crate::escrow::text::Text;
 use crate::escrow::time::{Seconds, Time};
@@ -166,21 +165,12 @@ impl Folder {
         self.commands(OUTBOX)?.into_iter().map(|(_, path)| Ok((path.clone(), Pending::read(&path)?))).collect()
     }
 
-    /// The parts of which this person's answer to a recovery waits in the outbox; which entered, the log says.
-    pub(super) fn answers_signed(&self, person: &PersonId, id: &RecoveryId) -> Result<BTreeSet<PartId>, Failure> {
-        let answers = self.answers_waiting()?.into_iter().filter(|(signer, a)| signer == person && a.recovery == *id);
-        Ok(answers.flat_map(|(_, answer)| answer.parts).collect())
-    }
-
-    /// The answers to recoveries that wait in the outbox, with their signers. A file that cannot be read is passed over:
-    /// to sign an answer twice does no harm, to refuse one in an emergency does.
-    pub(super) fn answers_waiting(&self) -> Result<Vec<(PersonId, RecordAnswer)>, Failure> {
+    /// The answers to recoveries that wait in the outbox. A file that cannot be read is passed over: to sign an answer
+    /// twice does no harm, to refuse one in an emergency does.
+    pub(super) fn answers_waiting(&self) -> Result<Vec<SignedCommand>, Failure> {
         let commands = self.commands(OUTBOX)?.into_iter().filter_map(|(_, path)| Pending::read(&path).ok());
-        let answers = commands.filter_map(|pending| match &pending.signed.command().act {
-            Act::RecordAnswer(answer) => Some((pending.signed.signer().person(), answer.clone())),
-            _ => None,
-        });
-        Ok(answers.collect())
+        let answers = commands.map(|pending| pending.signed);
+        Ok(answers.filter(|signed| matches!(signed.command().act, Act::RecordAnswer(_))).collect())
     }
 
     fn commands(&self, name: &str) -> Result<Vec<(CommandId, PathBuf)>, Failure> {

@@ -127,6 +127,34 @@ async fn anybodys_computer_enters_what_was_given_at_one_without_contact() {
     assert_eq!(waiting(&town.folder(MAUD)), 0);
 }
 
+/// Whoever asked brings what they were given into the log, too: a borrowed computer may never see a server, and whoever
+/// answered may not want to.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn whoever_asked_enters_what_they_were_given() {
+    let town = Town::founded().await;
+    town.stop().await;
+    let request = ask_all(&town, AWA, "request.txt");
+    let borrowed = town.env("borrowed");
+    let source = Source { replica: Some(copy_of(&town, CHLOE, "stick")), words_file: Some(words(&town, BRUNO)) };
+    let code = Some(code(&town, AWA, &request));
+    let answer = reply_with(&town, &borrowed, &request, code, "bruno.txt", source).unwrap();
+    fs::remove_dir_all(borrowed.home.path()).unwrap();
+    // Twice the same answer is one command.
+    let keep = |name: &str| sequestre::client::recover::finish::Finishing {
+        keep: true,
+        ..finishing(&town, &[&answer], name)
+    };
+    for name in ["one.json", "two.json"] {
+        assert_eq!(open_with(&town.env(AWA), keep(name)).unwrap()[LABEL], PASSWORD);
+        assert_eq!(waiting(&town.folder(AWA)), 1);
+    }
+    town.start().await;
+    session::sync(&town.env(AWA)).await.unwrap();
+    assert_eq!(waiting(&town.folder(AWA)), 0);
+    assert_eq!(recoveries(&town).await, [(AWA.to_owned(), vec![BRUNO.to_owned()])]);
+    assert_eq!(town.due().await, Some(Urgency::Now));
+}
+
 /// A file that cannot be read any more, whatever it was, must not keep a trustee from answering in an emergency.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_damaged_file_in_the_outbox_stops_no_answer() {

@@ -15,6 +15,7 @@ use crate::client::failure::{Exit, Failure};
 use crate::client::home;
 use crate::client::screen;
 use crate::client::session::Env;
+use crate::escrow::act::Act;
 use crate::escrow::id::PersonId;
 use crate::escrow::part::PartId;
 use crate::escrow::people::Standing;
@@ -79,7 +80,7 @@ pub fn answer(env: &Env, answering: Answering) -> Result<(), Failure> {
     let parts = own.parts();
     // What was agreed to: the log will have nothing but its digest.
     Shelf::of(&desk.folder, &request.digest()).keep_request(&signed)?;
-    record_answer(&desk.record(&desk.identity), &request, &parts)?;
+    let records = record_answer(&desk.record(&desk.identity), &request, &parts)?;
     let answer = RecoveryAnswer {
         recovery: request.digest(),
         organisation,
@@ -87,6 +88,7 @@ pub fn answer(env: &Env, answering: Answering) -> Result<(), Failure> {
         tree: desk.replica.head(),
         created: env.now(),
         shares: own.shares,
+        records,
     };
     let file = answer.seal(&desk.identity, &asked.recipient).map_err(Failure::technical)?;
     home::write_new(&answering.output, file.as_bytes())?;
@@ -141,13 +143,14 @@ impl Desk<'_> {
     fn unlogged(&self, request: &VerifiedRequest) -> Result<BTreeMap<PartId, BTreeSet<PersonId>>, Failure> {
         let state = self.state()?;
         let mut unlogged: BTreeMap<PartId, BTreeSet<PersonId>> = BTreeMap::new();
-        for (signer, answer) in self.folder.answers_waiting()? {
+        for signed in self.folder.answers_waiting()? {
+            let Act::RecordAnswer(answer) = &signed.command().act else { continue };
             if answer.recovery.request == request.digest() {
                 continue;
             }
             for part in &answer.parts {
                 let dealt = |person: &PersonId| state.part(part).is_some_and(|known| known.dealt_to(person));
-                let people = [signer, answer.recovery.starter].into_iter().filter(dealt);
+                let people = [signed.signer().person(), answer.recovery.starter].into_iter().filter(dealt);
                 unlogged.entry(*part).or_default().extend(people);
             }
         }

@@ -7,15 +7,15 @@
 use std::collections::BTreeSet;
 use std::path::PathBuf;
 
+use super::record::take_over;
 use super::store::names;
 use crate::args;
 use crate::client::failure::{Exit, Failure};
-use crate::client::outbox::{Pending, keep_for_later};
+use crate::client::outbox::Pending;
 use crate::client::replica::Replica;
 use crate::client::session::Env;
 use crate::escrow::act::Act;
 use crate::escrow::id::CommandId;
-use crate::escrow::refusal::Refusal;
 
 /// Most files that are taken at once: three weeks of the most that one person can enter.
 const MOST_FILES: usize = 1500;
@@ -25,7 +25,6 @@ pub fn enter(env: &Env, paths: &[PathBuf]) -> Result<(), Failure> {
     let folder = env.home.choose(env.organisation.as_deref())?;
     let _lock = env.lock(&folder)?;
     let replica = Replica::open_only(&folder, &folder.contact()?)?;
-    let state = replica.state()?;
     let (mut taken, mut known, mut refused) = (0, 0, None);
     for path in commands(paths)? {
         let none = || Failure::new(Exit::Usage, "recover-no-command").with("path", path.display());
@@ -35,13 +34,8 @@ pub fn enter(env: &Env, paths: &[PathBuf]) -> Result<(), Failure> {
                 return Err(none());
             }
             // Signed over the organisation's id: another one's does not verify.
-            let verified = signed.clone().verify(folder.id).map_err(|bad| none().because(bad))?;
-            let base = replica.root_at(verified.command().base.size);
-            match state.decide(&verified, env.now().max(state.last_time()), base) {
-                Ok(_) | Err(Refusal::RateLimit) => keep_for_later(&folder, &signed).map(|()| true),
-                Err(Refusal::AlreadyAnswered) => Ok(false),
-                Err(refusal) => Err(refusal.into()),
-            }
+            signed.clone().verify(folder.id).map_err(|bad| none().because(bad))?;
+            take_over(&replica, &folder, &signed, env.now())
         });
         match checked {
             Ok(true) => taken += 1,

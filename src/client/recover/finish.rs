@@ -12,7 +12,7 @@ use std::path::{Path, PathBuf};
 use super::answer::is_expired;
 use super::gather::{Added, Fault, Gathering, Outcome, Own};
 use super::output::{self, Account, Format};
-use super::record::record_answer;
+use super::record::{record_answer, take_records};
 use super::store::{self, Shelf, Started};
 use super::{
     Desk, Source, bad_file, check_output, from_words, known, open_replica, parse_request, read_file, read_words,
@@ -244,7 +244,7 @@ impl<'a> Table<'a> {
         let own = Own::open(&desk.replica, identity, &self.parts)?;
         if !own.shares.is_empty() {
             let request = self.recovery.request();
-            record_answer(&desk.record(identity), request, &own.parts())?;
+            let records = record_answer(&desk.record(identity), request, &own.parts())?;
             // As if it had been sent: whoever comes later finds it here.
             let shares = own.shares.iter().map(|(part, share)| (*part, Secret::new(share.expose().to_vec())));
             let answer = RecoveryAnswer {
@@ -254,6 +254,7 @@ impl<'a> Table<'a> {
                 tree: desk.replica.head(),
                 created: desk.env.now(),
                 shares: shares.collect(),
+                records,
             };
             let file = answer.seal(identity, &request.request().recipient).map_err(Failure::technical)?;
             self.recovery.started.shelf.keep_answer(file.as_bytes())?;
@@ -349,6 +350,11 @@ impl<'a> Table<'a> {
         // Whoever has another log has another charter, perhaps other accounts: people must know. Their shares are
         // compared with ours one by one, so what is good of them stays good.
         if let Err(failure) = self.desk.compare(answer.tree, &answer.answerer, file, path) {
+            self.problem(&failure);
+        }
+        // Whether it came with what the log should learn is no reason to leave its shares unused.
+        let desk = self.desk;
+        if let Err(failure) = take_records(&desk.replica, &desk.folder, &answer, &started.request, desk.env.now()) {
             self.problem(&failure);
         }
         let person = answer.answerer;

@@ -152,8 +152,8 @@ recover-taken-over = { $count ->
    *[other] { $count } signed answers were
 } taken over{ $known ->
     [0] .
-    [one] ; one stood in the log already.
-   *[other] ; { $known } stood in the log already.
+    [one] ; one stood in the log already, or waits here.
+   *[other] ; { $known } stood in the log already, or wait here.
 } Your program enters them at its next contact with a server (“sequestre sync”).
 
 # Help.

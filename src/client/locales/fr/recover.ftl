@@ -152,8 +152,8 @@ recover-taken-over = { $count ->
    *[other] { $count } réponses signées ont été reprises
 }{ $known ->
     [0] .
-    [one]  ; une était déjà au journal.
-   *[other]  ; { $known } étaient déjà au journal.
+    [one]  ; une était déjà au journal, ou attend ici.
+   *[other]  ; { $known } étaient déjà au journal, ou attendent ici.
 } Votre programme les inscrit au journal à son prochain contact avec un serveur (« sequestre sync »).
 
 # Aide.
