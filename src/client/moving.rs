@@ -34,6 +34,7 @@ use crate::seal::moving::{BadMoveFile, MAX_FILE, move_file, read_move, read_plac
 use crate::seal::secret::random_bytes;
 
 pub use follow::follow;
+pub(super) use follow::lost;
 pub(super) use stage::finish;
 
 /// What can be done about a move.
@@ -181,7 +182,7 @@ fn require_later_charters(session: &Session, from: u64, agreed: &BTreeSet<Person
 }
 
 /// The story of this computer's entries from here on.
-fn told(session: &Session, from: u64) -> Result<Vec<Line>, Failure> {
+pub(super) fn told(session: &Session, from: u64) -> Result<Vec<Line>, Failure> {
     let entries = session.replica.entries()?;
     let texts = texts(session);
     let lines = timeline(session.folder.id, &entries, session.env.out.language(), &texts)

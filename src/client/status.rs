@@ -147,6 +147,9 @@ fn status_data(session: &Session, reached: &Reached) -> Result<Value, Failure> {
         "opens": witnesses::opens_data(&view),
         "own": witnesses::unsafe_data(session)?,
         "destroyed": state.destroyed_at().map(|time| time.0),
+        "destroyed_kept": session.replica.noted()?.iter().map(|(id, until)| json!({
+            "id": id.to_string(), "until": until.0,
+        })).collect::<Vec<_>>(),
         "charter": state.charter().map(|charter| json!({
             "version": charter.version(),
             "code": charter.code().to_string(),
@@ -172,6 +175,10 @@ fn tell_status(session: &Session, reached: &Reached) -> Result<(), Failure> {
     out.tell("status-log", &args! { n: state.size(), time: say.time(state.last_time()) });
     if let Some(time) = state.destroyed_at() {
         out.tell("status-destroyed", &args! { time: say.time(time) });
+    }
+    let kept = session.replica.noted()?;
+    if let Some(until) = kept.values().max() {
+        out.tell("status-destroyed-kept", &args! { n: kept.len(), time: say.time(*until) });
     }
     match reached {
         Reached::Yes => out.tell("status-reachable", &args! { address: &session.contact.address }),

@@ -1,21 +1,24 @@
-//! `sequestre sync --watch`: replica and cosignatures kept fresh in the background, for every association of the home.
+//! `sequestre sync --watch`: replica and cosignatures kept fresh in the background, for every association of the home,
+//! those that are joined or removed meanwhile included.
 //!
 //! Each association is waited upon by itself, over the server's `Watch`; nothing that it says is believed, a size that
 //! differs only means that it is time to synchronise. The folder is locked while that lasts and no longer, so that
 //! other verbs can be used meanwhile. This must never unlock the identity, nor ask anybody anything: what it signs are
 //! cosignatures, with the device's key.
 
+use std::collections::BTreeMap;
 use std::pin::pin;
 use std::time::Duration;
 
-use tokio::task::JoinSet;
-use tokio::time::{Instant, sleep, sleep_until, timeout, timeout_at};
+use tokio::task::{AbortHandle, JoinSet};
+use tokio::time::{Instant, interval, sleep, sleep_until, timeout, timeout_at};
 
 use super::failure::{Exit, Failure, no_organisation};
-use super::home::Folder;
+use super::home::{self, Folder};
 use super::remote::Remote;
 use super::session::{Env, Session};
 use crate::args;
+use crate::escrow::id::OrganisationId;
 use crate::escrow::people::Standing;
 use crate::seal::secret::random_bytes;
 
@@ -39,20 +42,17 @@ const STEADY: Duration = Duration::from_secs(60);
 const BUSY: Duration = Duration::from_secs(1);
 const BUSY_TOLD: u32 = 60;
 
+/// How often the home is looked at for associations that came or went.
+const LOOK_AGAIN: Duration = Duration::from_secs(5);
+
 /// Watches every association that is meant, until the process is asked to end.
 ///
 /// # Errors
 /// The last trouble that cannot be waited out, once there is nothing left to watch.
 pub async fn watch(env: &Env) -> Result<(), Failure> {
-    let folders = match &env.organisation {
-        Some(_) => vec![env.home.choose(env.organisation.as_deref())?],
-        None => env.home.organisations()?.into_iter().map(|id| env.home.folder(id)).collect(),
-    };
-    let mut watchers = JoinSet::new();
-    for folder in folders {
-        let env = env.clone();
-        watchers.spawn(async move { Watcher::new(env, folder).run().await });
-    }
+    let mut watchers = Watchers::default();
+    watchers.look(env)?;
+    let mut look_again = interval(LOOK_AGAIN);
     let ended = asked_to_end();
     tokio::pin!(ended);
     let mut last: Option<Failure> = None;
@@ -62,14 +62,17 @@ pub async fn watch(env: &Env) -> Result<(), Failure> {
                 asked?;
                 // Whatever they are doing stops where they wait; on disk it is as after a crash, which every verb
                 // cleans up.
-                watchers.shutdown().await;
+                watchers.tasks.shutdown().await;
                 env.out.say("watch-ended");
                 return Ok(());
             }
-            watcher = watchers.join_next() => match watcher {
-                Some(Ok(failure)) => {
+            // What cannot be read now is read the next time.
+            _ = look_again.tick() => drop(watchers.look(env)),
+            watcher = watchers.tasks.join_next() => match watcher {
+                Some(Ok((id, failure))) => {
+                    watchers.ended(env, id);
                     // One association's trouble must not end the others, and is told now: they may go on for months.
-                    if !watchers.is_empty() {
+                    if !watchers.tasks.is_empty() {
                         env.out.failure(&failure);
                     }
                     let worse = failure.exit() == Exit::Distrust;
@@ -77,11 +80,66 @@ pub async fn watch(env: &Env) -> Result<(), Failure> {
                         last = Some(failure);
                     }
                 }
+                // Its association is not in this home any more.
+                Some(Err(error)) if error.is_cancelled() => {}
                 Some(Err(error)) => return Err(Failure::technical(error)),
                 None => return Err(last.unwrap_or_else(no_organisation)),
             }
         }
     }
+}
+
+/// The associations that are being watched.
+#[derive(Default)]
+struct Watchers {
+    tasks: JoinSet<(OrganisationId, Failure)>,
+    known: BTreeMap<OrganisationId, Watched>,
+}
+
+enum Watched {
+    Now(AbortHandle),
+    /// For good, as long as its contact says this: a move, or a new beginning, changes it.
+    Ended(Option<Vec<u8>>),
+}
+
+impl Watchers {
+    /// Begins with what is new in the home, and leaves what is no more in it.
+    fn look(&mut self, env: &Env) -> Result<(), Failure> {
+        let folders: Vec<Folder> = match &env.organisation {
+            // Chosen once: another one with the same beginning must not take its place.
+            Some(_) if !self.known.is_empty() => self.known.keys().map(|id| env.home.folder(*id)).collect(),
+            Some(_) => vec![env.home.choose(env.organisation.as_deref())?],
+            None => env.home.organisations()?.into_iter().map(|id| env.home.folder(id)).collect(),
+        };
+        self.known.retain(|id, watched| {
+            let stays = folders.iter().any(|folder| folder.id == *id && folder.has_contact());
+            if let (false, Watched::Now(task)) = (stays, &*watched) {
+                task.abort();
+            }
+            stays
+        });
+        for folder in folders.into_iter().filter(Folder::has_contact) {
+            let begins = match self.known.get(&folder.id) {
+                None => true,
+                Some(Watched::Now(_)) => false,
+                Some(Watched::Ended(contact)) => *contact != contact_of(&folder),
+            };
+            if begins {
+                let (id, env) = (folder.id, env.clone());
+                let task = self.tasks.spawn(async move { (id, Watcher::new(env, folder).run().await) });
+                self.known.insert(id, Watched::Now(task));
+            }
+        }
+        Ok(())
+    }
+
+    fn ended(&mut self, env: &Env, id: OrganisationId) {
+        self.known.insert(id, Watched::Ended(contact_of(&env.home.folder(id))));
+    }
+}
+
+fn contact_of(folder: &Folder) -> Option<Vec<u8>> {
+    home::read_if_there(&folder.join("contact.json")).ok().flatten()
 }
 
 /// SIGTERM or Ctrl-C.

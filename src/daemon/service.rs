@@ -252,6 +252,13 @@ fn tree_head(tree: Option<crate::proto::v1::TreeHead>) -> Result<TreeHead, Refus
     if head.is_possible() { Ok(head) } else { Err(Malformed::Range("tree").into()) }
 }
 
+fn blob_ids(ids: &[Vec<u8>]) -> Result<Vec<BlobId>, Refused> {
+    if ids.len() > MAX_IDS {
+        return Err(Refused::MessageTooLarge);
+    }
+    Ok(ids.iter().map(|id| BlobId::parse(id)).collect::<Result<_, _>>()?)
+}
+
 fn blob(content: Vec<u8>) -> api::Blob {
     api::Blob { content }
 }
@@ -345,11 +352,7 @@ impl Escrow for Service {
         let peer = peer(&request)?;
         let api::GetBlobsRequest { organisation, ids } = request.into_inner();
         let organisation = OrganisationId::parse(&organisation).map_err(Refused::from)?;
-        if ids.len() > MAX_IDS {
-            return Err(Refused::MessageTooLarge.into());
-        }
-        let ids: Vec<BlobId> =
-            ids.iter().map(|id| BlobId::parse(id)).collect::<Result<_, _>>().map_err(Refused::from)?;
+        let ids = blob_ids(&ids)?;
         self.member(peer, organisation).await?;
         let service = self.clone();
         Ok(self.stream(async move |mut sink: Sink<_>| {
@@ -366,12 +369,16 @@ impl Escrow for Service {
 
     async fn put_blobs(&self, request: Request<api::PutBlobsRequest>) -> Answer<api::PutBlobsResponse> {
         let peer = peer(&request)?;
-        let api::PutBlobsRequest { organisation, blobs } = request.into_inner();
+        let api::PutBlobsRequest { organisation, blobs, offered } = request.into_inner();
         let organisation = OrganisationId::parse(&organisation).map_err(Refused::from)?;
+        let offered = blob_ids(&offered)?;
         let caller = self.member(peer, organisation).await?;
-        let blobs = blobs.into_iter().map(|blob| blob.content).collect();
-        self.writer.put_blobs(organisation, caller.person, blobs).await.map_err(Refused::from)?;
-        Ok(Response::new(api::PutBlobsResponse {}))
+        let blobs: Vec<Vec<u8>> = blobs.into_iter().map(|blob| blob.content).collect();
+        if !blobs.is_empty() || offered.is_empty() {
+            self.writer.put_blobs(organisation, caller.person, blobs).await.map_err(Refused::from)?;
+        }
+        let lacking = self.read(move |reader| reader.lacking(&organisation, &offered)).await?;
+        Ok(Response::new(api::PutBlobsResponse { lacking: lacking.into_iter().map(BlobId::to_vec).collect() }))
     }
 
     async fn cosign(&self, request: Request<api::CosignRequest>) -> Answer<api::CosignResponse> {

@@ -364,7 +364,8 @@ impl Town {
             for part in ["outbox", "released", "keys"] {
                 let folder = home.folder(id).join(part);
                 let Ok(files) = fs::read_dir(folder) else { continue };
-                waiting.extend(files.map(|file| file.unwrap().path()));
+                // Released shares that were uploaded wait for nothing.
+                waiting.extend(files.map(|file| file.unwrap().path()).filter(|path| !path.join("uploaded").exists()));
             }
         }
         waiting.sort();
