@@ -7,6 +7,7 @@
 //! cosignatures, with the device's key.
 
 use std::collections::BTreeMap;
+use std::pin::pin;
 use std::time::Duration;
 
 use tokio::task::{AbortHandle, JoinSet};
@@ -27,15 +28,19 @@ const AT_LEAST_EVERY: Duration = Duration::from_secs(3600);
 const FIRST_PAUSE: Duration = Duration::from_secs(1);
 /// Longest pause after trouble.
 const LONGEST_PAUSE: Duration = Duration::from_secs(300);
-/// Longest synchronisation: a server that only dribbles must not keep the folder from other verbs.
+/// Longest part of a synchronisation in which nothing new reaches the disk, and how many such parts one can have: a
+/// first one over a slow line must come to its end, and a server that only dribbles must not keep the folder from other
+/// verbs.
 const LONGEST_SYNC: Duration = Duration::from_secs(600);
+const MOST_PARTS: u32 = 12;
 /// Shortest time from the beginning of one synchronisation to the next: each replays the whole log, and the server
 /// decides when it says that there is something new.
 const AT_MOST_EVERY: Duration = Duration::from_secs(5);
 /// How long a server must have kept a stream open to be taken for one that serves.
 const STEADY: Duration = Duration::from_secs(60);
-/// How long to wait for another verb to be done with the folder.
+/// How long to wait for another verb to be done with the folder, each time; and how often before that is said.
 const BUSY: Duration = Duration::from_secs(1);
+const BUSY_TOLD: u32 = 60;
 
 /// How often the home is looked at for associations that came or went.
 const LOOK_AGAIN: Duration = Duration::from_secs(5);
@@ -260,14 +265,9 @@ impl Watcher {
 
     /// Fetches, verifies, cosigns, and says what changed. Gives whether anything did.
     async fn synchronise(&mut self) -> Result<bool, Failure> {
-        let mut session = loop {
-            match Session::try_open(&self.env, self.folder.clone())? {
-                Some(session) => break session,
-                None => sleep(BUSY).await,
-            }
-        };
+        let mut session = self.open().await?;
         let slow = Failure::new(Exit::Unreachable, "failed-unreachable").with("address", &session.contact.address);
-        timeout(LONGEST_SYNC, session.sync()).await.unwrap_or(Err(slow))?;
+        self.while_it_grows(session.sync()).await.unwrap_or(Err(slow))?;
         let size = session.replica.head().size;
         let own = session.device.id();
         let confirmed = session.cosignatures.iter().any(|c| *c.device() == own && c.head().size == size);
@@ -286,6 +286,45 @@ impl Watcher {
         self.size = Some(size);
         self.trouble = None;
         Ok(changed)
+    }
+
+    /// Opens the folder once no other verb holds it. One that waits at a question can hold it for days: that is said.
+    async fn open(&self) -> Result<Session, Failure> {
+        let mut tries = 0;
+        loop {
+            if let Some(session) = Session::try_open(&self.env, self.folder.clone())? {
+                return Ok(session);
+            }
+            tries += 1;
+            if tries == BUSY_TOLD {
+                self.env.out.tell("watch-busy", &args! { name: &self.name });
+                self.event("busy", serde_json::json!({}));
+            }
+            sleep(BUSY).await;
+        }
+    }
+
+    /// Waits for a synchronisation as long as the replica grows by it. None if it does not.
+    async fn while_it_grows<T>(&self, work: impl Future<Output = T>) -> Option<T> {
+        let mut work = pin!(work);
+        let mut had = self.on_disk();
+        for _ in 0..MOST_PARTS {
+            if let Ok(done) = timeout(LONGEST_SYNC, work.as_mut()).await {
+                return Some(done);
+            }
+            let has = self.on_disk();
+            if has == had {
+                return None;
+            }
+            had = has;
+        }
+        None
+    }
+
+    /// How much of the log lies in this computer's replica, in bytes of entries and in blobs.
+    fn on_disk(&self) -> (u64, usize) {
+        let entries = std::fs::metadata(self.folder.join("entries")).map_or(0, |file| file.len());
+        (entries, std::fs::read_dir(self.folder.join("blobs")).map_or(0, Iterator::count))
     }
 
     /// Waits until the server speaks of another size, or for an hour. Gives whether it did.

@@ -2,7 +2,6 @@
 //!
 //! This module must never sign or send anything.
 
-use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -16,9 +15,7 @@ use crate::escrow::act::Act;
 use crate::escrow::command::SignedCommand;
 use crate::escrow::id::{CommandId, PersonId};
 use crate::escrow::organisation::CLOCK_TOLERANCE;
-use crate::escrow::part::PartId;
 use crate::escrow::proposal::PROPOSAL_LIFE;
-use crate::escrow::recovery::RecoveryId;
 use crate::escrow::time::Time;
 use crate::proto::v1;
 
@@ -59,7 +56,7 @@ impl Pending {
         home::write(&path, &self.encode())
     }
 
-    pub(super) fn read(path: &Path) -> Result<Self, Failure> {
+    pub(in crate::client) fn read(path: &Path) -> Result<Self, Failure> {
         Self::decode(&home::read(path)?).ok_or_else(|| home::damaged(path))
     }
 
@@ -141,21 +138,12 @@ impl Folder {
         self.commands(OUTBOX)?.into_iter().map(|(_, path)| Ok((path.clone(), Pending::read(&path)?))).collect()
     }
 
-    /// The parts of which this person's answer to a recovery waits in the outbox; which entered, the log says. A file
-    /// that cannot be read is passed over: to sign an answer twice does no harm, to refuse one in an emergency does.
-    pub(in crate::client) fn answers_signed(
-        &self,
-        person: &PersonId,
-        id: &RecoveryId,
-    ) -> Result<BTreeSet<PartId>, Failure> {
+    /// The answers to recoveries that wait in the outbox. A file that cannot be read is passed over: to sign an answer
+    /// twice does no harm, to refuse one in an emergency does.
+    pub(in crate::client) fn answers_waiting(&self) -> Result<Vec<SignedCommand>, Failure> {
         let commands = self.commands(OUTBOX)?.into_iter().filter_map(|(_, path)| Pending::read(&path).ok());
-        let parts = commands.filter_map(|pending| match &pending.signed.command().act {
-            Act::RecordAnswer(answer) if answer.recovery == *id && pending.signed.signer().person() == *person => {
-                Some(answer.parts.clone())
-            }
-            _ => None,
-        });
-        Ok(parts.flatten().collect())
+        let answers = commands.map(|pending| pending.signed);
+        Ok(answers.filter(|signed| matches!(signed.command().act, Act::RecordAnswer(_))).collect())
     }
 
     pub(super) fn commands(&self, name: &str) -> Result<Vec<(CommandId, PathBuf)>, Failure> {

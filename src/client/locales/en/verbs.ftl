@@ -94,6 +94,7 @@ proposal-new = - new: { $text }
 proposal-gone = - no longer: { $text }
 proposal-before = - until now: { $text }
 proposal-leavers = - these people leave the association with it: { $list }
+proposal-never-safe = WARNING: under this charter nothing that is entered ever becomes safe from a loss of the server: too many of those who hold shares are technicians, who do not count for that.
 proposal-lookalike = WARNING: “{ $name }” (fingerprint { $code }) can be mistaken for “{ $other }” (fingerprint { $known }). They are two different keys. Ask by voice before you agree.
 proposal-charter-code = Charter code, to be read aloud by everybody and compared: { $code }
 proposal-admission = Take in { $name } as { $roles }. Their fingerprint is { $code }.

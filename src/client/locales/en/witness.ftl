@@ -65,6 +65,7 @@ status-unsafe = { $n ->
     [one] One of your acts is in the log and not safe yet; this computer keeps it until then:
    *[other] { $n } of your acts are in the log and not safe yet; this computer keeps them until then:
 }
+status-never-safe = Nothing can become safe under this charter: too many of those who hold shares are technicians, who do not count. Amend the charter, or have the agreements ask for more people.
 status-unsafe-entry = - entry { $index }: { $have } of { $needed } trustees have confirmed it
 status-unsafe-entry-charter = - entry { $index }: safe only once a charter is in force
 status-lost = - { $command }: the log that the server shows now does not have it any more
@@ -86,6 +87,7 @@ watch-changed = { $name }: { $new ->
 watch-away = { $name }: { $why } Trying again, less and less often.
 watch-distrust = { $name }: WARNING. { $why } Nothing of this was accepted. Tell the others; trying again.
 watch-back = { $name }: the server answers again; { $size } entries, nothing new.
+watch-busy = { $name }: another command holds the folder, perhaps at a question; until it ends, nothing is confirmed here.
 watch-ended = Stopped watching.
 
 # Comparing what people were shown.

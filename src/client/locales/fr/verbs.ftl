@@ -94,6 +94,7 @@ proposal-new = - nouveau : { $text }
 proposal-gone = - supprimé : { $text }
 proposal-before = - jusqu’ici : { $text }
 proposal-leavers = - ces personnes quittent l’association avec elle : { $list }
+proposal-never-safe = ATTENTION : sous cette charte, rien de ce qui est inscrit ne devient jamais sûr si le serveur se perd : parmi les personnes qui détiennent des parts, trop sont technicien·ne·s et ne comptent pas pour cela.
 proposal-lookalike = ATTENTION : « { $name } » (empreinte { $code }) peut être confondu avec « { $other } » (empreinte { $known }). Ce sont deux clés différentes. Demandez de vive voix avant d’accepter.
 proposal-charter-code = Code de la charte, à lire à haute voix par tout le monde et à comparer : { $code }
 proposal-admission = Admettre { $name } comme { $roles }. Son empreinte est { $code }.

@@ -65,6 +65,7 @@ status-unsafe = { $n ->
     [one] Un de vos actes est au journal sans être encore sûr ; d’ici là, cet ordinateur le garde :
    *[other] { $n } de vos actes sont au journal sans être encore sûrs ; d’ici là, cet ordinateur les garde :
 }
+status-never-safe = Sous cette charte, rien ne peut devenir sûr : parmi les personnes qui détiennent des parts, trop sont technicien·ne·s et ne comptent pas. Modifiez la charte, ou faites que les accords demandent plus de personnes.
 status-unsafe-entry = - entrée { $index } : { $have } gardien·ne·s sur { $needed } l’ont confirmée
 status-unsafe-entry-charter = - entrée { $index } : sûre seulement une fois une charte en vigueur
 status-lost = - { $command } : le journal que le serveur montre maintenant ne l’a plus
@@ -86,6 +87,7 @@ watch-changed = { $name } : { $new ->
 watch-away = { $name } : { $why } Nouvel essai, de plus en plus rarement.
 watch-distrust = { $name } : ATTENTION. { $why } Rien n’en a été accepté. Dites-le aux autres ; nouvel essai.
 watch-back = { $name } : le serveur répond de nouveau ; { $size } entrées, rien de nouveau.
+watch-busy = { $name } : une autre commande occupe le dossier, peut-être devant une question ; d’ici là, rien n’est confirmé ici.
 watch-ended = Veille terminée.
 
 # Comparer ce que chacun·e a vu.
