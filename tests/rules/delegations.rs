@@ -54,7 +54,7 @@ fn a_delegate_takes_leases_without_asking_also_while_everything_is_sealed() {
     assert_eq!((request.purpose, request.parts[0].recipient), (Purpose::Lease, MEMBER.keys.recipient));
     assert_eq!(world.no(TRUSTEES[0], world.approve(TRUSTEES[0], take)), Refusal::RequestClosed);
     let part = world.state().part(&part(1, 1, PartKind::Password)).unwrap();
-    let known: Vec<_> = part.known.iter().map(|k| (k.person, k.source, k.how)).collect();
+    let known: Vec<_> = part.known.values().map(|k| (k.person, k.source, k.how)).collect();
     let sealed = world.state().version(&version(1, 1)).unwrap().index;
     let expected = [
         (OTHER_MEMBER.id, sealed, How::Sealed),

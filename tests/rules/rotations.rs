@@ -51,7 +51,7 @@ fn a_rotation_is_staged_and_then_current() {
     assert_eq!(current.connector, account.versions[&1].connector);
     // Whoever asked does not know it; whoever runs the daemon could.
     let password = world.state().part(&part(1, 2, PartKind::Password)).unwrap();
-    let known: Vec<_> = password.known.iter().map(|knower| (knower.person, knower.how)).collect();
+    let known: Vec<_> = password.known.values().map(|knower| (knower.person, knower.how)).collect();
     assert_eq!(known, [(TECHNICIAN.id, How::CouldRead)]);
     assert_eq!(account.known_to(2, &MEMBER.id), [].into());
     assert_eq!(account.exposures(2).len(), 2, "the technician, and whoever sealed the codes");

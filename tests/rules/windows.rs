@@ -24,7 +24,7 @@ fn connected() -> World {
 
 fn known(world: &World, n: u8, kind: PartKind) -> Vec<(PersonId, How)> {
     let part = world.state().current_part(&credential(n), kind).unwrap();
-    world.state().part(&part).unwrap().known.iter().map(|knower| (knower.person, knower.how)).collect()
+    world.state().part(&part).unwrap().known.values().map(|knower| (knower.person, knower.how)).collect()
 }
 
 fn ended(world: &World, request: u64) -> End {
