@@ -2,6 +2,7 @@
 //! forgotten.
 
 use sequestre::escrow::made::AtTarget;
+use sequestre::escrow::request::Stage;
 use sequestre::escrow::time::Seconds;
 
 use crate::house::{House, Login, until};
@@ -14,7 +15,7 @@ async fn reopen(house: &House) {
     let window = until("the daemon asks again", async || {
         let session = house.town.session(MAUD).await;
         let state = session.state().unwrap();
-        let asked = state.live_requests().find(|request| request.by_daemon).map(|request| request.at.index);
+        let asked = state.live_requests().find(|r| r.by_daemon && matches!(r.stage, Stage::Waiting)).map(|request| request.at.index);
         asked
     });
     let window = window.await;
