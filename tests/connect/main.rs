@@ -9,4 +9,6 @@ mod proxy;
 #[path = "../support/servers.rs"]
 mod servers;
 
+mod kit;
+mod ldap;
 mod postgres;
