@@ -4,6 +4,9 @@
 mod proxy;
 #[path = "../support/servers.rs"]
 mod servers;
+#[path = "../support/sites.rs"]
+mod sites;
 
-mod kit;
+mod tools;
 mod ssh;
+mod wordpress;
