@@ -12,7 +12,8 @@ use sequestre::connect::{ConnectError, Connector, FieldName, Login};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
-use crate::tools::{connector, field, in_seconds, mint_with, name, secret};
+use crate::kit::{connector, field, in_seconds, name, secret};
+use crate::tools::mint_with;
 use crate::servers::{Running, free_port, program, wait_for_port};
 
 /// A key pair made by the stock program: private and public half.

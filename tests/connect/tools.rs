@@ -1,70 +1,28 @@
-//! What the tests of several connectors need.
+//! What the tests of programs and certificates need besides.
 
-use std::collections::{BTreeMap, BTreeSet};
-use std::sync::Arc;
-use std::time::{Duration, SystemTime};
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use sequestre::connect::exec::Program;
 use sequestre::connect::settings::Settings;
-use sequestre::connect::{ConnectError, Connector, Environment, FieldName, Lease, LeaseName, Login, Minted};
-use sequestre::escrow::id::OrganisationId;
-use sequestre::escrow::time::{Seconds, Time};
-use sequestre::seal::secret::Secret;
+use sequestre::connect::{ConnectError, Connector, Environment, Lease, Login, Minted};
 
-/// The time that one call may take where a test does not say otherwise: long, for machines with much to do.
-pub const PATIENCE: Duration = Duration::from_secs(60);
+use crate::kit::{environment, in_seconds, name, secret};
 
-pub fn environment() -> Environment {
-    let provider = Arc::new(rustls::crypto::ring::default_provider());
-    let tls = rustls::ClientConfig::builder_with_provider(provider).with_safe_default_protocol_versions().unwrap();
-    let tls = tls.with_root_certificates(rustls::RootCertStore::empty()).with_no_client_auth();
-    Environment {
-        targets: BTreeSet::new(),
-        programs: BTreeMap::new(),
-        tls: Arc::new(tls),
-        time_limit: PATIENCE,
-    }
-}
-
-/// A connector whose target is allowed.
-pub fn connector(settings: &serde_json::Value) -> Connector {
-    connector_within(settings, PATIENCE)
-}
-
-pub fn connector_within(settings: &serde_json::Value, time_limit: Duration) -> Connector {
-    let settings = Settings::parse(&settings.to_string()).unwrap();
-    let mut environment = Environment { time_limit, ..environment() };
-    environment.targets.extend(settings.targets());
-    Connector::new(settings, &environment).unwrap()
-}
-
-/// A connector whose program is allowed.
+/// A connector for the program `it`, which the configuration allows.
 pub fn program(settings: &serde_json::Value, program: Program, time_limit: Duration) -> Connector {
     let settings = Settings::parse(&settings.to_string()).unwrap();
     let programs = BTreeMap::from([("it".to_owned(), program)]);
     Connector::new(settings, &Environment { programs, time_limit, ..environment() }).unwrap()
 }
 
-pub fn secret(text: &str) -> Secret {
-    Secret::from_string(text.to_owned())
+/// One of the ready-made programs.
+pub fn ready_made(name: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("deploy/connectors").join(name)
 }
 
-pub fn login(user: &str, password: &str) -> Login {
-    Login { user: Some(secret(user)), secret: secret(password) }
-}
-
-pub fn name(index: u64) -> LeaseName {
-    LeaseName::new(OrganisationId::new([0xab; 32]), index)
-}
-
-pub fn in_seconds(seconds: u64) -> Time {
-    Time(SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap().as_secs()).after(Seconds(seconds))
-}
-
-pub async fn mint(connector: &Connector, admin: &Login, index: u64, password: &str) -> Result<Minted, ConnectError> {
-    mint_with(connector, admin, index, password, 3600, None).await
-}
-
+/// With the time until the lease's end, and what the member's client gives.
 pub async fn mint_with(
     connector: &Connector,
     admin: &Login,
@@ -75,10 +33,4 @@ pub async fn mint_with(
 ) -> Result<Minted, ConnectError> {
     let (name, password) = (name(index), secret(password));
     connector.mint(admin, &Lease { name: &name, until: in_seconds(seconds), input, secret: &password }).await
-}
-
-/// One field of what the member gets.
-pub fn field(minted: &Minted, name: FieldName) -> String {
-    let found = minted.fields.iter().find(|(field, _)| *field == name).unwrap_or_else(|| panic!("no {name:?}"));
-    found.1.expose_str().unwrap().to_owned()
 }

@@ -10,7 +10,7 @@ use sequestre::connect::{ConnectError, Connector, FieldName, Login};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
-use crate::tools::{connector, connector_within, field, login, mint, name, secret};
+use crate::kit::{connector, connector_within, field, login, mint, name, secret};
 use crate::proxy::{Fault, Proxy};
 use crate::servers::{folder, hand_over};
 use crate::sites::{Answer, MariaDb, Site, form, http, script};
