@@ -69,6 +69,9 @@
 //!
 //! LDAP cannot end somebody else's open connection. What was logged in during a lease stays so until it is closed:
 //! give the directory a limit for idle connections (OpenLDAP: `idletimeout`).
+//!
+//! # `ssh`, `http`, `wordpress`, `exec`
+//! These have their reference in modules of their own: [`ssh`], [`http`], [`wordpress`], [`exec`].
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
