@@ -15,7 +15,10 @@ async fn reopen(house: &House) {
     let window = until("the daemon asks again", async || {
         let session = house.town.session(MAUD).await;
         let state = session.state().unwrap();
-        let asked = state.live_requests().find(|r| r.by_daemon && matches!(r.stage, Stage::Waiting)).map(|request| request.at.index);
+        let asked = state
+            .live_requests()
+            .find(|r| r.by_daemon && matches!(r.stage, Stage::Waiting))
+            .map(|request| request.at.index);
         asked
     });
     let window = window.await;
