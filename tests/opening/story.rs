@@ -122,3 +122,52 @@ async fn a_new_secret_is_in_escrow_before_the_target_has_it() {
     assert!(house.postgres.login(&user, &password, "members").await.is_ok());
     assert_eq!(house.credential().await.dealt_with(2, PartKind::Password), Some(2));
 }
+
+/// How often this stands in a process's memory.
+fn in_memory(pid: u32, wanted: &str) -> usize {
+    use std::os::unix::fs::FileExt as _;
+    let maps = std::fs::read_to_string(format!("/proc/{pid}/maps")).unwrap();
+    let memory = std::fs::File::open(format!("/proc/{pid}/mem")).unwrap();
+    let mut count = 0;
+    for line in maps.lines().filter(|line| line.contains(" rw")) {
+        let (start, end) = line.split(' ').next().unwrap().split_once('-').unwrap();
+        let [start, end] = [start, end].map(|hex| u64::from_str_radix(hex, 16).unwrap());
+        let mut bytes = vec![0; usize::try_from(end - start).unwrap()];
+        // Some regions cannot be read by anybody.
+        if memory.read_exact_at(&mut bytes, start).is_ok() {
+            count += bytes.windows(wanted.len()).filter(|found| *found == wanted.as_bytes()).count();
+        }
+    }
+    count
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn sealing_overwrites_the_secret_in_the_daemons_memory() {
+    let house = House::new(Kind::Changed).await;
+    house.opened(Seconds::HOUR).await;
+    let (pid, _) = house.town.process();
+    assert_eq!(in_memory(pid, KEEPERS), 1, "once and no more");
+    seal(&mut house.town.session(AWA).await).await;
+    assert_eq!(in_memory(pid, KEEPERS), 0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn nothing_secret_is_in_the_daemons_log() {
+    let house = House::new(Kind::Program).await;
+    house.opened(Seconds(8 * 3600)).await;
+    let asked = house.granted(Seconds::HOUR).await;
+    let login = house.made(&asked).await;
+    house.give_back(&asked).await;
+    house.gone(asked.id, &login).await;
+    house.rotate(1).await;
+    until("it is done", async || (house.credential().await.current().unwrap().0 == 2).then_some(())).await;
+    let id = house.lease_of_the_secret().await;
+    house.agree(id.id).await;
+    let (_, password) = house.secret_of(&id).await;
+    let (_, printed) = house.town.process();
+    let printed = String::from_utf8_lossy(&printed);
+    assert!(printed.contains("a lease is gone from its target") && printed.contains("a rotation is over"));
+    for secret in [KEEPERS, login.password.as_str(), password.as_str()] {
+        assert!(!printed.contains(secret));
+    }
+}
