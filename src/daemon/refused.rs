@@ -274,6 +274,9 @@ fn refusal_code(refusal: &Refusal) -> Code {
         | R::RequestDiffers => Code::Aborted,
         R::ForeignBase
         | R::MovePrefix
+        | R::MoveTooEarly { .. }
+        | R::MoveDates
+        | R::MoveUndeclared
         | R::MoveLogKey
         | R::ClockSkew { .. }
         | R::NotFounded
@@ -309,6 +312,7 @@ fn refusal_code(refusal: &Refusal) -> Code {
         | R::MoveSignature
         | R::StarterSignature
         | R::MoveQuorum
+        | R::MoveNotConfirmed
         | R::MoveCharter
         | R::VaultDiffers
         | R::DealShape
@@ -332,7 +336,7 @@ fn refusal_metadata(refusal: &Refusal) -> Vec<(&'static str, String)> {
         R::Duration { longest } => vec![("longest", longest.0.to_string())],
         R::AlreadyRequested { request } => vec![("request", request.to_string())],
         R::VetoUsed { until } => vec![("until", until.0.to_string())],
-        R::TooEarly { at } => vec![("at", at.0.to_string())],
+        R::TooEarly { at } | R::MoveTooEarly { at } => vec![("at", at.0.to_string())],
         R::RequestExpired { at } => vec![("at", at.0.to_string())],
         R::DrillRest { from } => vec![("from", from.0.to_string())],
         R::UnknownRules { version } => vec![("version", version.to_string())],

@@ -11,6 +11,7 @@ use super::organisation::{Organisation, Position};
 use super::part::{Deal, Part, PartId, PartKind, VersionId};
 use super::recovery::ReleasedTo;
 use super::refusal::Refusal;
+use super::sum::Sum;
 use super::time::Time;
 
 /// An account in escrow.
@@ -73,6 +74,8 @@ pub struct PartState {
     pub part: Part,
     /// Whose shares were released to which request or recovery, own shares included.
     pub released: BTreeMap<ReleasedTo, BTreeSet<PersonId>>,
+    /// What of it adds up.
+    pub(super) sum: Sum,
     /// What trustees found when they last opened their shares.
     pub verdicts: BTreeMap<PersonId, Checked>,
     /// Trustees who are said to have passed on a bad share, and the entry of the last such claim: they are asked to
@@ -80,8 +83,8 @@ pub struct PartState {
     pub accused: BTreeMap<PersonId, u64>,
     /// Whether it worked when somebody other than its dealer last tried it; none while nobody did.
     pub tested: Option<Tested>,
-    /// Who knows it: first whoever sealed it, then in the order in which it was exposed.
-    pub known: Vec<Knower>,
+    /// Who knows it, by the entry through which they do: first whoever sealed it.
+    pub known: BTreeMap<u64, Knower>,
     /// Whether it must be changed. Neither time nor a version that carries it over clears this: only a part dealt anew.
     pub due: Option<Due>,
 }
@@ -160,15 +163,13 @@ impl PartState {
 
     /// Whether somebody knows it.
     pub fn known_to(&self, person: &PersonId) -> bool {
-        self.known.iter().any(|knower| knower.person == *person)
+        self.known.values().any(|knower| knower.person == *person)
     }
 
     /// Notes that somebody came to know it. False if they do already, through the same entry.
     pub(super) fn expose(&mut self, knower: Knower) -> bool {
-        let new = self.known.iter().all(|k| k.source != knower.source);
-        if new {
-            self.known.push(knower);
-        }
+        let new = !self.known.contains_key(&knower.source);
+        self.known.entry(knower.source).or_insert(knower);
         new
     }
 
@@ -219,7 +220,7 @@ impl Credential {
         let mut exposures: BTreeMap<u64, Exposure> = BTreeMap::new();
         for (kind, dealt_with, state) in self.parts(number) {
             // Whoever sealed it with this very version is its depositor.
-            for knower in state.known.iter().skip(usize::from(dealt_with == number)) {
+            for knower in state.known.values().skip(usize::from(dealt_with == number)) {
                 let Knower { person, source, since } = *knower;
                 let first = || Exposure { person, source, parts: BTreeSet::new(), since };
                 let exposure = exposures.entry(source).or_insert_with(first);
@@ -344,10 +345,11 @@ impl Organisation {
         let fresh = |part| PartState {
             part,
             released: BTreeMap::new(),
+            sum: Sum::default(),
             verdicts: BTreeMap::new(),
             accused: BTreeMap::new(),
             tested: None,
-            known: vec![dealer],
+            known: [(at.index, dealer)].into(),
             due: None,
         };
         let version = Version {

@@ -12,6 +12,7 @@
 //! | What lies in escrow, and who knows it? | [`part`], [`credential`] |
 //! | How does temporary access begin and end? | [`request`], [`claim`] |
 //! | What was opened without the server? | [`recovery`] |
+//! | When are shares that came to nothing enough together? | `sum` |
 //! | Do the shares and the accounts still work? | [`drill`] |
 //! | How does the log go on at another server? | [`moving`] |
 //! | What is allowed now, and what follows? | [`organisation`], [`refusal`] |
@@ -43,6 +44,7 @@ pub mod refusal;
 pub mod replay;
 pub mod request;
 pub mod role;
+mod sum;
 pub mod text;
 pub mod time;
 pub mod wire;

@@ -330,12 +330,6 @@ impl Organisation {
         if fits { Ok(()) } else { Err(Refusal::ReleasedShape) }
     }
 
-    /// Whether a quorum once agreed to it, however it ended: then its shares are accounted for by its exposure.
-    /// Approvals are final and deals do not change, so that the answer cannot be lost again.
-    pub(super) fn was_granted(&self, request: &Request) -> bool {
-        self.agreement(request, &request.agreed()).is_some()
-    }
-
     /// Whether the shares of these people open every part of a request. No parts, no agreement.
     pub fn agreement(&self, request: &Request, agreed: &BTreeSet<PersonId>) -> Option<Agreement> {
         Agreement::of(request.parts.iter().map(|asked| {
@@ -355,6 +349,7 @@ impl Organisation {
             let knower = Knower { person: request.requester, source: request.at.index, since: at.time };
             for asked in &request.parts {
                 if let Some(state) = self.part_mut(&asked.part) {
+                    state.account_for(&ReleasedTo::Request(request.at.index));
                     state.expose(knower);
                 }
             }
@@ -365,13 +360,17 @@ impl Organisation {
         vec![effect]
     }
 
-    /// Counts a person's shares as released to a request.
+    /// Counts a person's shares as released to a request. Once a quorum has agreed, they are accounted for.
     fn release(&mut self, request: &Request, person: PersonId) {
-        let index = request.at.index;
+        let (index, asker) = (request.at.index, request.requester);
         for asked in &request.parts {
             let Some(state) = self.part_mut(&asked.part) else { continue };
-            if state.dealt_to(&person) {
-                state.released.entry(ReleasedTo::Request(index)).or_default().insert(person);
+            if !state.dealt_to(&person) {
+                continue;
+            }
+            match request.stage {
+                Stage::Waiting => state.release(ReleasedTo::Request(index), person, asker, index),
+                _ => state.release_beyond(ReleasedTo::Request(index), person),
             }
         }
     }
@@ -380,7 +379,9 @@ impl Organisation {
     fn check_sum(&mut self, index: u64, at: Position) {
         let parts = self.requests.get(&index).map(|request| request.parts.clone()).unwrap_or_default();
         for asked in parts {
-            self.add_up(&asked.part, at);
+            if let Some(state) = self.part_mut(&asked.part) {
+                state.add_up(at.time);
+            }
         }
     }
 

@@ -172,7 +172,7 @@ async fn what_is_not_ours_or_leads_too_far_is_refused_and_untouched() {
 /// Functions of a lease's own must not run with the administrator's rights, and locks must not keep it alive.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_lease_cannot_hinder_its_end() {
-    let server = server(&["max_prepared_transactions=5"], None).await;
+    let server = server(&[], None).await;
     let (connector, admin) = (connector(server.port), login(SUPERUSER));
     mint(&connector, &admin, 7, "secret").await.unwrap();
     let session = server.login("seq-abababab-7", "secret", "members").await.unwrap();

@@ -118,7 +118,7 @@ fn histories_reach_what_matters() {
 fn added_up(state: &Organisation) -> usize {
     let parts = state.credentials().values().flat_map(|c| c.versions.values()).flat_map(|v| v.parts.values());
     let summed = parts.filter(|part| part.due.is_some_and(|due| matches!(due.cause, DueCause::SharesAddUp(_))));
-    summed.filter(|part| part.known.iter().any(|k| state.recovery_at(k.source).is_some())).count()
+    summed.filter(|part| part.known.values().any(|k| state.recovery_at(k.source).is_some())).count()
 }
 
 /// Compares the state with the model, and both with what must hold always.

@@ -18,10 +18,13 @@ pub enum Fault {
     Late(Receiver<()>),
 }
 
+/// The next fault, with what the request contains that meets it.
+type Armed = Mutex<Option<(Vec<u8>, Fault)>>;
+
 /// Where to connect to instead of the server.
 pub struct Proxy {
     pub port: u16,
-    armed: Arc<Mutex<Option<(Vec<u8>, Fault)>>>,
+    armed: Arc<Armed>,
     open: Arc<AtomicUsize>,
 }
 
@@ -73,7 +76,7 @@ impl Proxy {
 }
 
 /// Passes one connection's bytes on, both ways.
-fn pass(client: &TcpStream, server: &TcpStream, armed: &Mutex<Option<(Vec<u8>, Fault)>>) {
+fn pass(client: &TcpStream, server: &TcpStream, armed: &Armed) {
     let (from_server, to_client) = (server.try_clone().unwrap(), client.try_clone().unwrap());
     // The next answer is lost.
     let lose = Arc::new(AtomicBool::new(false));
