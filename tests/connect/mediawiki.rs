@@ -61,7 +61,7 @@ impl MediaWiki {
             "\n$wgServer = 'http://' . ( $_SERVER['HTTP_HOST'] ?? '127.0.0.1' );\n$wgEnableEmail = true;\n",
         );
         // The package's own folder belongs to the web server.
-        text.push_str("$wgCacheDirectory = false;\n");
+        text.push_str("$wgCacheDirectory = false;\n$wgMainCacheType = CACHE_DB;\n");
         fs::write(wiki.configuration(), text).unwrap();
         hand_over(&wiki.configuration());
         let add = format!("{INSTALL}/maintenance/createAndPromote.php");
@@ -141,6 +141,12 @@ async fn a_lease_is_a_password_that_is_scrambled_and_its_sessions_end() {
             assert!(matches!(error, ConnectError::Refused { .. }), "{error}");
         }
     }
+    let text = fs::read_to_string(wiki.configuration()).unwrap();
+    fs::write(wiki.configuration(), format!("{text}$wgMainCacheType = CACHE_ACCEL;\n")).unwrap();
+    let error = mint(&connector, &admin, 1, "a lent pass word").await.err().unwrap();
+    assert!(matches!(error, ConnectError::Unusable(_)), "sessions could not be ended: {error}");
+    fs::write(wiki.configuration(), text).unwrap();
+
     let earlier = wiki.login("Redaction", "an earlier pass word").unwrap();
     assert_eq!(wiki.who(&earlier).as_deref(), Some("Redaction"));
     for account in [ADMIN.0, "Nobody here", ""] {
