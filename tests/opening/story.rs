@@ -3,13 +3,13 @@
 use sequestre::client::session::Session;
 use sequestre::escrow::made::AtTarget;
 use sequestre::escrow::part::PartKind;
-use sequestre::escrow::request::{End, Stage};
+use sequestre::escrow::request::{End, Request, Stage};
 use sequestre::escrow::text::Text;
 use sequestre::escrow::time::Seconds;
 use sequestre::proto::v1::{self, command::Act};
 
 use crate::house::{House, KEEPERS, until};
-use crate::town::{AWA, Kind};
+use crate::town::{AWA, Kind, MAUD};
 
 async fn seal(session: &mut Session) {
     let (reason, blob) = session.text(&Text::parse("something is odd").unwrap()).unwrap();
@@ -60,7 +60,7 @@ async fn sealing_wipes_at_once_and_what_is_to_be_revoked_stays_due() {
         async || matches!(house.request(asked.id).await.target, Some(AtTarget::RevocationDue { .. })).then_some(());
     until("the revocation is due", due).await;
     assert!(house.logs_in(&login).await, "nobody can revoke it now, and nothing says that it is");
-    let work = until("it says why", async || house.work().await.into_iter().find(|work| work.failure == "not-open"));
+    let work = until("it says why", async || house.work().await.into_iter().find(|work| work.failure == "closed"));
     assert_eq!(work.await.what, Some(sequestre::proto::api::v1::work::What::Revoke(asked.id)));
 
     // Reopened, it is done.
@@ -82,6 +82,41 @@ async fn a_target_that_is_down_at_the_end_is_revoked_when_it_is_back() {
     .await;
     house.postgres.run();
     house.gone(asked.id, &login).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_revocation_outlives_its_window() {
+    let mut house = House::new(Kind::Here).await;
+    house.opened(Seconds(2 * 3600)).await;
+    let asked = house.granted(Seconds::HOUR).await;
+    let login = house.made(&asked).await;
+    house.postgres.stop();
+    house.town.pass(Seconds(3 * 3600));
+    let window = until("the daemon asks for what it needs", async || {
+        let session = house.town.session(MAUD).await;
+        let asked = |r: &&Request| r.by_daemon && matches!(r.stage, Stage::Waiting);
+        session.state().unwrap().live_requests().find(asked).map(|request| request.at.index)
+    });
+    let window = window.await;
+    house.postgres.run();
+    assert!(house.logs_in(&login).await);
+    house.agree(window).await;
+    house.is_open(window).await;
+    house.gone(asked.id, &login).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn nothing_is_made_that_could_not_be_revoked() {
+    let house = House::new(Kind::Here).await;
+    house.opened(Seconds(600)).await;
+    house.town.pass(Seconds(450));
+    let asked = house.granted(Seconds::HOUR).await;
+    until("it says why", async || house.work().await.into_iter().find(|work| work.failure == "WINDOW_TOO_SHORT")).await;
+    assert!(house.request(asked.id).await.target.is_none());
+    // Once it is open for longer, it is made.
+    house.opened(Seconds(8 * 3600)).await;
+    let login = house.made(&asked).await;
+    assert!(house.logs_in(&login).await);
 }
 
 #[tokio::test(flavor = "multi_thread")]
