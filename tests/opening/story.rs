@@ -111,7 +111,8 @@ async fn nothing_is_made_that_could_not_be_revoked() {
     house.opened(Seconds(600)).await;
     house.town.pass(Seconds(450));
     let asked = house.granted(Seconds::HOUR).await;
-    until("it says why", async || house.work().await.into_iter().find(|work| work.failure == "WINDOW_TOO_SHORT")).await;
+    until("it says why", async || house.work().await.into_iter().find(|work| work.failure == "WINDOW_TOO_SHORT"))
+        .await;
     assert!(house.request(asked.id).await.target.is_none());
     // Once it is open for longer, it is made.
     house.opened(Seconds(8 * 3600)).await;
