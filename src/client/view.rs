@@ -279,6 +279,13 @@ impl<'a> View<'a> {
             }
             End::RequesterLeft => "view-end-left",
             End::Destroyed => "view-end-destroyed",
+            End::Sealed(person) => {
+                return self.say.with("view-end-sealed", &crate::args! { name: self.name(person) });
+            }
+            End::Closed => "view-end-closed",
+            End::NotUsed => "view-end-not-used",
+            End::Replaced => "view-end-replaced",
+            End::Delegated => "view-end-delegated",
         };
         self.say.plain(key)
     }
@@ -326,6 +333,11 @@ pub fn stage_name(stage: &Stage) -> &'static str {
             End::Revoked(_) => "revoked",
             End::RequesterLeft => "requester_left",
             End::Destroyed => "destroyed",
+            End::Sealed(_) => "sealed",
+            End::Closed => "closed",
+            End::NotUsed => "not_used",
+            End::Replaced => "replaced",
+            End::Delegated => "delegated",
         },
     }
 }
