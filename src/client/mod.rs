@@ -21,6 +21,7 @@
 pub mod amend;
 pub mod audit;
 pub mod charter;
+pub mod child;
 pub mod clipboard;
 pub mod consent;
 pub mod deposit;
