@@ -137,10 +137,18 @@ fn kinds(entries: &[Vec<u8>]) -> BTreeSet<&'static str> {
 fn kind(what: &What) -> &'static str {
     use act::Act;
     match what {
-        What::Act(signed) => match signed.act {
+        What::Act(signed) => match &signed.act {
             DaemonAct::Collected(_) => "collected",
             DaemonAct::RequestExpired(_) => "request-expired",
             DaemonAct::LeaseExpired(_) => "lease-expired",
+            DaemonAct::Closed(_) => "closed",
+            DaemonAct::MintStarted { .. } => "mint-started",
+            DaemonAct::Minted { .. } => "minted",
+            DaemonAct::RevokedAtTarget(_) => "revoked-at-target",
+            DaemonAct::UnsealFiled(_) => "unseal-filed",
+            DaemonAct::Staged(_) => "staged",
+            DaemonAct::Rotated(_) => "rotated",
+            DaemonAct::StagedDropped(_) => "staged-dropped",
         },
         What::Command(signed) => match &signed.command().act {
             Act::Genesis(_) => "genesis",
@@ -170,6 +178,11 @@ fn kind(what: &What) -> &'static str {
             Act::Confirm(_) => "confirm",
             Act::Veto(_) => "veto",
             Act::Move(_) => "move",
+            Act::Seal(_) => "seal",
+            Act::Rotate(_) => "rotate",
+            Act::Delegate(_) => "delegate",
+            Act::EndDelegation(_) => "end-delegation",
+            Act::Take(_) => "take",
         },
     }
 }
@@ -311,7 +324,7 @@ fn requests(state: &Organisation, line: &mut impl FnMut(String)) {
         let stage = match &request.stage {
             Stage::Waiting => "waiting".to_owned(),
             Stage::Granted(grant) => {
-                format!("granted by {} at {}", grant.agreement().quorums().first().unwrap(), grant.at())
+                format!("granted by {} at {}", grant.agreement().unwrap().quorums().first().unwrap(), grant.at())
             }
             Stage::Leased(lease) => {
                 let (since, until) = (lease.since(), lease.until());

@@ -323,6 +323,8 @@ impl Amendment {
                 askers: Some(who(&vault.askers)?),
                 depositors: Some(who(&vault.depositors)?),
                 longest_lease: length(&vault.longest_lease)?.0,
+                leases_signed_by: Vec::new(),
+                unasked: None,
             });
         }
         let state = session.state()?;

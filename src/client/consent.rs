@@ -318,13 +318,7 @@ async fn release(session: &mut Session, request: &Request) -> Result<(), Failure
 }
 
 pub(super) fn wire_parts(parts: &[RequestedPart]) -> Vec<v1::RequestedPart> {
-    let wire = |p: &RequestedPart| v1::RequestedPart {
-        credential: p.part.version.credential.to_vec(),
-        version: p.part.version.version,
-        kind: p.part.kind as i32,
-        recipient: Some(p.recipient.into()),
-    };
-    parts.iter().map(wire).collect()
+    parts.iter().map(|asked| (*asked).into()).collect()
 }
 
 /// What the shares of a part are bound to.

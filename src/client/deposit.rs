@@ -226,6 +226,9 @@ pub async fn deposit(env: &Env, deposit: Deposit) -> Result<(), Failure> {
         sheet: sheet_id.to_vec(),
         parts,
         carried: carried(&session, &version, &deposit)?,
+        connector: Vec::new(),
+        exclusive: false,
+        rewrapped: Vec::new(),
     });
     let index = session.submit(act, blobs).await?;
     // The depositor may be a trustee, with fresh shares of their own.

@@ -279,6 +279,12 @@ impl<'a> View<'a> {
             }
             End::RequesterLeft => "view-end-left",
             End::Destroyed => "view-end-destroyed",
+            End::Sealed(person) => {
+                return self.say.with("view-end-sealed", &crate::args! { name: self.name(person) });
+            }
+            End::Closed => "view-end-closed",
+            End::Replaced => "view-end-replaced",
+            End::Delegated => "view-end-delegated",
         };
         self.say.plain(key)
     }
@@ -326,6 +332,10 @@ pub fn stage_name(stage: &Stage) -> &'static str {
             End::Revoked(_) => "revoked",
             End::RequesterLeft => "requester_left",
             End::Destroyed => "destroyed",
+            End::Sealed(_) => "sealed",
+            End::Closed => "closed",
+            End::Replaced => "replaced",
+            End::Delegated => "delegated",
         },
     }
 }

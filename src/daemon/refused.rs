@@ -243,6 +243,7 @@ fn refusal_code(refusal: &Refusal) -> Code {
         | R::OwnDeposit
         | R::OwnAnswer
         | R::MayNotDrill
+        | R::NotVouched
         | R::NotYours => Code::PermissionDenied,
         R::InvitationUnknown
         | R::DeviceUnknown
@@ -252,7 +253,8 @@ fn refusal_code(refusal: &Refusal) -> Code {
         | R::PartUnknown
         | R::TextUnknown
         | R::RequestUnknown
-        | R::StarterUnknown => Code::NotFound,
+        | R::StarterUnknown
+        | R::DelegationUnknown => Code::NotFound,
         R::InvitationExists
         | R::AlreadyJoined
         | R::DeviceKnown
@@ -300,6 +302,16 @@ fn refusal_code(refusal: &Refusal) -> Code {
         | R::NotDue
         | R::DrillRest { .. }
         | R::NothingToTest
+        | R::NoConnector
+        | R::HasConnector
+        | R::NotOpen
+        | R::ConnectorChanged
+        | R::CheckedOut { .. }
+        | R::StillAtTarget { .. }
+        | R::WindowTooShort { .. }
+        | R::NothingOpen
+        | R::RotationPending
+        | R::DelegationOver
         | R::UnknownRules { .. } => Code::FailedPrecondition,
         R::InvitationRoles
         | R::InvitationLife
@@ -318,6 +330,8 @@ fn refusal_code(refusal: &Refusal) -> Code {
         | R::ReleasedShape
         | R::DrillTree
         | R::ClaimShape
+        | R::DelegationTerms
+        | R::WrappedShape
         | R::Charter(_) => Code::InvalidArgument,
         R::RateLimit => Code::ResourceExhausted,
     }
@@ -332,6 +346,8 @@ fn refusal_metadata(refusal: &Refusal) -> Vec<(&'static str, String)> {
         R::Duration { longest } => vec![("longest", longest.0.to_string())],
         R::AlreadyRequested { request } => vec![("request", request.to_string())],
         R::VetoUsed { until } => vec![("until", until.0.to_string())],
+        R::CheckedOut { until } | R::WindowTooShort { until } => vec![("until", until.0.to_string())],
+        R::StillAtTarget { request } => vec![("request", request.to_string())],
         R::TooEarly { at } => vec![("at", at.0.to_string())],
         R::RequestExpired { at } => vec![("at", at.0.to_string())],
         R::DrillRest { from } => vec![("from", from.0.to_string())],

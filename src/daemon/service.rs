@@ -287,6 +287,31 @@ impl Escrow for Service {
         Ok(Response::new(api::GetCheckpointResponse { checkpoint, cosignatures }))
     }
 
+    async fn get_opening_keys(&self, _: Request<api::GetOpeningKeysRequest>) -> Answer<api::GetOpeningKeysResponse> {
+        Err(Refused::UnknownMethod.into())
+    }
+
+    async fn get_wrapping_key(&self, _: Request<api::GetWrappingKeyRequest>) -> Answer<api::GetWrappingKeyResponse> {
+        Err(Refused::UnknownMethod.into())
+    }
+
+    type StreamCodesStream = Stream<api::StreamCodesResponse>;
+
+    async fn stream_codes(&self, _: Request<api::StreamCodesRequest>) -> Answer<Self::StreamCodesStream> {
+        Err(Refused::UnknownMethod.into())
+    }
+
+    async fn verify_credential(
+        &self,
+        _: Request<api::VerifyCredentialRequest>,
+    ) -> Answer<api::VerifyCredentialResponse> {
+        Err(Refused::UnknownMethod.into())
+    }
+
+    async fn get_work(&self, _: Request<api::GetWorkRequest>) -> Answer<api::GetWorkResponse> {
+        Err(Refused::UnknownMethod.into())
+    }
+
     type StreamEntriesStream = Stream<api::StreamEntriesResponse>;
 
     async fn stream_entries(&self, request: Request<api::StreamEntriesRequest>) -> Answer<Self::StreamEntriesStream> {

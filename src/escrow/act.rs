@@ -5,15 +5,18 @@
 
 use super::charter::VaultName;
 use super::claim::Claim;
+use super::delegation::{Delegate, EndDelegation, Rewrapped, Standing, Take};
 use super::drill::{ConfirmAccess, RecordDrill};
 use super::id::{BlobId, CredentialId, DeviceId, Digest, InvitationId, OrganisationId, PersonId};
-use super::key::{PersonKeys, RecipientKey, VerifyingKey};
+use super::key::{PersonKeys, RecipientKey, Signature, VerifyingKey};
 use super::moving::SignedMove;
 use super::part::{PartId, PartKind, VersionId};
 use super::quorum::QuorumName;
 use super::recovery::RecordAnswer;
 use super::role::Roles;
+use super::rotation::Rotate;
 use super::time::{Seconds, Time};
+use super::window::{Purpose, Seal, parse_seal};
 use super::wire::{self, Malformed};
 use crate::proto::v1;
 
@@ -48,6 +51,11 @@ pub enum Act {
     Confirm(EntryRef),
     Veto(Veto),
     Move(Box<SignedMove>),
+    Seal(Seal),
+    Rotate(Rotate),
+    Delegate(Delegate),
+    EndDelegation(EndDelegation),
+    Take(Take),
 }
 
 /// An entry by index and leaf hash: it cannot be exchanged under whoever refers to it.
@@ -161,10 +169,16 @@ pub struct Deposit {
     pub parts: Vec<DepositedPart>,
     /// Parts that stay as they were dealt with an earlier version, by kind.
     pub carried: Vec<(PartKind, u32)>,
+    /// Text: how a connector reaches the account's target. The one of the current version stays by naming it again.
+    pub connector: Option<BlobId>,
+    /// Only one person at a time has access.
+    pub exclusive: bool,
+    /// Delegations that go on with this version, by index.
+    pub rewrapped: Vec<Rewrapped>,
 }
 
 /// One part of a deposit.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct DepositedPart {
     /// Which part.
     pub kind: PartKind,
@@ -177,7 +191,7 @@ pub struct DepositedPart {
 }
 
 /// One split, before it is known to fit its quorum.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct DepositedDeal {
     /// To whom it was dealt.
     pub quorum: QuorumName,
@@ -218,13 +232,18 @@ impl From<ShareVerdict> for v1::ShareVerdict {
 pub struct RequestedPart {
     /// Which part.
     pub part: PartId,
-    /// The requester's key for this part of this request.
+    /// The requester's key for this part of this request, or the daemon's.
     pub recipient: RecipientKey,
+    /// Exactly where it is the daemon's: the log key's signature over
+    /// [`opening_key_preimage`](super::window::opening_key_preimage).
+    pub vouched: Option<Signature>,
 }
 
 /// An unseal request.
 #[derive(Debug, Clone)]
 pub struct Request {
+    /// What for.
+    pub purpose: Purpose,
     /// Parts of one account, with their recipients.
     pub parts: Vec<RequestedPart>,
     /// Text: why.
@@ -235,6 +254,10 @@ pub struct Request {
     pub expires: Time,
     /// Whether the requester's own shares count.
     pub own_share: bool,
+    /// What is to be granted, exactly with [`Purpose::Delegation`].
+    pub standing: Option<Standing>,
+    /// Text: what the connector needs to know of the requester; with [`Purpose::Mint`] only.
+    pub input: Option<BlobId>,
 }
 
 /// The release of shares.
@@ -365,6 +388,11 @@ impl Act {
                 reason: wire::blob(&m.reason)?,
             }),
             Wire::Move(m) => Self::Move(Box::new(SignedMove::parse(m)?)),
+            Wire::Seal(m) => Self::Seal(parse_seal(m)?),
+            Wire::Rotate(m) => Self::Rotate(Rotate::parse(m)?),
+            Wire::Delegate(m) => Self::Delegate(Delegate::parse(m)?),
+            Wire::EndDelegation(m) => Self::EndDelegation(EndDelegation::parse(&m)?),
+            Wire::Take(m) => Self::Take(Take::parse(m)?),
         })
     }
 }
@@ -460,18 +488,18 @@ impl Deposit {
         if m.version == 0 {
             return Err(Malformed::Range("version"));
         }
-        let parts = m.parts.into_iter().map(DepositedPart::parse).collect::<Result<Vec<_>, _>>()?;
-        if parts.is_empty() {
-            return Err(Malformed::List("parts"));
+        let (parts, carried) = version_parts(m.parts, m.carried)?;
+        let connector = wire::optional_blob(&m.connector)?;
+        let kinds = parts.iter().map(|p| p.kind).chain(carried.iter().map(|(kind, _)| *kind));
+        if connector.is_some() && !kinds.into_iter().any(|kind| kind == PartKind::Password) {
+            return Err(Malformed::Missing("password, which its connector needs"));
         }
-        wire::ascending(&parts, "parts", |p| p.kind)?;
-        let carried = |c: v1::CarriedPart| -> Result<_, Malformed> { Ok((wire::part_kind(c.kind)?, c.version)) };
-        let carried = m.carried.into_iter().map(carried).collect::<Result<Vec<_>, _>>()?;
-        wire::ascending(&carried, "carried parts", |(kind, _)| *kind)?;
-        if carried.iter().any(|(kind, _)| parts.iter().any(|p| p.kind == *kind)) {
-            return Err(Malformed::List("carried parts"));
-        }
+        let rewrapped = m.rewrapped.into_iter().map(Rewrapped::parse).collect::<Result<Vec<_>, _>>()?;
+        wire::ascending(&rewrapped, "delegations", |r| r.delegation)?;
         Ok(Self {
+            connector,
+            exclusive: m.exclusive,
+            rewrapped,
             carried,
             version: VersionId { credential: CredentialId::parse(&m.credential)?, version: m.version },
             vault: VaultName::parse(&m.vault)?,
@@ -480,6 +508,26 @@ impl Deposit {
             parts,
         })
     }
+}
+
+/// New parts, at least one, and parts that stay, none of them in both.
+#[allow(clippy::type_complexity, reason = "both lists are fields of each caller")]
+pub(super) fn version_parts(
+    parts: Vec<v1::Part>,
+    carried: Vec<v1::CarriedPart>,
+) -> Result<(Vec<DepositedPart>, Vec<(PartKind, u32)>), Malformed> {
+    let parts = parts.into_iter().map(DepositedPart::parse).collect::<Result<Vec<_>, _>>()?;
+    if parts.is_empty() {
+        return Err(Malformed::List("parts"));
+    }
+    wire::ascending(&parts, "parts", |p| p.kind)?;
+    let one = |c: v1::CarriedPart| -> Result<_, Malformed> { Ok((wire::part_kind(c.kind)?, c.version)) };
+    let carried = carried.into_iter().map(one).collect::<Result<Vec<_>, _>>()?;
+    wire::ascending(&carried, "carried parts", |(kind, _)| *kind)?;
+    if carried.iter().any(|(kind, _)| parts.iter().any(|p| p.kind == *kind)) {
+        return Err(Malformed::List("carried parts"));
+    }
+    Ok((parts, carried))
 }
 
 impl DepositedPart {
@@ -546,8 +594,14 @@ impl ConfirmShares {
 
 impl Request {
     fn parse(m: v1::Request) -> Result<Self, Malformed> {
-        if m.purpose != v1::Purpose::Lease as i32 {
-            return Err(Malformed::Unknown("purpose"));
+        let purpose = Purpose::parse(m.purpose)?;
+        let standing = m.standing.as_ref().map(Standing::parse).transpose()?;
+        if standing.is_some() != (purpose == Purpose::Delegation) {
+            return Err(Malformed::Missing("delegation, or it has one that is not asked for"));
+        }
+        let input = wire::optional_blob(&m.input)?;
+        if input.is_some() && purpose != Purpose::Mint {
+            return Err(Malformed::Range("input"));
         }
         let parts = requested_parts(m.parts)?;
         let first = parts.first().ok_or(Malformed::List("parts"))?.part.version.credential;
@@ -555,6 +609,9 @@ impl Request {
             return Err(Malformed::List("parts of one account"));
         }
         Ok(Self {
+            purpose,
+            standing,
+            input,
             parts,
             reason: wire::blob(&m.reason)?,
             duration: Seconds(m.duration),
@@ -581,11 +638,12 @@ impl Approve {
     }
 }
 
-fn requested_parts(list: Vec<v1::RequestedPart>) -> Result<Vec<RequestedPart>, Malformed> {
+pub(super) fn requested_parts(list: Vec<v1::RequestedPart>) -> Result<Vec<RequestedPart>, Malformed> {
     let part = |p: v1::RequestedPart| -> Result<_, Malformed> {
         Ok(RequestedPart {
             part: wire::part_id(&p.credential, p.version, p.kind)?,
             recipient: wire::recipient(p.recipient)?,
+            vouched: p.vouched.map(|signature| wire::signature(Some(signature))).transpose()?,
         })
     };
     let parts = list.into_iter().map(part).collect::<Result<Vec<_>, _>>()?;

@@ -11,7 +11,9 @@ use super::organisation::{Organisation, Position};
 use super::part::{Deal, Part, PartId, PartKind, VersionId};
 use super::recovery::ReleasedTo;
 use super::refusal::Refusal;
+use super::rotation::Rotation;
 use super::time::Time;
+use super::window::Purpose;
 
 /// An account in escrow.
 #[derive(Debug, Clone)]
@@ -24,11 +26,17 @@ pub struct Credential {
     pub changed: u64,
     /// Versions that were destroyed: their numbers are not used again.
     pub destroyed: BTreeMap<u32, DestroyedVersion>,
-    /// Trustees who stopped access to a kind of part, and when last: none of them can again for [`BRAKE_REST`], also
+    /// Trustees who stopped access to a kind of part for a purpose, and when last: none of them can again for [`BRAKE_REST`], also
     /// once the part is dealt anew, as it must be after that.
     ///
     /// [`BRAKE_REST`]: super::request::BRAKE_REST
-    pub braked: BTreeMap<(PartKind, PersonId), Time>,
+    pub braked: BTreeMap<(Purpose, PartKind, PersonId), Time>,
+    /// Whether only one person at a time has access. As the current version says.
+    pub exclusive: bool,
+    /// The rotation that is not over.
+    pub rotation: Option<Rotation>,
+    /// The last request by which it was to open, or opened, to the daemon, that was granted.
+    pub unsealed: Option<u64>,
 }
 
 /// What is left of a version that was destroyed.
@@ -50,11 +58,15 @@ pub struct DestroyedAccount {
 /// One version of an account.
 #[derive(Debug, Clone)]
 pub struct Version {
+    /// Text: how a connector reaches the account's target, if one does.
+    pub connector: Option<BlobId>,
+    /// Whether the daemon sealed it, in a rotation that the `depositor` asked for and does not know the outcome of.
+    pub by_daemon: bool,
     /// Text: what people call the account.
     pub label: BlobId,
     /// Text: the account sheet.
     pub sheet: BlobId,
-    /// Who sealed it, and therefore knows it.
+    /// Who sealed it, and therefore knows it; or asked the daemon to.
     pub depositor: PersonId,
     /// Where it stands in the log.
     pub index: u64,
@@ -95,6 +107,19 @@ pub struct Knower {
     pub source: u64,
     /// Since when.
     pub since: Time,
+    /// How.
+    pub how: How,
+}
+
+/// How somebody came to know a part.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum How {
+    /// They sealed it.
+    Sealed,
+    /// It was opened to them, or shares that were are enough for it.
+    Opened,
+    /// It was open to the daemon while they were its technicians: they could read it there.
+    CouldRead,
 }
 
 /// Somebody who came to know parts of a version that they did not seal with it.
@@ -109,6 +134,8 @@ pub struct Exposure {
     pub parts: BTreeSet<PartKind>,
     /// Since when: the first of them.
     pub since: Time,
+    /// How.
+    pub how: How,
 }
 
 /// Something that must be changed at the provider.
@@ -165,7 +192,7 @@ impl PartState {
 
     /// Notes that somebody came to know it. False if they do already, through the same entry.
     pub(super) fn expose(&mut self, knower: Knower) -> bool {
-        let new = self.known.iter().all(|k| k.source != knower.source);
+        let new = self.known.iter().all(|k| (k.source, k.person) != (knower.source, knower.person));
         if new {
             self.known.push(knower);
         }
@@ -216,13 +243,14 @@ impl Credential {
 
     /// Who came to know a version besides whoever sealed it, in the order of the entries through which they did.
     pub fn exposures(&self, number: u32) -> Vec<Exposure> {
-        let mut exposures: BTreeMap<u64, Exposure> = BTreeMap::new();
+        let mut exposures: BTreeMap<(u64, PersonId, How), Exposure> = BTreeMap::new();
         for (kind, dealt_with, state) in self.parts(number) {
             // Whoever sealed it with this very version is its depositor.
-            for knower in state.known.iter().skip(usize::from(dealt_with == number)) {
-                let Knower { person, source, since } = *knower;
-                let first = || Exposure { person, source, parts: BTreeSet::new(), since };
-                let exposure = exposures.entry(source).or_insert_with(first);
+            let others = state.known.iter().filter(|knower| dealt_with != number || knower.how != How::Sealed);
+            for knower in others {
+                let Knower { person, source, since, how } = *knower;
+                let first = || Exposure { person, source, parts: BTreeSet::new(), since, how };
+                let exposure = exposures.entry((source, person, how)).or_insert_with(first);
                 exposure.since = exposure.since.min(since);
                 exposure.parts.insert(kind);
             }
@@ -340,7 +368,7 @@ impl Organisation {
         at: Position,
     ) {
         self.master_keys.extend(parts.iter().map(|(_, part)| part.master_key));
-        let dealer = Knower { person: depositor, source: at.index, since: at.time };
+        let dealer = Knower { person: depositor, source: at.index, since: at.time, how: How::Sealed };
         let fresh = |part| PartState {
             part,
             released: BTreeMap::new(),
@@ -351,6 +379,8 @@ impl Organisation {
             due: None,
         };
         let version = Version {
+            connector: deposit.connector,
+            by_daemon: false,
             label: deposit.label,
             sheet: deposit.sheet,
             depositor,
@@ -365,7 +395,11 @@ impl Organisation {
             changed: at.index,
             destroyed: BTreeMap::new(),
             braked: BTreeMap::new(),
+            exclusive: deposit.exclusive,
+            rotation: None,
+            unsealed: None,
         });
+        credential.exclusive = deposit.exclusive;
         credential.versions.insert(deposit.version.version, version);
         credential.changed = at.index;
     }

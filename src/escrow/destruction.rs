@@ -31,7 +31,7 @@ pub(super) struct Holders {
 
 impl Holders {
     fn is_sealed(&self) -> bool {
-        self.versions.values().any(|audience| *audience == Audience::Trustees)
+        self.versions.values().any(|audience| *audience >= Audience::Trustees)
     }
 }
 
@@ -59,7 +59,7 @@ impl Organisation {
             if self.blobs.contains_key(id) || self.forgotten.contains(id) || !named.insert(id) {
                 return Err(match audience {
                     Audience::Everyone | Audience::Overseers => Refusal::TextUsed,
-                    Audience::Trustees => Refusal::SealedUsed,
+                    Audience::Trustees | Audience::Daemon => Refusal::SealedUsed,
                 });
             }
         }

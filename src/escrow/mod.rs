@@ -11,6 +11,8 @@
 //! | How is something destroyed, and what protects from it? | [`brake`], [`destruction`] |
 //! | What lies in escrow, and who knows it? | [`part`], [`credential`] |
 //! | How does temporary access begin and end? | [`request`], [`claim`] |
+//! | What is open to the daemon, and what may it do with it? | [`window`], [`made`], [`rotation`], [`work`] |
+//! | Who may take leases without asking each time? | [`delegation`] |
 //! | What was opened without the server? | [`recovery`] |
 //! | Do the shares and the accounts still work? | [`drill`] |
 //! | How does the log go on at another server? | [`moving`] |
@@ -25,6 +27,7 @@ pub mod charter;
 pub mod claim;
 pub mod command;
 pub mod credential;
+pub mod delegation;
 pub mod destruction;
 pub mod drill;
 pub mod entry;
@@ -32,6 +35,7 @@ pub mod id;
 pub mod key;
 mod limits;
 pub mod log;
+pub mod made;
 pub mod moving;
 pub mod organisation;
 pub mod part;
@@ -43,7 +47,10 @@ pub mod refusal;
 pub mod replay;
 pub mod request;
 pub mod role;
+pub mod rotation;
 pub mod text;
 pub mod time;
+pub mod window;
 pub mod wire;
 pub mod witness;
+pub mod work;

@@ -16,6 +16,7 @@ use super::charter::{Charter, RULES_VERSION};
 use super::claim::Claim;
 use super::command::VerifiedCommand;
 use super::credential::{Credential, DestroyedAccount};
+use super::delegation::Delegation;
 use super::destruction::Holders;
 use super::drill::{ConfirmAccess, Drill, RecordDrill, RestoreDrill};
 use super::entry::DaemonAct;
@@ -32,6 +33,7 @@ use super::refusal::Refusal;
 use super::request::{Approval, End, Request};
 use super::role::Role;
 use super::time::{Seconds, Time};
+use super::work::Work;
 
 /// How far a command's own time may lie from its entry's.
 pub const CLOCK_TOLERANCE: Seconds = Seconds(600);
@@ -67,7 +69,18 @@ pub enum Effect {
         /// Their names.
         blobs: Vec<BlobId>,
     },
-    /// Delete the re-sealed shares of this request: nobody needs them any more.
+    /// Keep what was made at a target for the requester of this request, for nobody else. It came with the entry.
+    KeepMade {
+        /// The request.
+        request: u64,
+        /// Who may fetch it.
+        requester: PersonId,
+        /// Its name.
+        blob: BlobId,
+    },
+    /// What [`Organisation::work`] says has changed, or can be gone on with.
+    Work,
+    /// Delete the re-sealed shares of this request, and what was made for it: nobody needs them any more.
     DropShares {
         /// The request.
         request: u64,
@@ -106,6 +119,8 @@ pub enum Audience {
     Overseers = 2,
     /// Trustees: sealed secrets and sealed shares.
     Trustees = 3,
+    /// Nobody: what only the daemon takes apart.
+    Daemon = 4,
 }
 
 impl Audience {
@@ -115,6 +130,7 @@ impl Audience {
             Self::Everyone => true,
             Self::Overseers => roles.contains(&Role::Trustee) || roles.contains(&Role::Mediator),
             Self::Trustees => roles.contains(&Role::Trustee),
+            Self::Daemon => false,
         }
     }
 }
@@ -152,6 +168,14 @@ pub struct Organisation {
     pub(super) drill: Option<Drill>,
     pub(super) restore_drill: Option<RestoreDrill>,
     pub(super) usage: BTreeMap<PersonId, Usage>,
+    /// Standing rights, by the index of their request.
+    pub(super) delegations: BTreeMap<u64, Delegation>,
+    /// What the daemon has to do at targets.
+    pub(super) work: BTreeSet<Work>,
+    /// Whether the entry that is being applied changed that.
+    pub(super) work_changed: bool,
+    /// Keys of the daemon to which something was to open: each for one part of one request.
+    pub(super) opening_keys: BTreeSet<RecipientKey>,
     size: u64,
     last_time: Time,
 }
@@ -243,6 +267,10 @@ impl Organisation {
             drill: None,
             restore_drill: None,
             usage: BTreeMap::new(),
+            delegations: BTreeMap::new(),
+            work: BTreeSet::new(),
+            work_changed: false,
+            opening_keys: BTreeSet::new(),
             size: 1,
             last_time: at.time,
         };
@@ -294,7 +322,7 @@ impl Organisation {
     /// Whether the rules allow a daemon act now.
     pub fn decide_daemon(&self, act: DaemonAct, now: Time) -> Result<Transition, Refusal> {
         self.check_alive()?;
-        self.decide_daemon_act(act, now)?;
+        self.decide_daemon_act(&act, now)?;
         Ok(Transition { step: Step::Daemon(act), blobs: Vec::new(), charge: None })
     }
 
@@ -411,6 +439,9 @@ impl Organisation {
             Act::Move(signed) => {
                 let verified = self.decide_move(signed, &command.command().base)?;
                 (Step::Move(signer, Box::new(verified)), Vec::new())
+            }
+            Act::Seal(_) | Act::Rotate(_) | Act::Delegate(_) | Act::EndDelegation(_) | Act::Take(_) => {
+                return Err(Refusal::NotOpen);
             }
         })
     }

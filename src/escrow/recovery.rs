@@ -14,7 +14,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::credential::{DueCause, Knower, Urgency};
+use super::credential::{DueCause, How, Knower, Urgency};
 use super::id::{Digest, OrganisationId, PersonId};
 use super::key::Signature;
 use super::organisation::{Organisation, Position};
@@ -159,7 +159,7 @@ impl Organisation {
             let before = opens(&state.part.deals, people);
             people.extend(own.into_iter().chain([person]));
             if !before && opens(&state.part.deals, people) {
-                state.expose(Knower { person: starter, source: at.index, since: at.time });
+                state.expose(Knower { person: starter, source: at.index, since: at.time, how: How::Opened });
                 state.make_due(Urgency::Now, at.time, DueCause::Recovered(at.index));
             }
             self.add_up(&part, at);
@@ -195,7 +195,7 @@ impl Organisation {
         }
         let knowers: Vec<Knower> = failed
             .iter()
-            .map(|(person, source, _)| Knower { person: *person, source: *source, since: at.time })
+            .map(|(person, source, _)| Knower { person: *person, source: *source, since: at.time, how: How::Opened })
             .collect();
         let Some(state) = self.part_mut(part) else { return };
         for knower in knowers {

@@ -6,7 +6,7 @@
 //!    └──expiry, withdrawal, leaving──▶ Ended
 //! ```
 //!
-//! `Granted` and `Leased` carry an [`Agreement`], which only satisfied quorums can make. Shares released to requests
+//! `Granted` and `Leased` carry a [`Grant`]: nearly always an [`Agreement`], which only satisfied quorums can make. Shares released to requests
 //! that came to nothing are counted for ever: when they are enough together, the part is due at once.
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -14,15 +14,18 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::act::{Approve, Deny, EntryRef, Request as Asked, RequestedPart, Revoke};
 use super::charter::SHORTEST_LEASE;
 use super::claim::Claimed;
-use super::credential::{DueCause, Knower, Urgency};
+use super::credential::{DueCause, How, Knower, Urgency};
+use super::delegation::Standing;
 use super::entry::DaemonAct;
 use super::id::{BlobId, PersonId};
+use super::made::AtTarget;
 use super::organisation::{Effect, Organisation, Position};
 use super::part::{PartId, VersionId};
 use super::quorum::Agreement;
 use super::recovery::ReleasedTo;
 use super::refusal::Refusal;
 use super::time::{Seconds, Time};
+use super::window::Purpose;
 
 /// Longest life of a request.
 pub const REQUEST_LIFE: Seconds = Seconds(7 * Seconds::DAY.0);
@@ -38,6 +41,10 @@ pub struct Request {
     pub at: EntryRef,
     /// Who asks.
     pub requester: PersonId,
+    /// Whether the daemon filed it for them.
+    pub by_daemon: bool,
+    /// What for.
+    pub purpose: Purpose,
     /// When it was filed.
     pub since: Time,
     /// The version whose parts are asked for.
@@ -60,6 +67,16 @@ pub struct Request {
     pub claims: BTreeMap<PersonId, Claimed>,
     /// Whether the requester fetched the shares, and so may have seen what was asked for.
     pub collected: bool,
+    /// What is to be granted, exactly with [`Purpose::Delegation`].
+    pub standing: Option<Standing>,
+    /// Text: what the connector needs to know of the requester.
+    pub input: Option<BlobId>,
+    /// The connector of the version when it was asked for: nobody agreed to another one.
+    pub connector: Option<BlobId>,
+    /// What there is at the target, with [`Purpose::Mint`] only; none: nothing ever was.
+    pub target: Option<AtTarget>,
+    /// The request with which the daemon asked for the rest of this window.
+    pub filed_again: Option<u64>,
     /// Where it stands.
     pub stage: Stage,
 }
@@ -82,11 +99,22 @@ pub enum Stage {
     },
 }
 
-/// An agreement, and since when there is one.
+/// On what access rests, and since when.
 #[derive(Debug, Clone)]
 pub struct Grant {
-    agreement: Agreement,
+    basis: Basis,
     at: Time,
+}
+
+/// On what access rests.
+#[derive(Debug, Clone)]
+pub enum Basis {
+    /// A quorum's agreement to this very request.
+    Agreement(Agreement),
+    /// The vault's policy, for as long as the account's connector is open.
+    Unasked,
+    /// A delegation, by the index of its request.
+    Delegation(u64),
 }
 
 /// Temporary access.
@@ -115,12 +143,32 @@ pub enum End {
     RequesterLeft,
     /// What was asked for was destroyed.
     Destroyed,
+    /// A trustee sealed what was open to the daemon.
+    Sealed(PersonId),
+    /// The keys to which it opened are gone from the daemon's memory.
+    Closed,
+    /// A newer version came: what was opened to the daemon is out of date.
+    Replaced,
+    /// It became a delegation.
+    Delegated,
 }
 
 impl Grant {
-    /// By whom.
-    pub fn agreement(&self) -> &Agreement {
-        &self.agreement
+    pub(super) fn new(basis: Basis, at: Time) -> Self {
+        Self { basis, at }
+    }
+
+    /// On what it rests.
+    pub fn basis(&self) -> &Basis {
+        &self.basis
+    }
+
+    /// By whom, where people agreed to this very request.
+    pub fn agreement(&self) -> Option<&Agreement> {
+        match &self.basis {
+            Basis::Agreement(agreement) => Some(agreement),
+            Basis::Unasked | Basis::Delegation(_) => None,
+        }
     }
 
     /// Since when. Exposure begins here.
@@ -248,6 +296,13 @@ impl Organisation {
             denials: BTreeMap::new(),
             claims: BTreeMap::new(),
             collected: false,
+            by_daemon: false,
+            purpose: asked.purpose,
+            standing: asked.standing,
+            input: asked.input,
+            connector: None,
+            target: None,
+            filed_again: None,
             stage: Stage::Waiting,
         };
         if request.own_share {
@@ -351,8 +406,9 @@ impl Organisation {
         request.approvals.insert(approver, approval.released);
         self.release(&request, approver);
         if let Some(agreement) = approval.agreement {
-            request.stage = Stage::Granted(Grant { agreement, at: at.time });
-            let knower = Knower { person: request.requester, source: request.at.index, since: at.time };
+            request.stage = Stage::Granted(Grant::new(Basis::Agreement(agreement), at.time));
+            let knower =
+                Knower { person: request.requester, source: request.at.index, since: at.time, how: How::Opened };
             for asked in &request.parts {
                 if let Some(state) = self.part_mut(&asked.part) {
                     state.expose(knower);
@@ -427,7 +483,7 @@ impl Organisation {
 
     /// Until when a trustee cannot stop access to these parts again, because they stopped it a short while ago.
     pub fn resting(&self, trustee: &PersonId, request: &Request, now: Time) -> Option<Time> {
-        let braked = |part: &PartId| self.account_braked(trustee, part);
+        let braked = |part: &PartId| self.account_braked(trustee, request.purpose, part);
         let stopped = request.parts.iter().filter_map(|asked| braked(&asked.part)).max()?;
         let until = stopped.after(BRAKE_REST);
         let granted = match &request.stage {
@@ -443,9 +499,9 @@ impl Organisation {
         Some(until).filter(|until| now < *until)
     }
 
-    /// When a trustee last stopped access to a kind of part of an account.
-    fn account_braked(&self, trustee: &PersonId, part: &PartId) -> Option<Time> {
-        self.credentials.get(&part.version.credential)?.braked.get(&(part.kind, *trustee)).copied()
+    /// When a trustee last stopped access to a kind of part of an account, for this purpose.
+    fn account_braked(&self, trustee: &PersonId, purpose: Purpose, part: &PartId) -> Option<Time> {
+        self.credentials.get(&part.version.credential)?.braked.get(&(purpose, part.kind, *trustee)).copied()
     }
 
     /// Ends a request. Access that was granted leaves its version due, however it ended.
@@ -463,7 +519,7 @@ impl Organisation {
             state.make_due(urgency, at.time, cause);
             let credential = self.credentials.get_mut(&asked.part.version.credential);
             if let (End::Revoked(person), Some(credential)) = (how, credential) {
-                credential.braked.insert((asked.part.kind, person), at.time);
+                credential.braked.insert((request.purpose, asked.part.kind, person), at.time);
             }
         }
         self.insert_request(request);
@@ -476,14 +532,21 @@ impl Organisation {
     }
 
     /// Whether a daemon act is allowed now: each belongs to one pending transition.
-    pub(super) fn decide_daemon_act(&self, act: DaemonAct, now: Time) -> Result<(), Refusal> {
-        let (DaemonAct::Collected(index) | DaemonAct::RequestExpired(index) | DaemonAct::LeaseExpired(index)) = act;
-        let request = self.requests.get(&index).ok_or(Refusal::RequestUnknown)?;
-        match (act, &request.stage) {
-            (DaemonAct::Collected(_), Stage::Granted(_)) if now < request.expires => Ok(()),
-            (DaemonAct::Collected(_), _) => Err(Refusal::NotCollectable),
-            (DaemonAct::RequestExpired(_), Stage::Waiting | Stage::Granted(_)) if now >= request.expires => Ok(()),
-            (DaemonAct::LeaseExpired(_), Stage::Leased(lease)) if now >= lease.until => Ok(()),
+    pub(super) fn decide_daemon_act(&self, act: &DaemonAct, now: Time) -> Result<(), Refusal> {
+        let find = |index: &u64| self.requests.get(index).ok_or(Refusal::RequestUnknown);
+        match act {
+            DaemonAct::Collected(index) => match &find(index)?.stage {
+                Stage::Granted(_) if now < find(index)?.expires => Ok(()),
+                _ => Err(Refusal::NotCollectable),
+            },
+            DaemonAct::RequestExpired(index) => match &find(index)?.stage {
+                Stage::Waiting | Stage::Granted(_) if now >= find(index)?.expires => Ok(()),
+                _ => Err(Refusal::NotDue),
+            },
+            DaemonAct::LeaseExpired(index) => match &find(index)?.stage {
+                Stage::Leased(lease) if now >= lease.until => Ok(()),
+                _ => Err(Refusal::NotDue),
+            },
             _ => Err(Refusal::NotDue),
         }
     }
@@ -505,6 +568,7 @@ impl Organisation {
                 vec![Effect::DropShares { request: index }]
             }
             DaemonAct::LeaseExpired(index) => self.end_request(index, End::LeaseExpired, at),
+            _ => Vec::new(),
         }
     }
 

@@ -221,6 +221,16 @@ impl Batch<'_> {
                         .execute(params![number, signed(*request), approver.as_bytes(), id.as_bytes()])?;
                 }
             }
+            Effect::KeepMade { request, requester, blob } => {
+                let content = entry.blobs.iter().find(|sent| sent.id == *blob).map(|sent| &sent.content);
+                self.transaction
+                    .prepare_cached(
+                        "INSERT INTO share (organisation, request, approver, blob, content) VALUES (?, ?, ?, ?, ?)",
+                    )?
+                    .execute(params![number, signed(*request), requester.as_bytes(), blob.as_bytes(), content])?;
+            }
+            // The runner is woken by the log's growth.
+            Effect::Work => {}
             Effect::DropShares { request } => {
                 let deleted = self
                     .transaction

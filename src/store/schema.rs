@@ -64,7 +64,7 @@ CREATE TABLE node (
 CREATE TABLE blob (
     organisation INTEGER NOT NULL REFERENCES organisation,
     id BLOB NOT NULL CHECK (length(id) = 32),
-    audience INTEGER NOT NULL CHECK (audience BETWEEN 1 AND 3),
+    audience INTEGER NOT NULL CHECK (audience BETWEEN 1 AND 4),
     content BLOB NOT NULL,
     PRIMARY KEY (organisation, id)
 ) STRICT;

@@ -610,12 +610,7 @@ pub async fn send(session: &mut Session, base: TreeHead, act: Act, blobs: Vec<Ve
 
 /// An approval that releases these blobs: one a part, since the vault has one agreement.
 pub fn approval(request: &Request, released: &[BlobId]) -> Act {
-    let parts = request.parts.iter().map(|asked| v1::RequestedPart {
-        credential: asked.part.version.credential.to_vec(),
-        version: asked.part.version.version,
-        kind: asked.part.kind as i32,
-        recipient: Some(asked.recipient.into()),
-    });
+    let parts = request.parts.iter().map(|asked| v1::RequestedPart::from(*asked));
     Act::Approve(v1::Approve {
         request_index: request.at.index,
         request_leaf: request.at.leaf.to_vec(),

@@ -69,6 +69,8 @@ pub fn vault(name: &str, opened_by: &[&str], askers: &[Role], longest: Seconds) 
         askers: anybody(askers),
         depositors: anybody(&[Role::Trustee, Role::Member]),
         longest_lease: longest.0,
+        leases_signed_by: Vec::new(),
+        unasked: None,
     }
 }
 
@@ -372,7 +374,7 @@ impl World {
     /// What the daemon does by itself.
     pub fn daemon(&mut self, act: DaemonAct) -> Result<u64, Refusal> {
         let index = self.state().size();
-        let entry = self.act_entry(act, index, self.now);
+        let entry = self.act_entry(act.clone(), index, self.now);
         match self.push(&entry) {
             Ok(()) => Ok(index),
             Err(Fault::Refused(refusal)) => {
@@ -424,7 +426,7 @@ impl World {
     /// Everything that is due, until nothing is.
     pub fn timers(&mut self) -> usize {
         let mut done = 0;
-        while let Some(act) = self.state().due(self.now).first().copied() {
+        while let Some(act) = self.state().due(self.now).first().cloned() {
             self.daemon(act).unwrap();
             done += 1;
         }
@@ -491,6 +493,9 @@ impl World {
         });
         v1::Deposit {
             carried: Vec::new(),
+            connector: Vec::new(),
+            exclusive: false,
+            rewrapped: Vec::new(),
             credential: credential(n).to_vec(),
             version,
             vault: vault.to_owned(),
@@ -532,6 +537,7 @@ impl World {
             version: part.version.version,
             kind: part.kind as i32,
             recipient: Some(recipient(&format!("request {who:?} {n} {:?} {}", part.kind, self.entries.len()))),
+            vouched: None,
         });
         v1::Request {
             parts: parts.collect(),
@@ -540,6 +546,8 @@ impl World {
             duration: 3_600,
             expires: self.now.after(Seconds(72 * 3_600)).0,
             own_share: current.iter().any(holds),
+            standing: None,
+            input: Vec::new(),
         }
     }
 
@@ -557,16 +565,10 @@ impl World {
             let label = |i| blob(&format!("re-sealed {who:?} {request} {:?} {i}", asked.part.kind));
             v1::Released { shares: mine.enumerate().map(|(i, _)| label(i)).collect() }
         });
-        let part = |asked: &sequestre::escrow::act::RequestedPart| v1::RequestedPart {
-            credential: asked.part.version.credential.to_vec(),
-            version: asked.part.version.version,
-            kind: asked.part.kind as i32,
-            recipient: Some(asked.recipient.into()),
-        };
         v1::Approve {
             request_index: request,
             request_leaf: self.leaf(request).to_vec(),
-            parts: asked.parts.iter().map(part).collect(),
+            parts: asked.parts.iter().map(|asked| (*asked).into()).collect(),
             expires: asked.expires.0,
             released: released.collect(),
         }

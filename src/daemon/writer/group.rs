@@ -332,7 +332,7 @@ fn append(batch: &Batch<'_>, loaded: &mut Loaded, step: Step<'_>) -> Result<u64,
 }
 
 fn append_act(batch: &Batch<'_>, loaded: &mut Loaded, act: DaemonAct, time: Time) -> Result<(), Stopped> {
-    let transition = loaded.organisation.decide_daemon(act, time)?;
+    let transition = loaded.organisation.decide_daemon(act.clone(), time)?;
     let preimage = act.preimage(&loaded.organisation.id(), loaded.organisation.size(), time);
     let what = What::Act(SignedAct { act, signature: loaded.log_key.sign(&preimage) });
     append(batch, loaded, Step { what, transition, time, from: None, blobs: &[] }).map_err(Stopped::Group)?;
@@ -363,7 +363,7 @@ fn sent<'b>(id: &BlobId, blobs: &'b [Blob]) -> Option<&'b Blob> {
 fn check_sent(blob: &Blob, wanted: Audience) -> Result<(), WriteError> {
     let text = match wanted {
         Audience::Everyone | Audience::Overseers => true,
-        Audience::Trustees => false,
+        Audience::Trustees | Audience::Daemon => false,
     };
     if text && blob.content().len() > MAX_TEXT_BLOB_BYTES { Err(WriteError::TextTooLarge) } else { Ok(()) }
 }

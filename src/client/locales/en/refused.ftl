@@ -96,6 +96,22 @@ refused-nothing-to-test = There was no access under this request, or it ended mo
 refused-own-deposit = You put this account in escrow yourself. Somebody else must show that the access works.
 refused-not-due = It is not time for this yet. If you did not ask for it, tell the technician.
 
+# What is open to the server, and what it does at providers.
+refused-not-vouched = Only keys that this server’s log vouches for can have something opened to the server, and nothing else opens to them. Run “sequestre sync” and ask again.
+refused-no-connector = The server cannot do anything at this account’s provider: it has no connector. Ask for the password itself.
+refused-has-connector = Access to this account is made at its provider; nothing has to be kept a second time. Update the program.
+refused-not-open = This account is not open to the server. Ask the others to open it with “sequestre unseal”.
+refused-connector-changed = How the server reaches this account has changed since this was asked for. Look at it, and ask again.
+refused-checked-out = Somebody else is using this account, and only one person at a time can. Wait until { $until }, or ask them to give it back.
+refused-still-at-target = What was made at the provider for request { $request } is not gone from there yet. Have the account opened with “sequestre unseal” so that the server can remove it, then try again.
+refused-window-too-short = The account is open to the server only until { $until }, which is too short for access that has to end before. Have it opened for longer.
+refused-nothing-open = Nothing is open to the server that you could close; or the others have opened it again since you closed it.
+refused-rotation-pending = The server is just changing this account’s password. Wait until that is done, and look again.
+refused-delegation-unknown = There is no such standing right.
+refused-delegation-over = This standing right is over: used up, past its date, or ended. Ask for access, or for a new one.
+refused-delegation-terms = A standing right lasts 366 days at most, and is for somebody who may ask for accounts of this vault.
+refused-wrapped-shape = What was kept a second time is not exactly what was agreed to, or not for this server. Update the program and try again.
+
 # The server.
 refused-unknown-organisation = This server does not keep your association. Ask the others by voice whether it has moved.
 refused-founding-token = This founding code is unknown or already used. Ask the technician for a new one.

@@ -96,6 +96,22 @@ refused-nothing-to-test = Cette demande n’a donné aucun accès, ou il a pris 
 refused-own-deposit = C’est vous qui avez mis ce compte sous séquestre. Quelqu’un d’autre doit montrer que l’accès fonctionne.
 refused-not-due = Ce n’est pas encore le moment. Si vous n’avez rien demandé de tel, prévenez un·e technicien·ne.
 
+# Ce qui est ouvert au serveur, et ce qu’il fait chez les fournisseurs.
+refused-not-vouched = Seules les clés dont le journal de ce serveur se porte garant peuvent servir à ouvrir quelque chose au serveur, et rien d’autre ne s’ouvre à elles. Lancez « sequestre sync » et redemandez.
+refused-no-connector = Le serveur ne peut rien faire chez le fournisseur de ce compte : il n’a pas de connecteur. Demandez le mot de passe lui-même.
+refused-has-connector = L’accès à ce compte est créé chez son fournisseur ; rien n’est à garder une seconde fois. Mettez le programme à jour.
+refused-not-open = Ce compte n’est pas ouvert au serveur. Demandez aux autres de l’ouvrir avec « sequestre unseal ».
+refused-connector-changed = La façon dont le serveur atteint ce compte a changé depuis la demande. Regardez-la, puis redemandez.
+refused-checked-out = Quelqu’un d’autre utilise ce compte, et une seule personne à la fois le peut. Attendez le { $until }, ou demandez-lui de le rendre.
+refused-still-at-target = Ce qui a été créé chez le fournisseur pour la demande { $request } n’y est pas encore supprimé. Faites ouvrir le compte avec « sequestre unseal » pour que le serveur puisse l’enlever, puis réessayez.
+refused-window-too-short = Le compte n’est ouvert au serveur que jusqu’au { $until }, ce qui est trop court pour un accès qui doit finir avant. Faites-le ouvrir plus longtemps.
+refused-nothing-open = Rien n’est ouvert au serveur que vous puissiez fermer ; ou les autres l’ont rouvert depuis que vous l’avez fermé.
+refused-rotation-pending = Le serveur est en train de changer le mot de passe de ce compte. Attendez que ce soit fait, puis regardez de nouveau.
+refused-delegation-unknown = Ce droit permanent n’existe pas.
+refused-delegation-over = Ce droit permanent est terminé : épuisé, échu, ou supprimé. Demandez un accès, ou un nouveau droit.
+refused-delegation-terms = Un droit permanent dure 366 jours au plus, et vaut pour quelqu’un qui peut demander les comptes de ce coffre.
+refused-wrapped-shape = Ce qui a été gardé une seconde fois n’est pas exactement ce qui a été accordé, ou pas pour ce serveur. Mettez le programme à jour et réessayez.
+
 # Le serveur.
 refused-unknown-organisation = Ce serveur n’héberge pas votre association. Demandez aux autres de vive voix si elle a déménagé.
 refused-founding-token = Ce code de fondation est inconnu ou a déjà servi. Demandez-en un nouveau à un·e technicien·ne.
