@@ -15,9 +15,9 @@ use crate::escrow::id::CredentialId;
 use crate::escrow::part::{PartId, PartKind, VersionId};
 use crate::escrow::text::Text;
 use crate::proto::v1;
-use crate::seal::sealing::{PartValue, seal_part, seal_to};
+use crate::seal::dealing::deal_part;
+use crate::seal::sealing::PartValue;
 use crate::seal::secret::{Secret, random_bytes};
-use crate::seal::sharing::{MasterKey, ShareContext, deal};
 
 /// What hostage-takers really use, and what a successor needs. Visible to the server.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -284,7 +284,7 @@ fn carried(session: &Session, version: &VersionId, deposit: &Deposit) -> Result<
     Ok(parts.map(|p| v1::CarriedPart { kind: p.kind as i32, version: p.version.version }).collect())
 }
 
-/// Makes a part's master key, splits it to each quorum of the vault, seals the shares and the secret.
+/// Deals a part to each quorum of the vault.
 fn seal_one(
     session: &Session,
     part: PartId,
@@ -295,32 +295,11 @@ fn seal_one(
     let state = session.state()?;
     let charter = state.charter().ok_or(Refusal::NotFounded)?;
     let vault = charter.vault(vault).ok_or(Refusal::VaultUnknown)?;
-    let key = MasterKey::generate().map_err(Failure::technical)?;
-    let context = ShareContext { organisation: session.folder.id, part, epoch: 0, master_key: *key.recipient() };
-    let sealed = seal_part(key.recipient(), &context.part_context(), value).map_err(Failure::technical)?;
-    let mut blobs = vec![sealed];
-    let mut deals = Vec::new();
-    for name in &vault.opened_by {
-        let quorum = charter.quorum(name).ok_or(Refusal::DealShape)?;
-        let dealt = deal(&key, &context, quorum).map_err(Failure::technical)?;
-        let mut groups = Vec::new();
-        for group in dealt.groups {
-            let mut shares = Vec::new();
-            for share in group.shares {
-                let trustee = state.person(&share.trustee).ok_or(Refusal::DealShape)?;
-                let sealed = seal_to(&trustee.keys.recipient, share.envelope.expose()).map_err(Failure::technical)?;
-                let id = crate::escrow::id::BlobId::of(&sealed);
-                shares.push(v1::DealtShare { digest: share.digest.to_vec(), sealed: id.to_vec() });
-                blobs.push(sealed);
-            }
-            let outer = group.outer.map(|d| d.to_vec()).unwrap_or_default();
-            groups.push(v1::DealtGroup { outer, shares });
-        }
-        deals.push(v1::Deal { quorum: name.as_str().to_owned(), groups });
-    }
-    let sealed = blobs.first().map(|b| crate::escrow::id::BlobId::of(b).to_vec()).unwrap_or_default();
-    let part = v1::Part { kind: part.kind as i32, master_key: Some((*key.recipient()).into()), sealed, deals };
-    Ok((part, blobs))
+    let quorums = vault.opened_by.iter().map(|name| charter.quorum(name).ok_or(Refusal::DealShape));
+    let quorums = quorums.collect::<Result<Vec<_>, _>>()?;
+    let recipient = |trustee: &_| state.person(trustee).map(|person| person.keys.recipient);
+    let dealt = deal_part(session.folder.id, part, quorums, recipient, value).map_err(Failure::technical)?;
+    Ok((dealt.part, dealt.blobs))
 }
 
 /// The sheet of the current version, where this person's replica holds it.

@@ -8,14 +8,14 @@ mod keys;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 
-use super::consent::{deals, find_request, my_shares, share_context};
+use super::consent::{find_request, my_shares, share_context};
 use super::failure::{Exit, Failure};
 use super::session::{Env, Session};
 use crate::args;
 use crate::escrow::act::{RequestedPart, ShareVerdict};
 use crate::escrow::id::{BlobId, PersonId};
 use crate::escrow::made::AtTarget;
-use crate::escrow::part::{Deal, PartKind};
+use crate::escrow::part::PartKind;
 use crate::escrow::refusal::Refusal;
 use crate::escrow::request::{Basis, End, Request, Stage};
 use crate::escrow::text::Text;
@@ -24,9 +24,10 @@ use crate::escrow::window::Purpose;
 use crate::proto::v1;
 use crate::seal::delegation::{DelegatedContext, unwrap_inner};
 use crate::seal::minted::{MintedContext, open_made};
-use crate::seal::sealing::{PartValue, open_part, open_with};
+use crate::seal::gathering::{Gathering, NoKey};
+use crate::seal::sealing::{PartValue, open_part};
 use crate::seal::secret::Secret;
-use crate::seal::sharing::{Accused, CombineError, MasterKey, ShareClaim, combine, sort_shares};
+use crate::seal::sharing::MasterKey;
 
 pub use codes::codes;
 pub use exec::exec;
@@ -367,78 +368,28 @@ fn master_key(
     let Some(asked) = request.parts.get(position) else { return Err(Refusal::PartUnknown.into()) };
     let context = share_context(session, &asked.part)?;
     let own = if request.own_share { my_shares(session, &asked.part)? } else { Vec::new() };
-    let mut claims: Vec<ShareClaim> = Vec::new();
-    let mut unopened: Vec<PersonId> = Vec::new();
-    let mut badly_dealt = false;
-    for deal in deals(session, &asked.part)? {
-        let mut sent = Vec::new();
-        for (approver, released) in &request.approvals {
-            let Some(blob) = released_blob(session, released, position, approver, &deal, asked) else { continue };
-            let Some(sealed) = blobs.iter().find(|b| BlobId::of(b) == blob) else { continue };
-            match open_with(key, sealed) {
-                Ok(envelope) => sent.push((*approver, envelope)),
-                Err(_) => {
-                    unopened.push(*approver);
-                    note_bad(bad, *approver, asked.part.kind, ShareVerdict::DoesNotOpen);
-                }
-            }
-        }
-        let (mut good, found) = sort_shares(sent, &context, &deal);
-        for claim in found {
-            // What was passed on as it was dealt is the dealer's doing.
-            if let Accused::Sender(sender) = claim.accused() {
-                note_bad(bad, sender, asked.part.kind, ShareVerdict::DoesNotMatch);
-            }
-            claims.push(claim);
-        }
-        let me = session.me();
-        if deal.share_of(&me).is_some() {
-            let mine = own.iter().find(|s| deal.share_of(&me).is_some_and(|(_, l)| l.digest == s.digest()));
-            if let Some(share) = mine {
-                let copy = Secret::new(share.envelope().expose().to_vec());
-                good.extend(crate::seal::sharing::verify_share(copy, me, &context, &deal).ok());
-            }
-        }
-        match combine(&good, &context, &deal) {
-            Ok(master) => return Ok(master),
-            Err(CombineError::Dealer) => badly_dealt = true,
-            Err(error) => tracing::debug!(%error, "this quorum's shares are not enough"),
-        }
+    let part = session.state()?.part(&asked.part).ok_or(Refusal::PartUnknown)?.part.clone();
+    let blobs = blobs.iter().map(|blob| (BlobId::of(blob), blob.clone())).collect();
+    let approvals = &request.approvals;
+    let gathering = Gathering { context, part: &part, position, approvals, blobs: &blobs };
+    let gathered = gathering.combine(key, Some((session.me(), &own)));
+    for (sender, verdict) in gathered.bad {
+        bad.entry(sender).or_insert_with(|| (BTreeSet::new(), verdict)).0.insert(asked.part.kind);
     }
-    let mut names: Vec<String> =
-        claims.iter().map(|c| c.from).chain(unopened).map(|person| session.name_of(&person)).collect();
-    names.sort();
-    names.dedup();
-    if badly_dealt {
-        // Every share is as it was dealt, so no trustee is to blame and asking more of them is no use.
-        let credential = session.state()?.credential(&asked.part.version.credential);
-        let dealt = credential.and_then(|c| c.versions.get(&asked.part.version.version));
-        let name = dealt.map(|version| session.name_of(&version.depositor)).unwrap_or_default();
-        return Err(Failure::new(Exit::Distrust, "failed-dealer").with("name", name));
-    }
-    if names.is_empty() {
-        return Err(Failure::new(Exit::Failed, "failed-shares-not-here"));
-    }
-    Err(Failure::new(Exit::Distrust, "failed-shares-bad").with("list", names.join(", ")))
-}
-
-fn note_bad(bad: &mut BadShares, sender: PersonId, kind: PartKind, verdict: ShareVerdict) {
-    bad.entry(sender).or_insert_with(|| (BTreeSet::new(), verdict)).0.insert(kind);
-}
-
-/// The blob in which an approver re-sealed their share of this deal: approvals list one per deal that names them.
-fn released_blob(
-    session: &Session,
-    released: &[Vec<BlobId>],
-    position: usize,
-    approver: &PersonId,
-    deal: &Deal,
-    asked: &RequestedPart,
-) -> Option<BlobId> {
-    let part = session.state().ok()?.part(&asked.part)?;
-    let theirs: Vec<&Deal> = part.part.deals.iter().filter(|d| d.share_of(approver).is_some()).collect();
-    let place = theirs.iter().position(|d| *d == deal)?;
-    released.get(position)?.get(place).copied()
+    gathered.key.map_err(|why| match why {
+        NoKey::Dealer => {
+            let credential = session.state().ok().and_then(|s| s.credential(&asked.part.version.credential));
+            let dealt = credential.and_then(|c| c.versions.get(&asked.part.version.version));
+            let name = dealt.map(|version| session.name_of(&version.depositor)).unwrap_or_default();
+            Failure::new(Exit::Distrust, "failed-dealer").with("name", name)
+        }
+        NoKey::NotEnough => Failure::new(Exit::Failed, "failed-shares-not-here"),
+        NoKey::Bad(senders) => {
+            let mut names: Vec<String> = senders.iter().map(|person| session.name_of(person)).collect();
+            names.sort();
+            Failure::new(Exit::Distrust, "failed-shares-bad").with("list", names.join(", "))
+        }
+    })
 }
 
 /// Gives access back early, or withdraws a request.
