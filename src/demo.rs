@@ -275,6 +275,7 @@ impl Demo {
             parts: Vec::new(),
             version: None,
             open_for: request::REQUEST_LIFE,
+            how: request::Ways::default(),
         };
         request::request(&self.env(name)?, asking).await?;
         let session = self.session(name).await?;

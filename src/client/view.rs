@@ -19,6 +19,7 @@ use crate::escrow::quorum::{Group, Quorum};
 use crate::escrow::request::{End, Request, Stage};
 use crate::escrow::role::Role;
 use crate::escrow::time::{Seconds, Time};
+use crate::escrow::window::Purpose;
 
 /// How long after its time the server may record that a request or an access ended, before people are told that it
 /// did not.
@@ -347,6 +348,16 @@ pub fn until(request: &Request) -> Time {
         Stage::Leased(lease) => lease.until(),
         Stage::Ended { at, .. } => *at,
     }
+}
+
+/// The request by which an account is open to the server now.
+pub fn window<'a>(state: &'a Organisation, id: &CredentialId) -> Option<&'a Request> {
+    windows(state).find(|request| request.version.credential == *id)
+}
+
+/// The requests by which something is open to the server now.
+pub fn windows(state: &Organisation) -> impl Iterator<Item = &Request> {
+    state.live_requests().filter(|r| r.purpose == Purpose::Unseal && matches!(r.stage, Stage::Leased(_)))
 }
 
 /// How many further approvals a request needs, at least: by the quorum that is nearest to agreeing.

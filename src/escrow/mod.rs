@@ -28,6 +28,7 @@ pub mod claim;
 pub mod command;
 pub mod credential;
 pub mod delegation;
+mod stopgap;
 pub mod destruction;
 pub mod drill;
 pub mod entry;

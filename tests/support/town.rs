@@ -25,7 +25,7 @@ use sequestre::client::found::{self, Plan, Planned};
 use sequestre::client::home::Home;
 use sequestre::client::join;
 use sequestre::client::out::Out;
-use sequestre::client::request::{self, Asking, REQUEST_LIFE};
+use sequestre::client::request::{self, Asking, REQUEST_LIFE, Ways};
 use sequestre::client::say::Say;
 use sequestre::client::session::{self, Env, Session, sign_command};
 use sequestre::client::unlock::Unlock;
@@ -573,6 +573,7 @@ pub fn asking(label: &str, duration: Seconds) -> Asking {
         parts: Vec::new(),
         version: None,
         open_for: REQUEST_LIFE,
+        how: Ways::default(),
     }
 }
 

@@ -16,6 +16,7 @@ use crate::client::failure::{Exit, Failure};
 use crate::client::home;
 use crate::client::session::Session;
 use crate::client::status::texts;
+use crate::client::view;
 use crate::escrow::act::RequestedPart;
 use crate::escrow::credential::Version;
 use crate::escrow::delegation::Standing;
@@ -28,7 +29,6 @@ use crate::escrow::text::Text;
 use crate::escrow::time::{Seconds, Time};
 use crate::escrow::window::Purpose;
 use crate::proto::v1;
-use crate::seal::sharing::MasterKey;
 
 /// Longest public key that is told to a connector, in bytes.
 const MAX_INPUT: usize = 2048;
@@ -165,7 +165,7 @@ async fn mint(
     let dealt_with =
         credential.dealt_with(version.version, PartKind::Password).ok_or(Refusal::PartUnknown)?;
     let keys = Keys::one(PartKind::Password)?;
-    let recipient = *keys.first().ok_or(Refusal::PartUnknown)?;
+    let recipient = keys.first().ok_or(Refusal::PartUnknown)?;
     let part = PartId { version: VersionId { version: dealt_with, ..version }, kind: PartKind::Password };
     let parts = vec![RequestedPart { part, recipient, vouched: None }];
     let expires = session.env.now().after(asking.open_for);
@@ -176,7 +176,7 @@ async fn mint(
     let label = session.label_of(&version.credential);
     let request = find_request(session, index)?;
     let granted = matches!(request.stage, Stage::Granted(_));
-    let open = session.state()?.window(&version.credential).is_some();
+    let open = view::window(session.state()?, &version.credential).is_some();
     let out = &session.env.out;
     out.tell("request-done-mint", &args! { id: index, label: &label });
     match granted {

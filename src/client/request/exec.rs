@@ -18,9 +18,9 @@ use crate::client::session::{Env, Session};
 use crate::client::watching::asked_to_end;
 use crate::escrow::part::PartKind;
 use crate::escrow::request::{End, Stage};
+use crate::escrow::window::Purpose;
 use crate::proto::v1;
 use crate::seal::identity::Identity;
-use crate::seal::secret::Secret;
 
 /// Shortest time between two looks at the log.
 const AT_MOST_EVERY: Duration = Duration::from_secs(1);
@@ -216,7 +216,7 @@ impl Desk {
         let view = session.view(&texts)?;
         let version = view.state.version(&request.version);
         let connector = version.and_then(|version| super::super::connector::Connector::of(&view, version));
-        Ok(connector.filter(|_| !request.is_opened_to_requester()).map(|c| c.settings.kind().to_owned()))
+        Ok(connector.filter(|_| request.purpose == Purpose::Mint).map(|c| c.settings.kind().to_owned()))
     }
 
     /// Gives an access back, or takes a request back. One that is over by itself needs nothing.
@@ -254,6 +254,7 @@ impl Desk {
 mod tests {
     use super::*;
     use crate::escrow::time::Time;
+    use crate::seal::secret::Secret;
     use crate::seal::sealing::PartValue;
 
     fn secret(text: &str) -> Secret {
