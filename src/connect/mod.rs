@@ -23,8 +23,13 @@
 //! line or a log. What a target says ends up in the technician's log only, shortened and without control characters;
 //! members get [`ConnectError::reason`].
 
+pub mod exec;
+pub mod http;
+pub mod krl;
 pub mod password;
 pub mod settings;
+pub mod ssh;
+pub mod wordpress;
 
 #[cfg(feature = "daemon")]
 mod ldap;
@@ -32,9 +37,11 @@ mod ldap;
 mod link;
 #[cfg(feature = "daemon")]
 mod postgresql;
+#[cfg(feature = "daemon")]
+mod when;
 
 #[cfg(feature = "daemon")]
-use std::{collections::BTreeSet, error::Error as StdError, sync::Arc, time::Duration};
+use std::{collections::BTreeMap, collections::BTreeSet, error::Error as StdError, sync::Arc, time::Duration};
 
 use crate::escrow::id::OrganisationId;
 use crate::escrow::time::Time;
@@ -178,6 +185,9 @@ pub enum ConnectError {
          [connect] in sequestred.toml"
     )]
     NotAllowed(String),
+    /// The technician names no such program.
+    #[error("no program '{0}' is allowed on this server; its technician can name one under [connect.exec.{0}]")]
+    NoProgram(String),
     /// No connection; nothing was done.
     #[error("{target} cannot be reached; check that it runs and that this server may connect to it")]
     Unreachable {
@@ -189,6 +199,14 @@ pub enum ConnectError {
     /// The target said no, and did nothing.
     #[error("{target} refused; see what it said, and check the administrator credential and its rights")]
     Refused {
+        /// Where.
+        target: String,
+        /// What it said.
+        source: Box<dyn StdError + Send + Sync>,
+    },
+    /// The administrator credential is wrong, or does not count any more; nothing was done.
+    #[error("{target} does not accept the administrator credential; check it, and deposit the one that works")]
+    Denied {
         /// Where.
         target: String,
         /// What it said.
@@ -239,9 +257,10 @@ impl ConnectError {
     pub fn reason(&self) -> &'static str {
         match self {
             Self::Settings(_) | Self::Unusable(_) => "settings",
-            Self::NotAllowed(_) => "not-allowed",
+            Self::NotAllowed(_) | Self::NoProgram(_) => "not-allowed",
             Self::Unreachable { .. } => "unreachable",
             Self::Refused { .. } => "refused",
+            Self::Denied { .. } => "denied",
             Self::NotOurs { .. } => "not-ours",
             Self::Unfinished { .. } => "unfinished",
             Self::Unknown { .. } => "unknown",
@@ -273,6 +292,8 @@ impl Said {
 pub struct Environment {
     /// Every address that connectors may reach; empty means none.
     pub targets: BTreeSet<Target>,
+    /// The programs that `exec` connectors may run, by name; empty means none.
+    pub programs: BTreeMap<String, exec::Program>,
     /// How targets prove who they are, unless their settings say otherwise: the system's authorities.
     pub tls: Arc<rustls::ClientConfig>,
     /// How long one call to a target may take.
@@ -286,7 +307,7 @@ impl Environment {
     /// # Errors
     /// Where the system has no certificate authorities.
     pub fn new(targets: BTreeSet<Target>) -> Result<Self, std::io::Error> {
-        Ok(Self { targets, tls: link::system_authorities()?, time_limit: TIME_LIMIT })
+        Ok(Self { targets, programs: BTreeMap::new(), tls: link::system_authorities()?, time_limit: TIME_LIMIT })
     }
 }
 
@@ -297,6 +318,12 @@ pub enum Connector {
     Postgresql(postgresql::Postgresql),
     /// An LDAP directory.
     Ldap(ldap::Ldap),
+    /// A target that takes SSH certificates.
+    Ssh(ssh::Ssh),
+    /// An HTTP API.
+    Http(Box<http::Http>),
+    /// A program.
+    Exec(exec::Exec),
 }
 
 #[cfg(feature = "daemon")]
@@ -309,6 +336,10 @@ impl Connector {
         Ok(match settings {
             Settings::Postgresql(settings) => Self::Postgresql(postgresql::Postgresql::new(settings, environment)?),
             Settings::Ldap(settings) => Self::Ldap(ldap::Ldap::new(settings, environment)?),
+            Settings::Ssh(settings) => Self::Ssh(ssh::Ssh::new(settings)),
+            Settings::Http(settings) => Self::Http(Box::new(http::Http::new(settings, environment)?)),
+            Settings::Wordpress(settings) => Self::Http(Box::new(http::Http::new(settings.0, environment)?)),
+            Settings::Exec(settings) => Self::Exec(exec::Exec::new(settings, environment)?),
         })
     }
 
@@ -317,6 +348,9 @@ impl Connector {
         match self {
             Self::Postgresql(connector) => connector.verify(admin).await,
             Self::Ldap(connector) => connector.verify(admin).await,
+            Self::Ssh(connector) => connector.verify(admin),
+            Self::Http(connector) => connector.verify(admin).await,
+            Self::Exec(connector) => connector.verify(admin).await,
         }
     }
 
@@ -325,6 +359,9 @@ impl Connector {
         match self {
             Self::Postgresql(connector) => connector.mint(admin, lease).await,
             Self::Ldap(connector) => connector.mint(admin, lease).await,
+            Self::Ssh(connector) => connector.mint(admin, lease),
+            Self::Http(connector) => connector.mint(admin, lease).await,
+            Self::Exec(connector) => connector.mint(admin, lease).await,
         }
     }
 
@@ -333,6 +370,10 @@ impl Connector {
         match self {
             Self::Postgresql(connector) => connector.revoke(admin, lease).await,
             Self::Ldap(connector) => connector.revoke(admin, lease).await,
+            // It ends by itself; before its time by its serial, which the revocation list takes from the log.
+            Self::Ssh(_) => Ok(()),
+            Self::Http(connector) => connector.revoke(admin, lease).await,
+            Self::Exec(connector) => connector.revoke(admin, lease).await,
         }
     }
 
@@ -342,6 +383,9 @@ impl Connector {
         match self {
             Self::Postgresql(connector) => connector.rotate(admin, next).await,
             Self::Ldap(connector) => connector.rotate(admin, next).await,
+            Self::Ssh(_) => Err(ConnectError::NotSupported(ssh::NO_ROTATION)),
+            Self::Http(connector) => connector.rotate(admin, next).await,
+            Self::Exec(connector) => connector.rotate(admin, next).await,
         }
     }
 }

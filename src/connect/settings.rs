@@ -74,8 +74,8 @@ use std::num::NonZeroU16;
 
 use serde::Deserialize;
 
-use super::LeaseName;
 use super::password::Rules;
+use super::{LeaseName, exec, http, ssh, wordpress};
 
 /// No JSON, an unknown kind or key, something missing, or a value that cannot be meant.
 #[derive(Debug, thiserror::Error)]
@@ -330,6 +330,14 @@ pub enum Settings {
     Postgresql(Postgresql),
     /// An LDAP directory.
     Ldap(Ldap),
+    /// A target that takes SSH certificates.
+    Ssh(ssh::Settings),
+    /// An HTTP API.
+    Http(http::Settings),
+    /// A WordPress site.
+    Wordpress(wordpress::Settings),
+    /// A program on the server.
+    Exec(exec::Settings),
 }
 
 impl Settings {
@@ -343,6 +351,10 @@ impl Settings {
         match self {
             Self::Postgresql(_) => "postgresql",
             Self::Ldap(_) => "ldap",
+            Self::Ssh(_) => "ssh",
+            Self::Http(_) => "http",
+            Self::Wordpress(_) => "wordpress",
+            Self::Exec(_) => "exec",
         }
     }
 
@@ -351,6 +363,9 @@ impl Settings {
         match self {
             Self::Postgresql(settings) => vec![settings.target.clone()],
             Self::Ldap(settings) => vec![settings.target.clone()],
+            Self::Http(settings) | Self::Wordpress(wordpress::Settings(settings)) => vec![settings.target().clone()],
+            // A certificate is made without the target; which program may run, the configuration says by name.
+            Self::Ssh(_) | Self::Exec(_) => Vec::new(),
         }
     }
 
@@ -359,11 +374,19 @@ impl Settings {
         match self {
             Self::Postgresql(settings) => &settings.password,
             Self::Ldap(settings) => &settings.password,
+            Self::Ssh(settings) => settings.rules(),
+            Self::Http(settings) | Self::Wordpress(wordpress::Settings(settings)) => settings.rules(),
+            Self::Exec(settings) => &settings.password,
         }
     }
 
     /// Whether leases share one account at the target, so that only one person at a time can have it.
     pub fn needs_exclusive(&self) -> bool {
-        matches!(self, Self::Ldap(Ldap { lease: LdapLease::PasswordOf(_), .. }))
+        match self {
+            Self::Ldap(settings) => matches!(settings.lease, LdapLease::PasswordOf(_)),
+            Self::Http(settings) | Self::Wordpress(wordpress::Settings(settings)) => settings.needs_exclusive(),
+            Self::Exec(settings) => settings.exclusive,
+            Self::Postgresql(_) | Self::Ssh(_) => false,
+        }
     }
 }
