@@ -191,7 +191,8 @@ mod tests {
 
     #[tokio::test]
     async fn on_a_descriptor_it_is_nowhere_else() {
-        let all = "cat <&7; printf '|%s|%s|%s' \"$SEQUESTRE_PASSWORD\" \"$PGPASSWORD\" \"$PGUSER\"; env | grep -c s3cret";
+        let all =
+            "cat <&7; printf '|%s|%s|%s' \"$SEQUESTRE_PASSWORD\" \"$PGPASSWORD\" \"$PGUSER\"; env | grep -c s3cret";
         let (code, text) = told(all, Some(7)).await;
         assert_eq!((code, text.as_str()), (1, "s3cret \"of\" the lake|||seq-10\n"));
         // Nobody has to read it.

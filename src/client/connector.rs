@@ -56,9 +56,8 @@ pub fn target(view: &View<'_>, version: &Version) -> String {
 
 /// The text of a connector's file, in one line, as the log has it.
 pub fn read(path: &Path) -> Result<(Text, Connector), Failure> {
-    let bad = |why: String| {
-        Failure::new(Exit::Usage, "failed-connector").with("path", path.display()).with("why", why)
-    };
+    let bad =
+        |why: String| Failure::new(Exit::Usage, "failed-connector").with("path", path.display()).with("why", why);
     let file = home::read(path)?;
     let text = std::str::from_utf8(&file).map_err(|e| bad(e.to_string()))?;
     let value: Value = serde_json::from_str(text).map_err(|e| bad(e.to_string()))?;

@@ -84,6 +84,10 @@ pub async fn exposure(env: &Env, label: Option<&str>, person: Option<&str>) -> R
             checklist(&session, &view, &id, &leaver, &known)?;
         }
     }
+    let lines = match (wanted, person) {
+        (Some(id), None) => check_lines(&view, current_sheet(&session, &id)?.as_ref()),
+        _ => Vec::new(),
+    };
     match (any, person.is_some()) {
         (false, _) => env.out.say("exposure-nothing"),
         (true, true) => {}
@@ -91,6 +95,9 @@ pub async fn exposure(env: &Env, label: Option<&str>, person: Option<&str>) -> R
             let heads = ["status-head-label", "status-head-who", "status-head-parts", "exposure-head-how"];
             env.out.table(&[heads.as_slice(), &["status-head-since"]].concat(), table);
         }
+    }
+    if !env.out.is_json() {
+        lines.iter().for_each(|line| env.out.line(line));
     }
     reached.end()
 }
@@ -212,6 +219,7 @@ pub(super) fn check_lines(view: &View<'_>, sheet: Option<&AccountSheet>) -> Vec<
     let sheet = sheet.unwrap_or(&unknown);
     // What stands in a sheet went through the rules for texts as a whole, but JSON can hide characters.
     let field = |text: &str| match crate::escrow::text::Text::parse(text) {
+        _ if text.is_empty() => "empty".to_owned(),
         Ok(text) => text.as_str().to_owned(),
         Err(_) => "–".to_owned(),
     };

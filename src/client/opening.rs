@@ -3,6 +3,7 @@
 //! Each account is asked for by itself, so that trustees can agree to one and not to another. Nothing here ever sees
 //! what is opened: keys are the server's, and the log key vouches for them.
 
+use std::collections::BTreeSet;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -17,7 +18,8 @@ use super::session::{Env, Session};
 use super::status::texts;
 use super::view::{self, View};
 use crate::args;
-use crate::connect::krl::{Authority, revocation_list};
+use crate::connect::krl;
+use crate::connect::settings::Settings;
 use crate::escrow::act::RequestedPart;
 use crate::escrow::id::CredentialId;
 use crate::escrow::made::AtTarget;
@@ -123,9 +125,7 @@ pub async fn seal(env: &Env, reason: &str) -> Result<(), Failure> {
 }
 
 /// Requests by which something is open to the server, or was granted to be.
-pub(super) fn open_to_server(
-    state: &Organisation,
-) -> impl Iterator<Item = &Request> {
+pub(super) fn open_to_server(state: &Organisation) -> impl Iterator<Item = &Request> {
     let stands = |stage: &Stage| matches!(stage, Stage::Granted(_) | Stage::Leased(_));
     state.live_requests().filter(move |request| request.purpose == Purpose::Unseal && stands(&request.stage))
 }
@@ -215,7 +215,7 @@ pub async fn ssh(env: &Env, verb: SshVerb) -> Result<(), Failure> {
     let id = session.find_credential(&label)?;
     let texts = texts(&session);
     let view = session.view(&texts)?;
-    let (list, count) = krl(&view, &id, &label, env)?;
+    let (list, count) = revocation_list(&view, &id, &label, env)?;
     home::write_new(&output, &list)?;
     env.out.tell("krl-written", &args! { path: output.display(), n: count });
     env.out.data(&serde_json::json!({ "file": output.display().to_string(), "revoked": count }));
@@ -223,17 +223,18 @@ pub async fn ssh(env: &Env, verb: SshVerb) -> Result<(), Failure> {
 }
 
 /// The revocation list of an authority, by the log: every certificate whose access ended before its time.
-fn krl(view: &View<'_>, id: &CredentialId, label: &str, env: &Env) -> Result<(Vec<u8>, usize), Failure> {
+fn revocation_list(view: &View<'_>, id: &CredentialId, label: &str, env: &Env) -> Result<(Vec<u8>, usize), Failure> {
     let credential = view.state.credential(id).ok_or(Refusal::CredentialUnknown)?;
     let (_, version) = credential.current().ok_or(Refusal::CredentialUnknown)?;
     let connector = Connector::of(view, version).ok_or_else(|| no_connector(label))?;
-    let line = connector.settings.authority();
-    let line = line.ok_or_else(|| Failure::new(Exit::Usage, "failed-no-authority").with("label", label))?;
-    let authority = Authority::parse(line).map_err(Failure::technical)?;
+    let Settings::Ssh(ssh) = &connector.settings else {
+        return Err(Failure::new(Exit::Usage, "failed-no-authority").with("label", label));
+    };
     let made = view.state.requests().values().filter(|request| request.version.credential == *id);
     let over = |target: &AtTarget| !matches!(target, AtTarget::Started { .. } | AtTarget::Made { .. });
-    let serials = made.filter(|request| request.target.as_ref().is_some_and(over)).map(|r| r.at.index).collect();
-    Ok((revocation_list(&authority, &serials, view.state.size(), env.now()), serials.len()))
+    let made = made.filter(|request| request.target.as_ref().is_some_and(over));
+    let serials = made.map(|request| request.at.index).collect::<BTreeSet<u64>>();
+    Ok((krl::encode(ssh.authority(), &serials, env.now()), serials.len()))
 }
 
 /// What the server said about what it still has to do, where it could be asked.
@@ -295,9 +296,7 @@ pub(super) fn lines(view: &View<'_>, tries: &Tries) -> Vec<String> {
 }
 
 /// Accesses that are over and may still be there at their target: the request, and since when it is over.
-pub(super) fn due_at_targets<'a>(
-    view: &View<'a>,
-) -> impl Iterator<Item = (&'a Request, Time)> + use<'a> {
+pub(super) fn due_at_targets<'a>(view: &View<'a>) -> impl Iterator<Item = (&'a Request, Time)> + use<'a> {
     let state = view.state;
     state.requests().values().filter_map(|request| match request.target {
         Some(AtTarget::RevocationDue { since }) => Some((request, since)),

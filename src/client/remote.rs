@@ -192,10 +192,7 @@ impl Remote {
     }
 
     /// The key to which delegations are wrapped, as the server says: its signature is to be verified.
-    pub async fn wrapping_key(
-        &mut self,
-        organisation: OrganisationId,
-    ) -> Result<(RecipientKey, Signature), Failure> {
+    pub async fn wrapping_key(&mut self, organisation: OrganisationId) -> Result<(RecipientKey, Signature), Failure> {
         let request = api::GetWrappingKeyRequest { organisation: organisation.to_vec() };
         let answer = self.client.get_wrapping_key(request).await.map_err(|s| self.refused(s))?;
         self.vouched(answer.into_inner().key)

@@ -23,8 +23,8 @@ use crate::escrow::time::{Seconds, Time};
 use crate::escrow::window::Purpose;
 use crate::proto::v1;
 use crate::seal::delegation::{DelegatedContext, unwrap_inner};
-use crate::seal::minted::{MintedContext, open_made};
 use crate::seal::gathering::{Gathering, NoKey};
+use crate::seal::minted::{MintedContext, open_made};
 use crate::seal::sealing::{PartValue, open_part};
 use crate::seal::secret::Secret;
 use crate::seal::sharing::MasterKey;
@@ -32,7 +32,7 @@ use crate::seal::sharing::MasterKey;
 pub use codes::codes;
 pub use exec::exec;
 pub(super) use {
-    ask::{Filing, file, forward, part_ids, target_of, vouched_keys},
+    ask::{Filing, file, forward, usual_parts, vouched_keys},
     keys::Keys,
 };
 
@@ -191,10 +191,7 @@ fn json_value(value: &PartValue) -> serde_json::Value {
 
 /// Collects, combines and opens.
 pub async fn open(session: &mut Session, id: u64) -> Result<Opened, Failure> {
-    let request = find_request(session, id)?;
-    if request.requester != session.me() {
-        return Err(Refusal::NotYours.into());
-    }
+    let request = find_own(session, id)?;
     match request.purpose {
         Purpose::Lease | Purpose::Mint => {}
         Purpose::Unseal => return Err(Failure::new(Exit::Usage, "failed-opens-to-server").with("id", id)),
@@ -218,6 +215,12 @@ pub async fn open(session: &mut Session, id: u64) -> Result<Opened, Failure> {
     let values = open_parts(session, &request, &keys, &blobs, &mut bad);
     accuse(session, &request, bad).await?;
     Ok(Opened { values: values?, made: Vec::new(), until })
+}
+
+/// A request of this person's.
+pub(super) fn find_own(session: &Session, id: u64) -> Result<Request, Failure> {
+    let request = find_request(session, id)?;
+    if request.requester == session.me() { Ok(request) } else { Err(Refusal::NotYours.into()) }
 }
 
 /// Keys of a request of ours, by part.

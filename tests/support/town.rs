@@ -583,7 +583,15 @@ pub fn account(label: &str, new_version: bool, password: &str) -> Deposit {
         "sheet": { "kind": "registrar", "legal_holder": "Les Amis du Lac" },
     });
     let (sheet, parts) = deposit::from_json(&Secret::from_string(file.to_string())).unwrap();
-    Deposit { label: label.to_owned(), vault: None, new_version, sheet, parts, without: Vec::new() }
+    Deposit {
+        label: label.to_owned(),
+        vault: None,
+        new_version,
+        sheet,
+        parts,
+        without: Vec::new(),
+        reach: deposit::Reach::default(),
+    }
 }
 
 pub async fn open(session: &mut Session, id: u64) -> Result<String, Failure> {

@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 use super::keys::{self, Keys};
 use super::{Asking, USUAL_PARTS};
 use crate::args;
-use crate::client::connector::{self, Connector};
+use crate::client::connector::Connector;
 use crate::client::consent::find_request;
 use crate::client::failure::{Exit, Failure};
 use crate::client::home;
@@ -18,7 +18,7 @@ use crate::client::session::Session;
 use crate::client::status::texts;
 use crate::client::view;
 use crate::escrow::act::RequestedPart;
-use crate::escrow::credential::Version;
+use crate::escrow::credential::{Credential, Version};
 use crate::escrow::delegation::Standing;
 use crate::escrow::id::CredentialId;
 use crate::escrow::key::{RecipientKey, Signature};
@@ -162,8 +162,7 @@ async fn mint(
     input: Option<Text>,
 ) -> Result<u64, Failure> {
     let credential = session.state()?.credential(&version.credential).ok_or(Refusal::CredentialUnknown)?;
-    let dealt_with =
-        credential.dealt_with(version.version, PartKind::Password).ok_or(Refusal::PartUnknown)?;
+    let dealt_with = credential.dealt_with(version.version, PartKind::Password).ok_or(Refusal::PartUnknown)?;
     let keys = Keys::one(PartKind::Password)?;
     let recipient = keys.first().ok_or(Refusal::PartUnknown)?;
     let part = PartId { version: VersionId { version: dealt_with, ..version }, kind: PartKind::Password };
@@ -196,7 +195,6 @@ async fn open_parts(session: &mut Session, id: CredentialId, asking: &Asking) ->
     let reason = Text::parse(&asking.reason)?;
     let ids = part_ids(session, id, asking)?;
     let to_server = |part: &PartId| part.kind == PartKind::TotpSecret && !asking.how.totp_to_me;
-    // Alone, as a part that was asked for by name, it is wanted itself.
     let vouched = match ids.iter().filter(|part| to_server(part)).count() {
         0 => Vec::new(),
         _ => vouched_keys(session, 1).await?,
@@ -213,8 +211,7 @@ async fn open_parts(session: &mut Session, id: CredentialId, asking: &Asking) ->
     let expires = session.env.now().after(asking.open_for);
     let path = keys.store(session, expires)?;
     let duration = asking.duration;
-    let filing =
-        Filing { purpose: Purpose::Lease, parts, reason, duration, expires, standing: None, input: None };
+    let filing = Filing { purpose: Purpose::Lease, parts, reason, duration, expires, standing: None, input: None };
     let index = file(session, &filing, path).await?;
     let label = session.label_of(&id);
     let until = find_request(session, index)?.expires;
@@ -225,18 +222,31 @@ async fn open_parts(session: &mut Session, id: CredentialId, asking: &Asking) ->
     Ok(index)
 }
 
-/// The parts that are meant, in the log's order: those that a new version carried over stand under the version that
-/// they were dealt with.
-pub(in crate::client) fn part_ids(
-    session: &Session,
-    id: CredentialId,
-    asking: &Asking,
-) -> Result<Vec<PartId>, Failure> {
+/// The parts that are meant.
+fn part_ids(session: &Session, id: CredentialId, asking: &Asking) -> Result<Vec<PartId>, Failure> {
     let credential = session.state()?.credential(&id).ok_or(Refusal::CredentialUnknown)?;
     let (current, _) = credential.current().ok_or(Refusal::CredentialUnknown)?;
-    let number = asking.version.unwrap_or(current);
+    these_parts(credential, id, asking.version.unwrap_or(current), asking.parts.clone())
+}
+
+/// The parts that are asked for unless said otherwise.
+pub(in crate::client) fn usual_parts(
+    credential: &Credential,
+    id: CredentialId,
+    number: u32,
+) -> Result<Vec<PartId>, Failure> {
+    these_parts(credential, id, number, Vec::new())
+}
+
+/// Parts of a version, in the log's order: those that it carried over stand under the version that they were dealt
+/// with.
+fn these_parts(
+    credential: &Credential,
+    id: CredentialId,
+    number: u32,
+    mut kinds: Vec<PartKind>,
+) -> Result<Vec<PartId>, Failure> {
     let version = credential.versions.get(&number).ok_or(Refusal::PartUnknown)?;
-    let mut kinds = asking.parts.clone();
     if kinds.is_empty() {
         kinds = version.kinds().into_iter().filter(|kind| USUAL_PARTS.contains(kind)).collect();
     }
@@ -321,12 +331,7 @@ async fn send(
 }
 
 /// Prints a text to forward to the trustees.
-pub(in crate::client) fn forward(
-    session: &Session,
-    key: &str,
-    index: u64,
-    filing: &Filing,
-) -> Result<(), Failure> {
+pub(in crate::client) fn forward(session: &Session, key: &str, index: u64, filing: &Filing) -> Result<(), Failure> {
     let say = session.env.out.language();
     let request = find_request(session, index)?;
     let standing = filing.standing;
@@ -340,10 +345,4 @@ pub(in crate::client) fn forward(
     };
     session.env.out.tell(key, &args);
     Ok(())
-}
-
-/// Where an account's connector leads, for people.
-pub(in crate::client) fn target_of(session: &Session, version: &Version) -> Result<String, Failure> {
-    let texts = texts(session);
-    Ok(connector::target(&session.view(&texts)?, version))
 }

@@ -254,16 +254,14 @@ impl Desk {
 mod tests {
     use super::*;
     use crate::escrow::time::Time;
-    use crate::seal::secret::Secret;
     use crate::seal::sealing::PartValue;
+    use crate::seal::secret::Secret;
 
     fn secret(text: &str) -> Secret {
         Secret::from_string(text.to_owned())
     }
 
     fn names(given: &Given) -> (Option<&str>, Vec<&str>) {
-
-
         (given.secret.as_ref().map(|(name, _)| name.as_str()), given.others.iter().map(|(n, _)| n.as_str()).collect())
     }
 

@@ -13,6 +13,8 @@ request-kind-delegation = A STANDING RIGHT for { $to } (fingerprint { $code }): 
 } without asking again, until { $until }.
 request-kind-delegation-connector = Nothing is opened: your agreement is a signature, and the server makes a login at { $target } each time.
 request-kind-delegation-static = To make it, the secret opens to { $name }, whose computer seals it for { $to }. Both count among those who know it. Whoever is { $to } and also runs the server could open it without an entry in the log.
+proposal-vault-signed-by = Logins that the server makes are agreed to by: { $list }.
+proposal-vault-unasked = WITHOUT ASKING anybody, while an account is open to the server, get a login of their own: { $who }.
 request-input = What the connector is told of the person: { $text }
 request-connector = How the server reaches the target, and what it does there:
 request-open-until = The request stays open until { $until }.
@@ -39,8 +41,9 @@ inbox-request-delegation = { $id } — { $name } asks for a standing right to �
    *[other] {" "}You refused; you can still agree.
 }
 inbox-revocation-late = { $id } — what was made for { $name } at “{ $label }” is not removed yet, although the access is over. “sequestre status” says why.
-inbox-due-assigned = “{ $label }”: this password is to be changed { $when }, and it falls to you ({ $page }). What to look at there:
-inbox-due-no-page = the sheet names no page to change it at
+inbox-due-connector = “{ $label }”: its secret should be changed { $when }: have it opened to the server (“sequestre unseal”), then run “sequestre rotate "{ $label }"”.
+inbox-due-page = Page to change it: { $page }.
+inbox-due-look = What else to look at there: “sequestre exposure "{ $label }"”.
 
 # Kinds of request in the lists.
 kind-unseal = opening to the server
@@ -48,16 +51,11 @@ kind-delegation = standing right
 kind-mint = login of one’s own
 stage-making = being made at the target
 stage-revocation-due = over, NOT yet removed at the target
-stage-revoked = over, removed at the target
 stage-window = open to the server
-end-closed = the server was restarted
-end-sealed = closed by { $name }
-end-destroyed-mint = ended, the account was destroyed
 
 # Deposits with a connector.
 deposit-connector-shown = The server will use what you deposit at { $target } ({ $kind }), only while trustees open it:
 ask-deposit-connector = Members who ask for it will get a login of their own there, which the server makes and removes. Is that right?
-deposit-no-connector = Until now this account had a connector; with this version it has none. Add --connector FILE to keep it.
 failed-connector = { $path } does not say how to reach a target: { $why }
 failed-no-connector = “{ $label }” has no connector: the server cannot do anything there. Deposit it with --connector first.
 failed-connector-secret = { $path } contains the password that is deposited. Everybody may read the connector’s text: take it out there.
@@ -105,7 +103,6 @@ exec-begins = Your access runs until { $until }; it is given back when the comma
 exec-returned = The access { $id } is given back.
 exec-not-returned = CAREFUL: the access { $id } could not be given back. Run “sequestre return { $id }”.
 exec-taken-back = Request { $id } is taken back.
-exec-over = The time of the access { $id } is over; the command still runs with what no longer works, or must be changed.
 failed-exec = The command could not be run.
 failed-exec-descriptor = File descriptors can be handed to commands on Unix only. Leave --fd out.
 failed-exec-ended = Request { $id } was not granted: it ended.
@@ -142,7 +139,6 @@ exposure-check-administrators = [ ] Other administrators: { $what ->
    *[other] { $what }
 } Remove those who do not belong there.
 exposure-check-keys = [ ] API keys, tokens, application passwords, forwarding rules: revoke what nobody needs.
-exposure-made = “{ $label }”: has a connector; accesses there end by themselves, and nobody saw its secret this way.
 
 # What --help says.
 help-exposure = List who knows what is in escrow; with --person: what to do when that person goes

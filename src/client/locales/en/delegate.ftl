@@ -39,8 +39,11 @@ delegate-head-state = State
 delegate-live = in force
 delegate-over-time = over
 delegate-over-uses = used up
-delegate-over-ended = ended
+delegate-over-ended = ended by { $name }
 delegate-over-version = ended with a new version
+delegate-over-left = ended, the person left
+delegate-over-moved = ended, the association moved to another server
+delegate-over-destroyed = ended, the account was destroyed
 
 # What --help says.
 help-delegate = Ask that somebody may take accesses to an account without asking each time, finish such a right, or end it

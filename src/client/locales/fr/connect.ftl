@@ -13,6 +13,8 @@ request-kind-delegation = Une DÉLÉGATION pour { $to } (empreinte { $code }) : 
 } sans redemander, jusqu’au { $until }.
 request-kind-delegation-connector = Rien n’est ouvert : votre accord est une signature, et le serveur crée à chaque fois un identifiant chez { $target }.
 request-kind-delegation-static = Pour la créer, le secret s’ouvre à { $name }, dont l’ordinateur le scelle pour { $to }. Ces deux personnes comptent parmi celles qui le connaissent. Si { $to } gère aussi le serveur, l’ouvrir sans entrée au journal lui serait possible.
+proposal-vault-signed-by = Les identifiants que crée le serveur sont accordés par : { $list }.
+proposal-vault-unasked = SANS DEMANDER à personne, tant qu’un compte est ouvert au serveur, reçoivent un identifiant propre : { $who }.
 request-input = Ce que le connecteur apprend de la personne : { $text }
 request-connector = Comment le serveur atteint la cible, et ce qu’il y fait :
 request-open-until = La demande reste ouverte jusqu’au { $until }.
@@ -39,8 +41,9 @@ inbox-request-delegation = { $id } — { $name } demande une délégation sur «
    *[other] {" "}Vous avez refusé ; vous pouvez encore accepter.
 }
 inbox-revocation-late = { $id } — ce qui a été créé pour { $name } sur « { $label } » n’est pas encore retiré, bien que l’accès soit terminé. « sequestre status » dit pourquoi.
-inbox-due-assigned = « { $label } » : ce mot de passe est à changer { $when }, et c’est à vous de le faire ({ $page }). À vérifier sur place :
-inbox-due-no-page = la fiche ne nomme pas de page pour le changer
+inbox-due-connector = « { $label } » : son secret est à changer { $when } : faites-le ouvrir au serveur (« sequestre unseal »), puis lancez « sequestre rotate "{ $label }" ».
+inbox-due-page = Page pour le changer : { $page }.
+inbox-due-look = Ce qu’il faut aussi vérifier : « sequestre exposure "{ $label }" ».
 
 # Genres de demande dans les listes.
 kind-unseal = ouverture au serveur
@@ -48,16 +51,11 @@ kind-delegation = délégation
 kind-mint = identifiant propre
 stage-making = en cours de création chez la cible
 stage-revocation-due = terminé, PAS encore retiré chez la cible
-stage-revoked = terminé, retiré chez la cible
 stage-window = ouvert au serveur
-end-closed = le serveur a redémarré
-end-sealed = fermé par { $name }
-end-destroyed-mint = terminé, le compte a été détruit
 
 # Dépôts avec connecteur.
 deposit-connector-shown = Le serveur se servira de ce que vous déposez chez { $target } ({ $kind }), seulement tant que les gardien·nes le lui ouvrent :
 ask-deposit-connector = Les membres qui le demandent y recevront un identifiant propre, que le serveur crée et retire. Est-ce bien cela ?
-deposit-no-connector = Ce compte avait un connecteur jusqu’ici ; avec cette version il n’en a plus. Ajoutez --connector FICHIER pour le garder.
 failed-connector = { $path } ne dit pas comment atteindre une cible : { $why }
 failed-no-connector = « { $label } » n’a pas de connecteur : le serveur ne peut rien y faire. Déposez-le d’abord avec --connector.
 failed-connector-secret = { $path } contient le mot de passe déposé. Tout le monde peut lire le texte du connecteur : retirez-l’en.
@@ -105,7 +103,6 @@ exec-begins = Votre accès dure jusqu’au { $until } ; il est rendu quand la co
 exec-returned = L’accès { $id } est rendu.
 exec-not-returned = ATTENTION : l’accès { $id } n’a pas pu être rendu. Lancez « sequestre return { $id } ».
 exec-taken-back = La demande { $id } est retirée.
-exec-over = Le temps de l’accès { $id } est écoulé ; la commande tourne encore avec ce qui ne fonctionne plus, ou doit être changé.
 failed-exec = La commande n’a pas pu être lancée.
 failed-exec-descriptor = Les descripteurs de fichier ne se transmettent aux commandes que sous Unix. Retirez --fd.
 failed-exec-ended = La demande { $id } n’a pas été accordée : elle a pris fin.
@@ -142,7 +139,6 @@ exposure-check-administrators = [ ] Qui d’autre l’administre : { $what ->
    *[other] { $what }
 } Retirer les personnes qui n’ont rien à y faire.
 exposure-check-keys = [ ] Clés d’API, jetons, mots de passe d’application, règles de transfert : révoquer ce dont personne n’a besoin.
-exposure-made = « { $label } » : a un connecteur ; les accès y finissent d’eux-mêmes, et personne n’a vu son secret de cette façon.
 
 # Ce que dit --help.
 help-exposure = Lister qui connaît ce qui est sous séquestre ; avec --person : ce qu’il faut faire quand cette personne part

@@ -39,8 +39,11 @@ delegate-head-state = Situation
 delegate-live = en vigueur
 delegate-over-time = terminée
 delegate-over-uses = épuisée
-delegate-over-ended = arrêtée
+delegate-over-ended = arrêtée par { $name }
 delegate-over-version = terminée par une nouvelle version
+delegate-over-left = terminée, la personne est partie
+delegate-over-moved = terminée, l’association a changé de serveur
+delegate-over-destroyed = terminée, le compte a été détruit
 
 # Ce que dit --help.
 help-delegate = Demander que quelqu’un puisse prendre des accès à un compte sans redemander, mettre une telle délégation en vigueur, ou y mettre fin
