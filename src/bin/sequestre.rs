@@ -150,6 +150,25 @@ enum Verb {
         label: Option<String>,
     },
     Request(RequestArgs),
+    Leases {
+        #[arg(long)]
+        all: bool,
+    },
+    Show {
+        id: u64,
+        #[arg(long, value_name = "PART", num_args = 0..=1, default_missing_value = "password")]
+        copy: Option<String>,
+        #[arg(long, conflicts_with = "copy")]
+        codes: bool,
+    },
+    Return {
+        id: u64,
+    },
+    Revoke {
+        id: u64,
+        #[arg(long)]
+        reason: String,
+    },
     Unseal {
         #[arg(value_name = "LABEL", required = true)]
         labels: Vec<String>,
@@ -183,25 +202,6 @@ enum Verb {
         label: Option<String>,
         #[arg(long, value_name = "NAME")]
         person: Option<String>,
-    },
-    Leases {
-        #[arg(long)]
-        all: bool,
-    },
-    Show {
-        id: u64,
-        #[arg(long, value_name = "PART", num_args = 0..=1, default_missing_value = "password")]
-        copy: Option<String>,
-        #[arg(long, conflicts_with = "copy")]
-        codes: bool,
-    },
-    Return {
-        id: u64,
-    },
-    Revoke {
-        id: u64,
-        #[arg(long)]
-        reason: String,
     },
     #[command(args_conflicts_with_subcommands = true, subcommand_negates_reqs = true)]
     Destroy {
