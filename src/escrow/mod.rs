@@ -48,7 +48,6 @@ pub mod replay;
 pub mod request;
 pub mod role;
 pub mod rotation;
-mod stopgap;
 pub mod text;
 pub mod time;
 pub mod window;
