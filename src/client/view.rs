@@ -305,6 +305,7 @@ impl<'a> View<'a> {
                 return self.say.with("view-end-sealed", &crate::args! { name: self.name(person) });
             }
             End::Closed => "view-end-closed",
+            End::NotUsed => "view-end-not-used",
             End::Replaced => "view-end-replaced",
             End::Delegated => "view-end-delegated",
         };
@@ -356,6 +357,7 @@ pub fn stage_name(stage: &Stage) -> &'static str {
             End::Destroyed => "destroyed",
             End::Sealed(_) => "sealed",
             End::Closed => "closed",
+            End::NotUsed => "not_used",
             End::Replaced => "replaced",
             End::Delegated => "delegated",
         },

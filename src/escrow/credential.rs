@@ -3,14 +3,15 @@
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::act::Deposit;
-use super::charter::VaultName;
+use super::act::{Deposit, DepositedPart};
+use super::charter::{Charter, Vault, VaultName};
 use super::drill::{Checked, Tested};
 use super::id::{BlobId, CredentialId, PersonId};
-use super::organisation::{Organisation, Position};
+use super::organisation::{Effect, Organisation, Position};
 use super::part::{Deal, Part, PartId, PartKind, VersionId};
 use super::recovery::ReleasedTo;
 use super::refusal::Refusal;
+use super::request::End;
 use super::rotation::Rotation;
 use super::time::Time;
 use super::window::Purpose;
@@ -29,7 +30,7 @@ pub struct Credential {
     /// Trustees who stopped access to a kind of part for a purpose, and when last: none of them can again for [`BRAKE_REST`], also
     /// once the part is dealt anew, as it must be after that.
     ///
-    /// [`BRAKE_REST`]: super::request::BRAKE_REST
+    /// [`BRAKE_REST`]: super::stopping::BRAKE_REST
     pub braked: BTreeMap<(Purpose, PartKind, PersonId), Time>,
     /// Whether only one person at a time has access. As the current version says.
     pub exclusive: bool,
@@ -174,6 +175,21 @@ pub enum DueCause {
     Left(PersonId),
 }
 
+impl Part {
+    /// As it is when it was just dealt.
+    pub(super) fn fresh(self, known: Vec<Knower>) -> PartState {
+        PartState {
+            part: self,
+            released: BTreeMap::new(),
+            verdicts: BTreeMap::new(),
+            accused: BTreeMap::new(),
+            tested: None,
+            known,
+            due: None,
+        }
+    }
+}
+
 impl PartState {
     /// Distinct trustees whose share was released to anybody, own shares included: what consent screens show.
     pub fn released_to_anybody(&self) -> BTreeSet<PersonId> {
@@ -220,18 +236,46 @@ impl Credential {
         self.versions.last_key_value().map(|(number, version)| (*number, version))
     }
 
+    /// A version by number, also the one that a rotation staged.
+    pub fn version(&self, number: u32) -> Option<&Version> {
+        let staged = || self.rotation.as_ref()?.staged.as_ref().filter(|(staged, _)| *staged == number);
+        self.versions.get(&number).or_else(|| staged().map(|(_, version)| version))
+    }
+
+    fn version_mut(&mut self, number: u32) -> Option<&mut Version> {
+        match self.versions.get_mut(&number) {
+            Some(version) => Some(version),
+            None => {
+                let (staged, version) = self.rotation.as_mut()?.staged.as_mut()?;
+                (*staged == number).then_some(version)
+            }
+        }
+    }
+
+    /// The numbers of its versions in the order in which a request means them: the newest first, and last what a
+    /// rotation staged.
+    pub(super) fn numbers(&self) -> impl Iterator<Item = u32> {
+        let staged = self.rotation.as_ref().and_then(|rotation| rotation.staged.as_ref());
+        self.versions.keys().rev().copied().chain(staged.map(|(number, _)| *number))
+    }
+
+    /// The number that the next version has.
+    pub fn next_number(&self) -> Option<u32> {
+        self.numbers().max().unwrap_or(0).checked_add(1)
+    }
+
     /// The version with which a part of version `number` was dealt: itself, or an earlier one.
     pub fn dealt_with(&self, number: u32, kind: PartKind) -> Option<u32> {
-        let version = self.versions.get(&number)?;
+        let version = self.version(number)?;
         if version.parts.contains_key(&kind) { Some(number) } else { version.carried.get(&kind).copied() }
     }
 
     /// The parts of a version, dealt with it or carried over: each with the version that it was dealt with.
     pub fn parts(&self, number: u32) -> impl Iterator<Item = (PartKind, u32, &PartState)> {
-        let kinds = self.versions.get(&number).map(Version::kinds).unwrap_or_default();
+        let kinds = self.version(number).map(Version::kinds).unwrap_or_default();
         kinds.into_iter().filter_map(move |kind| {
             let dealt_with = self.dealt_with(number, kind)?;
-            Some((kind, dealt_with, self.versions.get(&dealt_with)?.parts.get(&kind)?))
+            Some((kind, dealt_with, self.version(dealt_with)?.parts.get(&kind)?))
         })
     }
 
@@ -264,6 +308,11 @@ impl Credential {
     }
 }
 
+/// The number before the next one.
+fn next_before(credential: &Credential) -> u32 {
+    credential.numbers().max().unwrap_or(0)
+}
+
 impl Organisation {
     /// An account by id.
     pub fn credential(&self, id: &CredentialId) -> Option<&Credential> {
@@ -281,12 +330,12 @@ impl Organisation {
 
     /// A version of an account.
     pub fn version(&self, id: &VersionId) -> Option<&Version> {
-        self.credentials.get(&id.credential)?.versions.get(&id.version)
+        self.credentials.get(&id.credential)?.version(id.version)
     }
 
     pub(super) fn part_mut(&mut self, id: &PartId) -> Option<&mut PartState> {
         let credential = self.credentials.get_mut(&id.version.credential)?;
-        credential.versions.get_mut(&id.version.version)?.parts.get_mut(&id.kind)
+        credential.version_mut(id.version.version)?.parts.get_mut(&id.kind)
     }
 
     /// A part of a version.
@@ -306,6 +355,7 @@ impl Organisation {
         signer: &PersonId,
         deposit: &Deposit,
         base: u64,
+        now: Time,
     ) -> Result<Vec<(PartKind, Part)>, Refusal> {
         let charter = self.charter.as_ref().ok_or(Refusal::NotFounded)?;
         let vault = charter.vault(&deposit.vault).ok_or(Refusal::VaultUnknown)?;
@@ -324,13 +374,21 @@ impl Organisation {
                 if credential.vault != deposit.vault {
                     return Err(Refusal::VaultDiffers);
                 }
-                let current = credential.current().map_or(0, |(number, _)| number);
-                if current.checked_add(1) != Some(next) {
-                    return Err(Refusal::VersionConflict { current });
+                // While the daemon is at work on it, nobody can say which password the target has. Once nothing is open
+                // any more, whoever does know says so with a version after the staged one, which is kept.
+                if self.staged(&deposit.version.credential).is_some()
+                    && self.open_window(&deposit.version.credential).is_some()
+                {
+                    return Err(Refusal::RotationPending);
+                }
+                if credential.next_number() != Some(next) {
+                    return Err(Refusal::VersionConflict { current: next_before(credential) });
                 }
                 self.unchanged_since(base, credential.changed)?;
+                self.check_same_target(credential, deposit)?;
             }
         }
+        self.check_rewrapped(deposit, now)?;
         for (kind, dealt_with) in &deposit.carried {
             // Only what the current version has can stay, and as it was dealt.
             let part = self.current_part(&deposit.version.credential, *kind).ok_or(Refusal::PartUnknown)?;
@@ -338,11 +396,31 @@ impl Organisation {
                 return Err(Refusal::PartUnknown);
             }
         }
-        let mut parts = Vec::with_capacity(deposit.parts.len());
+        self.dealt(&deposit.parts, vault, charter)
+    }
+
+    /// Whether the account keeps its connector; it can have another one once nothing is left at the target that the
+    /// present one reaches.
+    fn check_same_target(&self, credential: &Credential, deposit: &Deposit) -> Result<(), Refusal> {
+        let present = credential.current().and_then(|(_, version)| version.connector);
+        match self.still_at_target(&deposit.version.credential) {
+            Some(request) if present != deposit.connector => Err(Refusal::StillAtTarget { request }),
+            _ => Ok(()),
+        }
+    }
+
+    /// New parts, if they are dealt to exactly the quorums of the vault.
+    pub(super) fn dealt(
+        &self,
+        deposited: &[DepositedPart],
+        vault: &Vault,
+        charter: &Charter,
+    ) -> Result<Vec<(PartKind, Part)>, Refusal> {
+        let mut parts = Vec::with_capacity(deposited.len());
         // Each part of each version has its own key: who opens one must not thereby open another, and what is destroyed
         // must not open from a copy under another name.
         let mut keys = BTreeSet::new();
-        for part in &deposit.parts {
+        for part in deposited {
             if self.master_keys.contains(&part.master_key) || !keys.insert(part.master_key) {
                 return Err(Refusal::SealedUsed);
             }
@@ -366,18 +444,13 @@ impl Organisation {
         deposit: Deposit,
         parts: Vec<(PartKind, Part)>,
         at: Position,
-    ) {
+    ) -> Vec<Effect> {
+        let id = deposit.version;
+        // What was opened to the daemon is out of date.
+        let mut effects = self.end_windows(&id.credential, End::Replaced, at, |_| true);
+        self.promote(&id.credential, at);
         self.master_keys.extend(parts.iter().map(|(_, part)| part.master_key));
         let dealer = Knower { person: depositor, source: at.index, since: at.time, how: How::Sealed };
-        let fresh = |part| PartState {
-            part,
-            released: BTreeMap::new(),
-            verdicts: BTreeMap::new(),
-            accused: BTreeMap::new(),
-            tested: None,
-            known: vec![dealer],
-            due: None,
-        };
         let version = Version {
             connector: deposit.connector,
             by_daemon: false,
@@ -386,7 +459,7 @@ impl Organisation {
             depositor,
             index: at.index,
             since: at.time,
-            parts: parts.into_iter().map(|(kind, part)| (kind, fresh(part))).collect(),
+            parts: parts.into_iter().map(|(kind, part)| (kind, part.fresh(vec![dealer]))).collect(),
             carried: deposit.carried.into_iter().collect(),
         };
         let credential = self.credentials.entry(deposit.version.credential).or_insert_with(|| Credential {
@@ -400,19 +473,23 @@ impl Organisation {
             unsealed: None,
         });
         credential.exclusive = deposit.exclusive;
-        credential.versions.insert(deposit.version.version, version);
+        credential.versions.insert(id.version, version);
         credential.changed = at.index;
+        effects.extend(self.renew_delegations(id, deposit.connector, &deposit.rewrapped, at));
+        effects
     }
 
     /// Everything current that a leaver knows is due now.
     pub(super) fn leaver_makes_due(&mut self, person: PersonId, at: Position) {
         for credential in self.credentials.values_mut() {
-            let Some((number, _)) = credential.current() else { continue };
+            let staged = credential.rotation.as_ref().and_then(|rotation| rotation.staged.as_ref());
+            let numbers = credential.current().map(|(number, _)| number).into_iter().chain(staged.map(|(n, _)| *n));
             let known =
                 |(kind, dealt_with, state): (_, _, &PartState)| state.known_to(&person).then_some((kind, dealt_with));
-            let known: Vec<(PartKind, u32)> = credential.parts(number).filter_map(known).collect();
+            let known: BTreeSet<(PartKind, u32)> =
+                numbers.flat_map(|number| credential.parts(number).filter_map(known)).collect();
             for (kind, dealt_with) in known {
-                let version = credential.versions.get_mut(&dealt_with);
+                let version = credential.version_mut(dealt_with);
                 if let Some(state) = version.and_then(|version| version.parts.get_mut(&kind)) {
                     state.make_due(Urgency::Now, at.time, DueCause::Left(person));
                 }

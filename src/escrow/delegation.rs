@@ -6,11 +6,19 @@
 //! end it, with the delegate's leaving, and with the version that it was given for, unless whoever deposits the next
 //! one renews it.
 
-use super::id::{BlobId, OrganisationId, PersonId};
+use std::collections::BTreeMap;
+
+use super::act::{Deposit, RequestedPart};
+use super::charter::SHORTEST_LEASE;
+use super::credential::Credential;
+use super::id::{BlobId, CredentialId, OrganisationId, PersonId};
 use super::key::{RecipientKey, Signature};
+use super::organisation::{Audience, Effect, Organisation, Position};
 use super::part::{PartId, PartKind, VersionId};
-use super::request::Grant;
+use super::refusal::Refusal;
+use super::request::{Basis, End, Grant, Request, Stage};
 use super::time::{Seconds, Time};
+use super::window::Purpose;
 use super::wire::{self, Malformed};
 use crate::proto::v1;
 
@@ -200,5 +208,297 @@ impl Delegation {
     /// How many leases can still be taken.
     pub fn left(&self) -> u32 {
         self.standing.uses.saturating_sub(self.used)
+    }
+}
+
+/// What a taken lease consists of.
+#[derive(Debug)]
+pub(super) struct Taking {
+    parts: Vec<RequestedPart>,
+    version: VersionId,
+}
+
+impl Organisation {
+    /// A delegation by the index of the request that was granted.
+    pub fn delegation(&self, index: u64) -> Option<&Delegation> {
+        self.delegations.get(&index)
+    }
+
+    /// Every delegation that there was, oldest request first.
+    pub fn delegations(&self) -> impl Iterator<Item = &Delegation> {
+        self.delegations.values()
+    }
+
+    pub(super) fn check_standing_right(
+        &self,
+        credential: &Credential,
+        standing: &Standing,
+        now: Time,
+    ) -> Result<(), Refusal> {
+        let lasts = standing.until > now && standing.until <= now.after(LONGEST_DELEGATION);
+        if lasts && self.vault_for(&standing.to, credential).is_ok() { Ok(()) } else { Err(Refusal::DelegationTerms) }
+    }
+
+    /// Puts a delegation in force.
+    pub(super) fn begin_delegation(
+        &mut self,
+        request: &Request,
+        grant: Grant,
+        wrapped: Vec<(PartId, BlobId)>,
+        at: Position,
+    ) {
+        let Some(standing) = request.standing else { return };
+        let index = request.at.index;
+        let delegation = Delegation {
+            index,
+            version: request.version,
+            asked_by: request.requester,
+            standing,
+            used: 0,
+            since: at.time,
+            grant,
+            connector: request.connector,
+            wrapped,
+            ended: None,
+        };
+        self.delegations.insert(index, delegation);
+        self.delegation_ends.insert((standing.until, index));
+    }
+
+    pub(super) fn decide_delegate(&self, signer: &PersonId, act: &Delegate, now: Time) -> Result<(), Refusal> {
+        let request = self.requests.get(&act.request).ok_or(Refusal::RequestUnknown)?;
+        if request.requester != *signer {
+            return Err(Refusal::NotYours);
+        }
+        let standing = request.standing.as_ref().ok_or(Refusal::DelegationUnknown)?;
+        match &request.stage {
+            Stage::Leased(lease) if lease.collected() && now < lease.until() => {}
+            Stage::Ended { how: End::Delegated, .. } => return Err(Refusal::HasConnector),
+            _ => return Err(Refusal::NotCollectable),
+        }
+        let id = request.version.credential;
+        let credential = self.account(&id)?;
+        let (current, newest) = credential.current().ok_or(Refusal::PartUnknown)?;
+        if newest.connector.is_some() {
+            return Err(Refusal::HasConnector);
+        }
+        // What was replaced since is no longer what was agreed to.
+        if !request.parts.iter().all(|asked| self.current_part(&id, asked.part.kind) == Some(asked.part)) {
+            return Err(Refusal::VersionConflict { current });
+        }
+        self.check_standing_right(credential, standing, now)?;
+        let vouched = self.log_key.verify(&wrapping_key_preimage(&self.id, &act.daemon), &act.vouched);
+        let mut kinds: Vec<PartKind> = request.parts.iter().map(|asked| asked.part.kind).collect();
+        kinds.sort();
+        if vouched.is_err() || !kinds.into_iter().eq(act.wrapped.iter().map(|wrapped| wrapped.kind)) {
+            return Err(Refusal::WrappedShape);
+        }
+        Ok(())
+    }
+
+    pub(super) fn apply_delegate(&mut self, act: &Delegate, at: Position) -> Vec<Effect> {
+        let Some(request) = self.requests.get(&act.request).cloned() else { return Vec::new() };
+        let Some(grant) = request.grant().cloned() else { return Vec::new() };
+        let id = request.version.credential;
+        let part = |wrapped: &Wrapped| Some((self.current_part(&id, wrapped.kind)?, wrapped.sealed));
+        let wrapped = act.wrapped.iter().filter_map(part).collect();
+        self.begin_delegation(&request, grant, wrapped, at);
+        self.end_request(act.request, End::Delegated, at)
+    }
+
+    /// The blobs of wrapped parts, and for whom they are.
+    pub(super) fn wrapped_blobs(wrapped: &[Wrapped]) -> impl Iterator<Item = (BlobId, Audience)> {
+        wrapped.iter().map(|wrapped| (wrapped.sealed, Audience::Daemon))
+    }
+
+    fn open_delegation(&self, index: u64, now: Time) -> Result<&Delegation, Refusal> {
+        let delegation = self.delegations.get(&index).ok_or(Refusal::DelegationUnknown)?;
+        if delegation.is_live(now) { Ok(delegation) } else { Err(Refusal::DelegationOver) }
+    }
+
+    pub(super) fn decide_take(&self, signer: &PersonId, take: &Take, now: Time) -> Result<Taking, Refusal> {
+        let known = self.delegations.get(&take.delegation).ok_or(Refusal::DelegationUnknown)?;
+        if known.standing.to != *signer {
+            return Err(Refusal::NotYours);
+        }
+        let delegation = self.open_delegation(take.delegation, now)?;
+        let id = delegation.version.credential;
+        let credential = self.account(&id)?;
+        let vault = self.vault_for(signer, credential)?;
+        let longest = vault.longest_lease;
+        if !(SHORTEST_LEASE..=longest).contains(&take.duration) {
+            return Err(Refusal::Duration { longest });
+        }
+        self.check_out(signer, &id, None)?;
+        let keys = &self.people.get(signer).ok_or(Refusal::Stranger)?.keys;
+        let parts = match (delegation.connector, take.recipient) {
+            (Some(_), Some(recipient)) => {
+                self.open_window(&id).ok_or(Refusal::NotOpen)?;
+                let part = self.current_part(&id, PartKind::Password).ok_or(Refusal::PartUnknown)?;
+                vec![RequestedPart { part, recipient, vouched: None }]
+            }
+            // The inner layer is sealed to the delegate's own key.
+            (None, None) if take.input.is_none() => {
+                let part = |(part, _): &(PartId, BlobId)| RequestedPart {
+                    part: *part,
+                    recipient: keys.recipient,
+                    vouched: None,
+                };
+                delegation.wrapped.iter().map(part).collect()
+            }
+            _ => return Err(Refusal::WrappedShape),
+        };
+        let (version, _) = credential.current().ok_or(Refusal::PartUnknown)?;
+        Ok(Taking { parts, version: VersionId { credential: id, version } })
+    }
+
+    pub(super) fn apply_take(&mut self, by: PersonId, take: &Take, taking: Taking, at: Position) -> Vec<Effect> {
+        let Some(delegation) = self.delegations.get_mut(&take.delegation) else { return Vec::new() };
+        delegation.used = delegation.used.saturating_add(1);
+        let (connector, used_up) = (delegation.connector, delegation.left() == 0);
+        let request = Request {
+            at: at.entry(),
+            requester: by,
+            by_daemon: false,
+            purpose: if connector.is_some() { Purpose::Mint } else { Purpose::Lease },
+            since: at.time,
+            version: taking.version,
+            parts: taking.parts,
+            reason: take.reason,
+            duration: take.duration,
+            expires: at.time.after(TAKE_WITHIN),
+            own_share: false,
+            approvals: BTreeMap::new(),
+            denials: BTreeMap::new(),
+            claims: BTreeMap::new(),
+            collected: false,
+            standing: None,
+            input: take.input,
+            connector,
+            target: None,
+            closed: None,
+            filed_again: None,
+            stage: Stage::Waiting,
+        };
+        self.file(request, Some(Basis::Delegation(take.delegation)), at);
+        if used_up { self.end_delegation(take.delegation, DelegationEnd::Used, at) } else { Vec::new() }
+    }
+
+    /// Whether what was taken by a delegation can still be had: its own end by time or use does not take it away.
+    pub(super) fn check_taken(&self, index: u64) -> Result<(), Refusal> {
+        let delegation = self.delegations.get(&index).ok_or(Refusal::DelegationUnknown)?;
+        match delegation.ended {
+            None | Some((_, DelegationEnd::Used | DelegationEnd::Expired)) => Ok(()),
+            Some(_) => Err(Refusal::DelegationOver),
+        }
+    }
+
+    pub(super) fn decide_end_delegation(
+        &self,
+        signer: &PersonId,
+        act: &EndDelegation,
+        now: Time,
+    ) -> Result<(), Refusal> {
+        let delegation = self.delegations.get(&act.delegation).ok_or(Refusal::DelegationUnknown)?;
+        let trustee = self.charter.as_ref().is_some_and(|c| c.trustees().contains(signer));
+        if !trustee && delegation.asked_by != *signer && delegation.standing.to != *signer {
+            return Err(Refusal::NotYours);
+        }
+        self.open_delegation(act.delegation, now).map(|_| ())
+    }
+
+    /// Ends a delegation, unless it is over.
+    pub(super) fn end_delegation(&mut self, index: u64, how: DelegationEnd, at: Position) -> Vec<Effect> {
+        let Some(delegation) = self.delegations.get_mut(&index).filter(|d| d.ended.is_none()) else {
+            return Vec::new();
+        };
+        delegation.ended = Some((at.time, how));
+        self.release_wrapped(index)
+    }
+
+    /// Ends delegations.
+    pub(super) fn end_delegations(
+        &mut self,
+        which: impl Fn(&Delegation) -> bool,
+        how: DelegationEnd,
+        at: Position,
+    ) -> Vec<Effect> {
+        let over: Vec<u64> =
+            self.delegations.values().filter(|d| d.ended.is_none() && which(d)).map(|d| d.index).collect();
+        over.into_iter().flat_map(|index| self.end_delegation(index, how, at)).collect()
+    }
+
+    /// Ends the delegations whose time is over. No entry says so: the next one of any kind finds it.
+    pub(super) fn sweep_delegations(&mut self, at: Position) -> Vec<Effect> {
+        let mut effects = Vec::new();
+        while let Some((_, index)) = self.delegation_ends.first().copied().filter(|(until, _)| *until <= at.time) {
+            self.delegation_ends.pop_first();
+            effects.extend(self.end_delegation(index, DelegationEnd::Expired, at));
+        }
+        effects
+    }
+
+    /// Deletes the wrapped parts of a delegation that is over, once nothing that was taken by it needs them.
+    pub(super) fn release_wrapped(&mut self, index: u64) -> Vec<Effect> {
+        let Some(delegation) = self.delegations.get(&index) else { return Vec::new() };
+        if delegation.ended.is_none() || delegation.wrapped.is_empty() {
+            return Vec::new();
+        }
+        let taken = |r: &Request| r.grant().is_some_and(|g| matches!(g.basis(), Basis::Delegation(d) if *d == index));
+        if self.check_taken(index).is_ok() && self.live_requests().any(taken) {
+            return Vec::new();
+        }
+        let Some(delegation) = self.delegations.get_mut(&index) else { return Vec::new() };
+        let blobs: Vec<BlobId> = std::mem::take(&mut delegation.wrapped).into_iter().map(|(_, blob)| blob).collect();
+        vec![Effect::Forget(self.forget_blobs(blobs))]
+    }
+
+    /// A depositor renews only what goes on as it was granted.
+    pub(super) fn check_rewrapped(&self, deposit: &Deposit, now: Time) -> Result<(), Refusal> {
+        for rewrapped in &deposit.rewrapped {
+            let delegation = self.open_delegation(rewrapped.delegation, now)?;
+            let kinds = rewrapped.wrapped.iter().map(|wrapped| wrapped.kind);
+            let mut before: Vec<PartKind> = delegation.wrapped.iter().map(|(part, _)| part.kind).collect();
+            before.sort();
+            let there = |kind: PartKind| {
+                let carried = deposit.carried.iter().any(|(carried, _)| *carried == kind);
+                carried || deposit.parts.iter().any(|part| part.kind == kind)
+            };
+            let fits = delegation.version.credential == deposit.version.credential
+                && delegation.connector.is_some() == deposit.connector.is_some()
+                && kinds.clone().eq(before)
+                && kinds.into_iter().all(there);
+            if !fits {
+                return Err(Refusal::WrappedShape);
+            }
+        }
+        Ok(())
+    }
+
+    /// The delegations of an account after a next version: those that it renews go on, the others are over.
+    pub(super) fn renew_delegations(
+        &mut self,
+        version: VersionId,
+        connector: Option<BlobId>,
+        rewrapped: &[Rewrapped],
+        at: Position,
+    ) -> Vec<Effect> {
+        let account: CredentialId = version.credential;
+        let renewed = |d: &Delegation| rewrapped.iter().any(|r| r.delegation == d.index);
+        let mut effects =
+            self.end_delegations(|d| d.version.credential == account && !renewed(d), DelegationEnd::Replaced, at);
+        for renewal in rewrapped {
+            let part = |wrapped: &Wrapped| Some((self.current_part(&account, wrapped.kind)?, wrapped.sealed));
+            let wrapped = renewal.wrapped.iter().filter_map(part).collect();
+            let Some(delegation) = self.delegations.get_mut(&renewal.delegation) else { continue };
+            delegation.version = version;
+            delegation.connector = connector;
+            let old = std::mem::replace(&mut delegation.wrapped, wrapped);
+            let old: Vec<BlobId> = old.into_iter().map(|(_, blob)| blob).collect();
+            if !old.is_empty() {
+                effects.push(Effect::Forget(self.forget_blobs(old)));
+            }
+        }
+        effects
     }
 }

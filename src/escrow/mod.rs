@@ -10,7 +10,7 @@
 //! | Who must agree? | [`quorum`], [`charter`], [`proposal`] |
 //! | How is something destroyed, and what protects from it? | [`brake`], [`destruction`] |
 //! | What lies in escrow, and who knows it? | [`part`], [`credential`] |
-//! | How does temporary access begin and end? | [`request`], [`claim`] |
+//! | How does temporary access begin and end? | [`request`], [`stopping`], [`claim`] |
 //! | What is open to the daemon, and what may it do with it? | [`window`], [`made`], [`rotation`], [`work`] |
 //! | Who may take leases without asking each time? | [`delegation`] |
 //! | What was opened without the server? | [`recovery`] |
@@ -39,6 +39,7 @@ pub mod made;
 pub mod moving;
 pub mod organisation;
 pub mod part;
+mod pending;
 pub mod people;
 pub mod proposal;
 pub mod quorum;
@@ -48,6 +49,7 @@ pub mod replay;
 pub mod request;
 pub mod role;
 pub mod rotation;
+pub mod stopping;
 pub mod text;
 pub mod time;
 pub mod window;

@@ -14,6 +14,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::charter::Charter;
 use super::credential::{DueCause, How, Knower, Urgency};
 use super::id::{Digest, OrganisationId, PersonId};
 use super::key::Signature;
@@ -170,18 +171,20 @@ impl Organisation {
     /// may know the part.
     pub(super) fn add_up(&mut self, part: &PartId, at: Position) {
         let Some(state) = self.part(part) else { return };
-        let failed: Vec<(PersonId, u64, &BTreeSet<PersonId>)> = state
+        let failed: Vec<(Option<PersonId>, u64, &BTreeSet<PersonId>)> = state
             .released
             .iter()
             .filter_map(|(to, people)| {
                 let (person, source) = match to {
                     ReleasedTo::Request(index) => {
                         let request = self.requests.get(index).filter(|request| !self.was_granted(request))?;
-                        (request.requester, *index)
+                        let vouched = request.parts.iter().any(|p| p.part == *part && p.vouched.is_some());
+                        // What was released to the daemon is with those who run it.
+                        ((!vouched).then_some(request.requester), *index)
                     }
                     ReleasedTo::Recovery(id) => {
                         let first = self.recoveries.get(id)?.answers.iter().find(|(_, a)| a.parts.contains(part))?;
-                        (id.starter, *first.0)
+                        (Some(id.starter), *first.0)
                     }
                 };
                 // What a recovery opened by itself is accounted for by its exposure, as with granted requests.
@@ -193,11 +196,23 @@ impl Organisation {
         if !opens(&state.part.deals, &together) {
             return;
         }
+        let technicians = self.charter.as_ref().map(Charter::technicians).cloned().unwrap_or_default();
         let knowers: Vec<Knower> = failed
             .iter()
-            .map(|(person, source, _)| Knower { person: *person, source: *source, since: at.time, how: How::Opened })
+            .flat_map(|(person, source, _)| {
+                let (people, how) = match person {
+                    Some(person) => (vec![*person], How::Opened),
+                    None => (technicians.iter().copied().collect(), How::CouldRead),
+                };
+                people.into_iter().map(move |person| Knower { person, source: *source, since: at.time, how })
+            })
             .collect();
+        let last = failed.last().map(|(_, source, _)| *source);
         let Some(state) = self.part_mut(part) else { return };
+        // Also where the charter names nobody who could have read it.
+        if let (true, Some(source)) = (knowers.is_empty(), last) {
+            state.make_due(Urgency::Now, at.time, DueCause::SharesAddUp(source));
+        }
         for knower in knowers {
             if state.expose(knower) {
                 state.make_due(Urgency::Now, at.time, DueCause::SharesAddUp(knower.source));

@@ -44,6 +44,7 @@ status-destroyed = This association was destroyed on { $time }. Its log can be r
 view-end-destroyed = ended, what was asked for was destroyed
 view-end-sealed = ended, { $name } closed what was open to the server
 view-end-closed = ended, the server no longer has the keys to which it opened
+view-end-not-used = ended, it was agreed to but did not come about in time
 view-end-replaced = ended, a newer version took its place
 view-end-delegated = became a standing right
 view-text-destroyed = (destroyed)

@@ -44,6 +44,7 @@ status-destroyed = Cette association a été détruite le { $time }. Son journal
 view-end-destroyed = terminé, ce qui était demandé a été détruit
 view-end-sealed = terminé, { $name } a fermé ce qui était ouvert au serveur
 view-end-closed = terminé, le serveur n’a plus les clés auxquelles cela s’ouvrait
+view-end-not-used = terminé, c’était accordé mais ne s’est pas fait à temps
 view-end-replaced = terminé, une version plus récente l’a remplacé
 view-end-delegated = devenu un droit permanent
 view-text-destroyed = (détruit)
