@@ -19,7 +19,7 @@ use super::renewal;
 use super::screen;
 use super::session::{Env, Session};
 use super::status::texts;
-use super::view::{Texts, View, asks_for_shares, is_asked};
+use super::view::{Texts, View, is_asked};
 use crate::args;
 use crate::escrow::act::{RequestedPart, ShareVerdict};
 use crate::escrow::credential::Urgency;
@@ -277,7 +277,7 @@ pub async fn approve(env: &Env, id: u64) -> Result<(), Failure> {
     env.out.tell("witness-seen-request", &args! { seen: seen, of: of });
     session.require_witnesses()?;
     let question = match request.purpose {
-        _ if !asks_for_shares(&request) => "ask-approve-signature",
+        _ if request.signs_only() => "ask-approve-signature",
         Purpose::Unseal => "ask-approve-unseal",
         _ => "ask-approve",
     };
@@ -291,11 +291,25 @@ pub async fn approve(env: &Env, id: u64) -> Result<(), Failure> {
         (true, Purpose::Unseal) => "approve-granted-unseal",
         (true, Purpose::Mint) => "approve-granted-mint",
         (true, Purpose::Delegation) => "approve-granted-delegation",
-        (false, _) if asks_for_shares(&request) => "approve-done",
-        (false, _) => "approve-done-signature",
+        (false, _) if request.signs_only() => "approve-done-signature",
+        (false, _) => "approve-done",
     };
     env.out.tell(key, &args! { id: id });
     env.out.data(&serde_json::json!({ "approved": id, "granted": granted }));
+    Ok(())
+}
+
+/// Agrees to a request of one's own, where that is needed: what opens to the server needs the requester's share there,
+/// and where only signatures are asked for, one's own is as good as another.
+pub(super) async fn agree_to_own(session: &mut Session, id: u64) -> Result<(), Failure> {
+    let request = find_request(session, id)?;
+    let (state, me) = (session.state()?, session.me());
+    let trustee = state.charter().is_some_and(|charter| charter.trustees().contains(&me));
+    let open = request.accepts(session.env.now()) && matches!(request.stage, Stage::Waiting);
+    if trustee && open && is_asked(state, &me, &request) {
+        session.require_witnesses()?;
+        release(session, &request).await?;
+    }
     Ok(())
 }
 
@@ -342,7 +356,7 @@ async fn release(session: &mut Session, request: &Request) -> Result<(), Failure
     let mut released = Vec::new();
     let mut blobs: Vec<Vec<u8>> = Vec::new();
     // Where nothing opens, agreeing is a signature.
-    let opening = request.parts.iter().filter(|_| asks_for_shares(request));
+    let opening = request.parts.iter().filter(|_| !request.signs_only());
     for asked in opening {
         let shares = my_shares(session, &asked.part)?;
         let mut ids = Vec::new();

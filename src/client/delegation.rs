@@ -165,7 +165,7 @@ pub(super) async fn rewrapped(
     parts: &BTreeMap<PartKind, PartValue>,
     connected: bool,
 ) -> Result<(Vec<v1::Rewrapped>, Vec<Vec<u8>>), Failure> {
-    let going_on: Vec<Delegation> = going_on(session, &version.credential, connected)?;
+    let going_on: Vec<Delegation> = going_on(session, &version.credential, parts, connected)?;
     if going_on.is_empty() {
         return Ok((Vec::new(), Vec::new()));
     }
@@ -188,10 +188,17 @@ pub(super) async fn rewrapped(
 }
 
 /// The live standing rights of an account that can go on with a version of this sort.
-fn going_on(session: &Session, id: &CredentialId, connected: bool) -> Result<Vec<Delegation>, Failure> {
+fn going_on(
+    session: &Session,
+    id: &CredentialId,
+    parts: &BTreeMap<PartKind, PartValue>,
+    connected: bool,
+) -> Result<Vec<Delegation>, Failure> {
     let now = session.env.now();
     let live = session.state()?.delegations().filter(|d| d.version.credential == *id && d.is_live(now));
-    Ok(live.filter(|d| d.connector.is_some() == connected).cloned().collect())
+    // What is carried over cannot be sealed anew without being opened.
+    let sealed_anew = |d: &&Delegation| d.wrapped.iter().all(|(part, _)| parts.contains_key(&part.kind));
+    Ok(live.filter(|d| d.connector.is_some() == connected).filter(sealed_anew).cloned().collect())
 }
 
 /// Which live standing rights end with a new version because it does not name them.

@@ -16,7 +16,7 @@ use super::home;
 use super::request::{Filing, file, forward, vouched_keys};
 use super::session::{Env, Session};
 use super::status::texts;
-use super::view::{self, View};
+use super::view::View;
 use crate::args;
 use crate::connect::krl;
 use crate::connect::settings::Settings;
@@ -24,7 +24,6 @@ use crate::escrow::act::RequestedPart;
 use crate::escrow::id::CredentialId;
 use crate::escrow::made::AtTarget;
 use crate::escrow::organisation::Organisation;
-use crate::escrow::part::{PartId, PartKind};
 use crate::escrow::refusal::Refusal;
 use crate::escrow::request::{Request, Stage};
 use crate::escrow::text::Text;
@@ -50,20 +49,21 @@ pub async fn unseal(
     session.sync_to_sign().await?;
     let reason = Text::parse(reason)?;
     // Everything that makes no sense is said before anything is signed.
-    let mut parts = Vec::new();
+    let mut accounts = Vec::new();
     for label in labels {
-        let part = administrator(&session, label)?;
-        if !parts.contains(&part) {
-            parts.push(part);
+        let id = connected(&session, label)?;
+        if !accounts.contains(&id) {
+            accounts.push(id);
         }
     }
-    let count = u32::try_from(parts.len()).unwrap_or(u32::MAX);
-    let keys = vouched_keys(&mut session, count).await?;
     let mut done = Vec::new();
-    for (part, (recipient, vouched)) in parts.into_iter().zip(keys) {
+    for id in accounts {
+        let parts = session.state()?.window_parts(&id);
+        let keys = vouched_keys(&mut session, u32::try_from(parts.len()).unwrap_or(u32::MAX)).await?;
+        let asked = |(part, (recipient, vouched))| RequestedPart { part, recipient, vouched: Some(vouched) };
         let filing = Filing {
             purpose: Purpose::Unseal,
-            parts: vec![RequestedPart { part, recipient, vouched: Some(vouched) }],
+            parts: parts.into_iter().zip(keys).map(asked).collect(),
             reason: reason.clone(),
             duration,
             expires: env.now().after(open_for),
@@ -71,7 +71,7 @@ pub async fn unseal(
             input: None,
         };
         let index = file(&mut session, &filing, None).await?;
-        let label = session.label_of(&part.version.credential);
+        let label = session.label_of(&id);
         let (length, until) = (env.out.language().duration(duration), env.out.language().time(filing.expires));
         env.out.tell("unseal-done", &args! { id: index, label: &label, duration: length, until: until });
         forward(&session, "unseal-forward", index, &filing)?;
@@ -81,8 +81,8 @@ pub async fn unseal(
     Ok(())
 }
 
-/// The part that an account's connector needs: the administrator's password of its current version.
-fn administrator(session: &Session, label: &str) -> Result<PartId, Failure> {
+/// An account that has a connector.
+fn connected(session: &Session, label: &str) -> Result<CredentialId, Failure> {
     let id = session.find_credential(label)?;
     let state = session.state()?;
     let credential = state.credential(&id).ok_or(Refusal::CredentialUnknown)?;
@@ -90,7 +90,7 @@ fn administrator(session: &Session, label: &str) -> Result<PartId, Failure> {
     if version.connector.is_none() {
         return Err(no_connector(label));
     }
-    Ok(state.current_part(&id, PartKind::Password).ok_or(Refusal::PartUnknown)?)
+    Ok(id)
 }
 
 fn no_connector(label: &str) -> Failure {
@@ -137,7 +137,7 @@ pub(super) fn open_to_server(state: &Organisation) -> impl Iterator<Item = &Requ
 pub async fn verify(env: &Env, label: &str) -> Result<(), Failure> {
     let mut session = env.session()?;
     session.sync().await?;
-    let credential = administrator(&session, label)?.version.credential;
+    let credential = connected(&session, label)?;
     let organisation = session.folder.id;
     let works = session.remote().await?.verify_credential(organisation, credential).await?;
     let label = session.label_of(&credential);
@@ -153,7 +153,7 @@ pub async fn verify(env: &Env, label: &str) -> Result<(), Failure> {
 pub async fn rotate(env: &Env, label: &str) -> Result<(), Failure> {
     let mut session = env.session()?;
     session.sync_to_sign().await?;
-    let id = administrator(&session, label)?.version.credential;
+    let id = connected(&session, label)?;
     let state = session.state()?;
     let (current, _) = state.credential(&id).and_then(|c| c.current()).ok_or(Refusal::CredentialUnknown)?;
     let act = v1::command::Act::Rotate(v1::Rotate { credential: id.to_vec(), version: current });
@@ -270,7 +270,7 @@ pub(super) fn lines(view: &View<'_>, tries: &Tries) -> Vec<String> {
             id: id, name: view.name(&request.requester), label: &label, since: say.time(since),
         };
         lines.push(say.with("open-revocation", &args));
-        if view::window(state, &credential).is_none() {
+        if state.open_window(&credential).is_none() {
             lines.push(say.with("open-revocation-window", &args! { label: label }));
         }
         lines.extend(tried(view, tries, |what| matches!(what, What::Revoke(index) if *index == id)));

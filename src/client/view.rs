@@ -373,25 +373,6 @@ pub fn until(request: &Request) -> Time {
     }
 }
 
-/// The request by which an account is open to the server now.
-pub fn window<'a>(state: &'a Organisation, id: &CredentialId) -> Option<&'a Request> {
-    windows(state).find(|request| request.version.credential == *id)
-}
-
-/// The requests by which something is open to the server now.
-pub fn windows(state: &Organisation) -> impl Iterator<Item = &Request> {
-    state.live_requests().filter(|r| r.purpose == Purpose::Unseal && matches!(r.stage, Stage::Leased(_)))
-}
-
-/// Whether agreeing to a request hands over shares; where a connector makes what is asked for, it is a signature.
-pub fn asks_for_shares(request: &Request) -> bool {
-    match request.purpose {
-        Purpose::Lease | Purpose::Unseal => true,
-        Purpose::Mint => false,
-        Purpose::Delegation => request.connector.is_none(),
-    }
-}
-
 /// Any one of these agrees to what a connector makes.
 fn lease_signers<'a>(state: &'a Organisation, request: &Request) -> Vec<&'a Quorum> {
     let Some(charter) = state.charter() else { return Vec::new() };
@@ -404,20 +385,20 @@ fn lease_signers<'a>(state: &'a Organisation, request: &Request) -> Vec<&'a Quor
 
 /// Whether somebody is among those who can agree to a request.
 pub fn is_asked(state: &Organisation, person: &PersonId, request: &Request) -> bool {
-    // Whoever asked for a window has not handed over anything for what the server then asks for by itself.
-    if request.requester == *person && !request.by_daemon {
+    // Whose own share counts has agreed already; what opens to the server needs it there, too.
+    if request.requester == *person && request.own_share && !request.opens_to_daemon() {
         return false;
     }
-    match asks_for_shares(request) {
-        true => state.own_share(person, &request.parts),
-        false => lease_signers(state, request).iter().any(|quorum| quorum.members().any(|member| member == person)),
+    match request.signs_only() {
+        true => lease_signers(state, request).iter().any(|quorum| quorum.names(person)),
+        false => state.own_share(person, &request.parts),
     }
 }
 
 /// How many further approvals a request needs, at least: by the quorum that is nearest to agreeing.
 pub fn missing(state: &Organisation, request: &Request) -> usize {
     let agreed = request.agreed();
-    if !asks_for_shares(request) {
+    if request.signs_only() {
         let signers = lease_signers(state, request);
         return signers.iter().map(|quorum| quorum.missing(&agreed)).min().unwrap_or(0);
     }

@@ -11,12 +11,11 @@ use super::keys::{self, Keys};
 use super::{Asking, USUAL_PARTS};
 use crate::args;
 use crate::client::connector::Connector;
-use crate::client::consent::find_request;
+use crate::client::consent::{agree_to_own, find_request};
 use crate::client::failure::{Exit, Failure};
 use crate::client::home;
 use crate::client::session::Session;
 use crate::client::status::texts;
-use crate::client::view;
 use crate::escrow::act::RequestedPart;
 use crate::escrow::credential::{Credential, Version};
 use crate::escrow::delegation::Standing;
@@ -175,7 +174,7 @@ async fn mint(
     let label = session.label_of(&version.credential);
     let request = find_request(session, index)?;
     let granted = matches!(request.stage, Stage::Granted(_));
-    let open = view::window(session.state()?, &version.credential).is_some();
+    let open = session.state()?.open_window(&version.credential).is_some();
     let out = &session.env.out;
     out.tell("request-done-mint", &args! { id: index, label: &label });
     match granted {
@@ -311,7 +310,9 @@ pub(in crate::client) async fn file(
         }),
         input,
     });
-    send(session, act, blobs, keys).await
+    let index = send(session, act, blobs, keys).await?;
+    agree_to_own(session, index).await?;
+    Ok(index)
 }
 
 async fn send(

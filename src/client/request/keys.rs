@@ -10,6 +10,7 @@ use crate::client::home;
 use crate::client::session::Session;
 use crate::escrow::act::RequestedPart;
 use crate::escrow::key::RecipientKey;
+use crate::escrow::made::AtTarget;
 use crate::escrow::part::PartKind;
 use crate::escrow::request::{Request, Stage};
 use crate::escrow::time::{Seconds, Time};
@@ -133,6 +134,8 @@ impl Session {
 /// Whether a request cannot be opened any more at this time, whatever the server recorded.
 fn is_over(request: &Request, now: Time) -> bool {
     match &request.stage {
+        // What is being made ends when the access does, however late it is made.
+        Stage::Granted(_) if let Some(AtTarget::Started { until, .. }) = request.target => until <= now,
         // Not granted by its expiry, or not fetched by then: it never opens.
         Stage::Waiting | Stage::Granted(_) => request.expires <= now,
         Stage::Leased(lease) => !lease.collected() || lease.until() <= now,

@@ -6,7 +6,6 @@ use crate::args;
 use crate::client::connector::{Connector, target};
 use crate::client::failure::Failure;
 use crate::client::say::Args;
-use crate::client::view::asks_for_shares;
 use crate::escrow::credential::Version;
 use crate::escrow::request::Request;
 use crate::escrow::window::Purpose;
@@ -46,7 +45,7 @@ impl Screen<'_> {
         }
         let key = if request.purpose == Purpose::Lease { "request-duration" } else { "request-open-until" };
         self.tell(key, &args);
-        if !asks_for_shares(request) {
+        if request.signs_only() {
             return Ok(());
         }
         for asked in &request.parts {
