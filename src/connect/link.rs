@@ -13,6 +13,9 @@ use rustls::pki_types::pem::PemObject as _;
 use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
 use rustls::{CertificateError, ClientConfig, ConfigBuilder, DigitallySignedStruct, RootCertStore, SignatureScheme};
 use tokio::net::TcpStream;
+use tokio::time::{Instant, timeout_at};
+use tokio_rustls::TlsConnector;
+use tokio_rustls::client::TlsStream;
 
 use super::settings::{Target, Tls};
 use super::{ConnectError, Environment};
@@ -61,6 +64,18 @@ impl Link {
         let stream = stream.map_err(|elapsed| unreachable(elapsed.into()))?.map_err(unreachable)?;
         stream.set_nodelay(true).map_err(unreachable)?;
         Ok(stream)
+    }
+
+    /// The connection, with TLS.
+    pub(super) async fn encrypt(
+        &self,
+        stream: TcpStream,
+        tls: &Arc<ClientConfig>,
+        deadline: Instant,
+    ) -> Result<TlsStream<TcpStream>, ConnectError> {
+        let name = ServerName::try_from(self.target.host().to_owned()).map_err(|error| self.unreachable(error))?;
+        let shaking = timeout_at(deadline, TlsConnector::from(Arc::clone(tls)).connect(name, stream)).await;
+        shaking.map_err(|elapsed| self.unreachable(elapsed))?.map_err(|error| self.unreachable(error))
     }
 
     /// Nothing was done, because of this.

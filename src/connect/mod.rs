@@ -307,7 +307,12 @@ impl Environment {
     /// # Errors
     /// Where the system has no certificate authorities.
     pub fn new(targets: BTreeSet<Target>) -> Result<Self, std::io::Error> {
-        Ok(Self { targets, programs: BTreeMap::new(), tls: link::system_authorities()?, time_limit: TIME_LIMIT })
+        Ok(Self::with_authorities(targets, link::system_authorities()?))
+    }
+
+    /// With these authorities instead of the system's, and [`TIME_LIMIT`].
+    pub fn with_authorities(targets: BTreeSet<Target>, tls: Arc<rustls::ClientConfig>) -> Self {
+        Self { targets, programs: BTreeMap::new(), tls, time_limit: TIME_LIMIT }
     }
 }
 

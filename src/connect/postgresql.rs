@@ -123,7 +123,8 @@ impl Postgresql {
             AND pg_has_role(c.oid, r.oid, 'MEMBER') AND (r.rolsuper OR r.rolcreaterole OR r.rolname IN \
             ('pg_execute_server_program', 'pg_write_server_files', 'pg_read_server_files')) LIMIT 1";
         let rights = self.settings.rights_of.as_str();
-        let rows = session.query(POWERS, &[(&rights, Type::TEXT)]).await.map_err(|fault| self.before_commit(fault))?;
+        let rows =
+            session.query(POWERS, &[(&rights, Type::TEXT)]).await.map_err(|fault| self.before_commit(fault))?;
         if let Some(row) = rows.first() {
             let power: String = row.try_get(0).map_err(|error| self.before_commit(error.into()))?;
             return Err(ConnectError::Unusable(format!(
