@@ -201,11 +201,11 @@ fn going_on(
     Ok(live.filter(|d| d.connector.is_some() == connected).filter(sealed_anew).cloned().collect())
 }
 
-/// Which live standing rights end with a new version because it does not name them.
-pub(super) fn ending(session: &Session, id: &CredentialId) -> Result<Vec<String>, Failure> {
+/// The live standing rights of an account, in words.
+pub(super) fn live(session: &Session, id: &CredentialId) -> Result<Vec<(u64, String)>, Failure> {
     let now = session.env.now();
     let live = session.state()?.delegations().filter(|d| d.version.credential == *id && d.is_live(now));
-    Ok(live.map(|d| format!("{} ({})", d.index, session.name_of(&d.standing.to))).collect())
+    Ok(live.map(|d| (d.index, format!("{} ({})", d.index, session.name_of(&d.standing.to)))).collect())
 }
 
 /// Ends a standing right.

@@ -254,13 +254,15 @@ pub async fn deposit(env: &Env, deposit: Deposit) -> Result<(), Failure> {
     blobs.extend(connector_blob);
     let current = session.state()?.credential(&version.credential);
     let exclusive = deposit.reach.exclusive.or_else(|| current.map(|credential| credential.exclusive));
-    let ending = delegation::ending(&session, &version.credential)?;
+    let live = delegation::live(&session, &version.credential)?;
     let (rewrapped, wrapped) = match deposit.reach.keep_delegations {
         true => delegation::rewrapped(&mut session, &version, &deposit.parts, connector.is_some()).await?,
         false => (Vec::new(), Vec::new()),
     };
     blobs.extend(wrapped);
-    let renewed = rewrapped.len();
+    let renewed: Vec<u64> = rewrapped.iter().map(|right| right.delegation_index).collect();
+    let ending = live.into_iter().filter(|(index, _)| !renewed.contains(index)).map(|(_, right)| right);
+    let ending: Vec<String> = ending.collect();
     let act = v1::command::Act::Deposit(v1::Deposit {
         credential: version.credential.to_vec(),
         version: version.version,
@@ -277,9 +279,10 @@ pub async fn deposit(env: &Env, deposit: Deposit) -> Result<(), Failure> {
     // The depositor may be a trustee, with fresh shares of their own.
     session.confirm_shares().await?;
     env.out.tell("deposit-done", &args! { label: label.as_str(), version: version.version });
-    if renewed > 0 {
-        env.out.tell("delegate-renewed", &args! { n: renewed });
-    } else if !ending.is_empty() {
+    if !renewed.is_empty() {
+        env.out.tell("delegate-renewed", &args! { n: renewed.len() });
+    }
+    if !ending.is_empty() {
         env.out.tell("delegate-not-renewed", &args! { list: ending.join(", ") });
     }
     env.out.data(&serde_json::json!({

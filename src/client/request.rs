@@ -7,6 +7,9 @@ mod keys;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
+use std::time::Duration;
+
+use tokio::time::{Instant, sleep};
 
 use super::consent::{find_request, my_shares, share_context};
 use super::failure::{Exit, Failure};
@@ -44,6 +47,13 @@ const USUAL_PARTS: [PartKind; 3] = [PartKind::Password, PartKind::TotpSecret, Pa
 
 /// The fields of what was made at a target that are its secret, the first that is there.
 const SECRET_FIELDS: [&str; 3] = ["password", "token", "certificate"];
+
+/// What a server answers that has not made a login yet.
+const NOT_MADE: &str = "refused-not-made-yet";
+/// How long it is waited for that.
+const MAKING: Duration = Duration::from_secs(10);
+/// Pause between two looks.
+const LOOK_EVERY: Duration = Duration::from_millis(500);
 
 /// What is asked for.
 pub struct Asking {
@@ -261,7 +271,16 @@ pub(super) async fn collect(
         false => keys::load(session, &request.parts)?,
     };
     let organisation = session.folder.id;
-    let blobs = session.remote().await?.collect(organisation, id).await?;
+    let progress = session.env.out.wait("progress-making");
+    let begun = Instant::now();
+    let blobs = loop {
+        match session.remote().await?.collect(organisation, id).await {
+            // The server makes it as soon as it is granted, which takes a moment.
+            Err(failure) if failure.key() == NOT_MADE && begun.elapsed() < MAKING => sleep(LOOK_EVERY).await,
+            collected => break collected?,
+        }
+    };
+    drop(progress);
     session.sync().await?;
     Ok((find_request(session, id)?, keys, blobs))
 }

@@ -148,7 +148,7 @@ async fn take(
     let left = session.state()?.delegation(delegation).map_or(0, |delegation| delegation.left());
     let out = &session.env.out;
     out.tell("delegate-left", &args! { id: delegation, left: left });
-    out.tell("request-granted-at-once", &args! { id: index });
+    out.tell(if connected { "request-granted-made" } else { "request-granted-at-once" }, &args! { id: index });
     out.data(&serde_json::json!({ "request": index, "label": asking.label, "delegation": delegation, "left": left }));
     Ok(index)
 }
@@ -178,7 +178,7 @@ async fn mint(
     let out = &session.env.out;
     out.tell("request-done-mint", &args! { id: index, label: &label });
     match granted {
-        true => out.tell("request-granted-at-once", &args! { id: index }),
+        true => out.tell("request-granted-made", &args! { id: index }),
         false => forward(session, "request-forward-mint", index, &filing)?,
     }
     if !open {
@@ -292,9 +292,10 @@ pub(in crate::client) async fn file(
     let credential = filing.parts.first().and_then(|asked| state.credential(&asked.part.version.credential));
     let connected = credential.and_then(|c| c.current()).is_some_and(|(_, version)| version.connector.is_some());
     let shares = match filing.purpose {
-        Purpose::Mint => false,
+        Purpose::Lease => true,
         Purpose::Delegation => !connected,
-        Purpose::Lease | Purpose::Unseal => true,
+        // The server does not have the requester's share: they agree like everybody else.
+        Purpose::Unseal | Purpose::Mint => false,
     };
     let act = v1::command::Act::Request(v1::Request {
         parts: filing.parts.iter().map(|asked| (*asked).into()).collect(),

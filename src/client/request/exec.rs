@@ -41,7 +41,7 @@ const POSTGRESQL: [(&str, Known); 5] = [
 ];
 
 /// Refusals that pass by themselves: the server is still at it, or waits for others.
-const NOT_YET: [&str; 3] = ["refused-not-open", "refused-not-collectable", "failed-shares-not-here"];
+const NOT_YET: [&str; 2] = ["refused-not-made-yet", "failed-shares-not-here"];
 
 /// Asks, waits, runs the command, gives back. Gives the command's exit code.
 pub async fn exec(env: &Env, asking: &Asking, command: &str, descriptor: Option<u8>) -> Result<u8, Failure> {

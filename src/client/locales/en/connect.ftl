@@ -15,13 +15,15 @@ request-kind-delegation-connector = Nothing is opened: your agreement is a signa
 request-kind-delegation-static = To make it, the secret opens to { $name }, whose computer seals it for { $to }. Both count among those who know it. Whoever is { $to } and also runs the server could open it without an entry in the log.
 proposal-vault-signed-by = Logins that the server makes are agreed to by: { $list }.
 proposal-vault-unasked = WITHOUT ASKING anybody, while an account is open to the server, get a login of their own: { $who }.
+status-vault-signed-by = Vault “{ $name }”: logins that the server makes are agreed to by { $list }.
+status-vault-unasked = Vault “{ $name }”: get a login of their own WITHOUT ASKING, while an account is open to the server: { $who }.
 request-input = What the connector is told of the person: { $text }
 request-connector = How the server reaches the target, and what it does there:
 request-open-until = The request stays open until { $until }.
 ask-approve-unseal = Hand over your part of the key, so that the server can open it?
 ask-approve-signature = Do you agree?
 approve-granted-unseal = Your agreement to request { $id } stands in the log. The agreement is complete: the server opens it now.
-approve-granted-mint = Your agreement to request { $id } stands in the log. The agreement is complete: the server makes the login when it is fetched.
+approve-granted-mint = Your agreement to request { $id } stands in the log. The agreement is complete: the server makes the login now.
 approve-granted-delegation = Your agreement to request { $id } stands in the log. The agreement is complete.
 approve-done-signature = Your agreement to request { $id } stands in the log.
 inbox-request-unseal = { $id } — { $name } asks that “{ $label }” be opened to the server for { $duration }: “{ $reason }”. It stays open for another { $left }.{ $denied ->
@@ -63,6 +65,7 @@ failed-exclusive-needed = What this connector gives out is shared: add --exclusi
 
 # Access that is made at a target.
 request-done-mint = Request { $id } for a login of your own to “{ $label }” stands in the log.
+request-granted-made = Nobody has to agree: the server makes it now. “sequestre show { $id }” shows it.
 request-granted-at-once = Nobody has to agree: “sequestre show { $id }” begins your access.
 request-forward-mint =
     Text to forward to the trustees:
@@ -76,7 +79,6 @@ failed-ssh-key-needed = “{ $label }” gives out SSH certificates: name the fi
 failed-ssh-key = { $path } is not an OpenSSH public key. Give the file that ends in .pub.
 failed-not-for-connector = --{ $option } is for accounts whose password opens to a person; “{ $label }” has a connector. With --secret you ask for the administrator’s secret itself.
 failed-only-for-connector = --{ $option } is for accounts with a connector; “{ $label }” has none.
-failed-being-made = The server could not make it yet. { $why } It goes on trying; try “sequestre show { $id }” again in a minute.
 failed-made-damaged = What the server made cannot be opened with the key of your request. Give it back with “sequestre return { $id }” and ask again.
 failed-no-codes = Request { $id } has no one-time codes that the server shows.
 codes-head = One-time codes for “{ $label }”; Ctrl-C ends.

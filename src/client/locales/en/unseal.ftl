@@ -77,4 +77,5 @@ failed-opens-to-server = Request { $id } opens to the server, not to you. “seq
 failed-is-delegation = Request { $id } is for a standing right. When it is granted: “sequestre delegate --finish { $id }”.
 connector-unreadable = a target that cannot be read here
 request-connector-unreadable = WARNING: how the server reaches the target cannot be read on this computer. Do not agree before you know.
+progress-making = The server is making it…
 progress-agreement = Waiting for agreement

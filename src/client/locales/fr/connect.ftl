@@ -15,13 +15,15 @@ request-kind-delegation-connector = Rien n’est ouvert : votre accord est une s
 request-kind-delegation-static = Pour la créer, le secret s’ouvre à { $name }, dont l’ordinateur le scelle pour { $to }. Ces deux personnes comptent parmi celles qui le connaissent. Si { $to } gère aussi le serveur, l’ouvrir sans entrée au journal lui serait possible.
 proposal-vault-signed-by = Les identifiants que crée le serveur sont accordés par : { $list }.
 proposal-vault-unasked = SANS DEMANDER à personne, tant qu’un compte est ouvert au serveur, reçoivent un identifiant propre : { $who }.
+status-vault-signed-by = Coffre « { $name } » : les identifiants que crée le serveur sont accordés par { $list }.
+status-vault-unasked = Coffre « { $name } » : reçoivent un identifiant propre SANS DEMANDER, tant qu’un compte est ouvert au serveur : { $who }.
 request-input = Ce que le connecteur apprend de la personne : { $text }
 request-connector = Comment le serveur atteint la cible, et ce qu’il y fait :
 request-open-until = La demande reste ouverte jusqu’au { $until }.
 ask-approve-unseal = Remettre votre part de la clé, pour que le serveur puisse l’ouvrir ?
 ask-approve-signature = Êtes-vous d’accord ?
 approve-granted-unseal = Votre accord à la demande { $id } est au journal. L’accord est complet : le serveur l’ouvre maintenant.
-approve-granted-mint = Votre accord à la demande { $id } est au journal. L’accord est complet : le serveur crée l’identifiant quand il est récupéré.
+approve-granted-mint = Votre accord à la demande { $id } est au journal. L’accord est complet : le serveur crée l’identifiant maintenant.
 approve-granted-delegation = Votre accord à la demande { $id } est au journal. L’accord est complet.
 approve-done-signature = Votre accord à la demande { $id } est au journal.
 inbox-request-unseal = { $id } — { $name } demande que « { $label } » soit ouvert au serveur pour { $duration } : « { $reason } ». Elle reste ouverte encore { $left }.{ $denied ->
@@ -63,6 +65,7 @@ failed-exclusive-needed = Ce que ce connecteur donne est partagé : ajoutez --ex
 
 # Accès créés chez une cible.
 request-done-mint = La demande { $id } d’un identifiant propre pour « { $label } » est au journal.
+request-granted-made = Aucun accord n’est nécessaire : le serveur le crée maintenant. « sequestre show { $id } » le montre.
 request-granted-at-once = Aucun accord n’est nécessaire : « sequestre show { $id } » commence votre accès.
 request-forward-mint =
     Texte à transmettre aux gardien·nes :
@@ -76,7 +79,6 @@ failed-ssh-key-needed = « { $label } » donne des certificats SSH : nommez le f
 failed-ssh-key = { $path } n’est pas une clé publique OpenSSH. Donnez le fichier qui finit par .pub.
 failed-not-for-connector = --{ $option } est pour les comptes dont le mot de passe s’ouvre à une personne ; « { $label } » a un connecteur. Avec --secret, vous demandez le secret d’administration lui-même.
 failed-only-for-connector = --{ $option } est pour les comptes avec connecteur ; « { $label } » n’en a pas.
-failed-being-made = Le serveur n’a pas encore pu le créer. { $why } Il continue d’essayer ; relancez « sequestre show { $id } » dans une minute.
 failed-made-damaged = Ce que le serveur a créé ne s’ouvre pas avec la clé de votre demande. Rendez-le avec « sequestre return { $id } » et redemandez.
 failed-no-codes = La demande { $id } n’a pas de codes à usage unique que le serveur montre.
 codes-head = Codes à usage unique pour « { $label } » ; Ctrl-C pour finir.

@@ -77,4 +77,5 @@ failed-opens-to-server = La demande { $id } s’ouvre au serveur, pas à vous. �
 failed-is-delegation = La demande { $id } est pour une délégation. Quand elle est accordée : « sequestre delegate --finish { $id } ».
 connector-unreadable = une cible illisible ici
 request-connector-unreadable = ATTENTION : la façon dont le serveur atteint la cible est illisible sur cet ordinateur. N’acceptez pas avant de savoir.
+progress-making = Le serveur le crée…
 progress-agreement = En attente des accords
