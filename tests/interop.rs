@@ -31,6 +31,7 @@ use sequestre::escrow::part::PartKind;
 use sequestre::escrow::recovery::request_preimage;
 use sequestre::escrow::time::Seconds;
 use sequestre::proto::v1::{self, command::Act};
+use sequestre::seal::identity::Identity;
 use sequestre::seal::sealing::open_with;
 
 use thief::{entries, log_key, signed};
@@ -278,6 +279,125 @@ fn changed(entry: &mut Vec<u8>, change: impl FnOnce(&mut v1::SignedCommand)) {
     *entry = wire.encode_to_vec();
 }
 
+/// One byte of everything that an export holds, each by itself: lines of notes, entries and their lengths, hashes,
+/// texts. What it says about itself in `README.txt` is for people; nobody signed it.
+fn single_bytes(copy: &Path) -> Vec<(PathBuf, usize)> {
+    let mut places = Vec::new();
+    for path in files(copy) {
+        let (content, name) =
+            (fs::read(&path).unwrap(), path.strip_prefix(copy).unwrap().to_str().unwrap().to_owned());
+        let mut at = |offset: usize| places.push((path.clone(), offset));
+        if name.starts_with("tile/entries/") {
+            let mut next = 0;
+            while next < content.len() {
+                let length = usize::from(u16::from_be_bytes([content[next], content[next + 1]]));
+                // The lengths of some.
+                if next % 3 == 0 {
+                    at(next + 1);
+                }
+                at(next + 2 + (next * 7) % length);
+                next += 2 + length;
+            }
+        } else if name.starts_with("tile/") {
+            (0..content.len() / 32).step_by(9).for_each(|hash| at(32 * hash + (hash * 11) % 32));
+        } else if name.starts_with("blobs/") {
+            at(content.len() - 1);
+        } else if name == "checkpoint" || name.starts_with("cosignatures/") {
+            let mut start = 0;
+            for line in content.split_inclusive(|byte| *byte == b'\n') {
+                // In a signature, the last letter that has bits which say nothing, too.
+                at(start + line.len() / 2);
+                at(start + line.len().saturating_sub(3));
+                start += line.len();
+            }
+        }
+    }
+    places
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_independent_program_finds_each_single_byte() {
+    let story = Story::told().await;
+    accepted(&story.copy, &[]);
+    let places = single_bytes(&story.copy);
+    assert!(places.len() > 90, "{}", places.len());
+    // Two at once, each in a copy of its own.
+    std::thread::scope(|scope| {
+        for (n, half) in places.chunks(places.len().div_ceil(2)).enumerate() {
+            let (story, copy) = (&story, story.town.root.path().join(format!("half-{n}")));
+            scope.spawn(move || {
+                Snapshot::of(&story.copy).restore(&copy);
+                for (path, at) in half {
+                    let path = copy.join(path.strip_prefix(&story.copy).unwrap());
+                    let genuine = fs::read(&path).unwrap();
+                    let mut changed = genuine.clone();
+                    changed[*at] ^= 1;
+                    fs::write(&path, changed).unwrap();
+                    let (good, told) = verify(&copy, &[]);
+                    assert!(!good && told.starts_with("REFUSED "), "byte {at} of {}: {told}", path.display());
+                    fs::write(&path, genuine).unwrap();
+                }
+            });
+        }
+    });
+}
+
+/// The last answer to a recovery in these entries, changed, and signed anew by whoever entered it: they are in it
+/// together with whoever has the log key.
+fn answer_otherwise(entries: &mut [Vec<u8>], bruno: &Identity, change: impl FnOnce(&mut v1::RecordAnswer)) -> usize {
+    let act = |entry: &Vec<u8>| {
+        let Some(v1::entry::What::Command(signed)) = v1::Entry::decode(entry.as_slice()).unwrap().what else {
+            return false;
+        };
+        let command = v1::Command::decode(signed.command.as_slice()).unwrap();
+        matches!(command.act, Some(Act::RecordAnswer(_)))
+    };
+    let index = entries.iter().rposition(act).unwrap();
+    let id = Entry::parse(&entries[0]).unwrap();
+    let sequestre::escrow::entry::What::Command(genesis) = id.what else { panic!("no genesis") };
+    let id = sequestre::escrow::command::organisation_id(&genesis.to_wire().command);
+    changed(&mut entries[index], |signed| {
+        let mut command = v1::Command::decode(signed.command.as_slice()).unwrap();
+        let Some(Act::RecordAnswer(answer)) = &mut command.act else { unreachable!() };
+        change(answer);
+        signed.command = command.encode_to_vec();
+        let message = sequestre::escrow::command::preimage(&id, &bruno.keys().signing, &signed.command);
+        signed.signature = Some(bruno.sign(&message).into());
+    });
+    index
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_independent_program_refuses_an_answer_that_its_starter_did_not_ask_for() {
+    let story = Story::told().await;
+    let words =
+        |who: &str| fs::read_to_string(story.town.root.path().join("people").join(who).join("words")).unwrap();
+    let person = |who: &str| Identity::from_words(&words(who), None).unwrap();
+    let (bruno, chloe) = (person(BRUNO), person(CHLOE));
+    let with = |change: &dyn Fn(&mut v1::RecordAnswer)| {
+        let mut at = 0;
+        let copy = story.forged(|entries| at = answer_otherwise(entries, &bruno, change));
+        (copy, at)
+    };
+    accepted(&with(&|_| ()).0, &[]);
+    let not_asked = |change: &dyn Fn(&mut v1::RecordAnswer)| {
+        let (copy, at) = with(change);
+        refused(&copy, &[], &format!("entry {at}: the starter did not ask for this"));
+    };
+    not_asked(&|answer| answer.request.as_mut().unwrap().signature[9] ^= 1);
+    not_asked(&|answer| answer.recovery[0] ^= 1);
+    not_asked(&|answer| answer.starter = chloe.person().to_vec());
+    // The answerer's own signature is not the starter's.
+    not_asked(&|answer| answer.request = Some(bruno.sign(&answer.recovery).into()));
+    let (copy, at) = with(&|answer| answer.starter[0] ^= 1);
+    refused(&copy, &[], &format!("entry {at}: an answer to somebody whom the log does not know"));
+    // Left out, or of another length, it is none.
+    let (copy, _) = with(&|answer| answer.request = None);
+    refused(&copy, &[], "");
+    let (copy, at) = with(&|answer| answer.request.as_mut().unwrap().signature.truncate(63));
+    refused(&copy, &[], &format!("entry {at}: no Ed25519 signature"));
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_independent_program_finds_what_the_log_key_covers_up() {
     let story = Story::told().await;
@@ -341,7 +461,7 @@ async fn an_independent_program_follows_a_move_to_another_log_key() {
     let path = |name: &str| town.root.path().join(name).to_str().unwrap().to_owned();
     let (file, copy) = (path("move.txt"), path("copy"));
     for (who, arguments) in [
-        (AWA, vec!["move", "propose", &refuge.place, "-o", &file]),
+        (AWA, vec!["move", "propose", &refuge.place, "--place-code", &refuge.code, "-o", &file]),
         (BRUNO, vec!["move", "sign", &file]),
         (AWA, vec!["move", "follow", &file]),
         (AWA, vec!["audit", "export", &copy]),
@@ -395,5 +515,68 @@ fn an_independent_program_reads_tiles_of_two_levels() {
         fs::write(&path, changed).unwrap();
         refused(&copy, &[], name);
         fs::write(&path, genuine).unwrap();
+    }
+}
+
+#[test]
+fn an_independent_program_counts_the_rounds_of_a_move_that_gives_entries_up() {
+    use sequestre::escrow::moving::{Dated, Round, SignedMove};
+    let mut world = world::World::founded();
+    let delay = world.state().charter().unwrap().destroy_delay();
+    let quorum = &world::TRUSTEES[..5];
+    let statement = v1::MoveStatement { gives_up: 3, ..world.move_statement() };
+    let Act::Move(moving) = world.signed_move(&statement, quorum) else { unreachable!() };
+    let mut moving = SignedMove::parse(moving).unwrap();
+    let begun = world.now;
+    world.wait(delay);
+    for (round, time) in [(Round::First, begun), (Round::Second, world.now)] {
+        for who in quorum {
+            let signer = who.keys.signing;
+            let signature = who.sign(&moving.round_preimage(round, &signer, time).unwrap());
+            assert!(moving.add_to_round(round, Dated { signer, time, signature }));
+        }
+    }
+    let dir = tempfile::tempdir().unwrap();
+    // Each as somebody with the new log key could write it into the log.
+    let mut exports = 0;
+    let mut export = |act: v1::Move| {
+        let mut world = world.clone();
+        let draft = world.draft(Act::Move(act));
+        let signed = world.sign_draft(world::MEMBER, &draft);
+        let (index, time) = (world.state().size(), world.now);
+        let what = sequestre::escrow::entry::What::Command(Box::new(signed));
+        world.entries.push(Entry { index, time, what }.encode());
+        let mut tree = sequestre::escrow::log::merkle::MemoryTree::new();
+        world.entries.iter().for_each(|entry| tree.push(Entry::leaf(entry)));
+        let body = Checkpoint { organisation: world.id(), head: tree.head() }.body();
+        let verifier = LogVerifier::new(world.id(), world::public(&world::NEW_LOG_KEY));
+        let signature = world::sign_with(&world::NEW_LOG_KEY, body.as_bytes());
+        let checkpoint = verifier.assemble(tree.head(), &signature).unwrap();
+        exports += 1;
+        let copy = dir.path().join(exports.to_string());
+        let (entries, readme) = (&world.entries, "\n");
+        let contents = Contents { entries, checkpoint: &checkpoint, cosignatures: &[], texts: &[], readme };
+        write(&copy, &contents).unwrap();
+        copy
+    };
+    let good = moving.to_wire();
+    accepted(&export(good.clone()), &[]);
+    let early = v1::DatedSignature { time: begun.0, ..good.second[0].clone() };
+    let false_ = "a signature of what is given up is false";
+    let bad: [(&str, v1::Move); 5] = [
+        ("missing or not asked for", v1::Move { second: Vec::new(), ..good.clone() }),
+        ("missing or not asked for", v1::Move { first: Vec::new(), second: Vec::new(), ..good.clone() }),
+        ("before the delay was over", v1::Move { second: vec![early], ..good.clone() }),
+        (false_, v1::Move { first: good.first[1..].to_vec(), ..good.clone() }),
+        (
+            false_,
+            v1::Move {
+                second: good.second.iter().map(|s| v1::DatedSignature { time: s.time + 1, ..s.clone() }).collect(),
+                ..good.clone()
+            },
+        ),
+    ];
+    for (why, act) in bad {
+        refused(&export(act), &[], why);
     }
 }

@@ -130,6 +130,15 @@ fn the_founding_charter_is_shown_whole() {
 }
 
 #[test]
+fn a_charter_under_which_nothing_becomes_safe_says_so() {
+    let mut town = Town::founded();
+    let mut next = small_charter(2, &[AWA, BRUNO, CHLOE]);
+    next.technicians = ids(&[AWA, BRUNO]);
+    let index = town.world.propose_charter(next, &[]);
+    says(&town.proposal(index).unwrap(), &["WARNING: under this charter nothing that is entered ever becomes safe"]);
+}
+
+#[test]
 fn a_puppet_with_a_trustees_name_shows() {
     let mut town = Town::founded();
     town.let_join(PUPPET, "Bruno", &[Role::Trustee]);

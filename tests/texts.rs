@@ -105,6 +105,7 @@ fn refusals() -> Vec<(String, Vec<(String, String)>)> {
         Refusal::DrillRest { from: Time(1_700_000_000) },
         Refusal::VetoUsed { until: Time(1_700_000_000) },
         Refusal::TooEarly { at: Time(1_700_000_000) },
+        Refusal::MoveTooEarly { at: Time(1_700_000_000) },
         Refusal::UnknownRules { version: 9 },
         Refusal::Charter(BadCharter::NoVault),
     ];

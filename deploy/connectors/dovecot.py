@@ -5,7 +5,8 @@ Configuration of the daemon (the technician's; a client can name only "dovecot")
 
     [connect.exec.dovecot]
     program = "/usr/local/lib/sequestre/dovecot.py"
-    arguments = ["--file", "/etc/dovecot/sequestre.passwd", "--doveadm", "/usr/bin/doveadm"]
+    arguments = ["--file", "/etc/dovecot/sequestre.passwd",
+                 "--doveadm", "/usr/bin/doveadm", "/etc/dovecot/dovecot.conf"]
     user = "dovecot-passwd"        # who may write the folder of the file
 
 Dovecot (2.3) reads the file as its first passdb:
@@ -148,9 +149,10 @@ def revoke(options, request):
         passwords.write(passwords.without(name))
     if options.doveadm:
         # Dovecot knows the session by the mailbox. Exit status 68: there was none.
-        command = [*options.doveadm, "kick", mailbox_of(request)]
+        doveadm, configuration = options.doveadm
+        command = [doveadm, "-c", configuration, "kick", mailbox_of(request)]
         if subprocess.run(command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL).returncode not in (0, 68):
-            raise Failed("unknown")
+            raise Failed("unfinished")
     return {}
 
 
@@ -177,7 +179,7 @@ def rotate(options, request):
 def main():
     arguments = argparse.ArgumentParser()
     arguments.add_argument("--file", required=True)
-    arguments.add_argument("--doveadm", nargs="+")
+    arguments.add_argument("--doveadm", nargs=2, metavar=("PROGRAM", "CONFIGURATION"))
     options = arguments.parse_args()
     request = json.load(sys.stdin)
     verbs = {"verify": verify, "mint": mint, "revoke": revoke, "rotate": rotate}

@@ -110,6 +110,10 @@ enum Verb {
         invitation: Option<PathBuf>,
         #[arg(long, value_name = "FILE")]
         words_file: Option<PathBuf>,
+        #[arg(long)]
+        begin_anew: bool,
+        #[arg(long, value_name = "CODE", requires = "begin_anew")]
+        charter_code: Option<String>,
     },
     Admit {
         name: String,
@@ -237,6 +241,10 @@ enum Verb {
         words_file: Option<PathBuf>,
         #[arg(long, value_name = "FILE")]
         card_file: Option<PathBuf>,
+        #[arg(long)]
+        begin_anew: bool,
+        #[arg(long, value_name = "CODE", requires = "begin_anew")]
+        charter_code: Option<String>,
     },
     Card,
     Recover {
@@ -483,9 +491,13 @@ async fn run(env: &Env, verb: Verb) -> Result<u8, Failure> {
             found::found(&writing_words(env, words_file), &code, plan, &invitations).await
         }
         Verb::Invite { name, roles, invitations } => found::invite(env, &name, &roles, &invitations).await,
-        Verb::Join { invitation, words_file } => {
+        Verb::Join { invitation, words_file, begin_anew, charter_code } => {
             let code = read_or_paste(env, invitation, "ask-invitation")?;
-            join::join(&writing_words(env, words_file), &code).await
+            let env = writing_words(env, words_file);
+            match begin_anew {
+                true => join::join_anew(&env, &code, charter_code.as_deref()).await,
+                false => join::join(&env, &code).await,
+            }
         }
         Verb::Admit { name } => join::admit(env, &name).await,
         Verb::Remove { name, reason } => join::remove(env, &name, &reason).await,
@@ -556,13 +568,18 @@ async fn run(env: &Env, verb: Verb) -> Result<u8, Failure> {
         Verb::Sync { watch: true } => watching::watch(env).await,
         Verb::Device { verb: None } => status::devices(env).await,
         Verb::Device { verb: Some(DeviceVerb::Revoke { device }) } => join::revoke_device(env, &device).await,
-        Verb::RestoreIdentity { words_file, card_file } => {
+        Verb::RestoreIdentity { words_file, card_file, begin_anew, charter_code } => {
             let words = match words_file {
-                Some(path) => unlock::read_secret(&path)?,
-                None => env.unlock.secret(&env.out, "ask-words", "--words-file")?,
+                Some(path) => Some(unlock::read_secret(&path)?),
+                // Whoever begins anew has their identity here.
+                None if begin_anew && env.home.has_identity() => None,
+                None => Some(env.unlock.secret(&env.out, "ask-words", "--words-file")?),
             };
             let card = read_or_paste(env, card_file, "ask-card")?;
-            join::restore_identity(env, &words, &card).await
+            match words {
+                Some(words) if !begin_anew => join::restore_identity(env, &words, &card).await,
+                words => join::restore_identity_anew(env, words.as_ref(), &card, charter_code.as_deref()).await,
+            }
         }
         Verb::Card => join::card(env),
         Verb::Recover { verb } => recover::command::run(env, verb),

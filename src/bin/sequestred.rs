@@ -79,6 +79,17 @@ enum Command {
         #[command(flatten)]
         overrides: Overrides,
     },
+    /// Print again where a restored organisation's log can go on, for the people who move. The daemon may run meanwhile.
+    #[command(after_help = EXIT_CODES)]
+    Place {
+        #[command(flatten)]
+        folder: Folder,
+        /// Which organisation, if several wait here.
+        #[arg(long, value_name = "ID")]
+        organisation: Option<OrganisationId>,
+        #[command(flatten)]
+        overrides: Overrides,
+    },
     /// Print the configuration in effect.
     #[command(after_help = EXIT_CODES)]
     Config {
@@ -173,6 +184,9 @@ fn act(command: Command, hardening: sequestre::seal::harden::Hardening) -> Resul
             );
             println!("# {}", outcome.path.display());
             print!("{}", outcome.text);
+        }
+        Command::Place { folder, organisation, overrides } => {
+            print!("{}", daemon::place(&folder.data, &overrides, organisation)?);
         }
         Command::Config { folder, overrides } => print!("{}", Config::load(&folder.data, &overrides)?.to_toml()),
     }

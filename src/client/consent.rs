@@ -43,6 +43,9 @@ const CHECKS_PER_BATCH: usize = 1000;
 /// How long after its end an access may still be there at its target before people are told.
 const LATE: Seconds = Seconds(5 * Seconds::MINUTE.0);
 
+/// The file beside re-sealed shares that says under which log key they were uploaded.
+const UPLOADED: &str = "uploaded";
+
 /// What waits for this person, in every organisation of the home.
 pub async fn inbox(env: &Env) -> Result<(), Failure> {
     let mut all = Vec::new();
@@ -497,12 +500,14 @@ impl Session {
         Ok(Some(ShareVerdict::Good))
     }
 
-    /// Uploads re-sealed shares of approvals that stand in the verified log, and forgets those of requests for which
-    /// they can no longer be of use. What an interrupted approval left behind is finished here; so is one that the
-    /// server said it refused and put into the log all the same.
+    /// Uploads re-sealed shares of approvals that stand in the verified log, and forgets those of requests that are
+    /// over. What an interrupted approval left behind is finished here; so is one that the server said it refused and
+    /// put into the log all the same. Until the request is over they stay, because they are in no replica: a server
+    /// that is restored from one has none of them, and after the move to it they are uploaded again.
     ///
     /// What the server does not take is told as `Ok(Some(…))`: requests go on without us, and so must everything else.
     pub async fn upload_released(&mut self) -> Result<Option<Failure>, Failure> {
+        let server = self.server_now();
         let folder = self.folder.join("released");
         let Ok(entries) = fs::read_dir(&folder) else { return Ok(None) };
         let mut trouble = None;
@@ -529,6 +534,10 @@ impl Session {
                 // Signed but not in the log yet: the outbox will bring it there.
                 continue;
             }
+            let uploaded = path.join(UPLOADED);
+            if wanted.is_some() && home::read_if_there(&uploaded)?.as_deref() == Some(server.as_bytes()) {
+                continue;
+            }
             let mut blobs = Vec::new();
             for blob in &named {
                 blobs.extend(home::read_if_there(&path.join(blob.to_string()))?);
@@ -543,6 +552,8 @@ impl Session {
                     }
                     other => other?,
                 }
+                home::write(&uploaded, server.as_bytes())?;
+                continue;
             }
             fs::remove_dir_all(&path).map_err(|e| Failure::io(&path, e))?;
         }

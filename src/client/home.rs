@@ -2,22 +2,27 @@
 //!
 //! ```text
 //! identity.age                     the person's seed, sealed with the passphrase
+//! beginning/<id>/                  an association that is entered anew, until it takes the place of the one below
+//! aside/<id>-<date>/           what was there before that, as it was, without `keys`
 //! organisations/<id>/
 //!   contact.json                   where the server is and which keys are pinned
 //!   device.key                     this computer's key for this organisation: TLS and cosignatures only
 //!   entries, checkpoint            the verified replica of the log
 //!   synchronised, cosigned         when that was last done, in POSIX seconds
 //!   blobs/<id>                     texts; for trustees all sealed secrets and shares too
+//!   destroyed                      which of them were destroyed, and when they are deleted here
 //!   cosignatures                   each device's newest that was verified: size, root, line of the note
 //!   outbox/<id>                    what was signed and is not known to be in the log
 //!   kept/<id>                      what is in the log and not safe yet, with its blobs
 //!   keys/<recipient>               keys of our own requests, sealed to the identity, after 8 bytes of expiry
-//!   released/<n>/<id>              shares re-sealed for request n, until they are uploaded or it is over
+//!   released/<n>/<id>              shares re-sealed for request n, until it is over; and under which log
+//!                                  key they were uploaded
 //!   entering, founding             commands that make us known, until the log shows one of them
 //!   invitations/<id>               secrets of invitations that we made, sealed to the identity
 //!   recoveries/<name>/             recoveries without the server that were started or answered here
 //!   evidence/                      signed notes that contradict each other; what was there before a move
 //!   moving/                        what a move puts in the place of entries, checkpoint and contact, while it does
+//!   offered                        under which log key the server was offered the blobs that are here
 //!   moves/<version>                digests of the moves that we signed
 //! ```
 //!
@@ -33,6 +38,7 @@ use super::failure::{Exit, Failure, no_organisation, which_organisation};
 use crate::escrow::id::{OrganisationId, PersonId};
 use crate::escrow::key::VerifyingKey;
 use crate::escrow::log::merkle::TreeHead;
+use crate::escrow::time::Time;
 use crate::seal::device::DeviceKey;
 use crate::seal::identity::{Identity, IdentityError, WorkFactor};
 use crate::seal::secret::Secret;
@@ -130,6 +136,26 @@ impl Home {
         Folder { id, path: self.0.join("organisations").join(id.to_string()) }
     }
 
+    /// Where an organisation is entered anew, until it takes the place of the folder that is there.
+    pub(super) fn beginning(&self, id: OrganisationId) -> Folder {
+        Folder { id, path: self.0.join("beginning").join(id.to_string()) }
+    }
+
+    /// A free place for a folder that is put aside today, with a name that tells which and when.
+    pub(super) fn aside(&self, id: OrganisationId, now: Time) -> Result<PathBuf, Failure> {
+        let folder = self.0.join("aside");
+        private_dir(&folder)?;
+        let stamp =
+            jiff::Timestamp::from_second(i64::try_from(now.0).unwrap_or(i64::MAX)).map_err(Failure::technical)?;
+        let name = format!("{id}-{}", stamp.strftime("%Y-%m-%d"));
+        let (mut path, mut n) = (folder.join(&name), 1);
+        while fs::symlink_metadata(&path).is_ok() {
+            n += 1;
+            path = folder.join(format!("{name}-{n}"));
+        }
+        Ok(path)
+    }
+
     /// The directory.
     pub fn path(&self) -> &Path {
         &self.0
@@ -189,6 +215,11 @@ impl Folder {
     /// A copy of one, wherever it lies.
     pub fn at(id: OrganisationId, path: PathBuf) -> Self {
         Self { id, path }
+    }
+
+    /// Where it lies.
+    pub fn path(&self) -> &Path {
+        &self.path
     }
 
     /// A file or folder in it.
@@ -259,10 +290,15 @@ impl Folder {
     /// Keeps two clients from writing this folder at once; released when dropped. Whoever gets it first finishes an
     /// exchange that was interrupted: half old and half new, the folder would look damaged, and be made so.
     pub fn lock(&self) -> Result<Lock, Failure> {
-        let (path, file) = self.lock_file()?;
-        file.lock().map_err(|e| Failure::io(&path, e))?;
-        super::moving::finish(self)?;
-        Ok(Lock { _file: file })
+        loop {
+            let (path, file) = self.lock_file()?;
+            file.lock().map_err(|e| Failure::io(&path, e))?;
+            // Whoever had it may have put another folder in the place of this one.
+            if is_at(&file, &path)? {
+                super::moving::finish(self)?;
+                return Ok(Lock { _file: file });
+            }
+        }
     }
 
     /// The same without waiting: `None` while another client has it.
@@ -282,6 +318,23 @@ impl Folder {
         let path = self.join("lock");
         let file = OpenOptions::new().create(true).append(true).open(&path).map_err(|e| Failure::io(&path, e))?;
         Ok((path, file))
+    }
+}
+
+/// Whether the file that was opened is the one which now has this name.
+fn is_at(file: &File, path: &Path) -> Result<bool, Failure> {
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::MetadataExt as _;
+        let opened = file.metadata().map_err(|e| Failure::io(path, e))?;
+        let named = fs::metadata(path).map_err(|e| Failure::io(path, e))?;
+        Ok((opened.dev(), opened.ino()) == (named.dev(), named.ino()))
+    }
+    // Elsewhere a folder with an open file cannot be moved.
+    #[cfg(not(unix))]
+    {
+        let _ = (file, path);
+        Ok(true)
     }
 }
 

@@ -1,5 +1,7 @@
 //! Coming in: joining with an invitation, bringing an identity to a new computer, and taking people in.
 
+mod anew;
+
 use prost::Message as _;
 
 use super::failure::{Exit, Failure, distrust};
@@ -10,7 +12,7 @@ use super::session::{Env, Session, sign_command};
 use crate::args;
 use crate::escrow::act::join_mac_message;
 use crate::escrow::command::SignedCommand;
-use crate::escrow::id::{DeviceId, PersonId};
+use crate::escrow::id::DeviceId;
 use crate::escrow::log::merkle::TreeHead;
 use crate::escrow::organisation::CLOCK_TOLERANCE;
 use crate::proto::v1;
@@ -20,81 +22,159 @@ use crate::seal::invitation::{ContactCard, Invitation, ServerAddress};
 use crate::seal::secret::Secret;
 use crate::seal::words::BadWords;
 
+/// What lets somebody in.
+enum Entering {
+    /// An invitation that somebody made for them.
+    Invited(Invitation),
+    /// The 24 words, or the identity that is here: they are in already, this computer is not.
+    Known(ContactCard),
+}
+
+impl Entering {
+    fn card(&self) -> &ContactCard {
+        match self {
+            Self::Invited(invitation) => &invitation.contact,
+            Self::Known(card) => card,
+        }
+    }
+
+    fn act(&self, identity: &Identity, device: &DeviceKey) -> v1::command::Act {
+        let keys = identity.keys();
+        match self {
+            Self::Invited(invitation) => {
+                let id = invitation.contact.organisation;
+                let message = join_mac_message(&id, &invitation.roles, &keys, &device.public());
+                v1::command::Act::Join(v1::Join {
+                    token: invitation.secret.token().expose().to_vec(),
+                    roles: invitation.roles.to_wire(),
+                    person: Some(keys.into()),
+                    device: Some(device.public().into()),
+                    mac: invitation.secret.mac(&message).to_vec(),
+                })
+            }
+            Self::Known(_) => v1::command::Act::EnrolDevice(v1::EnrolDevice {
+                device: Some(device.public().into()),
+                person: Some(keys.into()),
+            }),
+        }
+    }
+
+    /// Enters where this home does not belong to the organisation yet.
+    async fn first(&self, env: &Env, identity: Identity) -> Result<Session, Failure> {
+        let folder = env.home.folder(self.card().organisation);
+        let device = folder.prepare()?;
+        let mut session = enter(env, folder, &identity, device, self, false).await?.with_identity(identity);
+        session.sync().await?;
+        home::remove(&session.folder.join(ENTERING))?;
+        Ok(session)
+    }
+}
+
+/// The file of commands that make us known, until the log shows one of them.
+const ENTERING: &str = "entering";
+
 /// Joins with an invitation.
 pub async fn join(env: &Env, code: &Secret) -> Result<(), Failure> {
     let invitation = read_code(code, Invitation::from_code)?;
-    let organisation = invitation.contact.organisation;
-    let folder = env.home.folder(organisation);
-    if folder.join("checkpoint").exists() {
-        return Err(Failure::new(Exit::Usage, "failed-joined-already"));
-    }
+    refuse_joined(env, &invitation.contact)?;
     let identity = own_identity(env)?;
-    let device = folder.prepare()?;
-    let keys = identity.keys();
-    let message = join_mac_message(&organisation, &invitation.roles, &keys, &device.public());
-    let act = v1::command::Act::Join(v1::Join {
-        token: invitation.secret.token().expose().to_vec(),
-        roles: invitation.roles.to_wire(),
-        person: Some(keys.into()),
-        device: Some(device.public().into()),
-        mac: invitation.secret.mac(&message).to_vec(),
-    });
-    let inviter = invitation.inviter.person();
-    let session = enter(env, folder, identity, device, invitation.contact, act, Some(inviter)).await?;
-    env.out.tell("join-done", &args! { organisation: session.organisation_name() });
-    env.out.tell("join-fingerprint", &args! { code: keys.fingerprint() });
-    env.out.data(&serde_json::json!({
-        "organisation": organisation.to_string(), "person": keys.person().to_string(),
+    let session = Entering::Invited(invitation).first(env, identity).await?;
+    tell_joined(&session)
+}
+
+/// The same where this home has a log of the association that the others left: that is put aside. `typed` is the charter
+/// code, as somebody read it aloud; without it, it is asked for.
+pub async fn join_anew(env: &Env, code: &Secret, typed: Option<&str>) -> Result<(), Failure> {
+    let invitation = read_code(code, Invitation::from_code)?;
+    let identity = own_identity(env)?;
+    let session = anew::begin(env, &Entering::Invited(invitation), identity, typed).await?;
+    tell_joined(&session)
+}
+
+fn tell_joined(session: &Session) -> Result<(), Failure> {
+    let (out, me) = (&session.env.out, session.me());
+    let keys = session.state()?.person(&me).map(|person| person.keys).ok_or_else(super::failure::no_organisation)?;
+    out.tell("join-done", &args! { organisation: session.organisation_name() });
+    out.tell("join-fingerprint", &args! { code: keys.fingerprint() });
+    out.data(&serde_json::json!({
+        "organisation": session.folder.id.to_string(), "person": me.to_string(),
         "fingerprint": keys.fingerprint().to_string(),
     }));
     Ok(())
 }
 
+fn refuse_joined(env: &Env, card: &ContactCard) -> Result<(), Failure> {
+    match env.home.folder(card.organisation).join("checkpoint").exists() {
+        true => Err(Failure::new(Exit::Usage, "failed-joined-already")),
+        false => Ok(()),
+    }
+}
+
 /// Brings an identity back from its 24 words, on this computer, with a new device key.
 pub async fn restore_identity(env: &Env, words: &Secret, card: &Secret) -> Result<(), Failure> {
     let card = read_code(card, ContactCard::from_code)?;
-    let folder = env.home.folder(card.organisation);
-    if folder.join("checkpoint").exists() {
-        return Err(Failure::new(Exit::Usage, "failed-joined-already"));
-    }
+    refuse_joined(env, &card)?;
+    let identity = identity_of(env, words)?;
+    let session = Entering::Known(card).first(env, identity).await?;
+    tell_restored(&session)
+}
+
+/// The same where this home has a log of the association that the others left: that is put aside. The words are needed
+/// only where the identity is not here. `typed` as for [`join_anew`].
+pub async fn restore_identity_anew(
+    env: &Env,
+    words: Option<&Secret>,
+    card: &Secret,
+    typed: Option<&str>,
+) -> Result<(), Failure> {
+    let card = read_code(card, ContactCard::from_code)?;
+    let identity = match words {
+        Some(words) => identity_of(env, words)?,
+        None => env.unlock.identity(&env.home, &env.out)?,
+    };
+    let session = anew::begin(env, &Entering::Known(card), identity, typed).await?;
+    tell_restored(&session)
+}
+
+fn tell_restored(session: &Session) -> Result<(), Failure> {
+    let (out, me) = (&session.env.out, session.name_of(&session.me()));
+    out.tell("restore-done", &args! { name: &me, organisation: session.organisation_name() });
+    out.data(&serde_json::json!({ "organisation": session.folder.id.to_string(), "name": me }));
+    Ok(())
+}
+
+/// The identity of these 24 words, which is the one that is here, or becomes it.
+fn identity_of(env: &Env, words: &Secret) -> Result<Identity, Failure> {
     let restored = Identity::from_words(words.expose_str().unwrap_or_default(), None).map_err(bad_words)?;
-    let identity = if env.home.has_identity() {
+    if env.home.has_identity() {
         let present = env.unlock.identity(&env.home, &env.out)?;
         if present.person() != restored.person() {
             return Err(Failure::new(Exit::Failed, "failed-identity-exists").with("path", env.home.path().display()));
         }
-        present
-    } else {
-        let passphrase = env.unlock.new_passphrase(&env.out)?;
-        let _waiting = env.out.wait("progress-unlock");
-        env.home.store_identity(&restored, &passphrase, env.unlock.work)?;
-        restored
-    };
-    let device = folder.prepare()?;
-    let act = v1::command::Act::EnrolDevice(v1::EnrolDevice {
-        device: Some(device.public().into()),
-        person: Some(identity.keys().into()),
-    });
-    let session = enter(env, folder, identity, device, card, act, None).await?;
-    let me = session.name_of(&session.me());
-    env.out.tell("restore-done", &args! { name: &me, organisation: session.organisation_name() });
-    env.out.data(&serde_json::json!({ "organisation": session.folder.id.to_string(), "name": me }));
-    Ok(())
+        return Ok(present);
+    }
+    let passphrase = env.unlock.new_passphrase(&env.out)?;
+    let _waiting = env.out.wait("progress-unlock");
+    env.home.store_identity(&restored, &passphrase, env.unlock.work)?;
+    Ok(restored)
 }
 
 /// Sends the command that makes this device known, then fetches and verifies the log. What was sent once is kept and
 /// sent again, whatever the server answered: it may be in the log although the server says that it refused it, and
-/// then every other command of ours is refused rightly.
+/// then every other command of ours is refused rightly. A device that the server knows already sends nothing.
+///
+/// Nothing is cosigned or said before the caller has looked at the log.
 async fn enter(
     env: &Env,
     folder: Folder,
-    identity: Identity,
+    identity: &Identity,
     device: DeviceKey,
-    card: ContactCard,
-    act: v1::command::Act,
-    inviter: Option<PersonId>,
+    entering: &Entering,
+    known: bool,
 ) -> Result<Session, Failure> {
-    let pending = folder.join("entering");
+    let card = entering.card();
+    let act = entering.act(identity, &device);
+    let pending = folder.join(ENTERING);
     let mut kept = match home::read_if_there(&pending)? {
         Some(bytes) => remote::decode_list(&bytes).ok_or_else(|| home::damaged(&pending))?,
         None => Vec::new(),
@@ -113,7 +193,7 @@ async fn enter(
             break;
         }
     }
-    if entered.is_none() {
+    if entered.is_none() && !known {
         // The same again, made within what clocks may differ by, would only get the same answer.
         let again = |k: &SignedCommand| {
             let same =
@@ -123,7 +203,7 @@ async fn enter(
         if let Some(failure) = refused.filter(|_| kept.iter().any(again)) {
             return Err(failure);
         }
-        let signed = sign_command(&identity, folder.id, TreeHead::EMPTY, env.now(), act)?;
+        let signed = sign_command(identity, folder.id, TreeHead::EMPTY, env.now(), act)?;
         kept.push(signed.clone());
         home::write(&pending, &remote::encode_list(&kept))?;
         entered = Some(remote.submit(Some(folder.id), &signed, Vec::new(), Vec::new()).await?);
@@ -135,8 +215,10 @@ async fn enter(
         checkpoint: card.checkpoint,
         me: identity.person(),
     };
+    // Before there is a contact, so that no other verb gets in and cosigns what was not looked at.
+    let lock = env.lock(&folder)?;
     folder.store_contact(&contact)?;
-    let mut session = Session::open(env, folder)?.with_identity(identity);
+    let mut session = Session::locked(env, folder, lock)?;
     session.pull().await?;
     let forget = |session: &Session| {
         home::remove(&session.folder.join("contact.json"))?;
@@ -144,19 +226,21 @@ async fn enter(
     };
     // The invitation names its maker's key: whoever shows us a log without that person shows us another log. Nothing
     // of it is cosigned, and this home does not know the organisation.
-    if let Some(inviter) = inviter
-        && session.state()?.person(&inviter).is_none()
+    if let Entering::Invited(invitation) = entering
+        && session.state()?.person(&invitation.inviter.person()).is_none()
     {
         forget(&session)?;
         return Err(distrust("distrust-inviter", None));
     }
     // Only the log says that we are in: a server could answer, and leave us out of what the others see.
-    if !kept.iter().any(|signed| session.replica.index_of(&signed.id(session.folder.id)).is_some()) {
+    let (own, me) = (session.device.id(), identity.person());
+    let owner = session.state()?.device_owner(&own);
+    let is_in = kept.iter().any(|signed| session.replica.index_of(&signed.id(session.folder.id)).is_some())
+        || (known && owner.is_some_and(|(person, _)| *person == me));
+    if !is_in {
         forget(&session)?;
         return Err(distrust("distrust-receipt", None).with("index", entered.unwrap_or_default()));
     }
-    session.sync().await?;
-    home::remove(&pending)?;
     Ok(session)
 }
 

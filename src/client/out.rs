@@ -150,7 +150,7 @@ impl Out {
 }
 
 /// Characters that a terminal obeys instead of showing them, and those that change the order of what it shows.
-fn is_obeyed(c: char) -> bool {
+pub(super) fn is_obeyed(c: char) -> bool {
     c.is_control()
         || matches!(c, '\u{061c}' | '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
 }

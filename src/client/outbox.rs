@@ -11,35 +11,28 @@
 //! what somebody says they gave away without a server (a server that refuses it may be the one that it accuses), and
 //! what others than this home's person signed at this computer. They stay until the verified log has them.
 
-use std::collections::BTreeSet;
-use std::fs;
-use std::path::{Path, PathBuf};
+mod files;
 
-use prost::Message as _;
+use std::path::Path;
 
 use super::failure::{Exit, Failure, distrust};
-use super::home::{self, Folder};
-use super::remote;
+use super::home;
 use super::session::Session;
 use crate::escrow::act::Act;
 use crate::escrow::command::SignedCommand;
 use crate::escrow::credential::Credential;
-use crate::escrow::id::{BlobId, CommandId, PersonId};
+use crate::escrow::id::{BlobId, CommandId};
 use crate::escrow::organisation::CLOCK_TOLERANCE;
-use crate::escrow::part::{PartId, VersionId};
-use crate::escrow::proposal::PROPOSAL_LIFE;
-use crate::escrow::recovery::{Answered, RecoveryId};
+use crate::escrow::part::VersionId;
+use crate::escrow::recovery::Answered;
 use crate::escrow::refusal::Refusal;
 use crate::escrow::text::Text;
-use crate::escrow::time::{Seconds, Time};
+use crate::escrow::time::Seconds;
 use crate::proto::v1;
 
-/// The folder of what is not known to be in the log.
-const OUTBOX: &str = "outbox";
-/// The folder of what is in the log and not yet safe.
-const KEPT: &str = "kept";
-/// The folder of what is not to be sent any more, and could still be put into the log by a server that has it.
-const REFUSED: &str = "refused";
+pub use self::files::Pending;
+pub(super) use self::files::keep_for_later;
+use self::files::{KEPT, OUTBOX, REFUSED};
 
 /// How old something must be, by our own clock, before it is signed anew. The entry of the earlier signature is dated
 /// at most [`CLOCK_TOLERANCE`] after it, that of the new one at least as much before the new one: with more than both
@@ -51,155 +44,6 @@ const SIGN_ANEW_AFTER: Seconds = Seconds(2 * CLOCK_TOLERANCE.0);
 fn may_be_signed_anew(act: &v1::command::Act) -> bool {
     use v1::command::Act;
     matches!(act, Act::Deposit(_) | Act::Request(_) | Act::Invite(_) | Act::ConfirmShares(_))
-}
-
-/// A signed command with its blobs.
-pub struct Pending {
-    /// The command.
-    pub signed: SignedCommand,
-    /// What is sent beside it.
-    pub blobs: Vec<Vec<u8>>,
-}
-
-impl Pending {
-    /// Each piece with a 4-byte big-endian length before it; the command first.
-    fn encode(&self) -> Vec<u8> {
-        remote::join(std::iter::once(&remote::encode(&self.signed)).chain(&self.blobs))
-    }
-
-    fn decode(bytes: &[u8]) -> Option<Self> {
-        let mut pieces = remote::split(bytes)?.into_iter();
-        let signed = remote::decode(&pieces.next()?)?;
-        // A genesis has no place in an existing organisation's outbox.
-        if matches!(signed.command().act, Act::Genesis(_)) {
-            return None;
-        }
-        Some(Self { signed, blobs: pieces.collect() })
-    }
-
-    /// Into the outbox, durably.
-    pub(super) fn put_back(&self, folder: &Folder) -> Result<(), Failure> {
-        let path = folder.join(OUTBOX).join(self.signed.id(folder.id).to_string());
-        home::write(&path, &self.encode())
-    }
-
-    fn read(path: &Path) -> Result<Self, Failure> {
-        Self::decode(&home::read(path)?).ok_or_else(|| home::damaged(path))
-    }
-
-    /// The act in its wire form, to be signed anew.
-    pub fn act(&self) -> Option<v1::command::Act> {
-        v1::Command::decode(self.signed.to_wire().command.as_slice()).ok()?.act
-    }
-
-    /// Whether only the verified log can say that it is done with, for the person of this home.
-    pub(super) fn is_testimony(&self, me: &PersonId) -> bool {
-        matches!(self.signed.command().act, Act::RecordAnswer(_)) || self.signed.signer().person() != *me
-    }
-
-    /// Whether the rules about clocks refuse it by now. Approvals and signatures are bound otherwise.
-    fn is_outdated(&self, now: Time) -> bool {
-        let command = self.signed.command();
-        command.act.is_bound_to_its_time() && command.created.distance(now) > CLOCK_TOLERANCE
-    }
-
-    /// Whether it is so old that nothing which is signed now could stand before it. One from the future, made with a
-    /// wrong clock, is not.
-    fn is_long_outdated(&self, now: Time) -> bool {
-        self.signed.command().act.is_bound_to_its_time() && self.signed.command().created.after(SIGN_ANEW_AFTER) < now
-    }
-
-    /// The last time at which the rules let it into the log.
-    fn enters_until(&self) -> Time {
-        let command = self.signed.command();
-        match &command.act {
-            Act::Approve(approve) => approve.expires,
-            Act::Sign(_) => command.created.after(PROPOSAL_LIFE),
-            act if act.is_bound_to_its_time() => command.created.after(CLOCK_TOLERANCE),
-            _ => Time(u64::MAX),
-        }
-    }
-}
-
-impl Folder {
-    /// What is in the log as this computer last saw it and not yet safe, by command.
-    pub fn kept(&self) -> Result<Vec<(CommandId, PathBuf)>, Failure> {
-        self.commands(KEPT)
-    }
-
-    /// A command that was kept, with its blobs.
-    pub fn kept_command(&self, id: &CommandId) -> Result<Pending, Failure> {
-        Pending::read(&self.join(KEPT).join(id.to_string()))
-    }
-
-    /// Keeps a command that a move gives up, until it is signed anew; safe ones were forgotten. Gives where.
-    pub(super) fn keep_given_up(&self, pending: &Pending) -> Result<PathBuf, Failure> {
-        let folder = self.join(KEPT);
-        home::private_dir(&folder)?;
-        let path = folder.join(pending.signed.id(self.id).to_string());
-        home::write(&path, &pending.encode())?;
-        Ok(path)
-    }
-
-    /// Keeps what a move gave up and could not be signed anew, to be tried again; from the outbox it would be sent as it
-    /// is.
-    pub(super) fn keep_moved(&self, path: &Path) -> Result<(), Failure> {
-        self.put_into(path, &self.join(KEPT))
-    }
-
-    /// Keeps what a move gave up, for the person to look at; nothing is done with it any more.
-    pub(super) fn set_aside(&self, path: &Path) -> Result<(), Failure> {
-        self.put_into(path, &self.join("evidence").join("given_up"))
-    }
-
-    fn put_into(&self, path: &Path, folder: &Path) -> Result<(), Failure> {
-        home::private_dir(folder)?;
-        match path.file_name().map(|name| folder.join(name)) {
-            Some(to) if to != path => home::rename(path, &to),
-            _ => Ok(()),
-        }
-    }
-
-    /// What waits to be sent, and where it lies.
-    pub(super) fn waiting(&self) -> Result<Vec<(PathBuf, Pending)>, Failure> {
-        self.commands(OUTBOX)?.into_iter().map(|(_, path)| Ok((path.clone(), Pending::read(&path)?))).collect()
-    }
-
-    /// The parts of which this person's answer to a recovery waits in the outbox; which entered, the log says. A file
-    /// that cannot be read is passed over: to sign an answer twice does no harm, to refuse one in an emergency does.
-    pub(super) fn answers_signed(&self, person: &PersonId, id: &RecoveryId) -> Result<BTreeSet<PartId>, Failure> {
-        let commands = self.commands(OUTBOX)?.into_iter().filter_map(|(_, path)| Pending::read(&path).ok());
-        let parts = commands.filter_map(|pending| match &pending.signed.command().act {
-            Act::RecordAnswer(answer) if answer.recovery == *id && pending.signed.signer().person() == *person => {
-                Some(answer.parts.clone())
-            }
-            _ => None,
-        });
-        Ok(parts.flatten().collect())
-    }
-
-    fn commands(&self, name: &str) -> Result<Vec<(CommandId, PathBuf)>, Failure> {
-        let folder = self.join(name);
-        let entries = match fs::read_dir(&folder) {
-            Ok(entries) => entries,
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Vec::new()),
-            Err(error) => return Err(Failure::io(&folder, error)),
-        };
-        let mut found = Vec::new();
-        for entry in entries {
-            let entry = entry.map_err(|e| Failure::io(&folder, e))?;
-            // Another name is a file that was being written when the computer stopped: nothing was sent of it.
-            let id = entry.file_name().to_str().and_then(|name| name.parse::<CommandId>().ok());
-            found.extend(id.map(|id| (id, entry.path())));
-        }
-        found.sort();
-        Ok(found)
-    }
-}
-
-/// Keeps a command that was signed without a server: it is sent at the next contact.
-pub(super) fn keep_for_later(folder: &Folder, signed: &SignedCommand) -> Result<(), Failure> {
-    Pending { signed: signed.clone(), blobs: Vec::new() }.put_back(folder)
 }
 
 /// What the server made of a command.
@@ -246,15 +90,17 @@ impl Session {
         Ok(())
     }
 
-    /// Whether something that a kept command brought was destroyed since: it must not survive here, and nobody wants
-    /// the command signed anew.
+    /// Whether something that a kept command brought was destroyed since, and its time here is over: it must not survive,
+    /// and nobody wants the command signed anew.
     fn is_destroyed(&self, id: &CommandId) -> Result<bool, Failure> {
         let state = self.state()?;
         if !state.has_forgotten() {
             return Ok(false);
         }
         let Some(kept) = self.readable(&self.folder.join(KEPT).join(id.to_string())) else { return Ok(false) };
-        Ok(kept.blobs.iter().any(|blob| state.is_forgotten(&BlobId::of(blob))))
+        let noted = self.replica.noted()?;
+        let gone = |id: &BlobId| state.is_forgotten(id) && !noted.contains_key(id);
+        Ok(kept.blobs.iter().any(|blob| gone(&BlobId::of(blob))))
     }
 
     /// Sends what [`Self::sign`] made. From here on no failure is certain, not even a refusal: a server that lies can

@@ -148,12 +148,25 @@ impl Remote {
         Ok(())
     }
 
-    /// Uploads re-sealed shares that an approval in the log names.
+    /// Uploads re-sealed shares that an approval in the log names, or live blobs that the server lacks.
     pub async fn put_blobs(&mut self, organisation: OrganisationId, blobs: Vec<Vec<u8>>) -> Result<(), Failure> {
         let blobs = blobs.into_iter().map(|content| api::Blob { content }).collect();
-        let request = api::PutBlobsRequest { organisation: organisation.to_vec(), blobs };
+        let request = api::PutBlobsRequest { organisation: organisation.to_vec(), blobs, offered: Vec::new() };
         self.client.put_blobs(request).await.map_err(|s| self.refused(s))?;
         Ok(())
+    }
+
+    /// Which of these live blobs the server does not have. What it names besides is no answer.
+    pub async fn lacking(&mut self, organisation: OrganisationId, ids: &[BlobId]) -> Result<Vec<BlobId>, Failure> {
+        let mut lacking = Vec::new();
+        for ids in ids.chunks(500) {
+            let offered = ids.iter().map(|id| id.to_vec()).collect();
+            let request = api::PutBlobsRequest { organisation: organisation.to_vec(), blobs: Vec::new(), offered };
+            let answer = self.client.put_blobs(request).await.map_err(|s| self.refused(s))?.into_inner();
+            let named: BTreeSet<Vec<u8>> = answer.lacking.into_iter().collect();
+            lacking.extend(ids.iter().filter(|id| named.contains(id.as_bytes().as_slice())));
+        }
+        Ok(lacking)
     }
 
     /// Hands in our cosignature of a tree.

@@ -5,7 +5,10 @@
 //! checkpoint's size, or without a checkpoint, is the rest of an interrupted synchronisation and is fetched again. This module must never
 //! accept an entry that does not replay, nor a checkpoint that does not extend the one before.
 
-use std::collections::{BTreeMap, BTreeSet};
+mod cosignatures;
+mod quarantine;
+
+use std::collections::BTreeSet;
 use std::fs::{self, OpenOptions};
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
@@ -15,10 +18,9 @@ use super::home::{self, Contact, Folder};
 use crate::escrow::act::Act;
 use crate::escrow::charter::BadCharter;
 use crate::escrow::entry::{Entry, What};
-use crate::escrow::id::{BlobId, CommandId, DeviceId, Digest, PersonId};
+use crate::escrow::id::{BlobId, CommandId, Digest, PersonId};
 use crate::escrow::key::{BadKey, VerifyingKey};
 use crate::escrow::log::checkpoint::{Checkpoint, LogVerifier, SignedCheckpoint};
-use crate::escrow::log::cosignature::{Cosignature, VerifiedCosignature};
 use crate::escrow::log::merkle::{TreeHead, consistency_proof, root_at};
 use crate::escrow::log::note::Note;
 use crate::escrow::organisation::{Audience, CLOCK_TOLERANCE, Effect, Organisation};
@@ -26,7 +28,7 @@ use crate::escrow::refusal::Refusal;
 use crate::escrow::replay::{Fault, Rejected, Replay, Trust};
 use crate::escrow::role::BadRoles;
 use crate::escrow::text::Text;
-use crate::escrow::time::Time;
+use crate::escrow::time::{Seconds, Time};
 use crate::escrow::wire::Malformed;
 
 /// A replica on disk, with the state that it amounts to.
@@ -37,13 +39,20 @@ pub struct Replica {
     replay: Option<Replay>,
     checkpoint: Option<SignedCheckpoint>,
     blobs: Vec<(BlobId, Audience)>,
-    /// Destroyed by the entries so far: no file of these names stays once the checkpoint is accepted.
+    /// Destroyed by the entries so far: files of these names stay for the charter's delay and no longer.
     forgotten: BTreeSet<BlobId>,
+    /// The delay that the charter set when the last checkpoint was accepted.
+    known_delay: Seconds,
     /// When the first entry was made that is not on disk with a checkpoint yet.
     fresh_since: Option<Time>,
     /// Where blobs are looked for that are not in the folder: those of another copy of the same log.
     spare: Option<PathBuf>,
+    /// Whether somebody asked for a shorter log than there is.
+    is_cut: bool,
 }
+
+/// A file in a copy of an organisation's folder: the number of entries up to which it is read.
+const AS_OF: &str = "as_of";
 
 impl Replica {
     /// Loads the replica, or starts an empty one. The bytes were verified when they were fetched; the tree is
@@ -62,8 +71,6 @@ impl Replica {
             let file = OpenOptions::new().write(true).open(&entries).map_err(|e| Failure::io(&entries, e))?;
             file.set_len(kept).and_then(|()| file.sync_all()).map_err(|e| Failure::io(&entries, e))?;
         }
-        // The computer may have stopped between accepting an end and deleting.
-        replica.delete_forgotten()?;
         Ok(replica)
     }
 
@@ -91,10 +98,11 @@ impl Replica {
             return Err(home::damaged(&path));
         }
         replica.checkpoint = Some(checkpoint);
+        replica.known_delay = replica.destroy_delay();
         Ok((replica, (bytes.len() - rest.len()) as u64))
     }
 
-    /// This replica or somebody's copy, whichever is longer, with the blobs of both.
+    /// This replica or somebody's copy, whichever is longer, with the blobs of both; the copy, if it was cut.
     ///
     /// # Errors
     /// They contradict each other: if the same log key signed both, that is kept as evidence.
@@ -110,7 +118,8 @@ impl Replica {
                 }
             });
         }
-        if copy.head().size > self.head().size {
+        // One that was cut on purpose is meant as it is.
+        if copy.is_cut || copy.head().size > self.head().size {
             copy.spare = Some(self.folder.join("blobs"));
             Ok(copy)
         } else {
@@ -128,8 +137,10 @@ impl Replica {
             checkpoint: None,
             blobs: Vec::new(),
             forgotten: BTreeSet::new(),
+            known_delay: Seconds(0),
             fresh_since: None,
             spare: None,
+            is_cut: false,
         }
     }
 
@@ -162,12 +173,28 @@ impl Replica {
             return Err(home::damaged(&entries_path));
         }
         replica.checkpoint = Some(checkpoint);
-        Ok(replica)
+        match as_of(path)? {
+            Some(size) => replica.cut(size, &bytes),
+            None => Ok(replica),
+        }
     }
 
-    /// Deletes what was destroyed. Only after the checkpoint: before, it is not to be believed.
-    fn delete_forgotten(&self) -> Result<(), Failure> {
-        self.forgotten.iter().try_for_each(|id| home::remove(&self.blob_path(id)))
+    /// The same log as it was after so many entries: what was destroyed later, and is still in `blobs/`, opens with it.
+    fn cut(self, size: u64, bytes: &[u8]) -> Result<Self, Failure> {
+        let path = self.folder.join(AS_OF);
+        if size == 0 || size > self.head().size {
+            return Err(home::damaged(&path));
+        }
+        let mut cut = Self::empty(self.folder.clone(), self.key_at(size), TreeHead::EMPTY);
+        let mut rest = bytes;
+        for _ in 0..size {
+            let (entry, after) = split_entry(rest).ok_or_else(|| home::damaged(&path))?;
+            // Proved a moment ago, in memory.
+            cut.push(entry, Trust::OwnDisk).map_err(|e| home::damaged(&path).because(e))?;
+            rest = after;
+        }
+        cut.is_cut = true;
+        Ok(cut)
     }
 
     fn push(&mut self, entry: &[u8], trust: Trust) -> Result<(), Rejected> {
@@ -210,6 +237,11 @@ impl Replica {
             .ok_or_else(|| Failure::new(Exit::Failed, "failed-never-synchronised"))
     }
 
+    /// The log as it was replayed here.
+    pub(super) fn replay(&self) -> Option<&Replay> {
+        self.replay.as_ref()
+    }
+
     /// The verified checkpoint.
     pub fn checkpoint(&self) -> Option<&SignedCheckpoint> {
         self.checkpoint.as_ref()
@@ -233,6 +265,22 @@ impl Replica {
         let moves = self.replay.as_ref().map(|replay| replay.organisation().moves()).unwrap_or_default();
         let later = moves.iter().find(|moved| moved.at.index >= size);
         later.map_or(*self.verifier.key(), |moved| moved.old_log_key)
+    }
+
+    /// Every key that signed this log, the one in force last.
+    pub fn keys(&self) -> Vec<VerifyingKey> {
+        let moves = self.replay.as_ref().map(|replay| replay.organisation().moves()).unwrap_or_default();
+        moves.iter().map(|moved| moved.old_log_key).chain([*self.verifier.key()]).collect()
+    }
+
+    /// Whether this key signs this log, or did before a move.
+    pub fn had_key(&self, key: &VerifyingKey) -> bool {
+        self.keys().contains(key)
+    }
+
+    /// Whether the key in force signed this note.
+    pub fn is_current(&self, note: &SignedCheckpoint) -> bool {
+        self.verifier.verify(&note.to_string()).is_ok()
     }
 
     /// That this log contradicted itself earlier, if it did: nothing more is accepted from its key.
@@ -330,7 +378,9 @@ impl Replica {
         home::write(&self.folder.join("checkpoint"), to.to_string().as_bytes())?;
         self.checkpoint = Some(to.clone());
         self.fresh_since = None;
-        self.delete_forgotten()
+        self.forget_destroyed(now)?;
+        self.known_delay = self.destroy_delay();
+        Ok(())
     }
 
     /// The proof that this log's first `size` entries are a beginning of it.
@@ -394,67 +444,6 @@ impl Replica {
         home::write(&self.folder.join("synchronised"), at.to_string().as_bytes())
     }
 
-    /// Cosignatures that hold: by a device whose certificate stands in the log, of a tree that ours extends.
-    pub fn verified_cosignatures(&self, claims: &[(TreeHead, Cosignature)]) -> Vec<VerifiedCosignature> {
-        let Ok(state) = self.state() else { return Vec::new() };
-        let organisation = self.folder.id;
-        claims
-            .iter()
-            .filter(|(head, _)| head.size <= self.head().size && self.root_at(head.size) == Some(head.root))
-            .filter_map(|(head, claim)| {
-                let device: DeviceId = claim.cosigner().device;
-                let (person, key) = state.device_owner(&device)?;
-                claim.verify(person, key, &Checkpoint { organisation, head: *head }).ok()
-            })
-            .collect()
-    }
-
-    /// The cosignatures that lie beside the replica and still hold. What cannot be read is as if it were not there: the
-    /// server shows it again.
-    pub fn stored_cosignatures(&self) -> Result<Vec<VerifiedCosignature>, Failure> {
-        let bytes = home::read_if_there(&self.folder.join("cosignatures"))?.unwrap_or_default();
-        let claim = |line: &str| {
-            let (size, rest) = line.split_once(' ')?;
-            let (root, line) = rest.split_once(' ')?;
-            let head = TreeHead { size: size.parse().ok()?, root: root.parse().ok()? };
-            Some((head, line.parse().ok()?))
-        };
-        let claims: Vec<_> = String::from_utf8_lossy(&bytes).lines().filter_map(claim).collect();
-        Ok(self.verified_cosignatures(&claims))
-    }
-
-    /// Writes them down: a line each with size, root and the line of the note.
-    pub fn store_cosignatures(&self, cosignatures: &[VerifiedCosignature]) -> Result<(), Failure> {
-        let line = |c: &VerifiedCosignature| format!("{} {} {}\n", c.head().size, c.head().root, c.cosignature());
-        let text: String = cosignatures.iter().map(line).collect();
-        home::write(&self.folder.join("cosignatures"), text.as_bytes())
-    }
-
-    /// Adds what the server shows, and keeps each device's newest: a server must not be able to take back what
-    /// somebody said. One whose time has not come yet, by our clock, gives way to any other.
-    pub fn merge_cosignatures(
-        &self,
-        known: &[VerifiedCosignature],
-        shown: &[(TreeHead, Cosignature)],
-        now: Time,
-    ) -> Result<Vec<VerifiedCosignature>, Failure> {
-        let rank = |c: &VerifiedCosignature| (Time(c.time()) <= now.after(CLOCK_TOLERANCE), c.head().size, c.time());
-        let mut newest: BTreeMap<DeviceId, VerifiedCosignature> = BTreeMap::new();
-        let devices = self.state()?.devices();
-        let still = known.iter().filter(|c| devices.get(c.device()).is_some_and(|device| device.revoked.is_none()));
-        for cosignature in still.copied().chain(self.verified_cosignatures(shown)) {
-            let kept = newest.entry(*cosignature.device()).or_insert(cosignature);
-            if rank(&cosignature) > rank(kept) {
-                *kept = cosignature;
-            }
-        }
-        let newest: Vec<VerifiedCosignature> = newest.into_values().collect();
-        if newest != known {
-            self.store_cosignatures(&newest)?;
-        }
-        Ok(newest)
-    }
-
     /// Blobs that this person's replica should hold and does not.
     pub fn missing_blobs(&self, me: &PersonId) -> Result<Vec<BlobId>, Failure> {
         let roles = self.state()?.roles(me);
@@ -463,6 +452,14 @@ impl Replica {
         missing.sort();
         missing.dedup();
         Ok(missing)
+    }
+
+    /// Live blobs that this person may read and that are here.
+    pub fn held_blobs(&self, me: &PersonId) -> Result<Vec<BlobId>, Failure> {
+        let roles = self.state()?.roles(me);
+        let wanted = self.blobs.iter().filter(|(_, audience)| audience.includes(&roles));
+        let held: BTreeSet<BlobId> = wanted.map(|(id, _)| *id).filter(|id| self.blob_path(id).exists()).collect();
+        Ok(held.into_iter().collect())
     }
 
     /// What may leave in an export: texts that everybody who reads the log may read, as far as they are here. A name
@@ -511,6 +508,9 @@ impl Replica {
     /// A one-line text of the log, if it is here. One that no screen could show as it is, is told by the beginning of
     /// its digest: it must not stop everybody from signing, as a missing one does.
     pub fn text_of(&self, id: &BlobId) -> Option<String> {
+        if self.forgotten.contains(id) {
+            return None;
+        }
         let blob = self.blob(id).ok().flatten()?;
         let text = Text::from_blob(&blob, *id).map(|text| text.as_str().to_owned());
         Some(text.unwrap_or_else(|_| format!("#{}?", &id.to_string()[..8])))
@@ -536,6 +536,14 @@ impl Replica {
         }
         Ok(entries)
     }
+}
+
+/// Up to which entry a copy is to be read, if it says so.
+fn as_of(path: &Path) -> Result<Option<u64>, Failure> {
+    let path = path.join(AS_OF);
+    let Some(bytes) = home::read_if_there(&path)? else { return Ok(None) };
+    let size = std::str::from_utf8(&bytes).ok().and_then(|text| text.trim().parse().ok());
+    size.map(Some).ok_or_else(|| home::damaged(&path))
 }
 
 /// The log key that a log begins with.

@@ -23,6 +23,7 @@ use crate::escrow::quorum::{Group, Quorum};
 use crate::escrow::request::Request;
 use crate::escrow::role::Role;
 use crate::escrow::text::looks_like;
+use crate::escrow::witness::can_be_safe;
 use crate::seal::recovery::RecoveryRequest;
 
 /// What signing a proposal would decide.
@@ -304,6 +305,9 @@ impl<'a> Screen<'a> {
             if quorum.groups().iter().any(Group::is_everybody) {
                 self.tell("proposal-everybody", &args! { name: quorum.name() });
             }
+        }
+        if !can_be_safe(charter) {
+            self.tell("proposal-never-safe", &args! {});
         }
         if !roll.is_empty() {
             self.tell("proposal-roll", &args! {});

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use prost::Message as _;
 
 use super::failure::{Exit, Failure};
-use super::home::{Contact, Folder, Home, Lock};
+use super::home::{self, Contact, Folder, Home, Lock};
 use super::out::Out;
 use super::remote::Remote;
 use super::replica::Replica;
@@ -17,7 +17,7 @@ use super::say::Args;
 use super::unlock::Unlock;
 use crate::escrow::charter::Charter;
 use crate::escrow::command::{self, SignedCommand};
-use crate::escrow::id::{BlobId, PersonId};
+use crate::escrow::id::{BlobId, OrganisationId, PersonId};
 use crate::escrow::log::checkpoint::Checkpoint;
 use crate::escrow::log::cosignature::{Cosignature, VerifiedCosignature, cosignature_message};
 use crate::escrow::log::merkle::TreeHead;
@@ -31,6 +31,11 @@ use crate::seal::device::DeviceKey;
 use crate::seal::identity::Identity;
 use crate::seal::sealing::salted_text;
 use crate::seal::secret::random_bytes;
+
+/// The file that says under which log key the server was offered the blobs that are here.
+const OFFERED: &str = "offered";
+/// Most blobs in one upload: each has at most 256 KiB, a message at most 4 MiB of them.
+const BLOBS_AT_ONCE: usize = 16;
 
 /// Where time comes from; injected, so that tests can let it pass.
 pub type Clock = Arc<dyn Fn() -> Time + Send + Sync>;
@@ -102,10 +107,12 @@ impl Session {
         folder.try_lock()?.map(|lock| Self::locked(env, folder, lock)).transpose()
     }
 
-    fn locked(env: &Env, folder: Folder, lock: Lock) -> Result<Self, Failure> {
+    /// The same with the lock at hand.
+    pub(super) fn locked(env: &Env, folder: Folder, lock: Lock) -> Result<Self, Failure> {
         let contact = folder.contact()?;
         let device = folder.device()?;
         let replica = Replica::open(&folder, &contact)?;
+        replica.forget_destroyed(env.now())?;
         let cosignatures = replica.stored_cosignatures()?;
         Ok(Self {
             env: env.clone(),
@@ -175,6 +182,7 @@ impl Session {
         self.forget_keys(self.state()?.last_time())?;
         self.flush_outbox().await?;
         self.pull_blobs().await?;
+        self.bring_blobs().await?;
         if let Some(trouble) = self.upload_released().await? {
             self.env.out.failure(&trouble);
         }
@@ -262,6 +270,41 @@ impl Session {
                 Ok(())
             })
             .await
+    }
+
+    /// Brings a server that was restored from copies what none of them had, once after each move. What it does not take
+    /// is told, and offered again at the next synchronisation.
+    async fn bring_blobs(&mut self) -> Result<(), Failure> {
+        let (id, me, server) = (self.folder.id, self.me(), self.server_now());
+        let offered = self.folder.join(OFFERED);
+        let moved = !self.state()?.moves().is_empty();
+        if !moved || home::read_if_there(&offered)?.as_deref() == Some(server.as_bytes()) {
+            return Ok(());
+        }
+        let held = self.replica.held_blobs(&me)?;
+        match self.bring(id, &held).await {
+            Err(failure) if failure.exit() == Exit::Refused => {
+                self.env.out.failure(&failure);
+                return Ok(());
+            }
+            other => other?,
+        }
+        home::write(&offered, server.as_bytes())
+    }
+
+    /// What tells one server of this log from the one before a move: a log key is never used again.
+    pub(super) fn server_now(&self) -> String {
+        hex::encode(self.contact.log_key.as_bytes())
+    }
+
+    async fn bring(&mut self, id: OrganisationId, held: &[BlobId]) -> Result<(), Failure> {
+        let mut remote = self.remote().await?.clone();
+        for lacking in remote.lacking(id, held).await?.chunks(BLOBS_AT_ONCE) {
+            // A damaged one is of no use to the server either.
+            let blobs = lacking.iter().filter_map(|blob| self.replica.blob(blob).ok().flatten());
+            remote.put_blobs(id, blobs.collect()).await?;
+        }
+        Ok(())
     }
 
     /// 'I replayed up to here and it extends what I knew'; a trustee's also says 'I hold the live blobs'. False if it
@@ -391,7 +434,7 @@ impl Session {
 /// Makes and signs a command.
 pub fn sign_command(
     identity: &Identity,
-    organisation: crate::escrow::id::OrganisationId,
+    organisation: OrganisationId,
     base: TreeHead,
     now: Time,
     act: v1::command::Act,

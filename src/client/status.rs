@@ -21,6 +21,7 @@ use super::delegation;
 use super::drill;
 use super::failure::{Exit, Failure};
 use super::home::Folder;
+use super::moving;
 use super::opening::{self, Tries};
 use super::renewal;
 use super::say::Args;
@@ -164,6 +165,9 @@ fn status_data(session: &Session, reached: &Reached, tries: &Tries) -> Result<Va
         "opens": witnesses::opens_data(&view),
         "own": witnesses::unsafe_data(session)?,
         "destroyed": state.destroyed_at().map(|time| time.0),
+        "destroyed_kept": session.replica.noted()?.iter().map(|(id, until)| json!({
+            "id": id.to_string(), "until": until.0,
+        })).collect::<Vec<_>>(),
         "charter": state.charter().map(|charter| json!({
             "version": charter.version(),
             "code": charter.code().to_string(),
@@ -171,6 +175,7 @@ fn status_data(session: &Session, reached: &Reached, tries: &Tries) -> Result<Va
         "me": people::me(&view, &me),
         "waiting": waiting(session)?.into_iter().map(|item| item.json).collect::<Vec<_>>(),
         "due": due,
+        "moves": moving::pending(session)?,
         "renewals": renewal::near(session)?.iter().map(renewal::Renewal::json).collect::<Vec<_>>(),
         "shares": drill::share_rows(&view, session.env.now()),
         "running": running,
@@ -191,6 +196,10 @@ fn tell_status(session: &Session, reached: &Reached, tries: &Tries) -> Result<()
     out.tell("status-log", &args! { n: state.size(), time: say.time(state.last_time()) });
     if let Some(time) = state.destroyed_at() {
         out.tell("status-destroyed", &args! { time: say.time(time) });
+    }
+    let kept = session.replica.noted()?;
+    if let Some(until) = kept.values().max() {
+        out.tell("status-destroyed-kept", &args! { n: kept.len(), time: say.time(*until) });
     }
     match reached {
         Reached::Yes => out.tell("status-reachable", &args! { address: &session.contact.address }),
@@ -218,6 +227,7 @@ fn tell_status(session: &Session, reached: &Reached, tries: &Tries) -> Result<()
         Some(Standing::Candidate(_)) => out.tell("status-me-candidate", &args),
         Some(Standing::Gone { .. }) | None => out.tell("status-me-gone", &args),
     }
+    moving::tell_pending(session)?;
     let waiting = waiting(session)?;
     out.tell("status-waits", &args! { n: waiting.len() });
     waiting.iter().for_each(|item| out.tell("status-item", &args! { text: &item.text }));

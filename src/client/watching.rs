@@ -1,20 +1,24 @@
-//! `sequestre sync --watch`: replica and cosignatures kept fresh in the background, for every association of the home.
+//! `sequestre sync --watch`: replica and cosignatures kept fresh in the background, for every association of the home,
+//! those that are joined or removed meanwhile included.
 //!
 //! Each association is waited upon by itself, over the server's `Watch`; nothing that it says is believed, a size that
 //! differs only means that it is time to synchronise. The folder is locked while that lasts and no longer, so that
 //! other verbs can be used meanwhile. This must never unlock the identity, nor ask anybody anything: what it signs are
 //! cosignatures, with the device's key.
 
+use std::collections::BTreeMap;
+use std::pin::pin;
 use std::time::Duration;
 
-use tokio::task::JoinSet;
-use tokio::time::{Instant, sleep, sleep_until, timeout, timeout_at};
+use tokio::task::{AbortHandle, JoinSet};
+use tokio::time::{Instant, interval, sleep, sleep_until, timeout, timeout_at};
 
 use super::failure::{Exit, Failure, no_organisation};
-use super::home::Folder;
+use super::home::{self, Folder};
 use super::remote::Remote;
 use super::session::{Env, Session};
 use crate::args;
+use crate::escrow::id::OrganisationId;
 use crate::escrow::people::Standing;
 use crate::seal::secret::random_bytes;
 
@@ -24,30 +28,31 @@ const AT_LEAST_EVERY: Duration = Duration::from_secs(3600);
 const FIRST_PAUSE: Duration = Duration::from_secs(1);
 /// Longest pause after trouble.
 const LONGEST_PAUSE: Duration = Duration::from_secs(300);
-/// Longest synchronisation: a server that only dribbles must not keep the folder from other verbs.
+/// Longest part of a synchronisation in which nothing new reaches the disk, and how many such parts one can have: a
+/// first one over a slow line must come to its end, and a server that only dribbles must not keep the folder from other
+/// verbs.
 const LONGEST_SYNC: Duration = Duration::from_secs(600);
+const MOST_PARTS: u32 = 12;
 /// Shortest time from the beginning of one synchronisation to the next: each replays the whole log, and the server
 /// decides when it says that there is something new.
 const AT_MOST_EVERY: Duration = Duration::from_secs(5);
 /// How long a server must have kept a stream open to be taken for one that serves.
 const STEADY: Duration = Duration::from_secs(60);
-/// How long to wait for another verb to be done with the folder.
+/// How long to wait for another verb to be done with the folder, each time; and how often before that is said.
 const BUSY: Duration = Duration::from_secs(1);
+const BUSY_TOLD: u32 = 60;
+
+/// How often the home is looked at for associations that came or went.
+const LOOK_AGAIN: Duration = Duration::from_secs(5);
 
 /// Watches every association that is meant, until the process is asked to end.
 ///
 /// # Errors
 /// The last trouble that cannot be waited out, once there is nothing left to watch.
 pub async fn watch(env: &Env) -> Result<(), Failure> {
-    let folders = match &env.organisation {
-        Some(_) => vec![env.home.choose(env.organisation.as_deref())?],
-        None => env.home.organisations()?.into_iter().map(|id| env.home.folder(id)).collect(),
-    };
-    let mut watchers = JoinSet::new();
-    for folder in folders {
-        let env = env.clone();
-        watchers.spawn(async move { Watcher::new(env, folder).run().await });
-    }
+    let mut watchers = Watchers::default();
+    watchers.look(env)?;
+    let mut look_again = interval(LOOK_AGAIN);
     let ended = asked_to_end();
     tokio::pin!(ended);
     let mut last: Option<Failure> = None;
@@ -57,14 +62,17 @@ pub async fn watch(env: &Env) -> Result<(), Failure> {
                 asked?;
                 // Whatever they are doing stops where they wait; on disk it is as after a crash, which every verb
                 // cleans up.
-                watchers.shutdown().await;
+                watchers.tasks.shutdown().await;
                 env.out.say("watch-ended");
                 return Ok(());
             }
-            watcher = watchers.join_next() => match watcher {
-                Some(Ok(failure)) => {
+            // What cannot be read now is read the next time.
+            _ = look_again.tick() => drop(watchers.look(env)),
+            watcher = watchers.tasks.join_next() => match watcher {
+                Some(Ok((id, failure))) => {
+                    watchers.ended(env, id);
                     // One association's trouble must not end the others, and is told now: they may go on for months.
-                    if !watchers.is_empty() {
+                    if !watchers.tasks.is_empty() {
                         env.out.failure(&failure);
                     }
                     let worse = failure.exit() == Exit::Distrust;
@@ -72,11 +80,66 @@ pub async fn watch(env: &Env) -> Result<(), Failure> {
                         last = Some(failure);
                     }
                 }
+                // Its association is not in this home any more.
+                Some(Err(error)) if error.is_cancelled() => {}
                 Some(Err(error)) => return Err(Failure::technical(error)),
                 None => return Err(last.unwrap_or_else(no_organisation)),
             }
         }
     }
+}
+
+/// The associations that are being watched.
+#[derive(Default)]
+struct Watchers {
+    tasks: JoinSet<(OrganisationId, Failure)>,
+    known: BTreeMap<OrganisationId, Watched>,
+}
+
+enum Watched {
+    Now(AbortHandle),
+    /// For good, as long as its contact says this: a move, or a new beginning, changes it.
+    Ended(Option<Vec<u8>>),
+}
+
+impl Watchers {
+    /// Begins with what is new in the home, and leaves what is no more in it.
+    fn look(&mut self, env: &Env) -> Result<(), Failure> {
+        let folders: Vec<Folder> = match &env.organisation {
+            // Chosen once: another one with the same beginning must not take its place.
+            Some(_) if !self.known.is_empty() => self.known.keys().map(|id| env.home.folder(*id)).collect(),
+            Some(_) => vec![env.home.choose(env.organisation.as_deref())?],
+            None => env.home.organisations()?.into_iter().map(|id| env.home.folder(id)).collect(),
+        };
+        self.known.retain(|id, watched| {
+            let stays = folders.iter().any(|folder| folder.id == *id && folder.has_contact());
+            if let (false, Watched::Now(task)) = (stays, &*watched) {
+                task.abort();
+            }
+            stays
+        });
+        for folder in folders.into_iter().filter(Folder::has_contact) {
+            let begins = match self.known.get(&folder.id) {
+                None => true,
+                Some(Watched::Now(_)) => false,
+                Some(Watched::Ended(contact)) => *contact != contact_of(&folder),
+            };
+            if begins {
+                let (id, env) = (folder.id, env.clone());
+                let task = self.tasks.spawn(async move { (id, Watcher::new(env, folder).run().await) });
+                self.known.insert(id, Watched::Now(task));
+            }
+        }
+        Ok(())
+    }
+
+    fn ended(&mut self, env: &Env, id: OrganisationId) {
+        self.known.insert(id, Watched::Ended(contact_of(&env.home.folder(id))));
+    }
+}
+
+fn contact_of(folder: &Folder) -> Option<Vec<u8>> {
+    home::read_if_there(&folder.join("contact.json")).ok().flatten()
 }
 
 /// SIGTERM or Ctrl-C.
@@ -202,14 +265,9 @@ impl Watcher {
 
     /// Fetches, verifies, cosigns, and says what changed. Gives whether anything did.
     async fn synchronise(&mut self) -> Result<bool, Failure> {
-        let mut session = loop {
-            match Session::try_open(&self.env, self.folder.clone())? {
-                Some(session) => break session,
-                None => sleep(BUSY).await,
-            }
-        };
+        let mut session = self.open().await?;
         let slow = Failure::new(Exit::Unreachable, "failed-unreachable").with("address", &session.contact.address);
-        timeout(LONGEST_SYNC, session.sync()).await.unwrap_or(Err(slow))?;
+        self.while_it_grows(session.sync()).await.unwrap_or(Err(slow))?;
         let size = session.replica.head().size;
         let own = session.device.id();
         let confirmed = session.cosignatures.iter().any(|c| *c.device() == own && c.head().size == size);
@@ -228,6 +286,45 @@ impl Watcher {
         self.size = Some(size);
         self.trouble = None;
         Ok(changed)
+    }
+
+    /// Opens the folder once no other verb holds it. One that waits at a question can hold it for days: that is said.
+    async fn open(&self) -> Result<Session, Failure> {
+        let mut tries = 0;
+        loop {
+            if let Some(session) = Session::try_open(&self.env, self.folder.clone())? {
+                return Ok(session);
+            }
+            tries += 1;
+            if tries == BUSY_TOLD {
+                self.env.out.tell("watch-busy", &args! { name: &self.name });
+                self.event("busy", serde_json::json!({}));
+            }
+            sleep(BUSY).await;
+        }
+    }
+
+    /// Waits for a synchronisation as long as the replica grows by it. None if it does not.
+    async fn while_it_grows<T>(&self, work: impl Future<Output = T>) -> Option<T> {
+        let mut work = pin!(work);
+        let mut had = self.on_disk();
+        for _ in 0..MOST_PARTS {
+            if let Ok(done) = timeout(LONGEST_SYNC, work.as_mut()).await {
+                return Some(done);
+            }
+            let has = self.on_disk();
+            if has == had {
+                return None;
+            }
+            had = has;
+        }
+        None
+    }
+
+    /// How much of the log lies in this computer's replica, in bytes of entries and in blobs.
+    fn on_disk(&self) -> (u64, usize) {
+        let entries = std::fs::metadata(self.folder.join("entries")).map_or(0, |file| file.len());
+        (entries, std::fs::read_dir(self.folder.join("blobs")).map_or(0, Iterator::count))
     }
 
     /// Waits until the server speaks of another size, or for an hour. Gives whether it did.

@@ -5,6 +5,8 @@
 //! set in two steps: to one that nobody knows, and from that one to the lease's, which the directory does only if the
 //! old one still holds. What revoking leaves behind (a password that nobody knows, or no entry) stops a late second
 //! step. An entry is made without a password first; if it comes late, nobody can log in with it.
+//! `rotate` cannot be guarded so: a password between the old one and the next would be known to nobody after a crash.
+//! When its answer is lost it waits a while, so that what is still on its way has arrived before anybody verifies.
 //!
 //! # What ends with a lease, and what not
 //! No new login. LDAP has no operation that ends somebody else's open connection: what was logged in before stays so
@@ -21,7 +23,7 @@ use std::time::Duration;
 
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::sync::Semaphore;
-use tokio::time::{Instant, timeout_at};
+use tokio::time::{Instant, sleep, timeout_at};
 
 use self::messages::{Answer, Operation};
 use super::link::Link;
@@ -32,6 +34,9 @@ use crate::seal::secret::Secret;
 
 /// Calls at work at once.
 const CALLS: usize = 4;
+
+/// How long a rotation whose answer is lost is given to take effect, or not.
+const SETTLED_AFTER: Duration = Duration::from_secs(3);
 
 // RFC 4511 appendix A.1.
 const SUCCESS: u32 = 0;
@@ -245,7 +250,15 @@ impl Ldap {
 
     pub(super) async fn rotate(&self, admin: &Login, next: &Secret) -> Result<(), ConnectError> {
         let mut session = self.session(admin).await?;
-        let answer = session.change(Operation::password_modify(None, Some(&admin.secret), next)).await?;
+        let change = Operation::password_modify(None, Some(&admin.secret), next);
+        let answer = match session.change(change).await {
+            Ok(answer) => answer,
+            Err(error) => {
+                drop(session);
+                sleep(SETTLED_AFTER).await;
+                return Err(error);
+            }
+        };
         if answer.code == SUCCESS { Ok(()) } else { Err(session.refused(answer)) }
     }
 }

@@ -16,8 +16,8 @@
 //! - *Encrypted*, unless the target is this machine or the settings say the opposite in so many words.
 //!
 //! A connector may keep connections for a minute, so that a thousand leases that end together do not log in a
-//! thousand times. Whoever holds a [`Connector`] drops it when the administrator credential is wiped; the connections
-//! end with it.
+//! thousand times. Whoever holds the administrator credential therefore makes one [`Connector`] for it, shares that
+//! among its calls, and drops it when the credential is wiped; the connections end with it.
 //!
 //! This layer must never know the log or decide who gets access, and never put a secret into an error, a command
 //! line or a log. What a target says ends up in the technician's log only, shortened and without control characters;
@@ -45,7 +45,10 @@ use std::{collections::BTreeMap, collections::BTreeSet, error::Error as StdError
 
 use crate::escrow::id::OrganisationId;
 use crate::escrow::time::Time;
-use crate::seal::secret::{NoRandomness, Secret};
+#[cfg(feature = "daemon")]
+use crate::seal::secret::NoRandomness;
+use crate::seal::secret::Secret;
+#[cfg(feature = "daemon")]
 use settings::{Settings, SettingsError, Target};
 
 /// How long one call to a target may take, unless the configuration says otherwise.
@@ -101,7 +104,7 @@ pub struct Lease<'a> {
     pub until: Time,
     /// What the requester's client gave for the connector, such as an SSH public key. Not trusted.
     pub input: Option<&'a str>,
-    /// A fresh random password by [`Settings::rules`].
+    /// A fresh random password by [`Settings::rules`](settings::Settings::rules).
     pub secret: &'a Secret,
 }
 

@@ -66,6 +66,12 @@
 //! The entry is `naming={lease},base`; `{lease}` stands for the lease's name and `{mark}` for the mark by which the
 //! entry is known as made for this lease, which one attribute must have as a value. Passwords are set with the
 //! Password Modify operation (RFC 3062): the directory hashes them by its own rules.
+//!
+//! LDAP cannot end somebody else's open connection. What was logged in during a lease stays so until it is closed:
+//! give the directory a limit for idle connections (OpenLDAP: `idletimeout`).
+//!
+//! # `ssh`, `http`, `wordpress`, `exec`
+//! These have their reference in modules of their own: [`ssh`], [`http`], [`wordpress`], [`exec`].
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
@@ -388,5 +394,100 @@ impl Settings {
             Self::Exec(settings) => settings.exclusive,
             Self::Postgresql(_) | Self::Ssh(_) => false,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::escrow::id::OrganisationId;
+
+    /// The examples of this file's documentation, in order.
+    fn examples() -> Vec<String> {
+        let mut examples = Vec::new();
+        let mut lines = include_str!("settings.rs").lines().map_while(|line| line.strip_prefix("//!"));
+        while lines.by_ref().any(|line| line == " ```json") {
+            examples.push(lines.by_ref().take_while(|line| *line != " ```").collect());
+        }
+        examples
+    }
+
+    #[test]
+    fn the_examples_are_settings_and_everything_else_is_refused() {
+        let examples = examples();
+        assert!(examples.len() >= 3);
+        for example in &examples {
+            let settings = Settings::parse(example).unwrap_or_else(|error| panic!("{example}: {error}"));
+            assert!(example.contains(&format!(r#""kind": "{}""#, settings.kind())));
+            let with = |more: &str| example.replacen('{', &format!("{{ {more}, "), 1);
+            assert!(Settings::parse(&with(r#""passwort": {}"#)).is_err(), "an unknown key");
+            assert!(Settings::parse(&example.replace(r#""kind""#, r#""Kind""#)).is_err());
+        }
+        let refused = |from: &str, to: &str| {
+            let example = examples.iter().find(|example| example.contains(from)).unwrap();
+            Settings::parse(&example.replace(from, to)).is_err()
+        };
+        for (from, to) in [
+            (r#""kind": "ldap""#, r#""kind": "oracle""#),
+            ("db.example.org:5432", "db.example.org"),
+            ("db.example.org:5432", "db.example.org:0"),
+            ("db.example.org:5432", "user@db.example.org:5432"),
+            (r#""editors""#, r#""""#),
+            (r#""connections": 5"#, r#""connections": 0"#),
+            ("{mark}", "{lease}"),
+            (r#""naming": "uid""#, r#""naming": "uid=x,""#),
+            (r#""sn""#, r#""userPassword""#),
+            (r#"["{lease}"]"#, "[]"),
+            (r#""base""#, r#""password_of": "dc=org", "base""#),
+        ] {
+            assert!(refused(from, to), "{to}");
+        }
+    }
+
+    #[test]
+    fn encryption_is_given_up_in_so_many_words_only() {
+        let tls = |text: &str| serde_json::from_str::<Tls>(text).ok();
+        assert_eq!(tls(r#""verified""#), Some(Tls::Verified));
+        assert_eq!(tls(r#""unencrypted-readable-on-the-way""#), Some(Tls::UnencryptedReadableOnTheWay));
+        assert_eq!(tls(&format!(r#"{{"certificate": "{}"}}"#, "ab".repeat(32))), Some(Tls::Certificate([0xab; 32])));
+        for refused in [r#""none""#, r#""unencrypted""#, "false", "null", r#"{"certificate": "ab"}"#, "{}"] {
+            assert_eq!(tls(refused), None, "{refused}");
+        }
+    }
+
+    #[test]
+    fn targets_are_what_the_technician_wrote() {
+        for (text, host) in [
+            ("DB.example.org:5432", "db.example.org"),
+            ("[2001:db8::1]:1", "2001:db8::1"),
+            ("192.0.2.1:2", "192.0.2.1"),
+        ] {
+            let target = Target::parse(text).unwrap();
+            assert_eq!((target.host(), target.to_string()), (host, text.to_ascii_lowercase()));
+            assert!(!target.is_loopback());
+        }
+        for text in ["localhost:1", "127.0.0.2:1", "[::1]:1"] {
+            assert!(Target::parse(text).unwrap().is_loopback(), "{text}");
+        }
+        for text in
+            ["", "a", ":1", "a:", "a:0", "a:65536", "[a]:1", "::1:1", "[::1]", "a b:1", "a/b:1", "a:1:1", "-a:1"]
+        {
+            assert!(Target::parse(text).is_err(), "{text}");
+        }
+        assert!(!Target::parse("localhost.example.org:1").unwrap().is_loopback());
+    }
+
+    #[test]
+    fn entries_bear_name_and_mark() {
+        let example = examples().into_iter().find(|example| example.contains("entry")).unwrap();
+        let Settings::Ldap(Ldap { lease: LdapLease::Entry(entry), .. }) = Settings::parse(&example).unwrap() else {
+            panic!("{example}")
+        };
+        let lease = LeaseName::new(OrganisationId::new([0xcd; 32]), u64::MAX);
+        assert_eq!(lease.to_string(), "seq-cdcdcdcd-18446744073709551615");
+        assert_eq!(entry.dn(&lease), format!("uid={lease},ou=leases,dc=example,dc=org"));
+        let attributes = entry.attributes(&lease);
+        assert_eq!(attributes["uid"], BTreeSet::from([lease.to_string()]));
+        assert_eq!(attributes[entry.marked()], BTreeSet::from([lease.mark()]));
     }
 }

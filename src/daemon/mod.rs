@@ -55,7 +55,7 @@ use tracing_subscriber::util::{SubscriberInitExt as _, TryInitError};
 use self::config::{Config, ConfigError, LogFormat, LogLevel, Overrides};
 use self::gate::GateLayer;
 use self::live::Live;
-use self::service::Service;
+use self::service::{Own, Service};
 use self::work::target::Connectors;
 use self::work::{Board, Runner};
 use self::writer::{Clock, Writer, WriterThread};
@@ -66,9 +66,10 @@ use crate::escrow::time::Time;
 use crate::proto::DESCRIPTORS;
 use crate::proto::api::v1::escrow_server::{EscrowServer, SERVICE_NAME};
 use crate::seal::founding::FoundingCode;
+use crate::seal::invitation::ServerAddress;
 use crate::seal::moving::place_file;
 use crate::store::reader::Reader;
-use crate::store::restore::{self, RestoreError, Restored};
+use crate::store::restore::{self, RestoreError, Restored, Waiting};
 use crate::store::{Store, StoreError};
 use crate::tls::{self, BadTlsKey};
 
@@ -194,13 +195,37 @@ pub fn restore(
     let address = config.address().ok_or(DaemonError::NoPort)?;
     let server_key = key::load(dir)?.public();
     let restored = restore::restore(dir, replicas, organisation)?;
-    let place = MovePlace {
-        organisation: restored.organisation,
-        log_key: restored.log_key,
+    let waiting = Waiting { organisation: restored.organisation, log_key: restored.log_key, head: restored.head };
+    let place = place_of(&waiting, server_key, &address);
+    let text = place_text(&place);
+    let path = dir.join(format!("move-place-{}.txt", &place.organisation.to_string()[..12]));
+    if let Err(source) = std::fs::write(&path, &text) {
+        return Err(DaemonError::Place { path, text, source });
+    }
+    Ok(RestoreOutcome { restored, place, text, path })
+}
+
+/// The text of the place again, of an organisation that was restored here and waits for its people to move: also where
+/// nothing was printed because the computer stopped just then, and where this server has got another name since. A
+/// daemon may run on the same folder.
+pub fn place(dir: &Path, overrides: &Overrides, organisation: Option<OrganisationId>) -> Result<String, DaemonError> {
+    let config = Config::load(dir, overrides)?;
+    let address = config.address().ok_or(DaemonError::NoPort)?;
+    let waiting = restore::waiting(dir, organisation)?;
+    Ok(place_text(&place_of(&waiting, key::load(dir)?.public(), &address)))
+}
+
+fn place_of(waiting: &Waiting, server_key: VerifyingKey, address: &ServerAddress) -> MovePlace {
+    MovePlace {
+        organisation: waiting.organisation,
+        log_key: waiting.log_key,
         server_key,
         address: address.as_str().to_owned(),
-        prefix: restored.head,
-    };
+        prefix: waiting.head,
+    }
+}
+
+fn place_text(place: &MovePlace) -> String {
     let header = [
         "Séquestre: a server where an association's log can go on. For a trustee: sequestre move propose FILE"
             .to_owned(),
@@ -209,12 +234,7 @@ pub fn restore(
         format!("Entries: {}", place.prefix.size),
         format!("Code, to compare by voice: {}", place.code()),
     ];
-    let text = place_file(&place, &header);
-    let path = dir.join(format!("move-place-{}.txt", &place.organisation.to_string()[..12]));
-    if let Err(source) = std::fs::write(&path, &text) {
-        return Err(DaemonError::Place { path, text, source });
-    }
-    Ok(RestoreOutcome { restored, place, text, path })
+    place_file(place, &header)
 }
 
 /// The system's clock.
@@ -295,7 +315,8 @@ pub async fn run(
 
     let (close, closing) = watch::channel(false);
     let (health, health_service) = health_reporter();
-    let service = Service::new(reader.clone(), writer.clone(), live, &config.limits, closing.clone());
+    let own = Own { server_key: device.public(), address: config.address() };
+    let service = Service::new(reader.clone(), writer.clone(), live, &config.limits, closing.clone(), own);
     let runner = tokio::spawn(Runner::new(writer.clone(), connectors, board, clock).run(closing.clone()));
     let escrow = EscrowServer::new(service).max_decoding_message_size(config.limits.max_message_bytes);
     let router = Server::builder()

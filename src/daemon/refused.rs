@@ -296,6 +296,9 @@ fn refusal_code(refusal: &Refusal) -> Code {
         | R::RequestDiffers => Code::Aborted,
         R::ForeignBase
         | R::MovePrefix
+        | R::MoveTooEarly { .. }
+        | R::MoveDates
+        | R::MoveUndeclared
         | R::MoveLogKey
         | R::ClockSkew { .. }
         | R::NotFounded
@@ -341,6 +344,7 @@ fn refusal_code(refusal: &Refusal) -> Code {
         | R::MoveSignature
         | R::StarterSignature
         | R::MoveQuorum
+        | R::MoveNotConfirmed
         | R::MoveCharter
         | R::VaultDiffers
         | R::DealShape
@@ -368,7 +372,7 @@ fn refusal_metadata(refusal: &Refusal) -> Vec<(&'static str, String)> {
         R::VetoUsed { until } => vec![("until", until.0.to_string())],
         R::CheckedOut { until } | R::WindowTooShort { until } => vec![("until", until.0.to_string())],
         R::StillAtTarget { request } => vec![("request", request.to_string())],
-        R::TooEarly { at } => vec![("at", at.0.to_string())],
+        R::TooEarly { at } | R::MoveTooEarly { at } => vec![("at", at.0.to_string())],
         R::RequestExpired { at } => vec![("at", at.0.to_string())],
         R::DrillRest { from } => vec![("from", from.0.to_string())],
         R::UnknownRules { version } => vec![("version", version.to_string())],

@@ -39,9 +39,11 @@ use crate::escrow::id::{BlobId, CredentialId, DeviceId, Digest, OrganisationId, 
 use crate::escrow::key::VerifyingKey;
 use crate::escrow::log::cosignature::Cosignature;
 use crate::escrow::log::merkle::TreeHead;
+use crate::escrow::moving::MoveStatement;
 use crate::escrow::wire::Malformed;
 use crate::proto::api::v1 as api;
 use crate::proto::api::v1::escrow_server::Escrow;
+use crate::seal::invitation::ServerAddress;
 use crate::store::StoreError;
 use crate::store::reader::{Caller, Reader};
 
@@ -65,6 +67,25 @@ pub struct Service {
     strangers: Arc<RateLimiter<IpAddr>>,
     live: Live,
     closing: watch::Receiver<bool>,
+    own: Own,
+}
+
+/// Where people reach this server, and what they pin.
+#[derive(Clone)]
+pub struct Own {
+    /// Its TLS key.
+    pub server_key: VerifyingKey,
+    /// Its name with the port, where the configuration says one.
+    pub address: Option<ServerAddress>,
+}
+
+impl Own {
+    /// Whether a move leads here. Taken for good, one that names another address or TLS key would leave a log with its
+    /// key here, and its people looking for it elsewhere.
+    fn is_meant_by(&self, statement: &MoveStatement) -> bool {
+        let here = self.address.as_ref().is_none_or(|own| own.as_str() == statement.address());
+        here && self.server_key == statement.server_key
+    }
 }
 
 type Stream<T> = ReceiverStream<Result<T, Status>>;
@@ -91,6 +112,7 @@ impl Service {
         live: Live,
         limits: &Limits,
         closing: watch::Receiver<bool>,
+        own: Own,
     ) -> Self {
         let per_minute = limits.requests_per_minute;
         Self {
@@ -100,6 +122,7 @@ impl Service {
             people: Arc::new(RateLimiter::new(per_minute, LIMITER_CAPACITY)),
             strangers: Arc::new(RateLimiter::new(per_minute, LIMITER_CAPACITY)),
             closing,
+            own,
         }
     }
 
@@ -185,6 +208,11 @@ impl Service {
                 check_newcomer(peer, &signed)?;
             }
         }
+        if let Act::Move(moving) = &signed.command().act
+            && !self.own.is_meant_by(&moving.statement)
+        {
+            return Err(WriteError::MovedElsewhere.into());
+        }
         let token = match message.founding_token.as_slice() {
             [] => None,
             token => Some(token.try_into().map_err(|_| Malformed::Range("founding token"))?),
@@ -269,6 +297,13 @@ fn tree_head(tree: Option<crate::proto::v1::TreeHead>) -> Result<TreeHead, Refus
     let tree = tree.ok_or(Malformed::Missing("tree"))?;
     let head = TreeHead { size: tree.size, root: Digest::parse(&tree.root)? };
     if head.is_possible() { Ok(head) } else { Err(Malformed::Range("tree").into()) }
+}
+
+fn blob_ids(ids: &[Vec<u8>]) -> Result<Vec<BlobId>, Refused> {
+    if ids.len() > MAX_IDS {
+        return Err(Refused::MessageTooLarge);
+    }
+    Ok(ids.iter().map(|id| BlobId::parse(id)).collect::<Result<_, _>>()?)
 }
 
 fn blob(content: Vec<u8>) -> api::Blob {
@@ -429,11 +464,7 @@ impl Escrow for Service {
         let peer = peer(&request)?;
         let api::GetBlobsRequest { organisation, ids } = request.into_inner();
         let organisation = OrganisationId::parse(&organisation).map_err(Refused::from)?;
-        if ids.len() > MAX_IDS {
-            return Err(Refused::MessageTooLarge.into());
-        }
-        let ids: Vec<BlobId> =
-            ids.iter().map(|id| BlobId::parse(id)).collect::<Result<_, _>>().map_err(Refused::from)?;
+        let ids = blob_ids(&ids)?;
         self.member(peer, organisation).await?;
         let service = self.clone();
         Ok(self.stream(async move |mut sink: Sink<_>| {
@@ -450,12 +481,16 @@ impl Escrow for Service {
 
     async fn put_blobs(&self, request: Request<api::PutBlobsRequest>) -> Answer<api::PutBlobsResponse> {
         let peer = peer(&request)?;
-        let api::PutBlobsRequest { organisation, blobs } = request.into_inner();
+        let api::PutBlobsRequest { organisation, blobs, offered } = request.into_inner();
         let organisation = OrganisationId::parse(&organisation).map_err(Refused::from)?;
+        let offered = blob_ids(&offered)?;
         let caller = self.member(peer, organisation).await?;
-        let blobs = blobs.into_iter().map(|blob| blob.content).collect();
-        self.writer.put_blobs(organisation, caller.person, blobs).await.map_err(Refused::from)?;
-        Ok(Response::new(api::PutBlobsResponse {}))
+        let blobs: Vec<Vec<u8>> = blobs.into_iter().map(|blob| blob.content).collect();
+        if !blobs.is_empty() || offered.is_empty() {
+            self.writer.put_blobs(organisation, caller.person, blobs).await.map_err(Refused::from)?;
+        }
+        let lacking = self.read(move |reader| reader.lacking(&organisation, &offered)).await?;
+        Ok(Response::new(api::PutBlobsResponse { lacking: lacking.into_iter().map(BlobId::to_vec).collect() }))
     }
 
     async fn cosign(&self, request: Request<api::CosignRequest>) -> Answer<api::CosignResponse> {

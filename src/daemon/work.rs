@@ -17,7 +17,6 @@
 
 mod lease;
 mod rotation;
-pub(super) mod shim;
 pub mod target;
 mod tidy;
 mod window;

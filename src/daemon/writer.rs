@@ -216,17 +216,15 @@ impl Writer {
         self.ask(bytes, |reply| Job::Submit { command, blobs, founding_token, reply }).await
     }
 
-    /// Takes re-sealed shares that an approval of this person in the log names. Sent again, it changes nothing. Those
-    /// that are awaited are kept even if others are not and [`WriteError::NotAwaited`] is returned.
+    /// Takes re-sealed shares that an approval of this person in the log names, and live blobs that are missing here, of
+    /// those that this person may read. Sent again, it changes nothing. Those that are awaited are kept even if others
+    /// are not and [`WriteError::NotAwaited`] is returned.
     pub async fn put_blobs(
         &self,
         organisation: OrganisationId,
         person: PersonId,
         blobs: Vec<Vec<u8>>,
     ) -> Result<(), WriteError> {
-        if blobs.iter().any(|blob| blob.len() > MAX_SHARE_BYTES) {
-            return Err(WriteError::BlobTooLarge);
-        }
         let (blobs, bytes) = named(blobs)?;
         self.ask(bytes, |reply| Job::PutBlobs { organisation, person, blobs, reply }).await
     }

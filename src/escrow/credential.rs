@@ -13,6 +13,7 @@ use super::recovery::ReleasedTo;
 use super::refusal::Refusal;
 use super::request::End;
 use super::rotation::Rotation;
+use super::sum::Sum;
 use super::time::Time;
 use super::window::Purpose;
 
@@ -86,6 +87,8 @@ pub struct PartState {
     pub part: Part,
     /// Whose shares were released to which request or recovery, own shares included.
     pub released: BTreeMap<ReleasedTo, BTreeSet<PersonId>>,
+    /// What of it adds up.
+    pub(super) sum: Sum,
     /// What trustees found when they last opened their shares.
     pub verdicts: BTreeMap<PersonId, Checked>,
     /// Trustees who are said to have passed on a bad share, and the entry of the last such claim: they are asked to
@@ -93,8 +96,8 @@ pub struct PartState {
     pub accused: BTreeMap<PersonId, u64>,
     /// Whether it worked when somebody other than its dealer last tried it; none while nobody did.
     pub tested: Option<Tested>,
-    /// Who knows it: first whoever sealed it, then in the order in which it was exposed.
-    pub known: Vec<Knower>,
+    /// Who knows it, by the entry through which they do: first whoever sealed it.
+    pub known: BTreeMap<(u64, PersonId), Knower>,
     /// Whether it must be changed. Neither time nor a version that carries it over clears this: only a part dealt anew.
     pub due: Option<Due>,
 }
@@ -181,10 +184,11 @@ impl Part {
         PartState {
             part: self,
             released: BTreeMap::new(),
+            sum: Sum::default(),
             verdicts: BTreeMap::new(),
             accused: BTreeMap::new(),
             tested: None,
-            known,
+            known: known.into_iter().map(|knower| ((knower.source, knower.person), knower)).collect(),
             due: None,
         }
     }
@@ -203,15 +207,14 @@ impl PartState {
 
     /// Whether somebody knows it.
     pub fn known_to(&self, person: &PersonId) -> bool {
-        self.known.iter().any(|knower| knower.person == *person)
+        self.known.values().any(|knower| knower.person == *person)
     }
 
     /// Notes that somebody came to know it. False if they do already, through the same entry.
     pub(super) fn expose(&mut self, knower: Knower) -> bool {
-        let new = self.known.iter().all(|k| (k.source, k.person) != (knower.source, knower.person));
-        if new {
-            self.known.push(knower);
-        }
+        let key = (knower.source, knower.person);
+        let new = !self.known.contains_key(&key);
+        self.known.entry(key).or_insert(knower);
         new
     }
 
@@ -290,7 +293,7 @@ impl Credential {
         let mut exposures: BTreeMap<(u64, PersonId, How), Exposure> = BTreeMap::new();
         for (kind, dealt_with, state) in self.parts(number) {
             // Whoever sealed it with this very version is its depositor.
-            let others = state.known.iter().filter(|knower| dealt_with != number || knower.how != How::Sealed);
+            let others = state.known.values().filter(|knower| dealt_with != number || knower.how != How::Sealed);
             for knower in others {
                 let Knower { person, source, since, how } = *knower;
                 let first = || Exposure { person, source, parts: BTreeSet::new(), since, how };

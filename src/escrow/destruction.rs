@@ -25,8 +25,8 @@ pub const MOST_OPEN_DESTRUCTIONS: usize = 3;
 /// Everything that refers to a blob.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Holders {
-    /// An entry that is no deposit: its text stays until it is destroyed itself.
-    entry: bool,
+    /// For whom an entry names it that is no deposit: its text stays until it is destroyed itself.
+    entry: Option<Audience>,
     /// Versions of accounts, with the narrowest audience for which each names it.
     versions: BTreeMap<VersionId, Audience>,
 }
@@ -47,7 +47,7 @@ impl Organisation {
                     let narrowest = holders.versions.entry(version).or_insert(*audience);
                     *narrowest = (*narrowest).max(*audience);
                 }
-                None => holders.entry = true,
+                None => holders.entry = Some(holders.entry.map_or(*audience, |known| known.min(*audience))),
             }
         }
     }
@@ -71,6 +71,13 @@ impl Organisation {
     /// The texts that the log names and that are to be kept.
     pub fn texts(&self) -> impl Iterator<Item = &BlobId> {
         self.blobs.iter().filter(|(_, holders)| !holders.is_sealed()).map(|(id, _)| id)
+    }
+
+    /// For whom a live blob is: whoever may read it may bring it where it is missing. None for what nothing that is
+    /// alive refers to.
+    pub fn audience(&self, blob: &BlobId) -> Option<Audience> {
+        let holders = self.blobs.get(blob)?;
+        holders.versions.values().copied().chain(holders.entry).min()
     }
 
     /// Whether it was destroyed: who does not have it lacks nothing.
@@ -237,7 +244,7 @@ impl Organisation {
                 Doomed::Text(_) => {}
                 Doomed::Organisation => *holders = Holders::default(),
             }
-            let alive = holders.entry || !holders.versions.is_empty();
+            let alive = holders.entry.is_some() || !holders.versions.is_empty();
             if !alive {
                 dead.push(*id);
             }

@@ -14,6 +14,7 @@
 //! | What is open to the daemon, and what may it do with it? | [`window`], [`made`], [`rotation`], [`work`] |
 //! | Who may take leases without asking each time? | [`delegation`] |
 //! | What was opened without the server? | [`recovery`] |
+//! | When are shares that came to nothing enough together? | `sum` |
 //! | Do the shares and the accounts still work? | [`drill`] |
 //! | How does the log go on at another server? | [`moving`] |
 //! | What is allowed now, and what follows? | [`organisation`], [`refusal`] |
@@ -50,6 +51,7 @@ pub mod request;
 pub mod role;
 pub mod rotation;
 pub mod stopping;
+mod sum;
 pub mod text;
 pub mod time;
 pub mod window;

@@ -6,7 +6,10 @@
 //! and what the daemon adds.
 //!
 //! Two different valid moves from the same N are two logs under one name: evidence, as a fork is. This module must
-//! never hand out a [`VerifiedMove`] that the `amend` quorums of N and of N+1 did not sign.
+//! never hand out a [`VerifiedMove`] that the `amend` quorums of N and of N+1 did not sign, nor one that gives entries up
+//! and that the `destroy` quorum did not sign twice, with the charter's delay in between.
+
+mod rounds;
 
 use super::act::EntryRef;
 use super::charter::Charter;
@@ -14,14 +17,20 @@ use super::delegation::DelegationEnd;
 use super::id::{Digest, OrganisationId, PersonId, sha256};
 use super::key::{Signature, SpokenCode, VerifyingKey};
 use super::log::merkle::TreeHead;
-use super::organisation::{Effect, Organisation, Position};
+use super::organisation::{CLOCK_TOLERANCE, Effect, Organisation, Position};
 use super::quorum::Consent;
 use super::refusal::Refusal;
-use super::time::Time;
+use super::time::{Seconds, Time};
 use super::wire::{self, Malformed};
 use crate::proto::v1;
 
+pub use rounds::{Dated, GivenUp, Round, Rounds};
+
 const MOVE_LABEL: &[u8] = b"sequestre/move/v1\0";
+
+/// How long the file of a move can be signed and followed after it was proposed; one that gives entries up, after its
+/// delay besides. A file that was not used must not lie about for ever.
+pub const MOVE_LIFE: Seconds = Seconds(30 * Seconds::DAY.0);
 
 /// What people sign when they move. Whether it is allowed is for [`Organisation::verify_move`] to say.
 #[derive(Debug, Clone)]
@@ -40,6 +49,8 @@ pub struct MoveStatement {
     pub server_key: VerifyingKey,
     /// When it was proposed, by the proposer's clock.
     pub created: Time,
+    /// How many entries beyond the prefix are given up, as far as those who propose it know; 0: none.
+    pub gives_up: u64,
     bytes: Vec<u8>,
 }
 
@@ -63,6 +74,7 @@ impl MoveStatement {
             prefix,
             server_key: wire::signing_key(m.server_key)?,
             created: Time(m.created),
+            gives_up: m.gives_up,
             bytes: bytes.to_vec(),
         })
     }
@@ -97,6 +109,13 @@ impl MoveStatement {
         [MOVE_LABEL, self.organisation.as_bytes(), &signer.digest(), &self.bytes].concat()
     }
 
+    /// Until when the file can be signed and followed. What stands in a log by then stands.
+    pub fn expires(&self) -> Time {
+        let life = self.created.after(MOVE_LIFE);
+        // No other than that of the charter that it leaves.
+        if self.gives_up > 0 { life.after(Seconds(self.charter.destroy_delay)) } else { life }
+    }
+
     /// Whether a signature under it is of this key.
     pub fn is_signed(&self, signer: &VerifyingKey, signature: &Signature) -> bool {
         signer.verify(&self.preimage(signer), signature).is_ok()
@@ -109,12 +128,13 @@ pub struct SignedMove {
     /// What was signed.
     pub statement: MoveStatement,
     signatures: Vec<(VerifyingKey, Signature)>,
+    rounds: Rounds,
 }
 
 impl SignedMove {
     /// A statement that nobody has signed yet.
     pub fn unsigned(statement: MoveStatement) -> Self {
-        Self { statement, signatures: Vec::new() }
+        Self { statement, signatures: Vec::new(), rounds: Rounds::default() }
     }
 
     /// Parses the command's form: at least one signature, sorted, distinct.
@@ -133,7 +153,11 @@ impl SignedMove {
         };
         let signatures = m.signatures.into_iter().map(one).collect::<Result<Vec<_>, _>>()?;
         wire::ascending(&signatures, "signatures", |(signer, _)| signer.person())?;
-        Ok(Self { statement, signatures })
+        let rounds = Rounds::parse(m.first, m.second)?;
+        if statement.gives_up == 0 && !rounds.is_empty() {
+            return Err(Malformed::List("rounds"));
+        }
+        Ok(Self { statement, signatures, rounds })
     }
 
     /// The command's form.
@@ -142,7 +166,12 @@ impl SignedMove {
             signer: Some((*signer).into()),
             signature: Some((*signature).into()),
         };
-        v1::Move { statement: self.statement.bytes.clone(), signatures: self.signatures.iter().map(one).collect() }
+        v1::Move {
+            statement: self.statement.bytes.clone(),
+            signatures: self.signatures.iter().map(one).collect(),
+            first: self.rounds.wire(Round::First),
+            second: self.rounds.wire(Round::Second),
+        }
     }
 
     /// Adds a signature, in place of an earlier one of the same person. False if it does not verify.
@@ -160,12 +189,43 @@ impl SignedMove {
     pub fn without_forged(mut self) -> Self {
         let statement = &self.statement;
         self.signatures.retain(|(signer, signature)| statement.is_signed(signer, signature));
+        self.rounds.drop_forged(statement);
         self
+    }
+
+    /// What a copy of the same file has besides. False if it is another move, or if the second signatures of the two
+    /// confirm different first ones.
+    pub fn merge(&mut self, other: &Self) -> bool {
+        self.statement.digest() == other.statement.digest()
+            && other.signatures.iter().all(|(signer, signature)| self.add(*signer, *signature))
+            && self.rounds.merge(&self.statement, &other.rounds)
+    }
+
+    /// The two rounds of whoever gives entries up.
+    pub fn rounds(&self) -> &Rounds {
+        &self.rounds
+    }
+
+    /// What a person signs in a round: `None` if there is no such round in this move, or not yet.
+    pub fn round_preimage(&self, round: Round, signer: &VerifyingKey, time: Time) -> Option<Vec<u8>> {
+        (self.statement.gives_up > 0).then(|| self.rounds.preimage(&self.statement, round, signer, time)).flatten()
+    }
+
+    /// Adds a signature to a round. False if it does not verify, if there is no such round yet, or if the second has
+    /// begun and this would change the first.
+    pub fn add_to_round(&mut self, round: Round, dated: Dated) -> bool {
+        self.statement.gives_up > 0 && self.rounds.add(&self.statement, round, dated)
     }
 
     /// With the signatures only of these people.
     pub fn only(mut self, people: impl Fn(&PersonId) -> bool) -> Self {
         self.signatures.retain(|(signer, _)| people(&signer.person()));
+        self
+    }
+
+    /// With the rounds of only these people, unless the second one has begun: it is over all of the first.
+    pub fn only_rounds_of(mut self, people: impl Fn(&PersonId) -> bool) -> Self {
+        self.rounds.only(people);
         self
     }
 
@@ -186,6 +246,7 @@ pub struct VerifiedMove {
     statement: MoveStatement,
     charter: Charter,
     consents: (Consent, Consent),
+    given_up: Option<GivenUp>,
 }
 
 impl VerifiedMove {
@@ -202,6 +263,26 @@ impl VerifiedMove {
     /// The agreement of the `amend` quorum of N, and of N+1.
     pub fn consents(&self) -> (&Consent, &Consent) {
         (&self.consents.0, &self.consents.1)
+    }
+
+    /// The two agreements to give entries up, if it does.
+    pub fn given_up(&self) -> Option<&GivenUp> {
+        self.given_up.as_ref()
+    }
+
+    /// Whether somebody who knows entries beyond the prefix may go along: only if the move says that it gives some up,
+    /// and was first agreed to after the last of those that it means. `times` are those of the entries beyond the
+    /// prefix that this somebody knows. What is known beyond the number that the move gives is for its owner to give
+    /// up.
+    pub fn may_take(&self, times: &[Time]) -> Result<(), Refusal> {
+        let Some(given_up) = &self.given_up else {
+            return if times.is_empty() { Ok(()) } else { Err(Refusal::MoveUndeclared) };
+        };
+        let declared = usize::try_from(self.statement.gives_up).unwrap_or(usize::MAX);
+        match times.iter().take(declared).max() {
+            Some(last) if given_up.first_at().after(CLOCK_TOLERANCE) < *last => Err(Refusal::MoveDates),
+            _ => Ok(()),
+        }
     }
 
     /// Whether both leave the same charter of the same log for different places, or from different ends: the log
@@ -262,13 +343,18 @@ impl Organisation {
         }
         let charter = Charter::parse(statement.charter.clone())?;
         self.check_people(&charter, &[])?;
-        if !signed.signatures.iter().all(|(signer, signature)| statement.is_signed(signer, signature)) {
+        let hold = signed.signatures.iter().all(|(signer, signature)| statement.is_signed(signer, signature));
+        if !hold || !signed.rounds.hold(statement) {
             return Err(Refusal::MoveSignature);
         }
-        let signed = signed.signers().collect();
+        let (signed, rounds) = (signed.signers().collect(), &signed.rounds);
         let consent = |charter: &Charter| charter.amend().and_then(|quorum| quorum.consent(&signed));
         let consents = consent(current).zip(consent(&charter)).ok_or(Refusal::MoveQuorum)?;
-        Ok(VerifiedMove { statement: statement.clone(), charter, consents })
+        let given_up = (statement.gives_up > 0).then(|| rounds.verify(statement, current)).transpose()?;
+        if given_up.as_ref().is_some_and(|given_up| given_up.first_at().after(CLOCK_TOLERANCE) < self.last_time()) {
+            return Err(Refusal::MoveDates);
+        }
+        Ok(VerifiedMove { statement: statement.clone(), charter, consents, given_up })
     }
 
     /// Whether this log ever had this key: one that was given up never comes back.
@@ -277,11 +363,21 @@ impl Organisation {
     }
 
     /// The move stands exactly where its prefix ends, and whoever brings it has seen that prefix.
-    pub(super) fn decide_move(&self, signed: &SignedMove, base: &TreeHead) -> Result<VerifiedMove, Refusal> {
+    pub(super) fn decide_move(
+        &self,
+        signed: &SignedMove,
+        base: &TreeHead,
+        now: Time,
+    ) -> Result<VerifiedMove, Refusal> {
         if signed.statement.prefix != *base || base.size != self.size() {
             return Err(Refusal::MovePrefix);
         }
-        self.verify_move(signed)
+        let verified = self.verify_move(signed)?;
+        // Who dates the second signatures ahead of time has not waited.
+        if verified.given_up.as_ref().is_some_and(|given_up| given_up.last_at() > now.after(CLOCK_TOLERANCE)) {
+            return Err(Refusal::MoveDates);
+        }
+        Ok(verified)
     }
 
     pub(super) fn apply_move(&mut self, brought_by: PersonId, decided: VerifiedMove, at: Position) -> Vec<Effect> {
@@ -347,11 +443,12 @@ impl MovePlace {
         SpokenCode::of("sequestre/move-place/v1", &[&self.to_wire().encode_to_vec()])
     }
 
-    /// The statement that moves from this charter to this place.
+    /// The statement that moves from this charter to this place, and gives up so many entries.
     pub fn statement(
         &self,
         charter: &Charter,
         old_log_key: &VerifyingKey,
+        gives_up: u64,
         created: Time,
         nonce: [u8; 16],
     ) -> Result<MoveStatement, Malformed> {
@@ -370,6 +467,7 @@ impl MovePlace {
             server_key: Some(self.server_key.into()),
             created: created.0,
             nonce: nonce.to_vec(),
+            gives_up,
         };
         MoveStatement::parse(&statement.encode_to_vec())
     }

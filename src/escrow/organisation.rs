@@ -473,7 +473,7 @@ impl Organisation {
                 (Step::Veto(signer, *veto), everyone(veto.reason))
             }
             Act::Move(signed) => {
-                let verified = self.decide_move(signed, &command.command().base)?;
+                let verified = self.decide_move(signed, &command.command().base, now)?;
                 (Step::Move(signer, Box::new(verified)), Vec::new())
             }
             Act::Seal(seal) => (Step::Seal(signer, self.decide_seal(&signer, now)?), everyone(seal.reason)),

@@ -12,15 +12,15 @@
 //! be made the starter of a recovery that they did not start. It does *not* prove which parts they asked for: what was
 //! released is the answerer's word, and whoever doubts it compares it with the request file.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
-use super::charter::Charter;
 use super::credential::{DueCause, How, Knower, Urgency};
 use super::id::{Digest, OrganisationId, PersonId};
 use super::key::Signature;
 use super::organisation::{Organisation, Position};
-use super::part::{Deal, PartId};
+use super::part::PartId;
 use super::refusal::Refusal;
+use super::sum::Asker;
 use super::time::Time;
 use super::wire::{self, Malformed};
 use crate::proto::v1;
@@ -98,11 +98,6 @@ impl RecordAnswer {
     }
 }
 
-/// Whether these people's shares satisfy one of the quorums to which a part was dealt.
-fn opens(deals: &[Deal], people: &BTreeSet<PersonId>) -> bool {
-    deals.iter().any(|deal| deal.quorum().consent(people).is_some())
-}
-
 impl Organisation {
     /// Every recovery that somebody entered an answer to.
     pub fn recoveries(&self) -> &BTreeMap<RecoveryId, Recovery> {
@@ -153,70 +148,23 @@ impl Organisation {
         let (starter, to) = (id.starter, ReleasedTo::Recovery(id));
         let answered = Answered { person, entered: at.time, parts: parts.clone() };
         self.recoveries.entry(id).or_default().answers.insert(at.index, answered);
+        let technicians = self.technicians();
         for part in parts {
             let Some(state) = self.part_mut(&part) else { continue };
+            if state.is_opened_by(&to) {
+                state.release_beyond(to, person);
+                continue;
+            }
             let own = state.dealt_to(&starter).then_some(starter);
-            let people = state.released.entry(to).or_default();
-            let before = opens(&state.part.deals, people);
-            people.extend(own.into_iter().chain([person]));
-            if !before && opens(&state.part.deals, people) {
+            for person in own.into_iter().chain([person]) {
+                state.release(to, person, Asker::Person(starter), at.index);
+            }
+            if state.is_opened_by(&to) {
+                state.account_for(&to);
                 state.expose(Knower { person: starter, source: at.index, since: at.time, how: How::Opened });
                 state.make_due(Urgency::Now, at.time, DueCause::Recovered(at.index));
             }
-            self.add_up(&part, at);
-        }
-    }
-
-    /// Shares of failed requests and unfinished recoveries add up: if they are enough together, all those who asked
-    /// may know the part.
-    pub(super) fn add_up(&mut self, part: &PartId, at: Position) {
-        let Some(state) = self.part(part) else { return };
-        let failed: Vec<(Option<PersonId>, u64, &BTreeSet<PersonId>)> = state
-            .released
-            .iter()
-            .filter_map(|(to, people)| {
-                let (person, source) = match to {
-                    ReleasedTo::Request(index) => {
-                        let request = self.requests.get(index).filter(|request| !self.was_granted(request))?;
-                        let vouched = request.parts.iter().any(|p| p.part == *part && p.vouched.is_some());
-                        // What was released to the daemon is with those who run it.
-                        ((!vouched).then_some(request.requester), *index)
-                    }
-                    ReleasedTo::Recovery(id) => {
-                        let first = self.recoveries.get(id)?.answers.iter().find(|(_, a)| a.parts.contains(part))?;
-                        (Some(id.starter), *first.0)
-                    }
-                };
-                // What a recovery opened by itself is accounted for by its exposure, as with granted requests.
-                let done = matches!(to, ReleasedTo::Recovery(_)) && opens(&state.part.deals, people);
-                (!done).then_some((person, source, people))
-            })
-            .collect();
-        let together: BTreeSet<PersonId> = failed.iter().flat_map(|(_, _, people)| *people).copied().collect();
-        if !opens(&state.part.deals, &together) {
-            return;
-        }
-        let technicians = self.charter.as_ref().map(Charter::technicians).cloned().unwrap_or_default();
-        let knowers: Vec<Knower> = failed
-            .iter()
-            .flat_map(|(person, source, _)| {
-                let (people, how) = match person {
-                    Some(person) => (vec![*person], How::Opened),
-                    None => (technicians.iter().copied().collect(), How::CouldRead),
-                };
-                people.into_iter().map(move |person| Knower { person, source: *source, since: at.time, how })
-            })
-            .collect();
-        let last = failed.last().map(|(_, source, _)| *source);
-        let Some(state) = self.part_mut(part) else { return };
-        // Also where the charter names nobody who could have read it.
-        if let (true, Some(source)) = (knowers.is_empty(), last) {
-            state.make_due(Urgency::Now, at.time, DueCause::SharesAddUp(source));
-        }
-        for knower in knowers {
-            if state.expose(knower) {
-                state.make_due(Urgency::Now, at.time, DueCause::SharesAddUp(knower.source));
-            }
+            state.add_up(at.time, &technicians);
         }
     }
 }

@@ -408,6 +408,21 @@ refusals! {
     /// The `amend` quorum did not sign the move.
     MoveQuorum => "MOVE_QUORUM",
         "too few of those who can amend the charter signed this move; collect more signatures";
+    /// A move that gives entries up, and the `destroy` quorum did not sign it twice.
+    MoveNotConfirmed => "MOVE_NOT_CONFIRMED",
+        "this move gives entries up, and too few of those who can destroy signed it once, or again; collect more signatures";
+    /// The second signatures under a move came before the charter's delay was over.
+    MoveTooEarly {
+        /// When they could be given first.
+        at: Time,
+    } => "MOVE_TOO_EARLY",
+        "this move gives entries up and can be signed a second time from {at} on, not before";
+    /// Signatures under a move are dated before what they give up, or in the future.
+    MoveDates => "MOVE_DATES",
+        "signatures under this move are dated before what it gives up, or in the future; propose it again";
+    /// A move that does not say so takes entries away.
+    MoveUndeclared => "MOVE_UNDECLARED",
+        "this move leaves entries out that are known here, and does not say so; restore from a longer copy, or propose it again";
     /// The move goes on from another log than this one.
     MovePrefix => "MOVE_PREFIX",
         "the move does not go on from the end of this log; compare what it names with your own copy";

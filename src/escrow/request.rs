@@ -23,6 +23,7 @@ use super::part::{PartId, PartKind, VersionId};
 use super::quorum::{Agreement, Quorum};
 use super::recovery::ReleasedTo;
 use super::refusal::Refusal;
+use super::sum::Asker;
 use super::time::{Seconds, Time};
 use super::window::{LONGEST_WINDOW, Purpose};
 
@@ -436,10 +437,11 @@ impl Organisation {
             return;
         }
         request.stage = Stage::Granted(grant);
-        for asked in request.parts.iter().filter(|asked| asked.vouched.is_none()) {
-            let knower =
-                Knower { person: request.requester, source: request.at.index, since: at.time, how: How::Opened };
-            if let Some(state) = self.part_mut(&asked.part) {
+        let knower = Knower { person: request.requester, source: request.at.index, since: at.time, how: How::Opened };
+        for asked in &request.parts {
+            let Some(state) = self.part_mut(&asked.part) else { continue };
+            state.account_for(&ReleasedTo::Request(request.at.index));
+            if asked.vouched.is_none() {
                 state.expose(knower);
             }
         }
@@ -546,12 +548,6 @@ impl Organisation {
         if fits { Ok(()) } else { Err(Refusal::ReleasedShape) }
     }
 
-    /// Whether a quorum once agreed to it, however it ended: then its shares are accounted for by its exposure.
-    /// Approvals are final and deals do not change, so that the answer cannot be lost again.
-    pub(super) fn was_granted(&self, request: &Request) -> bool {
-        self.agreement(request, &request.agreed()).is_some()
-    }
-
     /// Whether the shares of these people open every part of a request, or their signatures are a quorum's where
     /// nothing opens. No parts, no agreement.
     pub fn agreement(&self, request: &Request, agreed: &BTreeSet<PersonId>) -> Option<Agreement> {
@@ -583,13 +579,18 @@ impl Organisation {
         if expected { vec![effect] } else { Vec::new() }
     }
 
-    /// Counts a person's shares as released to a request.
+    /// Counts a person's shares as released to a request. Once a quorum has agreed, they are accounted for.
     fn release(&mut self, request: &Request, person: PersonId) {
         let index = request.at.index;
         for asked in &request.parts {
+            let asker = if asked.vouched.is_some() { Asker::Daemon } else { Asker::Person(request.requester) };
             let Some(state) = self.part_mut(&asked.part) else { continue };
-            if state.dealt_to(&person) {
-                state.released.entry(ReleasedTo::Request(index)).or_default().insert(person);
+            if !state.dealt_to(&person) {
+                continue;
+            }
+            match request.stage {
+                Stage::Waiting => state.release(ReleasedTo::Request(index), person, asker, index),
+                _ => state.release_beyond(ReleasedTo::Request(index), person),
             }
         }
     }
@@ -597,8 +598,11 @@ impl Organisation {
     /// Whether what was released to this request completes something together with what failed before.
     fn check_sum(&mut self, index: u64, at: Position) {
         let parts = self.requests.get(&index).map(|request| request.parts.clone()).unwrap_or_default();
+        let technicians = self.technicians();
         for asked in parts {
-            self.add_up(&asked.part, at);
+            if let Some(state) = self.part_mut(&asked.part) {
+                state.add_up(at.time, &technicians);
+            }
         }
     }
 

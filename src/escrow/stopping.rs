@@ -57,7 +57,7 @@ impl Organisation {
         let grant = request.grant();
         if request.purpose == Purpose::Mint {
             // Each lease of many at one account is stopped by itself.
-            let anew = grant.is_some_and(|g| matches!(g.basis(), Basis::Agreement(_)) && stopped <= g.at());
+            let anew = grant.is_some_and(|g| matches!(g.basis(), Basis::Agreement(_)) && stopped < g.at());
             if !anew {
                 return None;
             }

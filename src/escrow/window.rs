@@ -9,7 +9,7 @@
 //! by itself for the rest of the time, or for what a pending revocation needs. It must never get more by asking itself
 //! than people could see when they agreed: the parts are those that the connector needs, and approvals start anew.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::act::RequestedPart;
 use super::charter::{Charter, SHORTEST_LEASE};
@@ -98,7 +98,8 @@ pub struct UnsealFiled {
 }
 
 impl UnsealFiled {
-    pub(super) fn parse(m: v1::UnsealFiled) -> Result<Self, Malformed> {
+    /// Parses the wire form.
+    pub fn parse(m: v1::UnsealFiled) -> Result<Self, Malformed> {
         let parts = super::act::requested_parts(m.parts)?;
         if parts.is_empty() {
             return Err(Malformed::List("parts"));
@@ -191,9 +192,14 @@ impl Organisation {
         }
     }
 
+    /// Those who run the daemon, as the charter says.
+    pub(super) fn technicians(&self) -> BTreeSet<PersonId> {
+        self.charter.as_ref().map(Charter::technicians).cloned().unwrap_or_default()
+    }
+
     /// Notes that the technicians of today could read a part.
     pub(super) fn could_read(&mut self, part: &PartId, source: u64, at: Position) {
-        let technicians = self.charter.as_ref().map(Charter::technicians).cloned().unwrap_or_default();
+        let technicians = self.technicians();
         let Some(state) = self.part_mut(part) else { return };
         for person in technicians {
             state.expose(Knower { person, source, since: at.time, how: How::CouldRead });

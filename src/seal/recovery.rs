@@ -38,10 +38,13 @@
 //! tree <entries of the answerer's replica> <its root, hex>
 //! created <POSIX seconds>
 //! share <account, hex> <version> <kind> <the share's envelope: one line of JSON>
+//! record <base64>
 //! signature <Ed25519 of the answerer, hex>
 //! ```
 //!
-//! with one `share` line for each share that the answerer holds of a part, sorted by part, and the signature over
+//! with one `share` line for each share that the answerer holds of a part, sorted by part; a `record` line for each
+//! signed command (`SignedCommand` of the log's wire format) by which the answerer says in the log what they gave and
+//! that did not reach it yet, so that whoever gets the answer can bring it there, too; and the signature over
 //! `sequestre/recovery-answer/v1`, a zero byte, and all lines before the last. There is one spelling only: a file is
 //! accepted if writing what was read gives the same lines. Keys and algorithms are those of the log (Ed25519).
 
@@ -223,9 +226,14 @@ impl SignedRequest {
         &self.request
     }
 
+    /// The recovery's name: SHA-256 of the lines before the signature.
+    pub fn digest(&self) -> Digest {
+        Digest::of(&[self.body.as_bytes()])
+    }
+
     /// The request, if the person with these keys is the one whom it names and signed it.
     pub fn verify(&self, starter: &PersonKeys) -> Result<VerifiedRequest, BadRecovery> {
-        let digest = Digest::of(&[self.body.as_bytes()]);
+        let digest = self.digest();
         let preimage = request_preimage(&self.request.organisation, &digest);
         let signed = starter.signing.verify(&preimage, &self.signature).is_ok();
         if !signed || starter.person() != self.request.starter {
@@ -285,6 +293,8 @@ pub struct RecoveryAnswer {
     pub created: Time,
     /// The plaintext envelopes, in the order of their parts; of one part, in the order of its deals.
     pub shares: Vec<(PartId, Secret)>,
+    /// Signed commands that say so in the log, in their wire form: what they are is for whoever brings them there.
+    pub records: Vec<Vec<u8>>,
 }
 
 impl RecoveryAnswer {
@@ -308,18 +318,21 @@ impl RecoveryAnswer {
     }
 
     fn body(&self) -> Secret {
+        let records: String =
+            self.records.iter().map(|record| format!("record {}\n", STANDARD.encode(record))).collect();
         let room: usize = self.shares.iter().map(|(_, envelope)| envelope.len() + 80).sum();
         let head = format!(
             "{ANSWER_HEADING}{VERSION}\nrecovery {}\norganisation {}\nanswerer {}\ntree {} {}\ncreated {}\n",
             self.recovery, self.organisation, self.answerer, self.tree.size, self.tree.root, self.created.0,
         );
-        let mut body = SecretWriter::with_capacity(head.len() + room);
+        let mut body = SecretWriter::with_capacity(head.len() + room + records.len());
         body.push(head.as_bytes());
         for (part, envelope) in &self.shares {
             body.push(format!("share {} ", part_words(part)).as_bytes());
             body.push(envelope.expose());
             body.push(b"\n");
         }
+        body.push(records.as_bytes());
         body.finish()
     }
 }
@@ -349,6 +362,9 @@ impl OpenedAnswer {
                 tree: lines.tree()?,
                 created: Time(lines.value("created")?),
                 shares: std::iter::from_fn(|| lines.line("share")).map(share_of).collect::<Option<_>>()?,
+                records: std::iter::from_fn(|| lines.line("record"))
+                    .map(|text| STANDARD.decode(text).ok())
+                    .collect::<Option<_>>()?,
             })
         };
         let answer = read().ok_or(BadRecovery::Damaged)?;

@@ -293,13 +293,7 @@ impl Batch<'_> {
     }
 
     /// Keeps a blob for an audience; the widest one under which it was ever named counts.
-    pub(super) fn keep(
-        &self,
-        number: Number,
-        id: &BlobId,
-        to: Audience,
-        sent: Option<&Blob>,
-    ) -> Result<(), StoreError> {
+    pub fn keep(&self, number: Number, id: &BlobId, to: Audience, sent: Option<&Blob>) -> Result<(), StoreError> {
         let widened = self
             .transaction
             .prepare_cached("UPDATE blob SET audience = min(audience, ?) WHERE organisation = ? AND id = ?")?

@@ -35,6 +35,9 @@ use std::time::Duration;
 use rusqlite::{Connection, params};
 
 use crate::escrow::id::{OrganisationId, sha256};
+use crate::escrow::key::VerifyingKey;
+use crate::escrow::log::checkpoint::Checkpoint;
+use crate::escrow::log::merkle::TreeHead;
 use crate::seal::secret::random_bytes;
 pub use error::StoreError;
 use rows::{Column, unsigned};
@@ -153,6 +156,26 @@ impl Store {
         let set = |row: &rusqlite::Row<'_>| row.get::<_, i64>(0);
         self.connection.query_row(&format!("PRAGMA max_page_count = {most}"), [], set).unwrap();
     }
+}
+
+/// The organisations that were restored in `dir` and wait for a move, each with its new log key and its tree.
+fn waiting(dir: &Path) -> Result<Vec<(OrganisationId, VerifyingKey, TreeHead)>, StoreError> {
+    let connection = schema::open_reading(&dir.join(DATABASE))?;
+    let mut statement =
+        connection.prepare("SELECT id, log_key, checkpoint FROM organisation WHERE waiting = 1 ORDER BY id")?;
+    let rows = statement.query_map([], |row| {
+        Ok((row.get::<_, Column<OrganisationId>>(0)?.0, row.get::<_, Vec<u8>>(1)?, row.get::<_, String>(2)?))
+    })?;
+    let mut found = Vec::new();
+    for row in rows {
+        let (organisation, key, note) = row?;
+        let corrupt = |what: &str| StoreError::Corrupt { organisation, what: what.to_owned() };
+        let key = VerifyingKey::ed25519(&key).map_err(|_| corrupt("its log key is damaged"))?;
+        let body = note.split_inclusive('\n').take(3).collect::<String>();
+        let checkpoint = Checkpoint::parse(&body).map_err(|_| corrupt("its checkpoint is damaged"))?;
+        found.push((organisation, key, checkpoint.head));
+    }
+    Ok(found)
 }
 
 fn permit(connection: &Connection) -> Result<[u8; 32], StoreError> {

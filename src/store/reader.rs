@@ -223,6 +223,22 @@ impl Reader {
         })
     }
 
+    /// Those of these names under which nothing is stored here.
+    pub fn lacking(&self, organisation: &OrganisationId, ids: &[BlobId]) -> Result<Vec<BlobId>, StoreError> {
+        self.read(|connection| {
+            let Some(number) = batch::number(connection, organisation)? else { return Ok(Vec::new()) };
+            let mut statement =
+                connection.prepare_cached("SELECT EXISTS (SELECT 1 FROM blob WHERE organisation = ? AND id = ?)")?;
+            let mut lacking = Vec::new();
+            for id in ids {
+                if !statement.query_row(params![number, id.as_bytes()], |row| row.get::<_, bool>(0))? {
+                    lacking.push(*id);
+                }
+            }
+            Ok(lacking)
+        })
+    }
+
     /// Whether the database answers: a health check.
     pub fn ready(&self) -> Result<(), StoreError> {
         self.read(|connection| {

@@ -5,7 +5,8 @@
 //! every entry is replayed from genesis, every signature and rule is checked, the checkpoint must carry the signature
 //! of the log key that was in force, and blobs are what their names say.
 //!
-//! Of several replicas the longest counts, and the blobs of all. Two that contradict each other are refused: which of
+//! Of several replicas the longest counts, and the blobs of all. One that was left behind by a move that says so, as
+//! the rules ask, gives way to the one that went along. Two that contradict each other otherwise are refused: which of
 //! the two logs goes on is for people to decide. What was restored has a new log key, which nobody knows yet, and
 //! waits for a move. This module must never add to a log, and never touch an organisation that is here.
 
@@ -105,6 +106,18 @@ pub enum RestoreError {
     /// It is here already.
     #[error("organisation {0} is on this server already and is never overwritten; restore it in a new data folder")]
     Exists(OrganisationId),
+    /// It was restored here before.
+    #[error(
+        "organisation {0} was restored here already and waits for its people to move: `sequestred place` prints again \
+         what they need; to restore from other copies, make a new data folder"
+    )]
+    Waits(OrganisationId),
+    /// No organisation waits here, or not the one that was named.
+    #[error("no association waits here for its people to move; restore one first, or move on if they moved already")]
+    NobodyWaits,
+    /// Several wait, and none was named.
+    #[error("several associations wait here ({}); say which one with --organisation", .0.join(", "))]
+    WhichWaits(Vec<String>),
     /// The database.
     #[error(transparent)]
     Store(#[from] StoreError),
@@ -123,6 +136,31 @@ pub struct Restored {
     pub blobs: u64,
     /// Live blobs that no replica has, in order.
     pub missing: Vec<BlobId>,
+}
+
+/// An organisation that was restored here, and that nobody moved here yet.
+#[derive(Debug, Clone)]
+pub struct Waiting {
+    /// Whose log.
+    pub organisation: OrganisationId,
+    /// The log key that was made for it here.
+    pub log_key: VerifyingKey,
+    /// The log as far as it was restored.
+    pub head: TreeHead,
+}
+
+/// The organisation that waits in this data folder; a daemon may have it open.
+///
+/// # Errors
+/// None waits, or several and none was named.
+pub fn waiting(data: &Path, wanted: Option<OrganisationId>) -> Result<Waiting, RestoreError> {
+    let mut found = super::waiting(data)?;
+    found.retain(|(id, ..)| wanted.is_none_or(|wanted| wanted == *id));
+    match <[_; 1]>::try_from(found) {
+        Ok([(organisation, log_key, head)]) => Ok(Waiting { organisation, log_key, head }),
+        Err(none) if none.is_empty() => Err(RestoreError::NobodyWaits),
+        Err(several) => Err(RestoreError::WhichWaits(several.iter().map(|(id, ..)| id.to_string()).collect())),
+    }
 }
 
 /// A replica that holds, whatever it is worth.
@@ -148,19 +186,12 @@ pub fn restore(data: &Path, replicas: &[PathBuf], wanted: Option<OrganisationId>
         copies.push(copy);
     }
     copies.sort_by_key(|copy| std::cmp::Reverse(copy.entries.len()));
-    let Some((longest, others)) = copies.split_first() else {
-        return Err(RestoreError::NotAReplica(PathBuf::from("--replica")));
-    };
-    for other in others {
-        let head = other.replay.head();
-        if root_at(longest.replay.tree(), head.size) != Ok(head.root) {
-            return Err(RestoreError::Forked { one: longest.path.clone(), other: other.path.clone() });
-        }
-    }
+    let longest = furthest(&copies)?;
     let folders: Vec<&Path> = copies.iter().map(|copy| copy.path.as_path()).collect();
     let batch = store.begin()?;
     if batch.number(&longest.id)?.is_some() {
-        return Err(RestoreError::Exists(longest.id));
+        let waits = batch.load(longest.id)?.is_some_and(|loaded| loaded.waiting());
+        return Err(if waits { RestoreError::Waits(longest.id) } else { RestoreError::Exists(longest.id) });
     }
     let log_key = SigningKey::generate().map_err(StoreError::from)?;
     let number = batch.restored(&longest.id, &log_key)?;
@@ -169,6 +200,30 @@ pub fn restore(data: &Path, replicas: &[PathBuf], wanted: Option<OrganisationId>
     batch.commit()?;
     let (organisation, head) = (longest.id, longest.replay.head());
     Ok(Restored { organisation, head, log_key: log_key.public(), blobs, missing })
+}
+
+/// The copy that all others are part of, or have been left behind by.
+fn furthest(copies: &[Source]) -> Result<&Source, RestoreError> {
+    let part = |one: &Source, other: &Source| {
+        let head = other.replay.head();
+        root_at(one.replay.tree(), head.size) == Ok(head.root) || left_behind(one, other)
+    };
+    let longest = copies.first().ok_or_else(|| RestoreError::NotAReplica(PathBuf::from("--replica")))?;
+    if let Some(furthest) = copies.iter().find(|one| copies.iter().all(|other| part(one, other))) {
+        return Ok(furthest);
+    }
+    let other = copies.iter().find(|other| !part(longest, other)).unwrap_or(longest);
+    Err(RestoreError::Forked { one: longest.path.clone(), other: other.path.clone() })
+}
+
+/// Whether the log of `one` went on by a move that says that it gives up what `other` has beyond its prefix. One that
+/// does not say so takes nothing away here, either.
+fn left_behind(one: &Source, other: &Source) -> bool {
+    let common = one.entries.iter().zip(&other.entries).take_while(|(ours, theirs)| ours == theirs).count();
+    let moves = one.replay.organisation().moves();
+    let Some(moved) = moves.iter().find(|moved| moved.at.index == common as u64) else { return false };
+    let times = other.entries.iter().skip(common).map(|entry| Entry::parse(entry).map(|entry| entry.time));
+    times.collect::<Result<Vec<_>, _>>().is_ok_and(|times| moved.decided.may_take(&times).is_ok())
 }
 
 /// The folder of an organisation: the one that was named, or one in a home that was named.

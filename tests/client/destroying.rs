@@ -89,6 +89,7 @@ async fn an_account_is_destroyed_by_two_agreements_a_week_apart() {
     let session = town.session(CHLOE).await;
     let credential = session.find_credential(LABEL).unwrap();
     let (_, version) = session.state().unwrap().credential(&credential).unwrap().current().unwrap();
+    let label = version.label;
     let sealed: Vec<BlobId> = version.parts.values().map(|state| state.part.sealed).collect();
     drop(session);
     assert!(sealed.iter().all(|blob| replica.join(blob.to_string()).exists()));
@@ -97,10 +98,27 @@ async fn an_account_is_destroyed_by_two_agreements_a_week_apart() {
     assert!(sealed.iter().all(|blob| replica.join(blob.to_string()).exists()), "one of two");
     destroy::confirm(&town.env(AWA), id).await.unwrap();
 
+    // Bruno never had a day to object, as far as his computer knows: it keeps everything for a week, and shows nothing.
+    for name in [AWA, BRUNO, CHLOE] {
+        let session = town.session(name).await;
+        let label = session.text_of(&label).unwrap_or_default();
+        assert!(session.state().unwrap().credentials().is_empty() && label.is_empty(), "{name}: {label}");
+        let noted = session.replica.noted().unwrap();
+        for blob in &sealed {
+            assert_eq!(noted[blob], town.now().after(WEEK), "{name}");
+            assert!(session.replica.blob(blob).unwrap().is_some(), "{name}");
+        }
+    }
+    let (_, told, _) = town.program(BRUNO, &["status"]);
+    assert!(told.contains("what was destroyed stay on this computer"), "{told}");
+    town.pass(Seconds(WEEK.0 - 1));
+    everybody_looks(&town).await;
+    assert!(sealed.iter().all(|blob| replica.join(blob.to_string()).exists()), "a second is missing");
+    town.pass(Seconds(1));
     // Gone from every replica and from the server; the log holds.
     for name in [AWA, BRUNO, CHLOE] {
         let session = town.session(name).await;
-        assert!(session.state().unwrap().credentials().is_empty());
+        assert!(session.replica.noted().unwrap().is_empty());
         assert!(session.replica.missing_blobs(&session.me()).unwrap().is_empty(), "{name} misses nothing");
         drop(session);
         assert!(sealed.iter().all(|blob| !town.folder(name).join("blobs").join(blob.to_string()).exists()));
@@ -203,6 +221,8 @@ async fn after_the_end_the_log_can_be_read_and_nothing_be_done() {
     destroy::confirm(&town.env(BRUNO), id).await.unwrap();
     destroy::confirm(&town.env(CHLOE), id).await.unwrap();
     everybody_looks(&town).await;
+    town.pass(WEEK);
+    everybody_looks(&town).await;
     for name in PEOPLE {
         assert_eq!(blobs(&town, name), 0, "{name}");
         status::status(&town.env(name)).await.unwrap();
@@ -234,10 +254,17 @@ async fn what_a_crash_left_on_the_disk_goes_when_the_replica_is_opened() {
     destroy::confirm(&town.env(BRUNO), id).await.unwrap();
     destroy::confirm(&town.env(AWA), id).await.unwrap();
     town.session(CHLOE).await;
+    let list = town.folder(CHLOE).join("destroyed");
+    let noted = fs::read(&list).unwrap();
+    town.pass(WEEK);
+    // No server is needed for that.
+    town.stop().await;
+    drop(town.env(CHLOE).session().unwrap());
     let after = files(&folder).len();
-    assert!(after < before.len());
+    assert!(after < before.len() && !list.exists());
     // As if the computer had stopped before it deleted them.
     before.iter().for_each(|(path, content)| home::write(path, content).unwrap());
+    home::write(&list, &noted).unwrap();
     drop(town.env(CHLOE).session().unwrap());
     assert_eq!(files(&folder).len(), after);
 }

@@ -184,6 +184,27 @@ async fn one_associations_end_is_told_while_another_goes_on() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn associations_that_come_and_go_meanwhile_are_watched_and_left() {
+    let (town, other) = tokio::join!(Town::founded(), Town::another());
+    let home = town.env(MAUD).home;
+    let mut watcher = Program::watcher(&town, MAUD);
+    assert_eq!(watcher.next()["event"], "synchronised");
+    let code = std::fs::read(other.root.path().join("invitations/Maud.txt")).unwrap();
+    let first = home.organisations().unwrap();
+    sequestre::client::join::join(&town.env(MAUD), &sequestre::seal::secret::Secret::new(code)).await.unwrap();
+    let come = watcher.next();
+    let id = *home.organisations().unwrap().iter().find(|id| !first.contains(id)).unwrap();
+    assert_eq!(
+        (come["event"].as_str(), come["organisation"].as_str()),
+        (Some("synchronised"), Some(&*id.to_string()))
+    );
+    // Both go.
+    std::fs::rename(home.folder(first[0]).path(), home.path().join("gone")).unwrap();
+    std::fs::rename(home.folder(id).path(), home.path().join("gone too")).unwrap();
+    assert_eq!(watcher.ended(), Exit::Usage as i32, "nothing is left");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn whoever_waits_for_another_verb_is_told_so() {
     let town = Town::founded().await;
     let other = town.session(BRUNO).await;

@@ -8,5 +8,16 @@
 mod proxy;
 #[path = "../support/servers.rs"]
 mod servers;
+#[path = "../support/sites.rs"]
+mod sites;
 
+mod dovecot;
+mod exec;
+mod http;
+mod kit;
+mod ldap;
+mod mediawiki;
 mod postgres;
+mod ssh;
+mod tools;
+mod wordpress;

@@ -1,17 +1,15 @@
 //! PostgreSQL.
 
-use std::collections::BTreeSet;
 use std::sync::Arc;
-use std::time::{Duration, Instant, SystemTime};
+use std::time::{Duration, Instant};
 
 use sequestre::connect::settings::{Settings, Target};
-use sequestre::connect::{ConnectError, Connector, Environment, FieldName, Lease, LeaseName, Login, Minted};
-use sequestre::escrow::id::OrganisationId;
-use sequestre::escrow::time::Time;
-use sequestre::seal::secret::Secret;
+use sequestre::connect::{ConnectError, Connector, FieldName, Login};
+use serde_json::{Value, json};
 use tokio_postgres::Client;
 use tokio_postgres::error::SqlState;
 
+use crate::kit::{self, environment, field, in_seconds, mint, name, secret};
 use crate::proxy::{Fault, Proxy};
 use crate::servers::{Certificates, Postgres};
 
@@ -19,52 +17,17 @@ const SUPERUSER: (&str, &str) = ("postgres", Postgres::PASSWORD);
 /// An administrator with no more rights than needed.
 const KEEPER: (&str, &str) = ("keeper", "the password of the keeper");
 
-fn environment() -> Environment {
-    let roots = rustls::RootCertStore::empty();
-    let provider = Arc::new(rustls::crypto::ring::default_provider());
-    let tls = rustls::ClientConfig::builder_with_provider(provider).with_safe_default_protocol_versions().unwrap();
-    let tls = tls.with_root_certificates(roots).with_no_client_auth();
-    Environment::with_authorities(BTreeSet::new(), Arc::new(tls))
-}
-
-fn settings(host: &str, port: u16, more: &str) -> Settings {
-    let text = format!(
-        r#"{{"kind": "postgresql", "target": "{host}:{port}", "database": "members", "rights_of": "editors",
-            "reassign_to": "archive", "connections": 3 {more}}}"#
-    );
-    Settings::parse(&text).unwrap()
-}
-
-fn try_connector(settings: Settings, limit: Duration) -> Result<Connector, ConnectError> {
-    let mut environment = environment();
-    environment.targets.extend(settings.targets());
-    environment.time_limit = limit;
-    Connector::new(settings, &environment)
+fn settings(host: &str, port: u16) -> Value {
+    json!({"kind": "postgresql", "target": format!("{host}:{port}"), "database": "members", "rights_of": "editors",
+           "reassign_to": "archive", "connections": 3})
 }
 
 fn connector(port: u16) -> Connector {
-    try_connector(settings("127.0.0.1", port, ""), Duration::from_secs(20)).unwrap()
+    kit::connector(&settings("127.0.0.1", port))
 }
 
 fn login((user, password): (&str, &str)) -> Login {
-    Login { user: Some(secret(user)), secret: secret(password) }
-}
-
-fn secret(text: &str) -> Secret {
-    Secret::from_string(text.to_owned())
-}
-
-fn name(index: u64) -> LeaseName {
-    LeaseName::new(OrganisationId::new([0xab; 32]), index)
-}
-
-fn in_an_hour() -> Time {
-    Time(SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap().as_secs() + 3600)
-}
-
-async fn mint(connector: &Connector, admin: &Login, index: u64, password: &str) -> Result<Minted, ConnectError> {
-    let (name, password) = (name(index), secret(password));
-    connector.mint(admin, &Lease { name: &name, until: in_an_hour(), input: None, secret: &password }).await
+    kit::login(user, password)
 }
 
 /// A server with a database, a role with rights in it, one that inherits, and the keeper.
@@ -119,16 +82,12 @@ async fn a_lease_is_a_role_of_its_own_and_ends_with_its_sessions_and_objects() {
     for (index, admin) in [(1, SUPERUSER), (2, KEEPER)] {
         let (connector, admin) = (connector(server.port), login(admin));
         let minted = mint(&connector, &admin, index, "first secret").await.unwrap();
-        let field = |name| {
-            let found = minted.fields.iter().find(|(field, _)| *field == name).unwrap();
-            found.1.expose_str().unwrap()
-        };
-        let user = field(FieldName::User).to_owned();
+        let user = field(&minted, FieldName::User);
         assert_eq!(user, format!("seq-abababab-{index}"));
-        assert_eq!(field(FieldName::Host), "127.0.0.1");
-        assert_eq!(field(FieldName::Port), server.port.to_string());
-        assert_eq!(field(FieldName::Password), "first secret");
-        let first = server.login(&user, "first secret", field(FieldName::Database)).await.unwrap();
+        assert_eq!(field(&minted, FieldName::Host), "127.0.0.1");
+        assert_eq!(field(&minted, FieldName::Port), server.port.to_string());
+        assert_eq!(field(&minted, FieldName::Password), "first secret");
+        let first = server.login(&user, "first secret", &field(&minted, FieldName::Database)).await.unwrap();
         first.batch_execute("INSERT INTO people VALUES ('Ada')").await.unwrap();
         assert!(first.batch_execute("DROP TABLE people").await.is_err(), "it has the editors' rights and no more");
 
@@ -145,7 +104,7 @@ async fn a_lease_is_a_role_of_its_own_and_ends_with_its_sessions_and_objects() {
             .await
             .unwrap();
         let until: i64 = row.get(0);
-        assert!(until.abs_diff(in_an_hour().0 as i64) < 120, "the server itself ends it: {until}");
+        assert!(until.abs_diff(in_seconds(3600).0 as i64) < 120, "the server itself ends it: {until}");
         assert_eq!(row.get::<_, i32>(1), 3);
         assert!(row.get::<_, String>(2).starts_with("SCRAM-SHA-256$"));
         let other = server.login(&user, "second secret", "other").await.unwrap();
@@ -203,16 +162,17 @@ async fn what_is_not_ours_or_leads_too_far_is_refused_and_untouched() {
     mint(&connector, &admin, 3, "secret").await.unwrap();
     connector.revoke(&admin, &name(3)).await.unwrap();
 
-    let elsewhere =
-        Environment::with_authorities(BTreeSet::from([Target::new("127.0.0.1", 1).unwrap()]), environment().tls);
-    let error = Connector::new(settings("127.0.0.1", server.port, ""), &elsewhere).err().unwrap();
+    let mut elsewhere = environment();
+    elsewhere.targets.insert(Target::new("127.0.0.1", 1).unwrap());
+    let settings = Settings::parse(&settings("127.0.0.1", server.port).to_string()).unwrap();
+    let error = Connector::new(settings, &elsewhere).err().unwrap();
     assert!(matches!(error, ConnectError::NotAllowed(_)));
 }
 
 /// Functions of a lease's own must not run with the administrator's rights, and locks must not keep it alive.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_lease_cannot_hinder_its_end() {
-    let server = server(&["max_prepared_transactions=5"], None).await;
+    let server = server(&[], None).await;
     let (connector, admin) = (connector(server.port), login(SUPERUSER));
     mint(&connector, &admin, 7, "secret").await.unwrap();
     let session = server.login("seq-abababab-7", "secret", "members").await.unwrap();
@@ -393,26 +353,25 @@ async fn the_link_is_encrypted_and_the_server_proves_who_it_is() {
     let certificates = Certificates::new();
     let encrypted = server(&[], Some(&certificates)).await;
     let plain = server(&[], None).await;
-    let authority = |certificates: &Certificates| {
-        format!(r#", "tls": {{"authority": {}}}"#, serde_json::to_string(&certificates.authority).unwrap())
-    };
-    let pinned = |digest: &str| format!(r#", "tls": {{"certificate": "{digest}"}}"#);
     let wrong = Certificates::new();
+    let authority = |certificates: &Certificates| Some(json!({"authority": certificates.authority}));
+    let only = |certificates: &Certificates| Some(json!({"certificate": certificates.digest}));
     for (server, host, tls, reached) in [
         (&encrypted, "localhost", authority(&certificates), true),
         (&encrypted, "127.0.0.1", authority(&certificates), false),
         (&encrypted, "localhost", authority(&wrong), false),
-        (&encrypted, "127.0.0.1", pinned(&certificates.digest), true),
-        (&encrypted, "127.0.0.1", pinned(&wrong.digest), false),
-        (&encrypted, "localhost", r#", "tls": "verified""#.to_owned(), false),
-        (&encrypted, "localhost", String::new(), true),
-        (&plain, "localhost", pinned(&certificates.digest), false),
-        (&plain, "localhost", r#", "tls": "verified""#.to_owned(), false),
-        (&plain, "localhost", r#", "tls": "unencrypted-readable-on-the-way""#.to_owned(), true),
+        (&encrypted, "127.0.0.1", only(&certificates), true),
+        (&encrypted, "127.0.0.1", only(&wrong), false),
+        (&encrypted, "localhost", Some(json!("verified")), false),
+        (&encrypted, "localhost", None, true),
+        (&plain, "localhost", only(&certificates), false),
+        (&plain, "localhost", Some(json!("verified")), false),
+        (&plain, "localhost", Some(json!("unencrypted-readable-on-the-way")), true),
     ] {
-        let case = format!("{host}{tls}");
-        let connector = try_connector(settings(host, server.port, &tls), Duration::from_secs(10)).unwrap();
-        match connector.verify(&login(KEEPER)).await {
+        let case = format!("{host} {tls:?}");
+        let mut settings = settings(host, server.port);
+        tls.map(|tls| settings.as_object_mut().unwrap().insert("tls".to_owned(), tls));
+        match kit::connector(&settings).verify(&login(KEEPER)).await {
             Ok(works) => assert!(works && reached, "{case}"),
             Err(ConnectError::Unreachable { .. }) => assert!(!reached, "{case}"),
             Err(error) => panic!("{case}: {error}"),

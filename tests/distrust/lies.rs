@@ -190,7 +190,7 @@ async fn what_was_refused_and_done_all_the_same_is_finished() {
     assert_eq!(session::sync(&bruno).await.unwrap_err().exit(), Exit::Unreachable);
     assert!(cosigned() > before);
 
-    // So do the shares of an approval, until they are uploaded.
+    // So do the shares of an approval, which are offered until they are uploaded.
     lie(&lies, Lie::RefusedButDone);
     refused(consent::approve(&awa, id).await);
     assert_eq!(files(&awa, "released").len(), 1);
@@ -200,8 +200,9 @@ async fn what_was_refused_and_done_all_the_same_is_finished() {
         session::sync(&awa).await.unwrap();
         assert_eq!(files(&awa, "released").len(), 1);
     }
+    assert!(!files(&awa, "released")[0].join("uploaded").exists());
     session::sync(&awa).await.unwrap();
-    assert!(files(&awa, "released").is_empty());
+    assert!(files(&awa, "released")[0].join("uploaded").exists());
     consent::approve(&bruno, id).await.unwrap();
 
     let mut session = nina.session().unwrap();

@@ -149,7 +149,29 @@ class Log:
             message = b"sequestre/move/v1\0" + self.organisation + person_id(signature["signer"]) + act["statement"]
             key, bytes_ = signature["signer"]["key"], signature["signature"]["signature"]
             require(verify_ed25519(key, bytes_, message), where, "a signature of the move is false")
+        self.check_rounds(act, statement, where)
         self.log_keys.append((index, ed25519(statement["charter"]["log_key"], "key", where, 32)))
+
+    def check_rounds(self, act, statement, where):
+        """Who gives entries up signs twice, the charter's delay apart; the second time over the first signatures."""
+        first, second = act.get("first", []), act.get("second", [])
+        asked = statement.get("gives_up", 0) > 0
+        require(bool(first) == bool(second) == asked, where, "signatures of what is given up, missing or not asked for")
+        due = max((one["time"] for one in first), default=0) + statement["charter"]["destroy_delay"]
+        require(all(one["time"] >= due for one in second), where, "a second signature before the delay was over")
+        digest = sha256(b"sequestre/move-first-round/v1\0", *(self.round_part(one) for one in first))
+        for label, signed, extra in ((b"", first, b""), (b"-again", second, digest)):
+            signers = [person_id(one["signer"]) for one in signed]
+            require(signers == sorted(set(signers)), where, "signers who are not in order, or twice")
+            for one in signed:
+                place = self.organisation + person_id(one["signer"]) + one["time"].to_bytes(8, "big")
+                message = b"sequestre/move-give-up" + label + b"/v1\0" + place + extra + act["statement"]
+                key, bytes_ = one["signer"]["key"], one["signature"]["signature"]
+                require(verify_ed25519(key, bytes_, message), where, "a signature of what is given up is false")
+
+    @staticmethod
+    def round_part(one):
+        return person_id(one["signer"]) + one["time"].to_bytes(8, "big") + one["signature"]["signature"]
 
     def check_references(self, act, index, where):
         """Whoever refers to an entry names its index and its hash."""

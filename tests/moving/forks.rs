@@ -27,7 +27,8 @@ async fn two_different_moves_are_evidence() {
     let (mut other, there) = House::restored(&town, "other", CHLOE).await;
     let first = signed(&town, &here, "first.txt").await;
     let second = signed(&town, &there, "second.txt").await;
-    assert_eq!(fs::read_dir(town.folder(AWA).join("moves")).unwrap().count(), 1, "Awa knows what she signed");
+    let signed_here = fs::read_dir(town.folder(AWA).join("moves")).unwrap();
+    assert_eq!(signed_here.count(), 3, "Awa knows what she signed: two files, for one version");
 
     // Both at once, before anything is followed.
     let both = MoveVerb::Follow { files: vec![first.clone(), second.clone()], give_up: None };
@@ -87,9 +88,7 @@ async fn whom_a_later_charter_made_too_few_do_not_move_everybody_back_behind_it(
     let place = house.restore(&[before]).unwrap();
     house.start(&town).await;
     let lost = town.env(AWA).session().unwrap().replica.head().size - place.place.prefix.size;
-    let file = town.root.path().join("back.txt");
-    giving_up(&town, AWA, &place.path, &file, Some(lost)).await.unwrap();
-    sign(&town, BRUNO, &file).await.unwrap();
+    let file = given_up(&town, &place.path, "back.txt", lost).await;
     // Enough by the charter that would be gone back to.
     let contact = fs::read(town.folder(NINA).join("contact.json")).unwrap();
     failure(follow(&town, NINA, &file).await, Exit::Distrust, "move-charter-given-up");
@@ -218,7 +217,11 @@ async fn a_server_that_showed_two_logs_is_left_with_the_one_that_people_choose()
     follow(&town, AWA, &file).await.unwrap();
     // Chloé's stop ends with the move that her own charter allows, and what she had is kept.
     let before = fs::read(theirs.join("entries")).unwrap();
-    follow(&town, CHLOE, &file).await.unwrap();
+    // Nobody who signed knew what she has besides: that is for her to give up, by its number.
+    let told = failure(follow(&town, CHLOE, &file).await, Exit::Distrust, "move-follow-give-up").to_string();
+    assert!(told.contains("--give-up 1"), "{told}");
+    let giving_up = MoveVerb::Follow { files: vec![file.clone()], give_up: Some(1) };
+    moving::run(&town.env(CHLOE), giving_up).await.unwrap();
     let kept = theirs.join("evidence/before-move-2");
     assert_eq!(fs::read(kept.join("entries")).unwrap(), before);
     assert!(kept.join("stop").exists() && !theirs.join("evidence/stop").exists());
@@ -227,7 +230,8 @@ async fn a_server_that_showed_two_logs_is_left_with_the_one_that_people_choose()
             .unwrap()
             .any(|f| { f.unwrap().file_name().to_string_lossy().starts_with("theirs-") })
     );
-    follow(&town, THEO, &file).await.unwrap();
+    let giving_up = MoveVerb::Follow { files: vec![file.clone()], give_up: Some(1) };
+    moving::run(&town.env(THEO), giving_up).await.unwrap();
     follow(&town, NINA, &file).await.unwrap();
     for name in [CHLOE, THEO, NINA] {
         assert_eq!(town.session(name).await.state().unwrap().requests().len(), 1, "{name}");

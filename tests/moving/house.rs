@@ -10,9 +10,14 @@ use sequestre::client::moving::{self, MoveVerb};
 use sequestre::client::session::Env;
 use sequestre::daemon::config::Overrides;
 use sequestre::daemon::{self, DaemonError, RestoreOutcome, Running};
+use sequestre::escrow::time::Seconds;
+use sequestre::seal::moving::read_place;
 use tokio::sync::oneshot;
 
 use crate::town::*;
+
+/// What the town's charter sets between two agreements to destroy.
+pub const DELAY: Seconds = Seconds(7 * 86_400);
 
 pub struct House {
     pub data: PathBuf,
@@ -94,8 +99,30 @@ pub async fn propose(town: &Town, who: &str, place: &Path, to: &Path) -> Result<
 }
 
 pub async fn giving_up(town: &Town, who: &str, place: &Path, to: &Path, n: Option<u64>) -> Result<(), Failure> {
-    let verb = MoveVerb::Propose { place: place.to_owned(), output: to.to_owned(), give_up: n };
-    moving::run(&town.env(who), verb).await
+    moving::run(&town.env(who), proposal(place, to, n)).await
+}
+
+/// With the code that the technician reads aloud.
+pub fn proposal(place: &Path, to: &Path, give_up: Option<u64>) -> MoveVerb {
+    let place_code = read_place(&fs::read_to_string(place).unwrap()).ok().map(|place| place.code().to_string());
+    MoveVerb::Propose { place: place.to_owned(), output: to.to_owned(), give_up, place_code }
+}
+
+/// A move to this place that gives up so many entries: Awa proposes it, Bruno signs, and after the delay both again.
+pub async fn given_up(town: &Town, place: &Path, name: &str, n: u64) -> PathBuf {
+    let file = town.root.path().join(name);
+    giving_up(town, AWA, place, &file, Some(n)).await.unwrap();
+    sign(town, BRUNO, &file).await.unwrap();
+    town.pass(DELAY);
+    again(town, &file, &[AWA, BRUNO]).await;
+    file
+}
+
+/// Signs the second round.
+pub async fn again(town: &Town, file: &Path, who: &[&str]) {
+    for name in who {
+        sign(town, name, file).await.unwrap();
+    }
 }
 
 pub async fn sign(town: &Town, who: &str, file: &Path) -> Result<(), Failure> {

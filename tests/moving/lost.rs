@@ -60,35 +60,39 @@ async fn what_is_given_up_is_counted_kept_and_signed_anew() {
     assert!(!file.exists());
     giving_up(&town, AWA, &place, &file, Some(lost)).await.unwrap();
     // Whoever signs sees it, too.
-    let (code, shown, _) = town.program(BRUNO, &["move", "sign", file.to_str().unwrap(), "--yes"]);
+    let copy = town.root.path().join("copy.txt");
+    fs::copy(&file, &copy).unwrap();
+    let (code, shown, _) = town.program(BRUNO, &["move", "sign", copy.to_str().unwrap(), "--yes"]);
     assert_eq!(code, 0);
     assert!(shown.contains("These 4 entries are given up") && shown.contains("the shop"), "{shown}");
+    for said in ["4 entries would be lost", "Théo (1)", "Nina (1)", "Bruno (2)", "a second signature is due from"] {
+        assert!(shown.contains(said), "{said}: {shown}");
+    }
+    sign(&town, BRUNO, &file).await.unwrap();
+    town.pass(DELAY);
+    again(&town, &file, &[AWA, BRUNO]).await;
 
     let before = fs::read(town.folder(NINA).join("entries")).unwrap();
-    let arguments = ["--json", "--yes", "--accept-unwitnessed", "move", "follow", file.to_str().unwrap()];
-    let went = |name: &str| {
-        let (code, out, err) = town.program(name, &arguments);
-        assert_eq!(code, 0, "{name}: {err}");
-        serde_json::from_str::<serde_json::Value>(out.lines().last().unwrap()).unwrap()
-    };
-    let nina = went(NINA);
-    assert_eq!(nina["given_up"], lost);
-    assert!(nina["signed_anew"][0].as_str().unwrap().contains("asked for access"), "{nina}");
-    let kept = Path::new(nina["evidence"].as_str().unwrap()).join("entries");
+    follow(&town, NINA, &file).await.unwrap();
+    let kept = town.folder(NINA).join("evidence/before-move-2/entries");
     assert_eq!(fs::read(kept).unwrap(), before, "nothing of what she had is thrown away");
-    let theo = went(THEO);
-    assert!(theo["signed_anew"][0].as_str().unwrap().contains("the shop"), "{theo}");
+    follow(&town, THEO, &file).await.unwrap();
+    assert_eq!(town.session(THEO).await.state().unwrap().credentials().len(), 2, "signed anew");
     // An agreement to entry 27 cannot become one to another entry by itself.
-    let bruno = went(BRUNO);
-    assert_eq!(bruno["signed_anew"], serde_json::json!([]));
-    assert!(bruno["do_again"][0].as_str().unwrap().contains("agreed to request"), "{bruno}");
+    let to_do_again = |name: &str| {
+        let aside = fs::read_dir(town.folder(name).join("evidence/given_up"));
+        aside.map_or(0, |aside| aside.map(|f| fs::read(f.unwrap().path()).unwrap().len()).filter(|n| *n > 0).count())
+    };
+    follow(&town, BRUNO, &file).await.unwrap();
+    assert!(to_do_again(BRUNO) > 0);
+    // A request lives no longer than the delay took: Nina is told to ask again.
+    assert!(town.session(NINA).await.state().unwrap().requests().is_empty());
+    assert!(to_do_again(NINA) > 0);
     for name in [AWA, CHLOE, MAUD] {
-        assert_eq!(went(name)["do_again"], serde_json::json!([]));
+        follow(&town, name, &file).await.unwrap();
+        assert_eq!(to_do_again(name), 0);
     }
-    // The request that was signed anew is answered and opened with the key of the first one.
-    let session = town.session(NINA).await;
-    let id = *session.state().unwrap().requests().last_key_value().unwrap().0;
-    drop(session);
+    let id = town.ask(NINA).await;
     town.approve(BRUNO, id).await.unwrap();
     town.approve(CHLOE, id).await.unwrap();
     assert_eq!(town.open(NINA, id).await.unwrap(), PASSWORD);
@@ -110,6 +114,7 @@ async fn what_was_on_its_way_arrives_at_the_new_server() {
     let town = Town::founded().await;
     let (_, old) = snapshot(&town, BRUNO);
     town.ask(NINA).await;
+    town.session(BRUNO).await;
     let mut session = town.session(AWA).await;
     town.stop().await;
     // Signed on an end that is given up, and never sent.
@@ -129,9 +134,7 @@ async fn what_was_on_its_way_arrives_at_the_new_server() {
     let mut house = House::empty(&town, "refuge");
     let place = house.restore(&[copy]).unwrap().path;
     house.start(&town).await;
-    let file = town.root.path().join("move.txt");
-    giving_up(&town, AWA, &place, &file, Some(1)).await.unwrap();
-    sign(&town, BRUNO, &file).await.unwrap();
+    let file = given_up(&town, &place, "move.txt", 1).await;
     follow(&town, AWA, &file).await.unwrap();
     assert_eq!(town.marks(AWA).waiting.len(), 0);
     let session = town.session(AWA).await;
@@ -151,14 +154,19 @@ async fn a_computer_that_was_added_after_the_prefix_is_added_again() {
     let card = sequestre::client::join::contact_card(&town.session(MAUD).await).unwrap();
     let words = Secret::new(fs::read(town.root.path().join("people").join(NINA).join("words")).unwrap());
     let env = Env { home: Home::new(town.root.path().join("telephone")), ..town.env(NINA) };
+    let before = town.entries();
     sequestre::client::join::restore_identity(&env, &words, &card).await.unwrap();
+    for name in PEOPLE {
+        town.session(name).await;
+    }
+    let lost = town.entries() - before;
     town.stop().await;
     let copy = town.root.path().join("older");
     old.restore(&copy);
     let mut house = House::empty(&town, "refuge");
     let place = house.restore(&[copy]).unwrap().path;
     house.start(&town).await;
-    let file = signed(&town, &place, "move.txt").await;
+    let file = given_up(&town, &place, "move.txt", lost).await;
     let follow_there = MoveVerb::Follow { files: vec![file.clone()], give_up: None };
     // The new server does not know it, and waits for somebody whom it knows.
     failure(moving::run(&env, follow_there).await, Exit::Unreachable, "move-others-first");
@@ -217,9 +225,7 @@ fn nina_in(town: &Town, place: &Path, files: &Snapshot, folder: &Path) -> Env {
 async fn an_exchange_that_was_interrupted_is_finished_wherever_it_stopped() {
     let town = Town::founded().await;
     let (mut house, place, lost) = last_week(&town).await;
-    let file = town.root.path().join("move.txt");
-    giving_up(&town, AWA, &place, &file, Some(lost)).await.unwrap();
-    sign(&town, BRUNO, &file).await.unwrap();
+    let file = given_up(&town, &place, "move.txt", lost).await;
     let (folder, old) = snapshot(&town, NINA);
     let folder: PathBuf = folder.components().collect();
     follow(&town, AWA, &file).await.unwrap();
@@ -284,21 +290,19 @@ async fn follow_in(env: &Env, file: &Path) {
 async fn what_was_lost_is_signed_anew_even_if_the_new_server_fails_in_between() {
     let town = Town::founded().await;
     let (mut house, place, lost) = last_week(&town).await;
-    let file = town.root.path().join("move.txt");
-    giving_up(&town, AWA, &place, &file, Some(lost)).await.unwrap();
-    sign(&town, BRUNO, &file).await.unwrap();
-    // The new server goes down just after Nina's computer has exchanged everything.
-    let env = house.stopping_once_followed(&town, NINA);
+    let file = given_up(&town, &place, "move.txt", lost).await;
+    // The new server goes down just after Théo's computer has exchanged everything.
+    let env = house.stopping_once_followed(&town, THEO);
     let cut = moving::run(&env, MoveVerb::Follow { files: vec![file.clone()], give_up: None }).await;
     failure(cut, Exit::Unreachable, "failed-unreachable");
     let lost = |session: &Session| session.kept().unwrap().iter().filter(|kept| kept.index.is_none()).count();
-    let session = town.env(NINA).session().unwrap();
-    assert_eq!((lost(&session), session.state().unwrap().requests().len()), (1, 0));
+    let session = town.env(THEO).session().unwrap();
+    assert_eq!((lost(&session), session.state().unwrap().credentials().len()), (1, 1));
     drop(session);
     house.start(&town).await;
-    follow(&town, NINA, &file).await.unwrap();
-    let session = town.session(NINA).await;
-    assert_eq!((lost(&session), session.state().unwrap().requests().len()), (0, 1));
+    follow(&town, THEO, &file).await.unwrap();
+    let session = town.session(THEO).await;
+    assert_eq!((lost(&session), session.state().unwrap().credentials().len()), (0, 2));
     drop(session);
     house.stop().await;
 }

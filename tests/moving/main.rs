@@ -4,6 +4,7 @@
 mod town;
 
 mod forks;
+mod giving;
 mod guard;
 mod house;
 mod lost;

@@ -1,5 +1,6 @@
 //! From 'the server is destroyed' to 'a member gets a temporary password again', with the real programs.
 
+use sequestre::seal::moving::read_place;
 use std::fs;
 use std::net::TcpListener;
 use std::process::{Child, Command, Stdio};
@@ -82,7 +83,8 @@ async fn the_server_burns_and_a_member_gets_a_password_again() {
     assert_eq!(code, 4, "{err}");
 
     step("Awa, a trustee: sequestre move propose");
-    let out = verb(AWA, &["move", "propose", place.to_str().unwrap(), "-o", file]);
+    let code = read_place(&printed).unwrap().code().to_string();
+    let out = verb(AWA, &["move", "propose", place.to_str().unwrap(), "--place-code", &code, "-o", file]);
     assert!(out.contains("Signatures still missing: 1"), "{out}");
     assert!(out.contains("Nothing that this computer knows of is given up"), "{out}");
     step("Bruno, a trustee: sequestre move sign");

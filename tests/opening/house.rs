@@ -3,6 +3,7 @@
 use std::fs;
 use std::time::{Duration, Instant};
 
+use sequestre::client::home::Folder;
 use sequestre::client::session::Session;
 use sequestre::escrow::credential::Credential;
 use sequestre::escrow::id::{BlobId, CredentialId};
@@ -25,7 +26,7 @@ use tonic_types::StatusExt as _;
 
 use crate::proxy::Proxy;
 use crate::servers::Postgres;
-use crate::town::{BRUNO, CHLOE, Kind, NINA, THEO, Town};
+use crate::town::{BRUNO, CHLOE, Kind, MAUD, NINA, THEO, Town};
 
 /// An administrator with no more rights than needed.
 pub const KEEPER: &str = "keeper";
@@ -80,17 +81,17 @@ impl House {
         client(&self.town, name).await
     }
 
-    pub async fn organisation(&self) -> Vec<u8> {
-        self.town.session(NINA).await.folder.id.to_vec()
+    pub fn organisation(&self) -> Vec<u8> {
+        folder(&self.town, NINA).id.to_vec()
     }
 
     pub async fn credential(&self) -> Credential {
-        let session = self.town.session(NINA).await;
+        let session = self.town.session(MAUD).await;
         session.state().unwrap().credential(&self.account).unwrap().clone()
     }
 
     pub async fn request(&self, id: u64) -> Request {
-        self.town.request(NINA, id).await
+        self.town.request(MAUD, id).await
     }
 
     /// The daemon's keys.
@@ -160,7 +161,7 @@ impl House {
     /// What was made: user name and password.
     pub async fn made(&self, asked: &Asked) -> Login {
         let mut client = self.client(NINA).await;
-        let organisation = self.organisation().await;
+        let organisation = self.organisation();
         let answer = until("the lease is made", async || {
             let request = api::CollectRequest { organisation: organisation.clone(), request_index: asked.id };
             match client.collect(request).await {
@@ -172,16 +173,21 @@ impl House {
             }
         });
         let [blob] = answer.await.blobs.try_into().unwrap();
-        let organisation = self.town.session(NINA).await.folder.id;
+        let organisation = folder(&self.town, NINA).id;
         let context = MintedContext { organisation, request: asked.id };
         let made = open_made(asked.key.age(), &context, &blob.content).unwrap();
         Login::of(&made)
     }
 
+    /// Théo asks for a new secret in the place of this version's.
+    pub async fn rotate(&self, version: u32) {
+        let rotate = v1::Rotate { credential: self.account.to_vec(), version };
+        self.town.session(THEO).await.submit(Act::Rotate(rotate), Vec::new()).await.unwrap();
+    }
+
     /// Nina gives it back.
     pub async fn give_back(&self, asked: &Asked) {
-        let mut session = self.town.session(NINA).await;
-        session.submit(Act::Return(v1::Return { request_index: asked.id }), Vec::new()).await.unwrap();
+        give_back(&self.town, NINA, asked.id).await;
     }
 
     /// The current version's number, and when it was sealed.
@@ -205,14 +211,14 @@ impl House {
 
     /// What the daemon says is to do, and why it is not done.
     pub async fn work(&self) -> Vec<api::Work> {
-        let organisation = self.organisation().await;
+        let organisation = self.organisation();
         let request = api::GetWorkRequest { organisation };
         self.client(NINA).await.get_work(request).await.unwrap().into_inner().work
     }
 
     /// Whether the daemon says that the account's secret works.
     pub async fn verifies(&self) -> Result<bool, String> {
-        let (organisation, credential) = (self.organisation().await, self.account.to_vec());
+        let (organisation, credential) = (self.organisation(), self.account.to_vec());
         let answer =
             self.client(NINA).await.verify_credential(api::VerifyCredentialRequest { organisation, credential }).await;
         answer.map(|a| a.into_inner().works).map_err(|s| s.get_details_error_info().unwrap().reason)
@@ -239,10 +245,10 @@ impl House {
 
     /// The user name and the secret that people agreed to open to Nina.
     pub async fn secret_of(&self, asked: &Asked) -> (String, String) {
-        let organisation = self.organisation().await;
+        let organisation = self.organisation();
         let request = api::CollectRequest { organisation, request_index: asked.id };
         let blobs = self.client(NINA).await.collect(request).await.unwrap().into_inner().blobs;
-        let session = self.town.session(NINA).await;
+        let session = self.town.session(MAUD).await;
         let request = session.state().unwrap().request(asked.id).unwrap();
         let id = request.parts[0].part;
         let part = session.state().unwrap().part(&id).unwrap().part.clone();
@@ -307,16 +313,25 @@ pub async fn ask(
     session.submit(Act::Request(request), vec![blob]).await.unwrap()
 }
 
+/// The folder of somebody's home, whoever has it open.
+pub fn folder(town: &Town, name: &str) -> Folder {
+    town.env(name).home.choose(None).unwrap()
+}
+
 pub async fn client(town: &Town, name: &str) -> EscrowClient<Channel> {
-    let session = town.env(name).session().unwrap();
-    let channel = tls::connect(&session.contact.address, session.contact.server_key, Some(&session.device));
-    EscrowClient::new(channel.await.unwrap())
+    let folder = folder(town, name);
+    let (contact, device) = (folder.contact().unwrap(), folder.device().unwrap());
+    EscrowClient::new(tls::connect(&contact.address, contact.server_key, Some(&device)).await.unwrap())
 }
 
 pub async fn keys(town: &Town, name: &str, count: u32) -> Vec<api::VouchedKey> {
-    let organisation = town.session(name).await.folder.id.to_vec();
-    let request = api::GetOpeningKeysRequest { organisation, count };
+    let request = api::GetOpeningKeysRequest { organisation: folder(town, name).id.to_vec(), count };
     client(town, name).await.get_opening_keys(request).await.unwrap().into_inner().keys
+}
+
+pub async fn give_back(town: &Town, name: &str, id: u64) {
+    let mut session = town.session(name).await;
+    session.submit(Act::Return(v1::Return { request_index: id }), Vec::new()).await.unwrap();
 }
 
 /// Théo puts an account in escrow.

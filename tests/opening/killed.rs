@@ -2,20 +2,20 @@
 //! forgotten.
 
 use sequestre::escrow::made::AtTarget;
+use sequestre::escrow::request::Stage;
 use sequestre::escrow::time::Seconds;
-use sequestre::proto::v1::{self, command::Act};
 
 use crate::house::{House, Login, until};
 use crate::proxy::Fault;
-use crate::town::{Kind, NINA, THEO};
+use crate::town::{Kind, MAUD};
 
 /// What a killed daemon leaves: opened anew, it goes on.
 async fn reopen(house: &House) {
     house.town.start().await;
     let window = until("the daemon asks again", async || {
-        let session = house.town.session(NINA).await;
+        let session = house.town.session(MAUD).await;
         let state = session.state().unwrap();
-        let asked = state.live_requests().find(|request| request.by_daemon).map(|request| request.at.index);
+        let asked = state.live_requests().find(|r| r.by_daemon && matches!(r.stage, Stage::Waiting)).map(|request| request.at.index);
         asked
     });
     let window = window.await;
@@ -93,9 +93,7 @@ async fn while_a_secret_is_changed() {
     for (statement, arrives) in [("ALTER ROLE", false), ("COMMIT", true)] {
         let (version, _) = house.current().await;
         arm(&house, statement, arrives);
-        let mut session = house.town.session(THEO).await;
-        let rotate = v1::Rotate { credential: house.account.to_vec(), version };
-        session.submit(Act::Rotate(rotate), Vec::new()).await.unwrap();
+        house.rotate(version).await;
         kill_at(&house, arrives).await;
         reopen(&house).await;
         until("it is over", async || house.credential().await.rotation.is_none().then_some(())).await;

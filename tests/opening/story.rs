@@ -9,7 +9,7 @@ use sequestre::escrow::time::Seconds;
 use sequestre::proto::v1::{self, command::Act};
 
 use crate::house::{House, KEEPERS, until};
-use crate::town::{AWA, Kind, NINA, THEO};
+use crate::town::{AWA, Kind};
 
 async fn seal(session: &mut Session) {
     let (reason, blob) = session.text(&Text::parse("something is odd").unwrap()).unwrap();
@@ -35,8 +35,7 @@ async fn a_login_is_made_used_and_gone() {
     // Given back early.
     let asked = house.granted(Seconds::HOUR).await;
     let login = house.made(&asked).await;
-    let mut session = house.town.session(NINA).await;
-    session.submit(Act::Return(v1::Return { request_index: asked.id }), Vec::new()).await.unwrap();
+    house.give_back(&asked).await;
     house.gone(asked.id, &login).await;
 
     // Longer than the window: it ends before, so that it can be revoked.
@@ -109,9 +108,7 @@ async fn a_restart_closes_the_window_and_the_daemon_asks_for_the_rest() {
 async fn a_new_secret_is_in_escrow_before_the_target_has_it() {
     let house = House::new(Kind::Here).await;
     house.opened(Seconds(8 * 3600)).await;
-    let mut session = house.town.session(THEO).await;
-    let rotate = v1::Rotate { credential: house.account.to_vec(), version: 1 };
-    session.submit(Act::Rotate(rotate), Vec::new()).await.unwrap();
+    house.rotate(1).await;
     until("it is done", async || (house.credential().await.current().unwrap().0 == 2).then_some(())).await;
     assert!(house.credential().await.rotation.is_none());
     assert!(house.postgres.login("keeper", KEEPERS, "members").await.is_err(), "the old one is gone");

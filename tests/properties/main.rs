@@ -7,6 +7,7 @@ mod world;
 mod choice;
 mod model;
 mod steps;
+mod targets;
 
 use std::collections::BTreeMap;
 
@@ -40,6 +41,12 @@ proptest! {
     #[test]
     fn one_group(steps in proptest::collection::vec(step(), 1..80)) {
         run(false, &steps);
+    }
+
+    #[test]
+    fn targets(steps in proptest::collection::vec(targets::step(), 1..90)) {
+        let (world, _) = targets::run(&steps);
+        replays_the_same(&world);
     }
 
     #[test]
@@ -114,11 +121,39 @@ fn histories_reach_what_matters() {
     assert!(seen.values().all(|count| *count > 0), "{seen:#?}");
 }
 
+/// The same for what happens at targets.
+#[test]
+fn histories_reach_the_targets() {
+    let mut runner = TestRunner::deterministic();
+    let mut seen: BTreeMap<&str, usize> = BTreeMap::new();
+    for _ in 0..60 {
+        let steps = proptest::collection::vec(targets::step(), 70..90).new_tree(&mut runner).unwrap().current();
+        let (_, run) = targets::run(&steps);
+        let counts = [
+            ("started", run.started),
+            ("made, and running", run.leased),
+            ("to be revoked", run.due),
+            ("revoked", run.revoked),
+            ("opened", run.opened),
+            ("asked for by the daemon", run.filed),
+            ("staged", run.staged),
+            ("rotated", run.rotated),
+            ("taken", run.taken),
+            ("unasked", run.unasked),
+            ("wrapped", run.wrapped),
+        ];
+        for (what, count) in counts {
+            *seen.entry(what).or_default() += count;
+        }
+    }
+    assert!(seen.values().all(|count| *count > 0), "{seen:#?}");
+}
+
 /// Parts that are due because shares add up, some of them answers to a recovery.
 fn added_up(state: &Organisation) -> usize {
     let parts = state.credentials().values().flat_map(|c| c.versions.values()).flat_map(|v| v.parts.values());
     let summed = parts.filter(|part| part.due.is_some_and(|due| matches!(due.cause, DueCause::SharesAddUp(_))));
-    summed.filter(|part| part.known.iter().any(|k| state.recovery_at(k.source).is_some())).count()
+    summed.filter(|part| part.known.values().any(|k| state.recovery_at(k.source).is_some())).count()
 }
 
 /// Compares the state with the model, and both with what must hold always.

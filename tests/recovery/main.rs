@@ -20,5 +20,6 @@ mod house;
 mod many;
 mod moved;
 mod one_computer;
+mod over;
 mod script;
 mod story;

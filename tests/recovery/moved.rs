@@ -8,7 +8,7 @@ use sequestre::escrow::credential::Urgency;
 
 use crate::entered::recoveries;
 use crate::house::*;
-use crate::refuge::{House, follow, giving_up, sign};
+use crate::refuge::{House, follow, given_up};
 use crate::town::*;
 
 /// The town's server is gone; another is restored from this older copy of Bruno's. Gives it, and the signed move.
@@ -18,9 +18,7 @@ async fn moves(town: &Town, old: &Snapshot, known: u64) -> (House, std::path::Pa
     let mut house = House::empty(town, "refuge");
     let place = house.restore(&[copy]).unwrap().path;
     house.start(town).await;
-    let to = file(town, "move.txt");
-    giving_up(town, AWA, &place, &to, Some(town.entries() - known)).await.unwrap();
-    sign(town, BRUNO, &to).await.unwrap();
+    let to = given_up(town, &place, "move.txt", town.entries() - known).await;
     (house, to)
 }
 

@@ -127,7 +127,7 @@ async fn words_are_added_to_what_was_collected() {
     };
     failure(visit(CHLOE, "two.json"), Exit::Refused, "recover-nothing-open");
     failure(visit(CHLOE, "again.json"), Exit::Refused, "recover-nothing-open");
-    assert_eq!(waiting(&town.folder(AWA)), 1, "one recovery, one command of hers");
+    assert_eq!(waiting(&town.folder(AWA)), 2, "one recovery: one command of hers, and what came with Bruno's answer");
     assert_eq!(visit(DENIS, "all.json").unwrap(), expected(&["main"]));
     let shelf = fs::read_dir(town.folder(AWA).join("recoveries")).unwrap().next().unwrap().unwrap().path();
     assert!(shelf.join("request").exists() && !shelf.join("key").exists());

@@ -142,10 +142,7 @@ fn a_deposit_is_stale_if_the_charter_changed_meanwhile() {
     let mut world = World::founded();
     let deposit = world.deposit_of(1, 1, "web", &BOTH);
     let signed = world.signed(MEMBER, Act::Deposit(deposit));
-    let proposal = world.propose_charter(v1::Charter { version: 2, ..standard_charter() }, &[]);
-    for who in &TRUSTEES[1..5] {
-        world.ok(*who, world.sign(proposal));
-    }
+    world.let_amend(v1::Charter { version: 2, ..standard_charter() });
     assert_eq!(world.offer(signed), Err(Refusal::StaleBase));
 }
 
@@ -176,10 +173,7 @@ fn limited(entries_per_day: u32, bytes_per_day: u64) -> World {
     let mut world = World::founded();
     let limits = Some(v1::Limits { entries_per_day, bytes_per_day });
     let charter = v1::Charter { version: 2, limits, ..standard_charter() };
-    let proposal = world.propose_charter(charter, &[]);
-    for who in &TRUSTEES[1..5] {
-        world.ok(*who, world.sign(proposal));
-    }
+    world.let_amend(charter);
     // What was added under the old charter counts for its day.
     world.wait(Seconds::DAY);
     world

@@ -186,10 +186,7 @@ fn a_carried_part_is_opened_by_those_to_whom_it_was_dealt() {
     // From now on only the last four open the vault.
     second.quorums[2] = quorum("everyday", vec![group(2, &TRUSTEES[3..])]);
     second.quorums[3] = quorum("vital", vec![group(4, &TRUSTEES[3..])]);
-    let proposal = world.propose_charter(second, &[]);
-    for who in &TRUSTEES[1..5] {
-        world.ok(*who, world.sign(proposal));
-    }
+    world.let_amend(second);
     new_password(&mut world, TRUSTEES[0]);
     let request = world.let_request(MEMBER, 1);
     let released: Vec<usize> =

@@ -101,12 +101,7 @@ fn a_drill_cannot_be_answered_before_it_began() {
 #[test]
 fn answers_to_a_drill_are_free_and_second_thoughts_are_not() {
     let mut world = World::founded();
-    let limits = Some(v1::Limits { entries_per_day: 10, bytes_per_day: 4 << 20 });
-    let proposal = world.propose_charter(v1::Charter { version: 2, limits, ..standard_charter() }, &[]);
-    for who in &TRUSTEES[1..5] {
-        world.ok(*who, world.sign(proposal));
-    }
-    world.wait(Seconds::DAY);
+    world.let_limit();
     world.let_deposit(MEMBER, 1);
     let password = part(1, 1, PartKind::Password);
     let who = TRUSTEES[6];
@@ -243,10 +238,7 @@ fn result() -> v1::RecordDrill {
 fn somebody_who_lost_their_office_records_no_drill() {
     let mut world = World::founded();
     let charter = v1::Charter { version: 2, technicians: Vec::new(), ..standard_charter() };
-    let proposal = world.propose_charter(charter, &[]);
-    for who in &TRUSTEES[1..5] {
-        world.ok(*who, world.sign(proposal));
-    }
+    world.let_amend(charter);
     let result = world.record_drill(true);
     assert_eq!(world.no(TECHNICIAN, result), Refusal::Stranger);
     world.let_join(NEWCOMER, &[Role::Member]);

@@ -2,13 +2,13 @@
 
 use prost::Message as _;
 use sequestre::escrow::entry::{DaemonAct, Entry, SignedAct, What};
-use sequestre::escrow::key::BadKey;
-use sequestre::escrow::moving::{MoveStatement, SignedMove};
+use sequestre::escrow::key::{BadKey, Signature, VerifyingKey};
+use sequestre::escrow::moving::{Dated, MoveStatement, Round, SignedMove};
 use sequestre::escrow::proposal::Outcome;
 use sequestre::escrow::refusal::Refusal;
 use sequestre::escrow::replay::Fault;
 use sequestre::escrow::request::Stage;
-use sequestre::escrow::time::Seconds;
+use sequestre::escrow::time::{Seconds, Time};
 
 use crate::world::*;
 
@@ -198,10 +198,7 @@ fn a_charter_that_was_being_signed_gives_way() {
     let stale = world.charter_proposal(v1::Charter { version: 3, ..standard_charter() }, &[]);
     assert_eq!(world.no(FOUNDER, stale), Refusal::CharterLogKey);
     let next = v1::Charter { version: 3, ..world.state().charter().unwrap().wire().clone() };
-    let proposal = world.propose_charter(next, &[]);
-    for who in &TRUSTEES[1..5] {
-        world.ok(*who, world.sign(proposal));
-    }
+    world.let_amend(next);
     assert_eq!(world.state().charter().unwrap().version(), 3);
 }
 
@@ -234,7 +231,7 @@ fn what_is_signed_has_one_spelling() {
     let key = QUORUM[0].keys.signing;
     let by_hand = [b"sequestre/move/v1\0".as_slice(), world.id().as_bytes(), &key.digest(), parsed.bytes()].concat();
     assert_eq!(parsed.preimage(&key), by_hand);
-    let longer = [bytes.as_slice(), &[0x40, 0x01]].concat();
+    let longer = [bytes.as_slice(), &[0x48, 0x01]].concat();
     assert!(MoveStatement::parse(&longer).is_err(), "an unknown field");
     let bad: [fn(&mut v1::MoveStatement); 5] = [
         |m| m.nonce.truncate(15),
@@ -258,4 +255,181 @@ fn what_is_signed_has_one_spelling() {
         assert!(SignedMove::parse(spoilt).is_err());
     }
     assert_eq!(SignedMove::parse(moving.clone()).unwrap().to_wire(), moving);
+}
+
+/// `destroy` of the standard charter: 5 of 7; and its delay.
+const DELAY: Seconds = Seconds(7 * 86_400);
+
+/// A move that gives three entries up, with the first round signed at `first` and the second at `second`.
+fn giving_up(
+    world: &World,
+    statement: &v1::MoveStatement,
+    people: (&[Who], &[Who]),
+    times: (Time, Time),
+) -> SignedMove {
+    let Act::Move(moving) = world.signed_move(statement, QUORUM) else { unreachable!() };
+    let mut signed = SignedMove::parse(moving).unwrap();
+    for (round, people, time) in [(Round::First, people.0, times.0), (Round::Second, people.1, times.1)] {
+        for who in people {
+            let signer = who.keys.signing;
+            let preimage = signed.round_preimage(round, &signer, time).unwrap();
+            assert!(signed.add_to_round(round, Dated { signer, time, signature: who.sign(&preimage) }));
+        }
+    }
+    signed
+}
+
+fn loses_three(world: &World) -> v1::MoveStatement {
+    v1::MoveStatement { gives_up: 3, ..world.move_statement() }
+}
+
+#[test]
+fn giving_entries_up_takes_two_rounds_of_those_who_destroy_and_the_delay() {
+    let mut world = World::founded();
+    let begun = world.now;
+    assert_eq!(world.state().charter().unwrap().destroy_delay(), DELAY);
+    let statement = loses_three(&world);
+    world.wait(DELAY);
+    let later = begun.after(DELAY);
+    let all = (QUORUM, QUORUM);
+    let verdict = |people, times| {
+        let signed = giving_up(&world, &statement, people, times);
+        world.state().verify_move(&signed).map(|verified| verified.given_up().unwrap().first_at())
+    };
+    // Everything else is there: `amend` signed, and yet.
+    assert_eq!(verdict((&[], &[]), (begun, later)), Err(Refusal::MoveNotConfirmed));
+    assert_eq!(verdict((QUORUM, &[]), (begun, later)), Err(Refusal::MoveNotConfirmed));
+    assert_eq!(verdict((&QUORUM[1..], QUORUM), (begun, later)), Err(Refusal::MoveNotConfirmed));
+    assert_eq!(verdict((QUORUM, &QUORUM[1..]), (begun, later)), Err(Refusal::MoveNotConfirmed));
+    let outsiders = [QUORUM[0], QUORUM[1], QUORUM[2], QUORUM[3], MEDIATOR, MEMBER];
+    assert_eq!(verdict((&outsiders, QUORUM), (begun, later)), Err(Refusal::MoveNotConfirmed));
+    let early = Time(later.0 - 1);
+    assert_eq!(verdict(all, (begun, early)), Err(Refusal::MoveTooEarly { at: later }));
+    // Dated back to before the log had what is to go on.
+    let before = begun.before(Seconds(86_400));
+    assert_eq!(verdict(all, (before, later)), Err(Refusal::MoveDates));
+    assert_eq!(verdict(all, (begun, later)), Ok(begun));
+
+    // Dated ahead, it waits as long as it says.
+    let ahead = giving_up(&world, &statement, all, (begun.after(DELAY), later.after(DELAY)));
+    assert_eq!(world.no(MEMBER, Act::Move(ahead.to_wire())), Refusal::MoveDates);
+    let good = giving_up(&world, &statement, all, (begun, later));
+    world.ok(MEMBER, Act::Move(good.to_wire()));
+    let [moved] = world.state().moves() else { panic!("one move") };
+    let given_up = moved.decided.given_up().unwrap();
+    assert_eq!((given_up.consents().0.persons().len(), given_up.last_at()), (QUORUM.len(), later));
+}
+
+#[test]
+fn each_signature_of_what_is_given_up_is_over_its_round_its_time_and_the_first_round() {
+    let mut world = World::founded();
+    let statement = loses_three(&world);
+    let begun = world.now;
+    world.wait(DELAY);
+    let later = begun.after(DELAY);
+    let good = giving_up(&world, &statement, (QUORUM, QUORUM), (begun, later)).to_wire();
+    let verdict = |change: &dyn Fn(&mut v1::Move)| {
+        let mut wire = good.clone();
+        change(&mut wire);
+        let parsed = SignedMove::parse(wire).map_err(|_| None)?;
+        world.state().verify_move(&parsed).map(|_| ()).map_err(Some)
+    };
+    assert_eq!(verdict(&|_| ()), Ok(()));
+    let forged = Err(Some(Refusal::MoveSignature));
+    assert_eq!(verdict(&|m| m.first[0].time += 1), forged);
+    assert_eq!(verdict(&|m| m.second[0].time += 1), forged);
+    assert_eq!(verdict(&|m| m.second[0].signature = m.first[0].signature.clone()), forged);
+    assert_eq!(verdict(&|m| m.second = m.first.clone()), forged, "the first round again");
+    assert_eq!(verdict(&|m| m.first = m.second.clone()), forged, "the second one as the first");
+    // What was confirmed was a first round of five, each of them.
+    assert_eq!(verdict(&|m| drop(m.first.pop())), forged);
+    let spoilt: [fn(&mut v1::Move); 3] =
+        [|m| m.first.swap(0, 1), |m| m.second.push(m.second[4].clone()), |m| m.first.clear()];
+    for spoil in spoilt {
+        assert_eq!(verdict(&spoil), Err(None));
+    }
+    // The statement says none, or another number, under the same signatures.
+    for gives_up in [0, 4] {
+        let other = v1::MoveStatement { gives_up, ..statement.clone() };
+        assert!(verdict(&|m| m.statement = other.encode_to_vec()).is_err());
+    }
+    // By hand.
+    let [first, second] = [&good.first, &good.second].map(|round| &round[0]);
+    let key = |one: &v1::DatedSignature| VerifyingKey::ed25519(&one.signer.as_ref().unwrap().key).unwrap();
+    let parts: Vec<u8> = good
+        .first
+        .iter()
+        .flat_map(|one| {
+            let signature = &one.signature.as_ref().unwrap().signature;
+            [&key(one).digest()[..], &one.time.to_be_bytes(), signature].concat()
+        })
+        .collect();
+    let digest = sequestre::escrow::id::sha256(&[b"sequestre/move-first-round/v1\0", &parts]);
+    let extra: [&[u8]; 2] = [&[], &digest];
+    for ((one, label), extra) in [(first, "move-give-up"), (second, "move-give-up-again")].into_iter().zip(extra) {
+        let label = format!("sequestre/{label}/v1\0");
+        let place = [label.as_bytes(), world.id().as_bytes(), &key(one).digest()].concat();
+        let message = [&place[..], &one.time.to_be_bytes(), extra, &good.statement].concat();
+        let signature = &one.signature.as_ref().unwrap().signature;
+        assert!(key(one).verify(&message, &Signature::parse(1, signature).unwrap()).is_ok());
+    }
+}
+
+#[test]
+fn a_move_takes_nothing_from_whoever_knows_it_unless_it_says_so() {
+    let mut world = World::founded();
+    let begun = world.now;
+    let plain = world.move_statement();
+    let declared = loses_three(&world);
+    world.wait(DELAY);
+    world.wait(DELAY);
+    let Act::Move(moving) = world.signed_move(&plain, QUORUM) else { unreachable!() };
+    let undeclared = world.state().verify_move(&SignedMove::parse(moving).unwrap()).unwrap();
+    assert_eq!(undeclared.may_take(&[]), Ok(()));
+    assert_eq!(undeclared.may_take(&[begun]), Err(Refusal::MoveUndeclared));
+    let at = |first: Time| {
+        let signed = giving_up(&world, &declared, (QUORUM, QUORUM), (first, first.after(DELAY)));
+        world.state().verify_move(&signed).unwrap()
+    };
+    let hour = begun.after(Seconds::HOUR);
+    assert_eq!(at(hour).may_take(&[begun, begun, hour]), Ok(()));
+    // Agreed before what it gives up had happened: the time is not the one of signing.
+    assert_eq!(at(begun).may_take(&[begun, hour]), Err(Refusal::MoveDates));
+    // The fourth is nothing that those who signed meant.
+    assert_eq!(at(begun).may_take(&[begun, begun, begun, hour]), Ok(()));
+}
+
+#[test]
+fn the_first_round_does_not_change_once_it_is_confirmed_and_copies_are_put_together() {
+    let world = World::founded();
+    let statement = loses_three(&world);
+    let (begun, later) = (world.now, world.now.after(DELAY));
+    let sign = |signed: &mut SignedMove, round, who: Who, time| {
+        let signer = who.keys.signing;
+        let preimage = signed.round_preimage(round, &signer, time).unwrap();
+        signed.add_to_round(round, Dated { signer, time, signature: who.sign(&preimage) })
+    };
+    let mut none = giving_up(&world, &statement, (&[], &[]), (begun, later));
+    assert!(none.round_preimage(Round::Second, &MEMBER.keys.signing, later).is_none(), "nothing to confirm yet");
+    let (mut one, other) = (none.clone(), giving_up(&world, &statement, (&QUORUM[2..], &[]), (begun, later)));
+    assert!(sign(&mut one, Round::First, QUORUM[0], begun) && sign(&mut one, Round::First, QUORUM[1], begun));
+    assert!(one.merge(&other));
+    assert!(one.rounds().is_agreed(world.state().charter().unwrap()));
+    assert_eq!(one.rounds().due(DELAY), Some(later));
+    let agreed = one.clone();
+    assert!(sign(&mut one, Round::Second, QUORUM[0], later));
+    assert!(!sign(&mut one, Round::First, TRUSTEES[1], later), "the second is over the first");
+    assert!(none.merge(&one));
+    let mut confirmed = agreed.clone();
+    assert!(
+        sign(&mut confirmed, Round::Second, QUORUM[1], later) && confirmed.merge(&one) && confirmed.merge(&agreed)
+    );
+    assert_eq!(confirmed.rounds().of(Round::Second).len(), 2);
+    // Two first rounds that were both confirmed are two files.
+    let mut different = agreed;
+    assert!(sign(&mut different, Round::First, TRUSTEES[1], begun));
+    assert!(sign(&mut different, Round::Second, QUORUM[1], later));
+    assert!(!different.merge(&one));
+    let plain = SignedMove::unsigned(MoveStatement::parse(&world.move_statement().encode_to_vec()).unwrap());
+    assert!(plain.round_preimage(Round::First, &MEMBER.keys.signing, begun).is_none(), "nothing is given up");
 }

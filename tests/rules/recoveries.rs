@@ -1,5 +1,7 @@
 //! What trustees answered without the server, entered afterwards: counted like any released share.
 
+use std::time::{Duration, Instant};
+
 use sequestre::escrow::credential::{Due, DueCause, Exposure, Urgency};
 use sequestre::escrow::id::{Digest, OrganisationId, PersonId};
 use sequestre::escrow::log::merkle::TreeHead;
@@ -141,10 +143,7 @@ fn an_answer_was_given_when_there_was_no_server() {
     let early = world.signed(TRUSTEES[1], world.answer("fire", TRUSTEES[0], &[password]));
     let next = world.deposit_of(1, 2, "bank", &BOTH);
     world.ok(OTHER_MEMBER, Act::Deposit(next));
-    let proposal = world.propose_charter(v1::Charter { version: 2, ..standard_charter() }, &[]);
-    for who in &TRUSTEES[1..5] {
-        world.ok(*who, world.sign(proposal));
-    }
+    world.let_amend(v1::Charter { version: 2, ..standard_charter() });
     world.wait(Seconds(30 * 86_400));
     world.offer(early).unwrap();
     // On another log, only what was signed on none: it is as true on every continuation of this one.
@@ -207,10 +206,7 @@ fn whoever_left_since_still_enters_what_they_answered() {
     let (mut world, password, _) = bank();
     let leaver = TRUSTEES[6];
     let early = world.signed(leaver, world.answer("fire", TRUSTEES[0], &[password]));
-    let proposal = world.propose_charter(amended(&TRUSTEES[..6]), &[]);
-    for who in &TRUSTEES[1..5] {
-        world.ok(*who, world.sign(proposal));
-    }
+    world.let_amend(amended(&TRUSTEES[..6]));
     assert_eq!(world.no(leaver, leave()), Refusal::Stranger);
     world.offer(early).unwrap();
     for who in &TRUSTEES[2..4] {
@@ -283,12 +279,7 @@ fn a_finished_recovery_is_accounted_for_by_its_exposure() {
 #[test]
 fn answers_do_not_use_up_the_days_entries_and_have_a_limit_of_their_own() {
     let mut world = World::founded();
-    let limits = Some(v1::Limits { entries_per_day: 10, bytes_per_day: 4 << 20 });
-    let proposal = world.propose_charter(v1::Charter { version: 2, limits, ..standard_charter() }, &[]);
-    for who in &TRUSTEES[1..5] {
-        world.ok(*who, world.sign(proposal));
-    }
-    world.wait(Seconds::DAY);
+    world.let_limit();
     world.let_deposit(MEMBER, 1);
     let password = part(1, 1, PartKind::Password);
     let who = TRUSTEES[1];
@@ -304,4 +295,43 @@ fn answers_do_not_use_up_the_days_entries_and_have_a_limit_of_their_own() {
     world.wait(midnight);
     world.ok(who, world.answer("tomorrow", TRUSTEES[0], &[password]));
     world.ok(who, enrol(who, public_key("tomorrow's")));
+}
+
+/// A thousand parts in two hundred recoveries of three of four each, as two who agree can enter them in days. One more
+/// must not cost what all those before cost together: every client replays them.
+#[test]
+fn many_recoveries_of_many_parts_are_counted_one_by_one() {
+    const ACCOUNTS: u8 = 250;
+    const RECOVERIES: usize = 200;
+    let mut world = World::founded();
+    let kinds = [PartKind::Password, PartKind::TotpSecret, PartKind::RecoveryCodes, PartKind::Notes];
+    let mut parts: Vec<PartId> = Vec::new();
+    for n in 1..=ACCOUNTS {
+        world.wait(Seconds(3600));
+        let deposit = world.deposit_of(n, 1, "bank", &kinds);
+        world.ok(OTHER_MEMBER, Act::Deposit(deposit));
+        parts.extend(kinds.map(|kind| part(n, 1, kind)));
+    }
+    parts.sort();
+    let mut spent = Vec::new();
+    for n in 0..RECOVERIES {
+        if n % 60 == 0 {
+            world.wait(Seconds::DAY);
+        }
+        let name = format!("recovery {n}");
+        let begun = Instant::now();
+        world.ok(TRUSTEES[1], world.answer(&name, TRUSTEES[0], &parts));
+        spent.push(begun.elapsed());
+    }
+    let least = |spent: &[Duration]| *spent.iter().min().unwrap();
+    let (early, late) = (least(&spent[..20]), least(&spent[RECOVERIES - 20..]));
+    assert!(late < early * 4, "the first took {early:?}, the last {late:?}");
+    let sums = world.state().part(&parts[0]).unwrap();
+    assert_eq!(sums.released.len(), RECOVERIES);
+    assert_eq!(sums.released_to_anybody().len(), 2);
+    // The fourth share tells on all who asked, once.
+    let last = world.ok(TRUSTEES[3], world.answer("another", TRUSTEES[2], &parts[..1]));
+    let account = world.state().credential(&parts[0].version.credential).unwrap();
+    let sources: Vec<u64> = account.exposures(1).iter().map(|e| e.source).collect();
+    assert_eq!((sources.len(), sources.last()), (RECOVERIES + 1, Some(&last)));
 }

@@ -6,7 +6,7 @@ use sequestre::escrow::charter::Charter;
 use sequestre::escrow::id::PersonId;
 use sequestre::escrow::organisation::CLOCK_TOLERANCE;
 use sequestre::escrow::time::Seconds;
-use sequestre::escrow::witness::{FRESH, Witnessed, liars_needed, needed, safe};
+use sequestre::escrow::witness::{FRESH, Witnessed, can_be_safe, liars_needed, needed, safe};
 
 use crate::world::*;
 
@@ -101,6 +101,19 @@ fn a_technician_who_holds_shares_makes_nothing_safe() {
     let charter = Charter::parse(charter).unwrap();
     assert!(!safe(Some(&charter), 4, &cosigned(&TRUSTEES[..6], 5)));
     assert!(safe(Some(&charter), 4, &cosigned(&TRUSTEES[1..], 5)));
+}
+
+#[test]
+fn where_too_many_are_technicians_nothing_ever_becomes_safe() {
+    assert!(can_be_safe(&standard()));
+    // `everyday`, 2 of 7, needs six who are not; of `vital` alone, four are enough.
+    let mut charter = standard_charter();
+    charter.technicians = ids(&[TECHNICIAN, TRUSTEES[0]]);
+    assert!(can_be_safe(&Charter::parse(charter.clone()).unwrap()));
+    charter.technicians = ids(&[TECHNICIAN, TRUSTEES[0], TRUSTEES[1]]);
+    assert!(!can_be_safe(&Charter::parse(charter.clone()).unwrap()));
+    charter.vaults.retain(|vault| vault.name == "bank");
+    assert!(can_be_safe(&Charter::parse(charter).unwrap()));
 }
 
 #[test]

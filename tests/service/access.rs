@@ -27,7 +27,9 @@ async fn member_methods(client: &mut Client, id: OrganisationId) -> Vec<Result<(
     let consistency = api::GetConsistencyProofRequest { organisation: organisation.clone(), old_size: 0 };
     let consistency = client.get_consistency_proof(consistency).await;
     let blobs = client.get_blobs(api::GetBlobsRequest { organisation: organisation.clone(), ids: vec![] }).await;
-    let put = client.put_blobs(api::PutBlobsRequest { organisation: organisation.clone(), blobs: vec![] }).await;
+    let put = client
+        .put_blobs(api::PutBlobsRequest { organisation: organisation.clone(), blobs: vec![], offered: vec![] })
+        .await;
     let cosign = client.cosign(api::CosignRequest { organisation: organisation.clone(), cosignature: None }).await;
     let collect = client.collect(api::CollectRequest { organisation: organisation.clone(), request_index: 0 }).await;
     let watch = client.watch(api::WatchRequest { organisation }).await;

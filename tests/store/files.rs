@@ -53,6 +53,25 @@ fn one_daemon_at_a_time() {
     Store::open(dir.path()).unwrap();
 }
 
+/// A daemon that just ends, or a program that it started and that has not yet let go of its files.
+#[test]
+fn a_lock_that_is_held_for_a_moment_more_is_waited_for() {
+    let dir = tempfile::tempdir().unwrap();
+    Store::init(dir.path()).unwrap();
+    let first = Store::open(dir.path()).unwrap();
+    let (waits, begins) = std::sync::mpsc::channel();
+    std::thread::scope(|scope| {
+        scope.spawn(move || {
+            begins.recv().unwrap();
+            // Longer than one try takes, much shorter than all of them.
+            std::thread::sleep(std::time::Duration::from_millis(120));
+            drop(first);
+        });
+        waits.send(()).unwrap();
+        Store::open(dir.path()).unwrap();
+    });
+}
+
 #[test]
 fn other_files_and_other_versions_are_refused() {
     let dir = tempfile::tempdir().unwrap();

@@ -2,10 +2,11 @@
 
 use std::io::{Read, Write};
 use std::net::{Shutdown, TcpListener, TcpStream};
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::sync::{Arc, Mutex};
 use std::thread;
+use std::time::Duration;
 
 /// What happens to the first request that contains the pattern. The proxy passes on everything else.
 pub enum Fault {
@@ -17,10 +18,14 @@ pub enum Fault {
     Late(Receiver<()>),
 }
 
+/// The next fault, with what the request contains that meets it.
+type Armed = Mutex<Option<(Vec<u8>, Fault)>>;
+
 /// Where to connect to instead of the server.
 pub struct Proxy {
     pub port: u16,
-    armed: Arc<Mutex<Option<(Vec<u8>, Fault)>>>,
+    armed: Arc<Armed>,
+    open: Arc<AtomicUsize>,
 }
 
 impl Proxy {
@@ -29,15 +34,20 @@ impl Proxy {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let port = listener.local_addr().unwrap().port();
         let armed = Arc::new(Mutex::new(None));
-        let shared = Arc::clone(&armed);
+        let open = Arc::new(AtomicUsize::new(0));
+        let (shared, count) = (Arc::clone(&armed), Arc::clone(&open));
         thread::spawn(move || {
             for client in listener.incoming().map_while(Result::ok) {
                 let Ok(server) = TcpStream::connect(("127.0.0.1", server)) else { continue };
-                let armed = Arc::clone(&shared);
-                thread::spawn(move || pass(&client, &server, &armed));
+                let (armed, count) = (Arc::clone(&shared), Arc::clone(&count));
+                count.fetch_add(1, Ordering::SeqCst);
+                thread::spawn(move || {
+                    pass(&client, &server, &armed);
+                    count.fetch_sub(1, Ordering::SeqCst);
+                });
             }
         });
-        Self { port, armed }
+        Self { port, armed, open }
     }
 
     /// The next request with this in it meets this fault.
@@ -52,6 +62,13 @@ impl Proxy {
         tell
     }
 
+    /// Waits until no connection is open and everything that was sent has been answered.
+    pub fn wait_until_quiet(&self) {
+        while self.open.load(Ordering::SeqCst) > 0 {
+            thread::sleep(Duration::from_millis(5));
+        }
+    }
+
     /// Whether the fault has happened (or none was armed).
     pub fn is_spent(&self) -> bool {
         self.armed.lock().unwrap().is_none()
@@ -59,13 +76,15 @@ impl Proxy {
 }
 
 /// Passes one connection's bytes on, both ways.
-fn pass(client: &TcpStream, server: &TcpStream, armed: &Mutex<Option<(Vec<u8>, Fault)>>) {
+fn pass(client: &TcpStream, server: &TcpStream, armed: &Armed) {
     let (from_server, to_client) = (server.try_clone().unwrap(), client.try_clone().unwrap());
     // The next answer is lost.
     let lose = Arc::new(AtomicBool::new(false));
     let shared = Arc::clone(&lose);
+    let (tell_answered, answered) = channel();
     let answers = thread::spawn(move || {
         copy(&from_server, |bytes| {
+            let _ = tell_answered.send(());
             if shared.load(Ordering::SeqCst) {
                 return Err(std::io::ErrorKind::ConnectionAborted.into());
             }
@@ -89,7 +108,10 @@ fn pass(client: &TcpStream, server: &TcpStream, armed: &Mutex<Option<(Vec<u8>, F
             Some(Fault::Late(told)) => {
                 client.shutdown(Shutdown::Both)?;
                 let _ = told.recv();
-                (&*server).write_all(bytes)
+                while answered.try_recv().is_ok() {}
+                (&*server).write_all(bytes)?;
+                let _ = answered.recv_timeout(Duration::from_secs(30));
+                Ok(())
             }
         }
     });

@@ -9,6 +9,8 @@ use crate::town::*;
 pub struct Refuge {
     _process: Process,
     pub place: String,
+    /// What its technician reads aloud.
+    pub code: String,
 }
 
 impl Refuge {
@@ -29,8 +31,9 @@ impl Refuge {
         });
         assert!(replica.exists());
         let path = town.root.path().join(format!("{folder}.place"));
+        let code = sequestre::seal::moving::read_place(&place).unwrap().code().to_string();
         fs::write(&path, place).unwrap();
         let (process, _) = tokio::task::block_in_place(|| Process::start(sequestred(&data, listen)));
-        Self { _process: process, place: path.to_str().unwrap().to_owned() }
+        Self { _process: process, place: path.to_str().unwrap().to_owned(), code }
     }
 }

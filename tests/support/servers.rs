@@ -257,3 +257,106 @@ impl Postgres {
         self.login("postgres", Self::PASSWORD, database).await.unwrap()
     }
 }
+
+/// An OpenLDAP directory `dc=example,dc=org` on a port for LDAP (with StartTLS) and one for LDAPS.
+pub struct Slapd {
+    running: Option<Running>,
+    pub port: u16,
+    pub tls_port: u16,
+    folder: TempDir,
+}
+
+impl Slapd {
+    /// A fresh one with the entries of `ldif` and the access rules of `access`.
+    pub fn start(ldif: &str, access: &str, certificates: &Certificates) -> Self {
+        let slapd = program("slapd", &["/usr/sbin"]);
+        let slapadd = program("slapadd", &["/usr/sbin"]);
+        let folder = folder();
+        let (certificate, key) = certificates.write(folder.path());
+        let database = folder.path().join("database");
+        fs::create_dir(&database).unwrap();
+        hand_over(&database);
+        let schemas = ["core", "cosine", "inetorgperson"];
+        let schemas: String =
+            schemas.iter().map(|name| format!("include /etc/ldap/schema/{name}.schema\n")).collect();
+        let configuration = format!(
+            "{schemas}modulepath /usr/lib/ldap\nmoduleload back_mdb\nTLSCertificateFile {}\nTLSCertificateKeyFile {}\n\
+             database mdb\nsuffix dc=example,dc=org\ndirectory {}\n{access}\n",
+            certificate.display(),
+            key.display(),
+            database.display()
+        );
+        for (name, text) in [("slapd.conf", configuration.as_str()), ("entries.ldif", ldif)] {
+            let file = folder.path().join(name);
+            fs::write(&file, text).unwrap();
+            hand_over(&file);
+        }
+        let added = as_nobody(&slapadd)
+            .arg("-f")
+            .arg(folder.path().join("slapd.conf"))
+            .arg("-l")
+            .arg(folder.path().join("entries.ldif"))
+            .output()
+            .unwrap();
+        assert!(added.status.success(), "{}", String::from_utf8_lossy(&added.stderr));
+        let mut directory = Self { running: None, port: 0, tls_port: 0, folder };
+        directory.run_as(&slapd);
+        directory
+    }
+
+    /// Runs again on the same data and ports.
+    pub fn run(&mut self) {
+        self.run_as(&program("slapd", &["/usr/sbin"]));
+    }
+
+    fn run_as(&mut self, slapd: &Path) {
+        for _ in 0..5 {
+            if self.port == 0 {
+                (self.port, self.tls_port) = (free_port(), free_port());
+            }
+            let log = fs::File::create(self.folder.path().join("log")).unwrap();
+            let mut command = as_nobody(slapd);
+            command.arg("-f").arg(self.folder.path().join("slapd.conf"));
+            command.args(["-h", &format!("ldap://127.0.0.1:{}/ ldaps://127.0.0.1:{}/", self.port, self.tls_port)]);
+            // With a level of debugging it stays in the foreground.
+            command.args(["-d", "0"]).stdout(Stdio::null()).stderr(log);
+            let mut running = Running::start(command);
+            if wait_for_port(self.port, &mut running) && wait_for_port(self.tls_port, &mut running) {
+                self.running = Some(running);
+                return;
+            }
+            self.port = 0;
+        }
+        let log = fs::read_to_string(self.folder.path().join("log")).unwrap();
+        panic!("slapd does not start: {log}");
+    }
+
+    /// Stops it; the data stay.
+    pub fn stop(&mut self) {
+        self.running = None;
+    }
+
+    /// Whether this login is accepted, asked with the standard client.
+    pub fn accepts(&self, dn: &str, password: &str) -> bool {
+        let asked = Command::new(program("ldapwhoami", &[]))
+            .args(["-x", "-H", &format!("ldap://127.0.0.1:{}", self.port), "-D", dn, "-w", password])
+            .output()
+            .unwrap();
+        match asked.status.code() {
+            Some(0) => true,
+            // invalidCredentials
+            Some(49) => false,
+            _ => panic!("{asked:?}"),
+        }
+    }
+
+    /// An entry as this login sees it, in LDIF; nothing if there is none.
+    pub fn entry(&self, dn: &str, (user, password): (&str, &str)) -> String {
+        let found = Command::new(program("ldapsearch", &[]))
+            .args(["-x", "-LLL", "-o", "ldif-wrap=no", "-H", &format!("ldap://127.0.0.1:{}", self.port)])
+            .args(["-D", user, "-w", password, "-b", dn, "-s", "base"])
+            .output()
+            .unwrap();
+        String::from_utf8(found.stdout).unwrap()
+    }
+}

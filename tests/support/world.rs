@@ -7,19 +7,18 @@
 //! shares and texts are digests of made-up labels: the rules see nothing else of them.
 #![allow(dead_code, reason = "each test crate uses a part of it")]
 
-use std::collections::BTreeSet;
 use std::sync::LazyLock;
 
 use prost::Message as _;
 use sequestre::escrow::charter::RULES_VERSION;
 use sequestre::escrow::command::{NO_ORGANISATION, SignedCommand, organisation_id, preimage};
 use sequestre::escrow::entry::{DaemonAct, Entry, SignedAct, What};
-use sequestre::escrow::id::{BlobId, CredentialId, Digest, InvitationId, OrganisationId};
+use sequestre::escrow::id::{BlobId, Digest, InvitationId, OrganisationId};
 use sequestre::escrow::key::VerifyingKey;
 use sequestre::escrow::log::merkle::{TreeHead, root_at};
 use sequestre::escrow::moving::{MoveStatement, SignedMove};
 use sequestre::escrow::organisation::{Effect, Organisation};
-use sequestre::escrow::part::{PartId, PartKind, VersionId};
+use sequestre::escrow::part::{PartId, PartKind};
 use sequestre::escrow::quorum::QuorumName;
 use sequestre::escrow::recovery::request_preimage;
 use sequestre::escrow::refusal::Refusal;
@@ -30,110 +29,12 @@ pub use sequestre::proto::v1;
 pub use v1::command::Act;
 
 mod actors;
+mod charters;
+mod targets;
 
 pub use actors::*;
-
-/// Ids as charters list them.
-pub fn ids(people: &[Who]) -> Vec<Vec<u8>> {
-    people.iter().map(|who| who.id).collect::<BTreeSet<_>>().into_iter().map(|id| id.to_vec()).collect()
-}
-
-/// `people` in the order of their ids.
-pub fn sorted(people: &[Who]) -> Vec<Who> {
-    let mut people = people.to_vec();
-    people.sort_by_key(|who| who.id);
-    people
-}
-
-pub fn group(threshold: u32, people: &[Who]) -> v1::Group {
-    v1::Group { threshold, members: ids(people) }
-}
-
-pub fn quorum(name: &str, groups: Vec<v1::Group>) -> v1::Quorum {
-    v1::Quorum { name: name.to_owned(), groups }
-}
-
-/// People by role.
-pub fn anybody(roles: &[Role]) -> Option<v1::Who> {
-    Some(v1::Who { roles: wire_roles(roles), persons: Vec::new() })
-}
-
-pub fn wire_roles(roles: &[Role]) -> Vec<i32> {
-    roles.iter().map(|role| *role as i32).collect()
-}
-
-pub fn vault(name: &str, opened_by: &[&str], askers: &[Role], longest: Seconds) -> v1::Vault {
-    v1::Vault {
-        name: name.to_owned(),
-        opened_by: opened_by.iter().map(|name| (*name).to_owned()).collect(),
-        askers: anybody(askers),
-        depositors: anybody(&[Role::Trustee, Role::Member]),
-        longest_lease: longest.0,
-        leases_signed_by: Vec::new(),
-        unasked: None,
-    }
-}
-
-/// A charter without people beyond the trustees. Quorums and vaults must be given in order.
-pub fn charter(version: u32, trustees: &[Who], quorums: Vec<v1::Quorum>, vaults: Vec<v1::Vault>) -> v1::Charter {
-    v1::Charter {
-        version,
-        rules_version: RULES_VERSION,
-        log_key: Some(public(&LOG_KEY).into()),
-        address: ADDRESS.to_owned(),
-        trustees: ids(trustees),
-        mediators: Vec::new(),
-        technicians: Vec::new(),
-        quorums,
-        admission: "everyday".to_owned(),
-        vaults,
-        limits: Some(v1::Limits { entries_per_day: 200, bytes_per_day: 4 << 20 }),
-        destroy_delay: 7 * 86_400,
-    }
-}
-
-/// Seven trustees: `everyday` 2, `vital` 4, `amend` 5, `destroy` 5 of 7. Vault `web` is opened by `everyday` and by
-/// `vital`, for trustees and members, 30 days at most; vault `bank` by `vital`, for trustees only, 90 days at most.
-pub fn standard_charter() -> v1::Charter {
-    let of_all = |name, threshold| quorum(name, vec![group(threshold, &TRUSTEES)]);
-    let quorums = vec![of_all("amend", 5), of_all("destroy", 5), of_all("everyday", 2), of_all("vital", 4)];
-    let vaults = vec![
-        vault("bank", &["vital"], &[Role::Trustee], Seconds(90 * 86_400)),
-        vault("web", &["everyday", "vital"], &[Role::Trustee, Role::Member], Seconds(30 * 86_400)),
-    ];
-    let mut charter = charter(1, &TRUSTEES, quorums, vaults);
-    charter.mediators = ids(&[MEDIATOR]);
-    charter.technicians = ids(&[TECHNICIAN]);
-    charter
-}
-
-pub const BOARD: [Who; 3] = [Who(0), Who(1), Who(2)];
-pub const TECHNICAL: [Who; 3] = [Who(3), Who(4), Who(5)];
-
-/// Two groups that must both agree: two of three of the board, and two of three of the technical committee.
-pub fn two_group_charter() -> v1::Charter {
-    let both = |name| quorum(name, vec![group(2, &BOARD), group(2, &TECHNICAL)]);
-    let quorums = vec![both("amend"), both("destroy"), both("everyday")];
-    let vaults = vec![vault("web", &["everyday"], &[Role::Trustee, Role::Member], Seconds(30 * 86_400))];
-    charter(1, &TRUSTEES[..6], quorums, vaults)
-}
-
-/// The token of a test's invitation.
-pub fn token(label: &str) -> [u8; 32] {
-    fake(&format!("token {label}"))
-}
-
-pub fn credential(n: u8) -> CredentialId {
-    CredentialId::new([n; 16])
-}
-
-pub fn version(n: u8, version: u32) -> VersionId {
-    VersionId { credential: credential(n), version }
-}
-
-pub fn part(n: u8, number: u32, kind: PartKind) -> PartId {
-    PartId { version: version(n, number), kind }
-}
+pub use charters::*;
+pub use targets::*;
 
 /// The texts that come with an act.
 fn texts_of(act: &mut Act) -> Vec<&mut Vec<u8>> {
@@ -143,9 +44,16 @@ fn texts_of(act: &mut Act) -> Vec<&mut Vec<u8>> {
         Act::ProposeDestruction(m) => vec![&mut m.reason],
         Act::Veto(m) => vec![&mut m.reason],
         Act::Deposit(m) => vec![&mut m.label, &mut m.sheet],
-        Act::Request(m) => vec![&mut m.reason],
+        Act::Request(m) => {
+            let mut texts = vec![&mut m.reason];
+            texts.extend((!m.input.is_empty()).then_some(&mut m.input));
+            texts
+        }
         Act::Deny(m) => vec![&mut m.reason],
         Act::Revoke(m) => vec![&mut m.reason],
+        Act::Seal(m) => vec![&mut m.reason],
+        Act::EndDelegation(m) => vec![&mut m.reason],
+        Act::Take(m) => vec![&mut m.reason],
         _ => Vec::new(),
     }
 }
@@ -409,6 +317,7 @@ impl World {
             server_key: Some(public_key("another server").into()),
             created: self.now.0,
             nonce: fake("nonce of a move")[..16].to_vec(),
+            gives_up: 0,
         }
     }
 
@@ -562,7 +471,9 @@ impl World {
         let released = asked.parts.iter().map(|asked| {
             let part = &self.state().part(&asked.part).unwrap().part;
             let mine = part.deals.iter().filter(|deal| deal.share_of(&who.id).is_some());
-            let label = |i| blob(&format!("re-sealed {who:?} {request} {:?} {i}", asked.part.kind));
+            let kind = asked.part.kind;
+            let version = asked.part.version.version;
+            let label = |i| blob(&format!("re-sealed {who:?} {request} {kind:?} of version {version}, {i}"));
             v1::Released { shares: mine.enumerate().map(|(i, _)| label(i)).collect() }
         });
         v1::Approve {

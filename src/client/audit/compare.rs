@@ -23,6 +23,7 @@ use super::known_checkpoint;
 use super::verify::parse_key;
 use crate::args;
 use crate::escrow::id::{Digest, OrganisationId, PersonId};
+use crate::escrow::key::VerifyingKey;
 use crate::escrow::log::checkpoint::{Checkpoint, LogVerifier, SignedCheckpoint};
 use crate::escrow::log::merkle::TreeHead;
 use crate::escrow::log::note::Note;
@@ -101,8 +102,8 @@ struct Fork {
     proof: Option<(TreeHead, Vec<Digest>)>,
 }
 
-/// Compares signed notes. `log_key` comes from somebody trustworthy; without it the key that this computer pinned
-/// counts. `to` is where evidence of a fork is written, into a new or empty folder.
+/// Compares signed notes. `log_key` comes from somebody trustworthy; without it, and where this computer's own log had
+/// that key, its replica tells which key signed at which size. `to` is where evidence of a fork is written, into a new or empty folder.
 ///
 /// # Errors
 /// [`Exit::Distrust`] for a fork, once the evidence is on disk.
@@ -126,14 +127,16 @@ pub fn compare(env: &Env, files: &[PathBuf], log_key: Option<&str>, to: Option<&
     let pinned = contact.as_ref().map(|(contact, _)| contact.log_key);
     let key = given.map(|(key, _)| key).or(pinned);
     let key = key.ok_or_else(|| Failure::new(Exit::Usage, "compare-no-key").with("organisation", organisation))?;
-    let verifier = LogVerifier::new(organisation, key);
-    let own = match contact.filter(|(contact, _)| contact.log_key == key) {
+    let own = match contact {
         Some((contact, lock)) => {
             Some((Replica::open(&folder, &contact)?, lock)).filter(|(replica, _)| replica.head().size > 0)
         }
         None => None,
     };
+    // A key that this log never had is somebody else's word for another log.
+    let own = own.filter(|(replica, _)| replica.had_key(&key));
     let replica = own.as_ref().map(|(replica, _lock)| replica);
+    let verifiers = Verifiers { organisation, key, replica };
 
     let (mut shown, mut false_lines) = (Vec::new(), Vec::new());
     for (file, (note, checkpoint)) in notes {
@@ -141,8 +144,7 @@ pub fn compare(env: &Env, files: &[PathBuf], log_key: Option<&str>, to: Option<&
             let failure = Failure::new(Exit::Usage, "compare-other-log").with("path", file.display());
             return Err(failure.with("organisation", checkpoint.organisation));
         }
-        let false_note = |e| Failure::new(Exit::Failed, "compare-false-note").with("path", file.display()).because(e);
-        let note = verifier.verify_note(note).map_err(false_note)?;
+        let note = verifiers.verify(note, checkpoint.head.size, file)?;
         let (cosigners, all_hold) = cosigners(replica, &note);
         if !all_hold {
             false_lines.push(file);
@@ -160,7 +162,8 @@ pub fn compare(env: &Env, files: &[PathBuf], log_key: Option<&str>, to: Option<&
                 own == Some(*note.head()) || shown.iter().any(confirmed)
             };
             let certain = seen(&fork.one) && seen(&fork.two);
-            if let Some(replica) = replica {
+            // A key that was left behind by a move has nothing more to say, and needs no stop.
+            if let Some(replica) = replica.filter(|replica| replica.is_current(&fork.one)) {
                 let asked = || env.unlock.confirm(&env.out, "ask-compare-stop", &args! {}, "--yes");
                 if certain || asked().is_ok() {
                     replica.forked(&fork.one, &fork.two);
@@ -170,7 +173,7 @@ pub fn compare(env: &Env, files: &[PathBuf], log_key: Option<&str>, to: Option<&
             }
             // The disk may be full; what was seen matters more than that.
             let stop = |path: &str| Failure::new(Exit::Distrust, "compare-fork").with("path", path);
-            Some(fork.write(&env.out, &verifier, to).map_err(|failure| stop("-").because(failure))?)
+            Some(fork.write(&env.out, &verifiers, to).map_err(|failure| stop("-").because(failure))?)
         }
         None => None,
     };
@@ -181,6 +184,39 @@ pub fn compare(env: &Env, files: &[PathBuf], log_key: Option<&str>, to: Option<&
         Some(path) => Err(Failure::new(Exit::Distrust, "compare-fork").with("path", path.display())),
         None if false_lines.is_empty() => Ok(()),
         None => Err(Failure::new(Exit::Failed, "compare-false-cosignature").with("path", false_lines)),
+    }
+}
+
+/// Which key a note must be signed with.
+struct Verifiers<'a> {
+    organisation: OrganisationId,
+    /// What counts without a replica.
+    key: VerifyingKey,
+    /// One whose log had this key at some time.
+    replica: Option<&'a Replica>,
+}
+
+impl Verifiers<'_> {
+    /// That of the key which signed checkpoints of so many entries: up to a move the one of before, as this computer's
+    /// own replica proves.
+    fn of(&self, size: u64) -> LogVerifier {
+        let own = self.replica.map(|replica| replica.key_at(size));
+        LogVerifier::new(self.organisation, own.unwrap_or(self.key))
+    }
+
+    fn verify(&self, note: Note, size: u64, file: &Path) -> Result<SignedCheckpoint, Failure> {
+        self.of(size).verify_note(note.clone()).map_err(|error| {
+            let left = |replica: &Replica| {
+                let mut keys = replica.keys().into_iter().filter(|key| *key != self.of(size).note_key().key);
+                keys.any(|key| LogVerifier::new(self.organisation, key).verify_note(note.clone()).is_ok())
+            };
+            // By a key of this log, and of entries that it never signed for: what a move left behind accuses nobody.
+            let key = match self.replica.is_some_and(left) {
+                true => "compare-left-behind",
+                false => "compare-false-note",
+            };
+            Failure::new(Exit::Failed, key).with("path", file.display()).because(error)
+        })
     }
 }
 
@@ -263,7 +299,9 @@ fn against_own(replica: &Replica, theirs: &SignedCheckpoint, prefix: TreeHead) -
 
 impl Fork {
     /// Writes evidence that needs neither the server nor this program.
-    fn write(&self, out: &Out, verifier: &LogVerifier, to: Option<&Path>) -> Result<PathBuf, Failure> {
+    fn write(&self, out: &Out, verifiers: &Verifiers<'_>, to: Option<&Path>) -> Result<PathBuf, Failure> {
+        let verifier = &verifiers.of(self.one.head().size);
+        let second = verifiers.of(self.two.head().size).note_key();
         let dir = match to {
             Some(dir) => dir.to_owned(),
             None => new_folder(verifier.organisation()),
@@ -286,7 +324,11 @@ impl Fork {
         };
         let key = if self.proof.is_some() { "compare-readme-sizes" } else { "compare-readme-same" };
         let say = out.language();
-        let page = format!("{}\n\n{}\n", say.with("compare-readme", &args), say.with(key, &args));
+        let mut page = format!("{}\n\n{}\n", say.with("compare-readme", &args), say.with(key, &args));
+        if second.key != verifier.note_key().key {
+            let args = args! { key: &second, hex: hex::encode(second.key.as_bytes()) };
+            page.push_str(&format!("\n{}\n", say.with("compare-readme-moved", &args)));
+        }
         home::write(&dir.join("README.txt"), page.as_bytes())?;
         Ok(dir)
     }

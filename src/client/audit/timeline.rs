@@ -17,7 +17,7 @@ use crate::escrow::claim::Answer;
 use crate::escrow::credential::Urgency;
 use crate::escrow::entry::{DaemonAct, Entry, What};
 use crate::escrow::id::{BlobId, CredentialId, OrganisationId, PersonId};
-use crate::escrow::moving::SignedMove;
+use crate::escrow::moving::{Dated, Round, SignedMove};
 use crate::escrow::organisation::{Audience, Effect, Organisation};
 use crate::escrow::people::{InvitationState, Standing};
 use crate::escrow::proposal::{Outcome, Subject};
@@ -493,9 +493,18 @@ impl Teller<'_> {
         let signers: Vec<PersonId> = signed.signers().collect();
         let args = args! {
             who: who, address: statement.address(), n: statement.prefix.size, version: statement.version(),
-            names: self.view.names(signers.iter()),
+            names: self.view.names(signers.iter()), lost: statement.gives_up,
+            first: self.view.names(signed.rounds().signers(Round::First).iter()),
+            second: self.view.names(signed.rounds().signers(Round::Second).iter()),
+        };
+        let round = |round| {
+            let one = |dated: &Dated| json!({ "person": dated.signer.person().to_string(), "time": dated.time.0 });
+            signed.rounds().of(round).iter().map(one).collect::<Vec<_>>()
         };
         let details = json!({
+            "gives_up": statement.gives_up,
+            "first": round(Round::First),
+            "second": round(Round::Second),
             "address": statement.address(),
             "version": statement.version(),
             "prefix": statement.prefix.size,
@@ -505,7 +514,10 @@ impl Teller<'_> {
             "move": statement.digest().to_string(),
             "signed": signers.iter().map(ToString::to_string).collect::<Vec<_>>(),
         });
-        signers.into_iter().fold(Told::new("move", "log-move", args, details), Told::person)
+        let key = if statement.gives_up > 0 { "log-move-gives-up" } else { "log-move" };
+        let twice = [Round::First, Round::Second].map(|round| signed.rounds().signers(round));
+        let everybody: BTreeSet<PersonId> = signers.into_iter().chain(twice.into_iter().flatten()).collect();
+        everybody.into_iter().fold(Told::new("move", key, args, details), Told::person)
     }
 
     fn proposal(&self, who: String, index: u64) -> Told {

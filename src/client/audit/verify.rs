@@ -13,6 +13,7 @@ use super::super::session::Env;
 use super::super::view::{View, short_device, sort_key};
 use super::judge::{Files, Finding, Judgement, KeySource, judge};
 use crate::args;
+use crate::escrow::entry::Entry;
 use crate::escrow::id::{BlobId, OrganisationId};
 use crate::escrow::key::VerifyingKey;
 use crate::escrow::log::checkpoint::{Checkpoint, LogVerifier, Origin};
@@ -28,6 +29,8 @@ enum Own {
     None,
     /// The same log; ours has this many entries.
     Agrees(u64),
+    /// The copy went on by a move that says that it gives up what ours has beyond it; ours has this many entries.
+    LeftBehind(u64),
     /// Two different logs under one name.
     Contradicts(u64),
     /// Ours, or the copy, is too damaged to compare.
@@ -133,6 +136,10 @@ fn compare(env: &Env, found: &mut Judgement) -> Own {
     if theirs.is_some() && theirs == replica.root_at(common) {
         return Own::Agrees(ours.size);
     }
+    if let Some(lost) = left_behind(found, &replica) {
+        found.remarks.push(Finding::new("audit-remark-given-up", args! { n: lost }));
+        return Own::LeftBehind(ours.size);
+    }
     let by_our_key = |note: &str| LogVerifier::new(claimed.organisation, contact.log_key).verify(note).ok();
     match found.signed.as_ref().and_then(|signed| by_our_key(&signed.to_string())) {
         Some(signed) => {
@@ -143,6 +150,22 @@ fn compare(env: &Env, found: &mut Judgement) -> Own {
         None => found.faults.push(Finding::new("audit-fault-not-ours", args! {})),
     }
     Own::Contradicts(ours.size)
+}
+
+/// How many of our entries the copy gave up by a move that says so, as the rules ask: without that, a move takes
+/// nothing from whoever knows it.
+fn left_behind(found: &Judgement, replica: &Replica) -> Option<usize> {
+    let ours = replica.entries().ok()?;
+    let common = ours.iter().zip(&found.entries).take_while(|(ours, theirs)| ours == theirs).count();
+    let moves = found.replay.as_ref()?.organisation().moves();
+    let moved = moves.iter().find(|moved| moved.at.index == common as u64)?;
+    let times: Vec<Time> = ours
+        .get(common..)?
+        .iter()
+        .map(|entry| Entry::parse(entry).map(|entry| entry.time))
+        .collect::<Result<_, _>>()
+        .ok()?;
+    moved.decided.may_take(&times).ok().map(|()| times.len())
 }
 
 /// A finding in words.
@@ -206,13 +229,13 @@ fn data(found: &Judgement, own: Own, out: &Out) -> Value {
         })),
         "cosignatures": cosigned.collect::<Vec<_>>(),
         "own_entries": match own {
-            Own::Agrees(size) | Own::Contradicts(size) => Some(size),
+            Own::Agrees(size) | Own::LeftBehind(size) | Own::Contradicts(size) => Some(size),
             Own::None | Own::Unknown => None,
         },
         "own_agrees": match own {
             Own::Agrees(_) => Some(true),
             Own::Contradicts(_) => Some(false),
-            Own::None | Own::Unknown => None,
+            Own::None | Own::Unknown | Own::LeftBehind(_) => None,
         },
         "texts": found.texts.len(),
         "texts_named": found.texts_named,
@@ -264,6 +287,7 @@ fn tell(out: &Out, found: &Judgement, own: Own) {
     match own {
         Own::None => out.say("audit-own-none"),
         Own::Agrees(size) => out.tell("audit-own-agrees", &args! { n: size }),
+        Own::LeftBehind(size) => out.tell("audit-own-left-behind", &args! { n: size }),
         Own::Contradicts(size) => out.tell("audit-own-contradicts", &args! { n: size }),
         Own::Unknown => out.say("audit-own-unknown"),
     }

@@ -6,29 +6,30 @@
 //! contains all of it, from genesis, and allows the move. A replica that is not part of the new log is believed
 //! itself: without the signatures of the people whom its own charter names, nothing is followed.
 
-use std::collections::BTreeMap;
+pub(in crate::client) mod lost;
+
 use std::fs;
 use std::path::PathBuf;
 
 use prost::Message as _;
 use serde_json::json;
 
+use self::lost::{finish_again, lost_commands, send_again, sign_anew};
 use super::super::failure::{Exit, Failure, clock_off, distrust};
 use super::super::home;
-use super::super::outbox::{Pending, keep_for_later};
 use super::super::remote::Remote;
 use super::super::session::{Env, Session, sign_command};
+use super::sign::{expired, is_expired, text};
 use super::stage::{Stage, unused};
-use super::{Relation, open, read_signed, require_later_charters, screen, state_at, told};
+use super::{Relation, allowed_to_take, open, read_signed, screen, state_at, told};
 use crate::args;
-use crate::escrow::act::Act;
 use crate::escrow::charter::Charter;
 use crate::escrow::entry::{Entry, What};
-use crate::escrow::id::{CommandId, PersonId};
+use crate::escrow::id::PersonId;
 use crate::escrow::log::checkpoint::{LogVerifier, SignedCheckpoint};
 use crate::escrow::log::merkle::{TreeHead, root_at};
 use crate::escrow::moving::{MoveStatement, SignedMove, VerifiedMove};
-use crate::escrow::organisation::{CLOCK_TOLERANCE, Effect, Organisation};
+use crate::escrow::organisation::{CLOCK_TOLERANCE, Organisation};
 use crate::escrow::quorum::Quorum;
 use crate::escrow::refusal::Refusal;
 use crate::escrow::replay::{Replay, Trust};
@@ -36,18 +37,6 @@ use crate::proto::v1;
 
 /// What this computer stopped for when it saw two moves that cannot both hold.
 const TWO_MOVES: &str = "distrust-two-moves";
-
-/// A command of ours that the log that goes on does not have.
-struct Lost {
-    /// What was asked for.
-    act: v1::command::Act,
-    /// The blobs that it came with, as far as they are here.
-    blobs: Vec<Vec<u8>>,
-    /// In words.
-    sentence: String,
-    /// Where it is kept, until it is signed anew or the person was told.
-    kept: PathBuf,
-}
 
 /// Goes along with a move.
 pub async fn follow(env: &Env, files: &[PathBuf], give_up: Option<u64>) -> Result<(), Failure> {
@@ -65,15 +54,18 @@ pub async fn follow(env: &Env, files: &[PathBuf], give_up: Option<u64>) -> Resul
         Some(verified) => {
             // Others say nothing, and must not stand in the log as if they had.
             let own = session.state().ok().and_then(Organisation::charter);
-            let charters = [Some(verified.charter()), own];
-            let quorums: Vec<&Quorum> = charters.into_iter().flatten().filter_map(Charter::amend).collect();
-            signed.only(|person| quorums.iter().any(|quorum| quorum.names(person)))
+            let charters = || [Some(verified.charter()), own].into_iter().flatten();
+            let quorums: Vec<&Quorum> = charters().filter_map(Charter::amend).collect();
+            let destroy: Vec<&Quorum> = charters().filter_map(Charter::destroy).collect();
+            signed
+                .only(|person| quorums.iter().any(|quorum| quorum.names(person)))
+                .only_rounds_of(|person| destroy.iter().any(|quorum| quorum.names(person)))
         }
         None => signed,
     };
     let signers: Vec<PersonId> = signed.signers().collect();
     if session.state().is_ok() {
-        env.out.screen(&screen(&session, &statement, &signers, proved.is_some())?);
+        env.out.screen(&screen(&session, &signed, &signers, proved.is_some())?);
     }
     env.unlock.confirm(&env.out, "ask-move-follow", &args! { address: statement.address() }, "--yes")?;
 
@@ -85,7 +77,8 @@ pub async fn follow(env: &Env, files: &[PathBuf], give_up: Option<u64>) -> Resul
     let common = own.iter().zip(&next.entries).take_while(|(ours, theirs)| ours == theirs).count();
     let pinned = session.contact.checkpoint;
     let has_pinned = root_at(next.replay.tree(), pinned.size) == Ok(pinned.root);
-    let shown = proved.is_some() && !matches!(relation, Relation::Behind(_));
+    // What the file says itself was on the screen; whatever else is lost, its owner gives up by its number.
+    let shown = proved.is_some() && matches!(relation, Relation::Covers(lost) if lost <= statement.gives_up);
     if proved.is_none() && common < own.len() {
         // A later charter's move: the one that left our own log is in the log itself.
         proved = earlier_move(&session, common, &next)?;
@@ -98,8 +91,8 @@ pub async fn follow(env: &Env, files: &[PathBuf], give_up: Option<u64>) -> Resul
         agree_to_lose(&session, own.len() - common, common, give_up)?;
     }
     let stopped = session.replica.stopped().is_some();
-    send_again(&session, &own, common, &next.replay)?;
-    let lost = lost_commands(&session, &own, common, &next.replay)?;
+    send_again(&session, &own, common, &next.replay, &session.folder)?;
+    let lost = lost_commands(&session, &own, common, &next.replay, &session.folder)?;
     let keep = unused(&session.folder, statement.version());
     let contact = home::Contact {
         address: statement.address().to_owned(),
@@ -140,35 +133,28 @@ fn refuse_one_of_two(session: &Session, signed: &SignedMove) -> Result<(), Failu
     for entry in fs::read_dir(&folder).map_err(|e| Failure::io(&folder, e))? {
         let path = entry.map_err(|e| Failure::io(&folder, e))?.path();
         let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
-        if name.starts_with("move-")
-            && name.ends_with(".txt")
-            && read_signed(&path)?.statement.version() >= signed.statement.version()
-        {
-            return Err(distrust("distrust-two-moves", Some(folder)));
+        if !name.starts_with("move-") || !name.ends_with(".txt") {
+            continue;
+        }
+        let met = match read_signed(&path) {
+            Ok(kept) => kept.statement.version() >= signed.statement.version(),
+            // Nothing that a damaged file says counts. Its name, which this program gave it, still tells which move it
+            // was.
+            Err(failure) => {
+                session.env.out.failure(&failure);
+                name == evidence_name(signed)
+            }
+        };
+        if met {
+            return Err(distrust(TWO_MOVES, Some(folder)));
         }
     }
     Ok(())
 }
 
-/// Puts what only the log can settle back into the outbox, as it was signed, if the log that goes on lacks it: answers
-/// to recoveries, whoever gave them, and what others signed at this computer. Nobody could sign it anew here.
-fn send_again(session: &Session, own: &[Vec<u8>], common: usize, next: &Replay) -> Result<(), Failure> {
-    let (id, me) = (session.folder.id, session.me());
-    for bytes in own.iter().skip(common) {
-        let Ok(Entry { what: What::Command(signed), .. }) = Entry::parse(bytes) else { continue };
-        let answer = matches!(signed.command().act, Act::RecordAnswer(_));
-        if answer && next.index_of(&signed.id(id)).is_none() {
-            keep_for_later(&session.folder, &signed)?;
-        }
-    }
-    for (command, path) in session.folder.kept()? {
-        let pending = session.folder.kept_command(&command)?;
-        if pending.is_testimony(&me) && next.index_of(&command).is_none() {
-            pending.put_back(&session.folder)?;
-            home::remove(&path)?;
-        }
-    }
-    Ok(())
+/// The name under which a move is kept as evidence.
+fn evidence_name(signed: &SignedMove) -> String {
+    format!("move-{}.txt", &signed.statement.digest().to_string()[..16])
 }
 
 /// The move that left our own log, where what is followed is a later one: judged by what this replica knows.
@@ -197,32 +183,6 @@ fn agree_to_lose(session: &Session, lost: usize, common: usize, give_up: Option<
     Err(Failure::new(Exit::Distrust, "move-follow-give-up").with("n", lost))
 }
 
-/// Signs anew what an earlier following did not come to.
-async fn finish_again(session: &mut Session) -> Result<(), Failure> {
-    let mut lost = Vec::new();
-    let me = session.me();
-    let mut put_back = false;
-    for (id, path) in session.folder.kept()? {
-        if session.replica.index_of(&id).is_none() {
-            let pending = session.folder.kept_command(&id)?;
-            if pending.is_testimony(&me) {
-                pending.put_back(&session.folder)?;
-                home::remove(&path)?;
-                put_back = true;
-                continue;
-            }
-            let sentence = session.env.out.language().plain("move-pending");
-            lost.extend(pending.act().map(|act| Lost { act, blobs: pending.blobs, sentence, kept: path }));
-        }
-    }
-    if lost.is_empty() && !put_back {
-        return Ok(());
-    }
-    session.pull().await?;
-    sign_anew(session, lost).await?;
-    session.sync().await
-}
-
 /// One move from all files: the signatures of the same statement together.
 fn gather(env: &Env, files: &[PathBuf]) -> Result<SignedMove, Failure> {
     let mut moves: Vec<SignedMove> = Vec::new();
@@ -232,10 +192,8 @@ fn gather(env: &Env, files: &[PathBuf]) -> Result<SignedMove, Failure> {
         let read = if sound.signatures().is_empty() { read } else { sound };
         match moves.iter_mut().find(|known| known.statement.digest() == read.statement.digest()) {
             Some(known) => {
-                for (signer, signature) in read.signatures() {
-                    if !known.add(*signer, *signature) {
-                        return Err(Refusal::MoveSignature.into());
-                    }
+                if !known.merge(&read) {
+                    return Err(Refusal::MoveSignature.into());
                 }
             }
             None => moves.push(read),
@@ -279,6 +237,10 @@ fn followed_already(session: &Session, signed: &SignedMove) -> Result<bool, Fail
     if !verified.contradicts(&moved.decided) {
         return Ok(true);
     }
+    // A file that nobody used in time says nothing about the log that went on.
+    if is_expired(session, signed) {
+        return Err(expired(session, signed));
+    }
     let index = usize::try_from(moved.at.index).unwrap_or(usize::MAX);
     match session.replica.entries()?.get(index).and_then(|entry| move_of(entry)) {
         Some(followed) => Err(two_moves(session, &followed, signed)),
@@ -314,8 +276,8 @@ fn check_move(
 /// Keeps both files and accepts nothing more.
 fn two_moves(session: &Session, one: &SignedMove, other: &SignedMove) -> Failure {
     let folder = session.folder.join("evidence");
-    let file = |signed: &SignedMove| format!("move-{}.txt", &signed.statement.digest().to_string()[..16]);
-    let keep = |signed: &SignedMove| home::write(&folder.join(file(signed)), super::text(session, signed).as_bytes());
+    let keep =
+        |signed: &SignedMove| home::write(&folder.join(evidence_name(signed)), text(session, signed).as_bytes());
     let kept = keep(one).and(keep(other)).and(home::write(&folder.join("stop"), TWO_MOVES.as_bytes()));
     let failure = distrust(TWO_MOVES, Some(folder));
     match kept {
@@ -342,7 +304,7 @@ fn judge(session: &Session, signed: &SignedMove, relation: Relation) -> Result<O
     match relation {
         Relation::Covers(_) => {
             let verified = state_at(session, statement.prefix.size)?.verify_move(signed)?;
-            require_later_charters(session, statement.prefix.size, &signed.signers().collect())?;
+            allowed_to_take(session, signed, &verified)?;
             Ok(Some(verified))
         }
         // The charter may have changed between our end and the prefix.
@@ -367,6 +329,9 @@ async fn arrive(
     match remote.checkpoint(id).await {
         Ok(shown) => return Ok(shown.note),
         Err(failure) if !proved => return Err(failure),
+        Err(failure) if failure.key() == "refused-not-moved" && is_expired(session, signed) => {
+            return Err(expired(session, signed).because(failure));
+        }
         Err(failure) if failure.key() == "refused-not-moved" => {}
         // Our computer was added after the prefix: it is added again, once somebody whom the server knows was here.
         Err(failure) if failure.key() == "refused-unknown-device" => {
@@ -472,78 +437,6 @@ fn push(
     pushed.map_err(|rejected| distrust("distrust-entry", None).with("index", rejected.index).because(rejected))
 }
 
-/// Our own commands that stand in our replica beyond the common part, or that were on their way, and not in the log
-/// that goes on.
-fn lost_commands(session: &Session, own: &[Vec<u8>], common: usize, next: &Replay) -> Result<Vec<Lost>, Failure> {
-    let (id, me) = (session.folder.id, session.me());
-    let kept: BTreeMap<CommandId, PathBuf> = session.folder.kept()?.into_iter().collect();
-    let mut lost = Vec::new();
-    if common < own.len() {
-        let sentences = told(session, common as u64)?;
-        let mut replay: Option<Replay> = None;
-        let damaged = |e| home::damaged(&session.folder.join("entries")).because(e);
-        for (index, bytes) in own.iter().enumerate() {
-            let effects = match &mut replay {
-                Some(replay) => replay.push(bytes, Trust::OwnDisk).map_err(damaged)?,
-                None => {
-                    let (begun, effects) = Replay::begin(id, bytes, Trust::OwnDisk).map_err(damaged)?;
-                    replay = Some(begun);
-                    effects
-                }
-            };
-            let Ok(Entry { what: What::Command(signed), .. }) = Entry::parse(bytes) else { continue };
-            let command = signed.id(id);
-            let ours = signed.signer().person() == me && !matches!(signed.command().act, Act::RecordAnswer(_));
-            if index < common || !ours || next.index_of(&command).is_some() {
-                continue;
-            }
-            let (pending, path) = match kept.get(&command) {
-                Some(path) => (session.folder.kept_command(&command)?, path.clone()),
-                None => {
-                    let pending = Pending { signed: *signed, blobs: blobs_of(session, effects)? };
-                    let path = session.folder.keep_given_up(&pending)?;
-                    (pending, path)
-                }
-            };
-            let line = sentences.iter().find(|line| line.index == index as u64);
-            let sentence = line.map(|line| line.sentence.clone()).unwrap_or_default();
-            lost.extend(pending.act().map(|act| Lost { act, blobs: pending.blobs, sentence, kept: path }));
-        }
-    }
-    for (path, pending) in session.folder.waiting()? {
-        if pending.is_testimony(&me) {
-            continue;
-        }
-        let base = pending.signed.command().base;
-        // Those that build on what both logs have are simply sent again; unless they were signed under the charter that
-        // the move replaced, which the rules ask of these.
-        let fits = base.size <= next.head().size
-            && root_at(next.tree(), base.size) == Ok(base.root)
-            && !matches!(
-                pending.signed.command().act,
-                Act::Deposit(_) | Act::Approve(_) | Act::Sign(_) | Act::Confirm(_) | Act::Invite(_)
-            );
-        if !fits && next.index_of(&pending.signed.id(id)).is_none() {
-            let sentence = session.env.out.language().plain("move-pending");
-            lost.extend(pending.act().map(|act| Lost { act, blobs: pending.blobs, sentence, kept: path }));
-        }
-    }
-    Ok(lost)
-}
-
-/// The blobs that an entry names, as far as they are here.
-fn blobs_of(session: &Session, effects: Vec<Effect>) -> Result<Vec<Vec<u8>>, Failure> {
-    let named = effects.into_iter().filter_map(|effect| match effect {
-        Effect::Keep(blobs) => Some(blobs),
-        _ => None,
-    });
-    let mut blobs = Vec::new();
-    for (id, _) in named.flatten() {
-        blobs.extend(session.replica.blob(&id)?);
-    }
-    Ok(blobs)
-}
-
 /// Opens the folder again, as it is after the exchange.
 fn reopen(env: &Env, session: Session) -> Result<Session, Failure> {
     let (folder, identity) = session.into_parts();
@@ -562,50 +455,4 @@ async fn enrol_again(session: &mut Session) -> Result<(), Failure> {
     }
     let act = enrolment(session)?;
     session.submit(act, Vec::new()).await.map(drop)
-}
-
-/// Signs anew what can be: what names no entry of the lost part. The rest is told to the person. Gives the sentences
-/// of both.
-async fn sign_anew(session: &mut Session, lost: Vec<Lost>) -> Result<(Vec<String>, Vec<String>), Failure> {
-    use v1::command::Act;
-    let (mut anew, mut again) = (Vec::new(), Vec::new());
-    for Lost { act, blobs, sentence, kept } in lost {
-        let deposit = matches!(act, Act::Deposit(_));
-        let submitted = match &act {
-            Act::Deposit(_) | Act::Request(_) | Act::CancelInvitation(_) | Act::RevokeDevice(_) => {
-                Some(session.submit(act, blobs).await)
-            }
-            // It is sent as it was signed.
-            Act::RecordAnswer(_) => continue,
-            // Done at the next occasion anyway, or done already.
-            Act::ConfirmShares(_) | Act::EnrolDevice(_) | Act::Move(_) => None,
-            // An invitation's code, which somebody may hold already, leads to the old server for ever.
-            _ => Some(Err(Refusal::StaleBase.into())),
-        };
-        match submitted {
-            Some(Ok(_)) => {
-                anew.push(sentence);
-                home::remove(&kept)?;
-            }
-            Some(Err(failure)) if failure.exit() != Exit::Refused => return Err(failure),
-            // With sealed secrets that may be nowhere else. What this server says of it today may be wrong, or depend on
-            // what somebody else signs anew: it is tried again whenever the move is followed again.
-            Some(Err(_)) if deposit => {
-                again.push(sentence);
-                session.folder.keep_moved(&kept)?;
-            }
-            Some(Err(_)) => {
-                again.push(sentence);
-                session.folder.set_aside(&kept)?;
-            }
-            None => session.folder.set_aside(&kept)?,
-        }
-    }
-    for (key, list) in [("move-signed-anew", &anew), ("move-do-again", &again)] {
-        if !list.is_empty() {
-            session.env.out.say(key);
-            list.iter().for_each(|text| session.env.out.tell("audit-item", &args! { text: text }));
-        }
-    }
-    Ok((anew, again))
 }

@@ -18,12 +18,17 @@ use crate::client::session::Env;
 use crate::escrow::act::Act;
 use crate::escrow::id::PersonId;
 use crate::escrow::part::PartId;
-use crate::escrow::people::{Person, Standing};
-use crate::escrow::time::Seconds;
+use crate::escrow::people::Standing;
+use crate::escrow::time::{Seconds, Time};
 use crate::seal::recovery::{RecoveryAnswer, RecoveryRequest, SignedRequest, VerifiedRequest};
 
 /// How long after it was made a request can be answered.
 pub const REQUEST_LASTS: Seconds = Seconds(30 * 86_400);
+
+/// Whether a request that was made then is answered no more.
+pub(super) fn is_expired(created: Time, now: Time) -> bool {
+    now > created.after(REQUEST_LASTS)
+}
 
 /// What is answered.
 pub struct Answering {
@@ -75,7 +80,7 @@ pub fn answer(env: &Env, answering: Answering) -> Result<(), Failure> {
     let parts = own.parts();
     // What was agreed to: the log will have nothing but its digest.
     Shelf::of(&desk.folder, &request.digest()).keep_request(&signed)?;
-    record_answer(&desk.record(&desk.identity), &request, &parts)?;
+    let records = record_answer(&desk.record(&desk.identity), &request, &parts)?;
     let answer = RecoveryAnswer {
         recovery: request.digest(),
         organisation,
@@ -83,6 +88,7 @@ pub fn answer(env: &Env, answering: Answering) -> Result<(), Failure> {
         tree: desk.replica.head(),
         created: env.now(),
         shares: own.shares,
+        records,
     };
     let file = answer.seal(&desk.identity, &asked.recipient).map_err(Failure::technical)?;
     home::write_new(&answering.output, file.as_bytes())?;
@@ -114,8 +120,7 @@ impl Desk<'_> {
         }
         // A request waits in mailboxes, and its key on a computer: neither must open anything for ever.
         let (created, now) = (request.request().created, self.env.now());
-        let expired = now > created.after(REQUEST_LASTS) || created > now.after(Seconds::DAY);
-        if expired {
+        if is_expired(created, now) || created > now.after(Seconds::DAY) {
             let time = self.env.out.language().time(created);
             return Err(Failure::new(Exit::Refused, "recover-expired").with("time", time));
         }
@@ -138,16 +143,14 @@ impl Desk<'_> {
     fn unlogged(&self, request: &VerifiedRequest) -> Result<BTreeMap<PartId, BTreeSet<PersonId>>, Failure> {
         let state = self.state()?;
         let mut unlogged: BTreeMap<PartId, BTreeSet<PersonId>> = BTreeMap::new();
-        for (_, pending) in self.folder.waiting()? {
-            let Act::RecordAnswer(answer) = &pending.signed.command().act else { continue };
+        for signed in self.folder.answers_waiting()? {
+            let Act::RecordAnswer(answer) = &signed.command().act else { continue };
             if answer.recovery.request == request.digest() {
                 continue;
             }
-            let signer = |person: &&Person| person.keys.signing == *pending.signed.signer();
-            let signer = state.people().values().find(signer).map(|person| person.keys.person());
             for part in &answer.parts {
                 let dealt = |person: &PersonId| state.part(part).is_some_and(|known| known.dealt_to(person));
-                let people = signer.into_iter().chain([answer.recovery.starter]).filter(dealt);
+                let people = [signed.signer().person(), answer.recovery.starter].into_iter().filter(dealt);
                 unlogged.entry(*part).or_default().extend(people);
             }
         }

@@ -6,7 +6,9 @@ use clap::Subcommand;
 
 use super::Source;
 use super::answer::{Answering, answer};
+use super::enter::enter;
 use super::finish::{Finishing, finish};
+use super::forget::forget;
 use super::output::Format;
 use super::start::{Starting, start};
 use crate::client::failure::{Exit, Failure};
@@ -84,6 +86,18 @@ pub enum RecoverVerb {
         #[arg(long, value_name = "DIR")]
         replica: Option<PathBuf>,
     },
+    /// Delete what was collected.
+    Forget {
+        /// The request file.
+        #[arg(value_name = "REQUEST")]
+        request: Option<PathBuf>,
+    },
+    /// Take over what was given elsewhere.
+    Enter {
+        /// Signed commands, or folders with them.
+        #[arg(value_name = "FILE", required = true)]
+        files: Vec<PathBuf>,
+    },
 }
 
 /// Runs one of them.
@@ -123,5 +137,7 @@ pub fn run(env: &Env, verb: RecoverVerb) -> Result<(), Failure> {
             };
             finish(env, finishing)
         }
+        RecoverVerb::Forget { request } => forget(env, request.as_deref()),
+        RecoverVerb::Enter { files } => enter(env, &files),
     }
 }

@@ -9,11 +9,14 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
+use super::answer::is_expired;
 use super::gather::{Added, Fault, Gathering, Outcome, Own};
 use super::output::{self, Account, Format};
-use super::record::record_answer;
+use super::record::{record_answer, take_records};
 use super::store::{self, Shelf, Started};
-use super::{Desk, Source, bad_file, check_output, from_words, known, open_replica, read_file, read_words};
+use super::{
+    Desk, Source, bad_file, check_output, from_words, known, open_replica, parse_request, read_file, read_words,
+};
 use crate::args;
 use crate::client::failure::{Exit, Failure};
 use crate::client::home;
@@ -24,7 +27,7 @@ use crate::escrow::id::{CredentialId, PersonId};
 use crate::escrow::part::PartId;
 use crate::escrow::text::Text;
 use crate::seal::identity::{Identity, seal_with_passphrase};
-use crate::seal::recovery::{BadRecovery, OpenedAnswer, RecoveryAnswer, SignedRequest, VerifiedRequest};
+use crate::seal::recovery::{BadRecovery, OpenedAnswer, RecoveryAnswer, VerifiedRequest};
 use crate::seal::secret::Secret;
 use crate::seal::sharing::ShareFault;
 
@@ -61,6 +64,7 @@ pub fn finish(env: &Env, finishing: Finishing) -> Result<(), Failure> {
     let lock = Lock::prepare(env, &finishing)?;
     let (desk, others) = sit_down(env, &finishing)?;
     let recovery = desk.recovery(&finishing)?;
+    desk.ask_if_expired(recovery.request())?;
     let mut table = Table::new(&desk, &recovery)?;
     table.lay_own()?;
     for identity in &others {
@@ -132,10 +136,6 @@ fn sit_down<'a>(env: &'a Env, finishing: &Finishing) -> Result<(Desk<'a>, Vec<Id
     Ok((Desk::with_identity(env, replica, folder, lock, first)?, here.collect()))
 }
 
-fn parse_request(path: &Path) -> Result<SignedRequest, Failure> {
-    SignedRequest::parse(&read_file(path)?).map_err(|bad| bad_file(bad, path))
-}
-
 /// What is being finished, and what else was started here.
 struct Recovery {
     started: Started,
@@ -178,6 +178,18 @@ impl Desk<'_> {
             return Ok(Recovery { started: self.start_here()?, others: started });
         }
         Ok(Recovery { started: started.remove(place), others: started })
+    }
+
+    /// Nobody answers it any more, and perhaps nobody remembers it: neither what was collected is opened unasked, nor is
+    /// what people who are here give added to it.
+    fn ask_if_expired(&self, request: &VerifiedRequest) -> Result<(), Failure> {
+        let asked = request.request();
+        if !is_expired(asked.created, self.env.now()) {
+            return Ok(());
+        }
+        let time = self.env.out.language().time(asked.created);
+        let args = args! { time: time, reason: asked.reason.as_str() };
+        self.env.unlock.confirm(&self.env.out, "ask-recover-expired", &args, "--yes")
     }
 
     /// A recovery among people who are here, kept like any other until it is finished.
@@ -232,7 +244,7 @@ impl<'a> Table<'a> {
         let own = Own::open(&desk.replica, identity, &self.parts)?;
         if !own.shares.is_empty() {
             let request = self.recovery.request();
-            record_answer(&desk.record(identity), request, &own.parts())?;
+            let records = record_answer(&desk.record(identity), request, &own.parts())?;
             // As if it had been sent: whoever comes later finds it here.
             let shares = own.shares.iter().map(|(part, share)| (*part, Secret::new(share.expose().to_vec())));
             let answer = RecoveryAnswer {
@@ -242,6 +254,7 @@ impl<'a> Table<'a> {
                 tree: desk.replica.head(),
                 created: desk.env.now(),
                 shares: shares.collect(),
+                records,
             };
             let file = answer.seal(identity, &request.request().recipient).map_err(Failure::technical)?;
             self.recovery.started.shelf.keep_answer(file.as_bytes())?;
@@ -337,6 +350,11 @@ impl<'a> Table<'a> {
         // Whoever has another log has another charter, perhaps other accounts: people must know. Their shares are
         // compared with ours one by one, so what is good of them stays good.
         if let Err(failure) = self.desk.compare(answer.tree, &answer.answerer, file, path) {
+            self.problem(&failure);
+        }
+        // Whether it came with what the log should learn is no reason to leave its shares unused.
+        let desk = self.desk;
+        if let Err(failure) = take_records(&desk.replica, &desk.folder, &answer, &started.request, desk.env.now()) {
             self.problem(&failure);
         }
         let person = answer.answerer;
@@ -447,6 +465,7 @@ fn sort(
     }
     let mut accounts: Vec<Account> = accounts.into_values().collect();
     accounts.sort_by_cached_key(|account| (sort_key(&account.label), account.id));
+    output::tell_apart(&mut accounts);
     Ok((accounts, closed))
 }
 

@@ -9,7 +9,7 @@
 //! | question | module |
 //! |---|---|
 //! | Which copy of the log, whose keys, what was collected? | this one, [`store`] |
-//! | The three verbs | [`command`]: [`start`], [`answer`], [`finish`] |
+//! | The verbs | [`command`]: [`start`], [`answer`], [`finish`]; [`forget`], [`enter`] |
 //! | Which shares are good, and what do they open? | [`gather`] |
 //! | What does the log learn of it? | [`record`] |
 //! | What is written in the end? | [`output`] |
@@ -18,7 +18,9 @@
 
 pub mod answer;
 pub mod command;
+pub mod enter;
 pub mod finish;
+pub mod forget;
 mod gather;
 pub mod output;
 mod record;
@@ -44,7 +46,7 @@ use crate::escrow::organisation::Organisation;
 use crate::escrow::part::PartId;
 use crate::escrow::people::{Person, Standing};
 use crate::seal::identity::{Identity, IdentityError};
-use crate::seal::recovery::{BadRecovery, FileKind, MAX_FILE};
+use crate::seal::recovery::{BadRecovery, FileKind, MAX_FILE, SignedRequest};
 use crate::seal::secret::Secret;
 
 /// Where the copy of the log is, and whose keys are used.
@@ -275,6 +277,11 @@ fn read_file(path: &Path) -> Result<Vec<u8>, Failure> {
         return Err(Failure::new(Exit::Usage, "recover-file-none").with("path", path.display()));
     }
     home::read(path)
+}
+
+/// Reads a request file.
+fn parse_request(path: &Path) -> Result<SignedRequest, Failure> {
+    SignedRequest::parse(&read_file(path)?).map_err(|bad| bad_file(bad, path))
 }
 
 /// Refuses an output that is there already or has no folder, before anything is asked, opened or given for it.

@@ -7,8 +7,10 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde::Serialize;
 
+use super::super::out::is_obeyed;
 use super::super::say::Say;
 use super::super::status::sheet_lines;
+use super::super::view::short;
 use crate::args;
 use crate::escrow::id::{CredentialId, Digest};
 use crate::escrow::part::PartKind;
@@ -59,6 +61,15 @@ pub struct Account {
     pub old: BTreeSet<PartKind>,
     /// The time of the last entry of this copy of the log.
     pub log_ends: Time,
+}
+
+/// Nobody keeps a depositor from taking another account's label: where two are called alike, their ids stand beside.
+pub(super) fn tell_apart(accounts: &mut [Account]) {
+    let mut labels: BTreeMap<String, usize> = BTreeMap::new();
+    accounts.iter().for_each(|account| *labels.entry(account.label.clone()).or_default() += 1);
+    for account in accounts.iter_mut().filter(|account| labels.get(&account.label).is_some_and(|count| *count > 1)) {
+        account.label = format!("{} {}", account.label, short(&account.id));
+    }
 }
 
 /// The accounts in this form.
@@ -300,7 +311,7 @@ fn text(accounts: &[Account], say: &Say) -> Secret {
             // Further lines are set in, so that they cannot pass for names.
             for (row, line) in value.split('\n').enumerate() {
                 text.push(if row == 0 { b" ".as_slice() } else { b"\n    " });
-                text.push(line.as_bytes());
+                push_shown(&mut text, line);
             }
             text.push(b"\n");
         }
@@ -318,6 +329,20 @@ fn text(accounts: &[Account], say: &Say) -> Secret {
         text.push(b"\n");
     }
     text.finish()
+}
+
+/// Whoever sealed a value chose its characters: on a terminal some would move, hide or colour what stands around them.
+/// They are shown by number, and the value is exact in the other forms.
+fn push_shown(text: &mut SecretWriter, line: &str) {
+    let obeyed = |c: char| is_obeyed(c) && c != '\t';
+    for piece in line.split_inclusive(obeyed) {
+        let last = piece.chars().next_back().filter(|last| obeyed(*last));
+        let plain = last.and_then(|last| piece.strip_suffix(last)).unwrap_or(piece);
+        text.push(plain.as_bytes());
+        if let Some(last) = last {
+            text.push(format!("\\u{{{:x}}}", u32::from(last)).as_bytes());
+        }
+    }
 }
 
 #[cfg(test)]
@@ -366,6 +391,29 @@ mod tests {
         let csv = written(Format::Csv, formula);
         assert!(csv.contains(",\"'=HYPERLINK(\"\"https://evil\"\")\",\"'+2"), "{csv}");
         assert!(csv.contains(",\"=1+1\","), "{csv}");
+    }
+
+    #[test]
+    fn a_value_moves_nothing_on_the_terminal_where_the_text_is_shown() {
+        let value = "first\u{1b}[2Jsecond\r\u{202e}third\nfourth";
+        let shown = written(Format::Text, account("bank", &[(PartKind::Notes, value)]));
+        assert!(
+            shown.contains(r"first\u{1b}[2Jsecond\u{d}\u{202e}third") && shown.contains("\n    fourth"),
+            "{shown}"
+        );
+        let export = written(Format::Bitwarden, account("bank", &[(PartKind::Password, value)]));
+        let export: serde_json::Value = serde_json::from_str(&export).unwrap();
+        assert_eq!(export["items"][0]["login"]["password"], value, "exact where a program reads it");
+    }
+
+    #[test]
+    fn accounts_that_are_called_alike_are_told_apart() {
+        let mut accounts = [7, 8, 9].map(|n| Account {
+            id: CredentialId::new([n; 16]),
+            ..account(if n == 9 { "shop" } else { "bank" }, &[])
+        });
+        tell_apart(&mut accounts);
+        assert_eq!(accounts.map(|account| account.label), ["bank #07070707", "bank #08080808", "shop"]);
     }
 
     #[test]

@@ -1,5 +1,6 @@
 //! What an answer leaves for the log: a signed command, durable in the outbox before the answer exists, sent at the
-//! next contact with any server.
+//! next contact with any server. The answer carries it, too: so that it reaches the log through whoever asked, if the
+//! computer at which it was given never meets a server again.
 //!
 //! It is signed on no tree: what was given away without a server is as true on every continuation of the log, whatever
 //! was lost of it. What was signed before is known from the commands and from the log themselves; there is no list
@@ -8,11 +9,15 @@
 use std::collections::BTreeSet;
 
 use super::Desk;
-use crate::client::failure::Failure;
+use crate::client::failure::{Exit, Failure};
 use crate::client::home::Folder;
 use crate::client::outbox::keep_for_later;
+use crate::client::remote::{decode, encode};
 use crate::client::replica::Replica;
 use crate::client::session::sign_command;
+use crate::escrow::act::Act;
+use crate::escrow::command::SignedCommand;
+use crate::escrow::id::PersonId;
 use crate::escrow::log::merkle::TreeHead;
 use crate::escrow::part::PartId;
 use crate::escrow::recovery::RecoveryId;
@@ -20,7 +25,7 @@ use crate::escrow::refusal::Refusal;
 use crate::escrow::time::Time;
 use crate::proto::v1;
 use crate::seal::identity::Identity;
-use crate::seal::recovery::VerifiedRequest;
+use crate::seal::recovery::{RecoveryAnswer, VerifiedRequest};
 
 /// Most parts that one command names, so that it stays within its limit of 60 KiB.
 const PARTS_PER_COMMAND: usize = 1500;
@@ -41,16 +46,17 @@ impl Desk<'_> {
 }
 
 /// Signs that this person gave these shares to this recovery, and keeps the command for the next contact. Parts for
-/// which that was done before are left out: answering twice gives nothing more.
+/// which that was done before are left out: answering twice gives nothing more. Returns all that the log does not have
+/// yet of what they signed for this recovery, in its wire form: whoever gets the answer can bring it there, too.
 pub(super) fn record_answer(
     recorder: &Recorder<'_>,
     request: &VerifiedRequest,
     parts: &BTreeSet<PartId>,
-) -> Result<(), Failure> {
+) -> Result<Vec<Vec<u8>>, Failure> {
     let Recorder { replica, folder, identity, now } = *recorder;
     let id = RecoveryId { request: request.digest(), starter: request.request().starter };
     let me = identity.person();
-    let waiting = folder.answers_signed(&me, &id)?;
+    let waiting = parts_waiting(folder, &me, &id)?;
     let state = replica.state()?;
     let known = |part: &&PartId| waiting.contains(*part) || state.has_answered(&me, &id, part);
     let fresh: Vec<&PartId> = parts.iter().filter(|part| !known(part)).collect();
@@ -66,13 +72,75 @@ pub(super) fn record_answer(
             parts: parts.collect(),
             request: Some((*request.signature()).into()),
         });
-        let signed = sign_command(identity, folder.id, TreeHead::EMPTY, now, act)?;
-        // The rules are asked first: what they refuse would never reach the log. Tomorrow is soon enough.
-        let verified = signed.clone().verify(folder.id).map_err(Failure::technical)?;
-        match state.decide(&verified, now.max(state.last_time()), Some(TreeHead::EMPTY.root)) {
-            Ok(_) | Err(Refusal::RateLimit) => keep_for_later(folder, &signed)?,
-            Err(refusal) => return Err(refusal.into()),
+        take_over(replica, folder, &sign_command(identity, folder.id, TreeHead::EMPTY, now, act)?, now)?;
+    }
+    let mine = answers_of(folder, &me, &id)?;
+    Ok(mine.iter().filter(|signed| replica.index_of(&signed.id(folder.id)).is_none()).map(encode).collect())
+}
+
+/// Keeps a signed answer for the next contact, whoever signed it. False if the log or the outbox has all that it says.
+/// The rules are asked first: what they refuse would never reach the log. Tomorrow is soon enough.
+pub(super) fn take_over(
+    replica: &Replica,
+    folder: &Folder,
+    signed: &SignedCommand,
+    now: Time,
+) -> Result<bool, Failure> {
+    let Act::RecordAnswer(answer) = &signed.command().act else { return Ok(false) };
+    // What was not signed over this organisation's id, or not by whom it names, is nobody's answer.
+    let Ok(verified) = signed.clone().verify(folder.id) else { return Ok(false) };
+    let waiting = parts_waiting(folder, &signed.signer().person(), &answer.recovery)?;
+    if answer.parts.iter().all(|part| waiting.contains(part)) {
+        return Ok(false);
+    }
+    let state = replica.state()?;
+    match state.decide(&verified, now.max(state.last_time()), replica.root_at(verified.command().base.size)) {
+        Ok(_) | Err(Refusal::RateLimit) => keep_for_later(folder, signed).map(|()| true),
+        Err(Refusal::AlreadyAnswered) => Ok(false),
+        Err(refusal) => Err(refusal.into()),
+    }
+}
+
+/// Takes over what came with somebody's answer to this recovery: theirs, about nothing else. What this copy of the log
+/// does not let in stays with whoever signed it.
+pub(super) fn take_records(
+    replica: &Replica,
+    folder: &Folder,
+    answer: &RecoveryAnswer,
+    request: &VerifiedRequest,
+    now: Time,
+) -> Result<(), Failure> {
+    let id = RecoveryId { request: request.digest(), starter: request.request().starter };
+    for signed in answer.records.iter().filter_map(|record| decode(record)) {
+        let theirs = signed.signer().person() == answer.answerer;
+        if !theirs || !matches!(&signed.command().act, Act::RecordAnswer(record) if record.recovery == id) {
+            continue;
+        }
+        match take_over(replica, folder, &signed, now) {
+            Err(failure) if failure.exit() != Exit::Refused => return Err(failure),
+            _ => {}
         }
     }
     Ok(())
+}
+
+/// This person's answers to a recovery that wait in the outbox; which entered, the log says.
+fn answers_of(folder: &Folder, person: &PersonId, id: &RecoveryId) -> Result<Vec<SignedCommand>, Failure> {
+    let mut waiting = folder.answers_waiting()?;
+    waiting.retain(|signed| {
+        let about = matches!(&signed.command().act, Act::RecordAnswer(answer) if answer.recovery == *id);
+        about && signed.signer().person() == *person
+    });
+    Ok(waiting)
+}
+
+/// The parts that they are about.
+fn parts_waiting(folder: &Folder, person: &PersonId, id: &RecoveryId) -> Result<BTreeSet<PartId>, Failure> {
+    let mut parts = BTreeSet::new();
+    for signed in answers_of(folder, person, id)? {
+        if let Act::RecordAnswer(answer) = &signed.command().act {
+            parts.extend(answer.parts.iter().copied());
+        }
+    }
+    Ok(parts)
 }

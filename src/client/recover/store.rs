@@ -9,7 +9,7 @@
 //! Nothing here opens anything without the identity.
 
 use std::fs;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use super::super::failure::Failure;
 use super::super::home::{self, Folder};
@@ -89,6 +89,32 @@ impl Shelf {
     }
 }
 
+/// What lies here of a recovery that was started and not finished; whose it is, the sealed key alone knows.
+pub(super) struct Collected {
+    /// Its name.
+    pub(super) recovery: Digest,
+    /// Where its request is, if it was not lost.
+    pub(super) request: PathBuf,
+    /// How many answers.
+    pub(super) answers: usize,
+    /// To forget it.
+    pub(super) shelf: Shelf,
+}
+
+/// Every recovery of which a key or answers lie here.
+pub(super) fn collected(folder: &Folder) -> Result<Vec<Collected>, Failure> {
+    let mut found = Vec::new();
+    for name in names(&folder.join("recoveries"))? {
+        let Ok(recovery) = name.parse::<Digest>() else { continue };
+        let shelf = Shelf::of(folder, &recovery);
+        let answers = names(&shelf.folder.join("answers"))?.len();
+        if answers > 0 || shelf.folder.join("key").exists() {
+            found.push(Collected { recovery, request: shelf.folder.join("request"), answers, shelf });
+        }
+    }
+    Ok(found)
+}
+
 /// A recovery whose files are damaged: it must not stand in the way of the others.
 type Damaged = (Digest, Failure);
 
@@ -127,7 +153,8 @@ fn one_started(shelf: Shelf, identity: &Identity, keys: &PersonKeys) -> Result<O
     Ok(Some(Started { request, key, shelf }))
 }
 
-fn names(folder: &std::path::Path) -> Result<Vec<String>, Failure> {
+/// The names in a folder; none if it is not there.
+pub(super) fn names(folder: &Path) -> Result<Vec<String>, Failure> {
     let entries = match fs::read_dir(folder) {
         Ok(entries) => entries,
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Vec::new()),

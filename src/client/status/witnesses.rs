@@ -13,6 +13,7 @@ use super::Reached;
 use crate::args;
 use crate::escrow::id::PersonId;
 use crate::escrow::time::Time;
+use crate::escrow::witness::can_be_safe;
 
 /// One witness, and the largest tree that they cosigned.
 struct Witness {
@@ -138,6 +139,9 @@ pub(super) fn tell_unsafe(session: &Session) -> Result<(), Failure> {
     let kept = session.kept()?;
     if !kept.is_empty() {
         out.tell("status-unsafe", &args! { n: kept.len() });
+        if session.state()?.charter().is_some_and(|charter| !can_be_safe(charter)) {
+            out.say("status-never-safe");
+        }
     }
     for kept in kept {
         let Some(index) = kept.index else {

@@ -2,7 +2,6 @@
 //!
 //! That something may be at the target is in the log before anything is; that it is gone, only after it is.
 
-use super::shim::Shim as _;
 use super::target::{CallError, Target};
 use super::{Attempt, Outcome};
 use crate::connect::password::generate;
@@ -12,12 +11,9 @@ use crate::daemon::writer::{Desk, WriteError};
 use crate::escrow::entry::DaemonAct;
 use crate::escrow::id::{BlobId, CredentialId};
 use crate::escrow::made::AtTarget;
-use crate::escrow::organisation::Organisation;
 use crate::escrow::refusal::Refusal;
-use crate::escrow::request::{Request, Stage};
 use crate::escrow::text::Text;
 use crate::escrow::time::{Seconds, Time};
-use crate::escrow::window::Purpose;
 use crate::seal::minted::{Made, MintedContext, seal_made};
 use crate::store::batch::Blob;
 
@@ -43,18 +39,10 @@ pub(crate) fn reach(desk: &mut Desk<'_, '_>, credential: &CredentialId) -> Resul
     let organisation = desk.organisation()?;
     let id = organisation.id();
     // What is open goes to the target for which people agreed to open it, and to no other.
-    let window = window(organisation, credential).and_then(|w| Some(((id, w.at.index), w.connector?)));
+    let window = organisation.open_window(credential).and_then(|w| Some(((id, w.at.index), w.connector?)));
     let Some((window, settings)) = window else { return Ok(None) };
     let text = desk.blob(&settings)?.ok_or(WriteError::MissingBlob)?;
     Ok(Some(Reach { window, settings, text }))
-}
-
-/// The request by which an account is open to the daemon now.
-fn window<'o>(organisation: &'o Organisation, credential: &CredentialId) -> Option<&'o Request> {
-    let mut live = organisation.live_requests();
-    live.find(|r| {
-        r.purpose == Purpose::Unseal && r.version.credential == *credential && matches!(r.stage, Stage::Leased(_))
-    })
 }
 
 impl Attempt {

@@ -12,7 +12,6 @@ use crate::escrow::act::RequestedPart;
 use crate::escrow::entry::DaemonAct;
 use crate::escrow::id::CredentialId;
 use crate::escrow::organisation::Organisation;
-use crate::escrow::part::{PartId, PartKind, VersionId};
 use crate::escrow::request::{Request, Stage};
 use crate::escrow::time::{Seconds, Time};
 use crate::escrow::window::{LONGEST_ERRAND, Purpose, UnsealFiled, opening_key_preimage};
@@ -114,7 +113,7 @@ fn file(
     now: Time,
 ) -> Result<(), WriteError> {
     let organisation = desk.organisation()?;
-    let (id, parts) = (organisation.id(), needed(organisation, credential));
+    let (id, parts) = (organisation.id(), organisation.window_parts(credential));
     let keys = match opened.make_keys(id, None, parts.len(), std::time::Instant::now()) {
         Ok(keys) => keys,
         Err(error) => {
@@ -142,15 +141,4 @@ fn file(
         }
         Err(error) => Err(error),
     }
-}
-
-/// The parts that a connector needs: the administrator credential, and the one that is staged.
-fn needed(organisation: &Organisation, credential: &CredentialId) -> Vec<PartId> {
-    let current = organisation.current_part(credential, PartKind::Password);
-    let rotation = organisation.credential(credential).and_then(|credential| credential.rotation.as_ref());
-    let staged = rotation.and_then(|rotation| rotation.staged.as_ref()).map(|(number, _)| PartId {
-        version: VersionId { credential: *credential, version: *number },
-        kind: PartKind::Password,
-    });
-    current.into_iter().chain(staged).collect()
 }

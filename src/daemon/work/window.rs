@@ -8,11 +8,9 @@ use crate::daemon::codes::Codes;
 use crate::daemon::opened::{Opened, Place, runs};
 use crate::daemon::writer::{Desk, WriteError, Writer};
 use crate::escrow::act::RequestedPart;
-use crate::escrow::credential::PartState;
 use crate::escrow::entry::DaemonAct;
 use crate::escrow::id::{BlobId, CredentialId, OrganisationId, PersonId};
-use crate::escrow::organisation::Organisation;
-use crate::escrow::part::{Part, PartId, PartKind};
+use crate::escrow::part::{Part, PartKind};
 use crate::escrow::refusal::Refusal;
 use crate::seal::gathering::{Gathering, NoKey};
 use crate::seal::sealing::{PartValue, open_part};
@@ -37,8 +35,7 @@ pub(crate) fn granted(desk: &mut Desk<'_, '_>, request: u64) -> Result<Granted, 
     let to_daemon = asked.parts.iter().copied().enumerate().filter(|(_, asked)| asked.vouched.is_some());
     let mut found = Vec::new();
     for (position, asked) in to_daemon {
-        // What is staged is found with its rotation.
-        let state = find_part(organisation, &asked.part).ok_or(Refusal::PartUnknown)?;
+        let state = organisation.part(&asked.part).ok_or(Refusal::PartUnknown)?;
         found.push((position, asked, state.part.clone()));
     }
     let mut parts = Vec::with_capacity(found.len());
@@ -49,16 +46,6 @@ pub(crate) fn granted(desk: &mut Desk<'_, '_>, request: u64) -> Result<Granted, 
     let shares = desk.shares(request)?.into_iter().filter_map(|share| share.content);
     let shares = shares.map(|content| (BlobId::of(&content), content)).collect();
     Ok(Granted { place: (id, request), credential, parts, approvals, shares })
-}
-
-/// A part of a version, or of one that is staged.
-fn find_part<'o>(organisation: &'o Organisation, part: &PartId) -> Option<&'o PartState> {
-    let staged = || {
-        let rotation = organisation.credential(&part.version.credential)?.rotation.as_ref()?;
-        let (number, version) = rotation.staged.as_ref()?;
-        version.parts.get(&part.kind).filter(|_| *number == part.version.version)
-    };
-    organisation.part(part).or_else(staged)
 }
 
 /// Why nothing was opened, in one word.

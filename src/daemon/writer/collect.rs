@@ -5,7 +5,6 @@
 
 use std::collections::BTreeSet;
 
-use crate::daemon::work::shim::Shim as _;
 use super::group::{Group, Stopped, append_act, settled};
 use super::{Collected, WriteError};
 use crate::escrow::delegation::Delegation;

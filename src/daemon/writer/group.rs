@@ -9,7 +9,7 @@ use std::time::Instant;
 
 use super::budget::Budget;
 use super::cache::Cache;
-use super::{Clock, MAX_TEXT_BLOB_BYTES, WriteError};
+use super::{Clock, MAX_SHARE_BYTES, MAX_TEXT_BLOB_BYTES, WriteError};
 use crate::daemon::timers::Timers;
 use crate::escrow::act::{Act, Genesis};
 use crate::escrow::command::VerifiedCommand;
@@ -180,12 +180,36 @@ impl Group<'_> {
         Ok(0)
     }
 
+    /// Takes what an approval of this person promised, and live blobs that no copy had when this log was restored:
+    /// from anybody who may read them. Their names are their digests, so that nothing else can be brought.
     pub fn put_blobs(&mut self, id: OrganisationId, person: PersonId, blobs: &[Blob]) -> Result<(), Stopped> {
         let number = self.batch.number(&id)?.ok_or(WriteError::UnknownOrganisation)?;
-        let mut all_awaited = true;
         self.uploaded.insert(id);
+        let loaded = settled(self.cache.get(&self.batch, id)?)?;
+        let roles = loaded.organisation.roles(&person);
+        let (mut lacking, mut bytes, mut all_awaited) = (Vec::new(), 0, true);
         for blob in blobs {
-            all_awaited &= self.batch.put_share(number, &person, blob)?;
+            match loaded.organisation.audience(&blob.id()).filter(|audience| audience.includes(&roles)) {
+                Some(audience) => {
+                    check_sent(blob, audience)?;
+                    if self.batch.audience(number, &blob.id())?.is_none() {
+                        bytes += blob.content().len();
+                        lacking.push((blob, audience));
+                    }
+                }
+                None if blob.content().len() > MAX_SHARE_BYTES => return Err(WriteError::BlobTooLarge.into()),
+                None => {}
+            }
+        }
+        self.budget.take((id, person), bytes, (self.clock)().day())?;
+        for blob in blobs {
+            let live = loaded.organisation.audience(&blob.id()).is_some_and(|audience| audience.includes(&roles));
+            // An approval may name what is also a live blob; then both are meant.
+            let awaited = self.batch.put_share(number, &person, blob)?;
+            all_awaited &= awaited || live;
+        }
+        for (blob, audience) in lacking {
+            self.batch.keep(number, &blob.id(), audience, Some(blob)).map_err(Stopped::Group)?;
         }
         if all_awaited { Ok(()) } else { Err(WriteError::NotAwaited.into()) }
     }

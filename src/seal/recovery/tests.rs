@@ -55,6 +55,7 @@ impl Story {
                 (part(1, PartKind::Password), envelope("{}")),
                 (part(2, PartKind::Password), envelope("{\"y\":\"é\"}")),
             ],
+            records: vec![vec![7; 300], vec![8]],
         }
     }
 
@@ -108,7 +109,7 @@ fn an_answer_comes_back_as_it_was() {
     assert_eq!(opened.unverified_answerer(), story.answerer.person());
     let (answer, sent) = (opened.verify(&story.answerer.keys(), &story.request).unwrap(), story.answer());
     assert_eq!((answer.tree, answer.created), (sent.tree, sent.created));
-    assert_eq!(answer.shares.len(), 3);
+    assert_eq!((answer.shares.len(), &answer.records), (3, &story.answer().records));
     assert!(answer.shares.iter().zip(&sent.shares).all(|(a, b)| a.0 == b.0 && a.1.matches(&b.1)));
 }
 

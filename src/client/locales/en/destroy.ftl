@@ -41,6 +41,7 @@ inbox-vetoed = { $name } objects: “{ $reason }”.
 status-destroy-delay = Destroying takes two agreements, { $delay } apart at least.
 status-proposal-destruction = - { $proposal }: { $proposer } proposes to destroy { $what }: “{ $reason }”. Open until { $time }. Agreed: { $signed }. Could still agree: { $others }. Missing: { $missing }
 status-destroyed = This association was destroyed on { $time }. Its log can be read and checked; nothing can be added.
+status-destroyed-kept = { $n } files of what was destroyed stay on this computer until { $time }, in case it was done behind people’s backs. No screen shows them; “sequestre recover” opens them with the log of before.
 view-end-destroyed = ended, what was asked for was destroyed
 view-end-sealed = ended, { $name } closed what was open to the server
 view-end-closed = ended, the server no longer has the keys to which it opened

@@ -96,9 +96,13 @@ help-device-revoke = Shut out a computer that was lost or stolen
 help-device-revoke-device = The computer: the beginning of its number in “sequestre device”
 help-found-words-file = Write a new identity’s 24 words into this new file, for you alone, instead of showing them
 help-join-words-file = Write a new identity’s 24 words into this new file, for you alone, instead of showing them
+help-join-begin-anew = Put what this computer has of this association aside and begin anew, if the others left its log
+help-join-charter-code = With --begin-anew: the charter code as somebody read it to you; without it, you are asked
 help-restore-identity = Bring your identity to a new computer, with your 24 words and the association’s contact card
 help-restore-identity-words-file = File with the 24 words; - reads them from standard input; without it, you are asked to type them
 help-restore-identity-card-file = File with the contact card; - reads it from standard input; without it, you are asked to paste it
+help-restore-identity-begin-anew = Put what this computer has of this association aside and begin anew, if the others left its log; needs no words where your identity is
+help-restore-identity-charter-code = With --begin-anew: the charter code as somebody read it to you; without it, you are asked
 help-card = Print the contact card of the association, to keep with your 24 words
 
 # For mediators, and for everybody who wants to check.

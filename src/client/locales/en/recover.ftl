@@ -63,7 +63,7 @@ recover-answered = Your parts of the keys of { $count ->
    *[other] { $count } accounts are
 } in { $path }. Send it to { $name } by any way; nobody else can open it.
 recover-enters = What was given is entered in the log by your program, at its next contact with a server.
-recover-enters-not = Nobody enters what was given in the log by itself: this folder has no contact with a server. The signed commands lie in { $path }. Keep them, and when there is a server again, run “sequestre restore-identity” in this folder (--home); until then the log does not know of this recovery.
+recover-enters-not = Nobody enters what was given in the log by itself: this folder has no contact with a server. The signed commands lie in { $path }. Keep them. When there is a server again, somebody whose computer belongs to the association takes them over with “sequestre recover enter” and this folder, wherever it was copied or sent; or run “sequestre restore-identity” here (--home). Until then the log does not know of this recovery.
 recover-stranger = The person { $id } does not stand in this copy of the log. Nothing was handed over and nothing is believed.
 recover-starter-gone = Whoever asks has left the association. Nothing was handed over; tell the others.
 recover-starter-candidate = Whoever asks has been invited and was never taken in. Nothing was handed over; tell the others.
@@ -85,13 +85,13 @@ recover-file-mixed = { $path } was put together from an answer to another reques
 recover-file-signature = { $path } is not signed by the person whom it names. It is not used; tell the others.
 recover-answer-again = { $name } answered already; { $path } adds nothing.
 recover-bad-shares = Parts of keys from { $name } cannot be used: { $fault }. It concerns: { $list }. Their other parts are kept; ask them, or one more trustee.
-recover-fault-missing = it is not in this copy of the log
-recover-fault-sealed = it does not open with the holder’s key
-recover-fault-not-dealt = none was dealt to this person
-recover-fault-duplicate = it was given twice
-recover-fault-unreadable = it cannot be read
-recover-fault-field = it belongs to another account, version or agreement
-recover-fault-altered = it is not the one that the log names
+recover-fault-missing = missing from this copy of the log
+recover-fault-sealed = not to be opened with the key of whoever it was dealt to
+recover-fault-not-dealt = nothing was dealt to this person
+recover-fault-duplicate = given twice
+recover-fault-unreadable = unreadable
+recover-fault-field = of another account, version or agreement
+recover-fault-altered = other than what the log names
 
 # Finishing.
 recover-none-started = No recovery was started here. Begin with “sequestre recover start”, or have people who are here type their 24 words (--words, --words-file).
@@ -132,6 +132,30 @@ recover-note-version = { $part }: version { $version } (log as of { $time })
 recover-note-old = { $part }: OLD version { $version }; it was replaced since (log as of { $time })
 recover-now-change = Change every one of these passwords at its provider: they count as known from now on.
 
+# Forgetting, and what was given elsewhere.
+ask-recover-expired = You asked for this on { $time } (“{ $reason }”). Requests are answered for 30 days; that is over. Open what was collected all the same? (“sequestre recover forget” deletes it; then a new one can be started.)
+ask-recover-forget = Delete the key of your recovery of { $time } (“{ $reason }”), and { $count ->
+    [0] no answer
+    [one] one answer
+   *[other] { $count } answers
+} to it? What was not opened then stays closed, until it is asked for anew.
+recover-forgotten-asked = The key and the answers of this recovery were deleted from this computer. The request is kept; the log keeps what was answered.
+recover-nothing-collected = Nothing is collected here for such a recovery: it was never started in this home, or it was finished or forgotten.
+recover-which = Several recoveries were started here. Name the request of one:
+    { $list }
+recover-one-of = { $time }: “{ $reason }”, { $path }
+recover-no-command = { $path } is no signed answer to a recovery of this association. It was not taken over.
+recover-no-commands = There is no signed answer here, or far too many. Name the files, or the folder “outbox” that the other computer named.
+recover-taken-over = { $count ->
+    [0] No signed answer was
+    [one] One signed answer was
+   *[other] { $count } signed answers were
+} taken over{ $known ->
+    [0] .
+    [one] ; one stood in the log already, or waits here.
+   *[other] ; { $known } stood in the log already, or wait here.
+} Your program enters them at its next contact with a server (“sequestre sync”).
+
 # Help.
 help-recover = Open accounts without the server, from a copy of the log and enough trustees
 help-recover-start = Make a signed request for the other trustees
@@ -157,4 +181,8 @@ help-recover-finish-output-passphrase-file = Take the passphrase of the new file
 help-recover-finish-words-file = The 24 words of somebody who is here, in a file; can be repeated; then no answers are needed
 help-recover-finish-words = How many people are here who type their 24 words
 help-recover-finish-replica = Use this copy of the log (an organisations/… folder) instead of your own
+help-recover-forget = Delete the key and the answers of a recovery that you started
+help-recover-forget-request = Its request; without it, the only one that was started here
+help-recover-enter = Take over answers that were given at a computer without contact, so that they reach the log
+help-recover-enter-files = Signed answers, or the folder “outbox” in which they lie
 recover-format-unknown = “{ $name }” is no form. There are: bitwarden, csv, text.

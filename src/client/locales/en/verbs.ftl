@@ -94,6 +94,7 @@ proposal-new = - new: { $text }
 proposal-gone = - no longer: { $text }
 proposal-before = - until now: { $text }
 proposal-leavers = - these people leave the association with it: { $list }
+proposal-never-safe = WARNING: under this charter nothing that is entered ever becomes safe from a loss of the server: too many of those who hold shares are technicians, who do not count for that.
 proposal-lookalike = WARNING: “{ $name }” (fingerprint { $code }) can be mistaken for “{ $other }” (fingerprint { $known }). They are two different keys. Ask by voice before you agree.
 proposal-charter-code = Charter code, to be read aloud by everybody and compared: { $code }
 proposal-admission = Take in { $name } as { $roles }. Their fingerprint is { $code }.
@@ -185,3 +186,13 @@ outbox-refused = Refused, and not sent again: { $what }.
 sync-done = The log is verified; entries: { $size }.
 request-account = {"  "}Vault “{ $vault }”, account { $id }
 request-sealed-as = {"  "}CAREFUL: what is asked for was sealed under another name: { $list }
+
+# Beginning anew.
+anew-screen-new = The log to begin with: { $n } entries, at { $address } (log key { $key })
+anew-screen-old = The log that this computer verified has { $own } entries; { $common } of them are in the other one too, and { $lost } are not:
+anew-screen-damaged = What this computer had of the log cannot be read: nothing can be compared with it, and nothing taken along.
+ask-anew-code = The charter code, 35 digits, as somebody reads it to you whose voice you know (on their computer: sequestre status)
+anew-code-differs = STOP. This is not the code of the charter that this server shows. Nothing was changed. Have it read again, by somebody whose voice you know; if it still differs, this is not their association.
+ask-begin-anew = From now on this computer believes this server and this log of { $organisation }, as on its first day, and no longer what it verified itself. Only the voice that read the charter code to you vouches for it. What this computer had is put aside, and not deleted. Begin anew?
+anew-nothing = This computer has not joined this association: there is nothing to put aside. Leave --begin-anew out.
+anew-done = What this computer had of the association lies in { $path }, as it was: entries, signed notes and files. Show it to a mediator. Delete it once nobody needs it: sealed parts of keys in it stay there also when they are destroyed elsewhere.

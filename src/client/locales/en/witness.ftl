@@ -70,6 +70,7 @@ status-unsafe = { $n ->
     [one] One of your acts is in the log and not safe yet; this computer keeps it until then:
    *[other] { $n } of your acts are in the log and not safe yet; this computer keeps them until then:
 }
+status-never-safe = Nothing can become safe under this charter: too many of those who hold shares are technicians, who do not count. Amend the charter, or have the agreements ask for more people.
 status-unsafe-entry = - entry { $index }: { $have } of { $needed } trustees have confirmed it
 status-unsafe-entry-charter = - entry { $index }: safe only once a charter is in force
 status-lost = - { $command }: the log that the server shows now does not have it any more
@@ -91,6 +92,7 @@ watch-changed = { $name }: { $new ->
 watch-away = { $name }: { $why } Trying again, less and less often.
 watch-distrust = { $name }: WARNING. { $why } Nothing of this was accepted. Tell the others; trying again.
 watch-back = { $name }: the server answers again; { $size } entries, nothing new.
+watch-busy = { $name }: another command holds the folder, perhaps at a question; until it ends, nothing is confirmed here.
 watch-ended = Stopped watching.
 
 # Comparing what people were shown.
@@ -103,6 +105,8 @@ compare-nothing = Name at least one file with a checkpoint.
 compare-no-key = This computer does not know the log of association { $organisation }. Give its key with --log-key.
 compare-other-log = { $path } is a checkpoint of another log, that of association { $organisation }. Compare each log by itself.
 compare-unreadable = { $path } is no checkpoint. Others print theirs with “sequestre audit checkpoint”; send the text as a file, unchanged.
+compare-readme-moved = Between the two sizes the association moved, and its log has had another key since. The second note is signed by that one: { $key } ({ $hex }). The entry of the move, in any copy of the log, names both keys and is signed by those who can change the charter.
+compare-left-behind = { $path } is signed with a key that this log had before a move, and goes on where the move left it: what it says is not part of this log. Nothing can be compared with it here.
 compare-false-note = { $path } is not signed with the key of this log. It says nothing about the log; ask again whoever gave it to you.
 compare-false-cosignature = A confirmation in { $path } does not match it; it was not counted. Ask again whoever gave it to you.
 compare-confirmed = confirmed by { $cosigners ->

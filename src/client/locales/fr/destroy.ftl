@@ -41,6 +41,7 @@ inbox-vetoed = { $name } s’y oppose : « { $reason } ».
 status-destroy-delay = Pour détruire, il faut deux accords, à { $delay } d’intervalle au moins.
 status-proposal-destruction = - { $proposal } : { $proposer } propose de détruire { $what } : « { $reason } ». Ouverte jusqu’au { $time }. D’accord : { $signed }. Peuvent encore donner leur accord : { $others }. Manquent : { $missing }
 status-destroyed = Cette association a été détruite le { $time }. Son journal peut être lu et vérifié ; rien ne peut s’y ajouter.
+status-destroyed-kept = { $n } fichiers de ce qui a été détruit restent sur cet ordinateur jusqu’au { $time }, au cas où cela se serait fait à l’insu des gens. Aucun écran ne les montre ; « sequestre recover » les ouvre avec le journal d’avant.
 view-end-destroyed = terminé, ce qui était demandé a été détruit
 view-end-sealed = terminé, { $name } a fermé ce qui était ouvert au serveur
 view-end-closed = terminé, le serveur n’a plus les clés auxquelles cela s’ouvrait

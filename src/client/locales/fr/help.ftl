@@ -96,9 +96,13 @@ help-device-revoke = Exclure un ordinateur perdu ou volé
 help-device-revoke-device = L’ordinateur : le début de son numéro dans « sequestre device »
 help-found-words-file = Écrire les 24 mots d’une nouvelle clé personnelle dans ce nouveau fichier, pour vous seul·e, au lieu de les montrer
 help-join-words-file = Écrire les 24 mots d’une nouvelle clé personnelle dans ce nouveau fichier, pour vous seul·e, au lieu de les montrer
+help-join-begin-anew = Mettre de côté ce que cet ordinateur a de cette association et recommencer, si les autres ont quitté son journal
+help-join-charter-code = Avec --begin-anew : le code de la charte tel qu’on vous l’a lu ; sans cela, on vous le demande
 help-restore-identity = Apporter votre clé personnelle sur un nouvel ordinateur, avec vos 24 mots et la carte de contact de l’association
 help-restore-identity-words-file = Fichier des 24 mots ; - les lit sur l’entrée standard ; sans lui, on vous demande de les taper
 help-restore-identity-card-file = Fichier de la carte de contact ; - la lit sur l’entrée standard ; sans lui, on vous demande de la coller
+help-restore-identity-begin-anew = Mettre de côté ce que cet ordinateur a de cette association et recommencer, si les autres ont quitté son journal ; sans les mots là où se trouve votre clé personnelle
+help-restore-identity-charter-code = Avec --begin-anew : le code de la charte tel qu’on vous l’a lu ; sans cela, on vous le demande
 help-card = Afficher la carte de contact de l’association, à garder avec vos 24 mots
 
 # Pour les médiateur·rices, et pour qui veut vérifier.

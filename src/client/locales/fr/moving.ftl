@@ -1,12 +1,25 @@
 # Déménager : un autre serveur pour le même journal.
 
 log-move = { $who } a apporté le déménagement vers le serveur { $address }, signé par { $names } : le journal y continue après { $n } entrées.
+log-move-gives-up = { $who } a apporté le déménagement vers le serveur { $address }, signé par { $names } : le journal y continue après { $n } entrées, et ABANDONNE { $lost ->
+        [one] une entrée que connaissaient
+       *[other] { $lost } entrées que connaissaient
+    } les personnes qui ont signé. Premier accord : { $first }. Deuxième : { $second }.
 audit-remark-moved = À l’entrée { $entry }, l’association a déménagé : une nouvelle clé signe depuis. Le déménagement a été signé comme la charte le demande ; la copie a donc été vérifiée avec la nouvelle clé.
+audit-own-left-behind = La copie de cet ordinateur ({ $n } entrées) s’arrête là où l’association a déménagé sans ses dernières entrées.
+audit-remark-given-up = { $n ->
+        [one] Une entrée de la copie de cet ordinateur a été abandonnée
+       *[other] { $n } entrées de la copie de cet ordinateur ont été abandonnées
+    } par un déménagement qui le dit, et que les personnes qui peuvent détruire ont signé deux fois, avec le délai de la charte entre les deux.
 failed-moved = Cette association a déménagé vers { $address }, et ce serveur n’a plus rien à dire. Demandez aux autres le fichier du déménagement, puis « sequestre move follow FICHIER ».
 
 # Ce que les règles disent d’un déménagement.
 refused-move-signature = Une signature de ce déménagement ne tient pas : le fichier a été abîmé ou modifié en route. Demandez-le à nouveau.
 refused-move-quorum = Trop peu de celles et ceux qui peuvent changer la charte ont signé ce déménagement. Recueillez d’autres signatures avec « sequestre move sign ».
+refused-move-not-confirmed = Ce déménagement abandonne des entrées, et trop peu des personnes qui peuvent détruire l’ont signé, une fois puis à nouveau après le délai de la charte. Recueillez d’autres signatures avec « sequestre move sign ».
+refused-move-too-early = Ce déménagement abandonne des entrées, et quelqu’un l’a signé trop tôt pour la deuxième fois : cela vaut à partir du { $at }. Demandez le fichier tel qu’il était avant, et signez-le à nouveau à ce moment-là.
+refused-move-dates = Des signatures de ce déménagement portent une date d’avant ce qu’elles abandonnent, ou dans l’avenir. Vérifiez la date de cet ordinateur ; si elle est juste, proposez le déménagement à nouveau.
+refused-move-undeclared = STOP. Ce déménagement laisse de côté des entrées que cet ordinateur connaît, et ne dit pas qu’il les abandonne. Rien n’a été signé ni changé. Faites rétablir le serveur à nouveau, depuis la copie plus longue de cet ordinateur ; ou faites proposer le déménagement à nouveau par une personne qui a ces entrées, avec --give-up.
 refused-move-prefix = Ce déménagement ne commence pas à la fin de ce journal : des entrées se sont ajoutées entre-temps, ou c’est un autre journal. Comparez avec les autres ; rien n’a été changé.
 refused-move-charter = Un déménagement change le serveur et la clé du journal, et rien d’autre dans la charte. Proposez-le à nouveau ; changez la charte avant ou après.
 refused-move-log-key = Ce déménagement ne quitte pas la clé qui signe le journal aujourd’hui, ou revient à une ancienne. Proposez-le à nouveau depuis une copie à jour.
@@ -18,7 +31,9 @@ move-file-header =
     L’association « { $organisation } » déménage : son journal continue à { $address } après { $n } entrées.
     Signé par : { $names }
     Code à comparer de vive voix ; c’est celui de votre écran qui compte : { $code }
+    Valable jusqu’au : { $time }
     Pour signer : sequestre move sign FICHIER. Quand assez de personnes ont signé : sequestre move follow FICHIER
+move-file-gives-up = Entrées abandonnées, pour lesquelles signent deux fois les personnes qui peuvent détruire : { $n }
 move-file-none = { $path } ne contient ni un déménagement ni un lieu où emménager. Transmettez ces fichiers en entier.
 move-file-kind = { $path } n’est pas le fichier qu’il faut ici : « propose » prend ce qu’a envoyé la personne qui s’occupe du nouveau serveur, « sign » et « follow » prennent le fichier du déménagement.
 move-file-damaged = { $path } a été abîmé en route. Demandez-le à nouveau.
@@ -26,7 +41,6 @@ move-file-newer = { $path } vient d’une autre version de ce programme. Mettez-
 move-files-differ = Ces fichiers ne parlent pas du même déménagement. Demandez aux autres lequel vaut, et suivez celui-là.
 
 # Ce que ferait un déménagement.
-move-screen-place = La personne qui s’occupe du nouveau serveur vous lit ce code : { $code }
 move-screen-head = L’association « { $organisation } » déménage vers un autre serveur. Cela fait la version { $version } de la charte, et n’y change rien d’autre.
 move-screen-from = De { $address } (clé du journal { $key })
 move-screen-to = Vers { $address } (clé du journal { $key })
@@ -34,6 +48,21 @@ move-screen-server = Clé du nouveau serveur : { $key }
 move-screen-prefix = Le journal continue après l’entrée { $n } (racine { $root }). La copie de cet ordinateur a { $own } entrées.
 move-screen-all = Rien de ce que cet ordinateur connaît n’est abandonné.
 move-screen-lost = Ces { $n } entrées sont abandonnées, comme si elles n’avaient pas eu lieu. Une copie en reste sur cet ordinateur :
+move-screen-gives-up =
+    { $n ->
+        [one] Une entrée serait perdue, comme si elle n’avait jamais eu lieu
+       *[other] { $n } entrées seraient perdues, comme si elles n’avaient jamais eu lieu
+    } – par { $names }, depuis le { $since }. { $unknown ->
+        [0] Cet ordinateur a une copie de tout.
+        [one] Cet ordinateur n’a pas de copie de l’une d’elles.
+       *[other] Cet ordinateur n’a pas de copie de { $unknown } d’entre elles.
+    } Il y faut deux fois l’accord des personnes qui peuvent détruire, avec le délai de la charte entre les deux.
+move-screen-first = D’accord avec ce qui est perdu : { $names }
+move-screen-due = Une deuxième signature peut être donnée à partir du { $time }.
+move-screen-second = D’accord une deuxième fois : { $names }
+move-screen-expires = Ce fichier peut servir jusqu’au { $time }.
+move-lost-server = le serveur ({ $n })
+move-lost-unknown = pas connu ici
 move-screen-behind = Il manque à la copie de cet ordinateur { $n } des entrées avec lesquelles le journal continuerait : ni ce qu’elles disent, ni si elles prolongent cette copie, ne peut être montré ici.
 move-screen-differs = STOP : le journal qui continuerait n’est pas celui que cet ordinateur a vérifié. Quelqu’un a montré des journaux différents à des personnes différentes. Parlez-en aux autres avant de poursuivre.
 move-screen-signed = Signé jusqu’ici par : { $names }
@@ -41,16 +70,37 @@ move-screen-unchecked = Noms dans le fichier, dont les signatures ne peuvent pas
 move-screen-code = Code de ce déménagement, à comparer de vive voix : { $code }
 
 # Proposer et signer.
-ask-move-second = Vous avez déjà signé un autre déménagement vers la version { $version } de la charte. Si les deux servent, le journal se divise en deux, et vous l’aurez signé. Avez-vous la certitude que l’autre ne servira jamais ?
+ask-move-second = Vous avez déjà signé un autre déménagement vers la version { $version } de la charte. Si les deux servent, le journal se divise en deux, et vous l’aurez signé. Faites détruire toutes les copies de l’autre fichier ; il reste valable 30 jours, plus le délai s’il abandonne des entrées. Avez-vous la certitude que l’autre ne servira jamais ?
+ask-move-place = Le code de 35 chiffres que vous lit la personne qui s’occupe du nouveau serveur
+move-place-differs = Ce n’est pas le code de ce fichier. Rien n’a été signé. Faites-le relire ; s’il diffère encore, quelqu’un a échangé le fichier : prévenez les autres.
+ask-move-give-up = Acceptez-vous que { $n ->
+        [one] cette entrée soit perdue
+       *[other] ces { $n } entrées soient perdues
+    }, et signez-vous ce déménagement ? Il y faudra une deuxième fois les signatures de votre groupe, après le délai de la charte.
+ask-move-give-up-again = Pour la deuxième fois : acceptez-vous que { $n ->
+        [one] cette entrée soit perdue
+       *[other] ces { $n } entrées soient perdues
+    } pour de bon ?
 ask-move-sign = Signez-vous ce déménagement ?
 move-behind = Il manque à la copie de cet ordinateur { $n } entrées qui ont été rétablies sur le nouveau serveur. Laissez un·e gardien·ne qui a une copie plus longue proposer le déménagement.
+move-expired = Ce déménagement n’a pas servi à temps : son fichier était valable jusqu’au { $time }. Rien n’a été signé ni changé. Proposez-le à nouveau s’il est encore voulu.
+move-second-early = Il n’y a rien à signer pour l’instant : ce déménagement abandonne des entrées, et vous pourrez le signer une deuxième fois à partir du { $time }. D’ici là, tout le monde peut y réfléchir.
+move-gives-up-more = La copie de cet ordinateur a { $n } entrées après l’endroit où le journal continuerait, et le déménagement dit en abandonner { $said }. Rien n’a été signé. Faites rétablir le serveur à nouveau depuis cette copie ; ou proposez vous-même le déménagement, avec --give-up { $n }.
+move-unseen-lost = Ce déménagement abandonne { $n } entrées dont cet ordinateur n’a pas de copie : ce qu’elles disent ne peut pas être montré ici. Laissez d’autres signer, ou ajoutez --unseen si vous vous fiez à ce qu’ils ou elles ont vu.
 move-unseen = Il manque à la copie de cet ordinateur { $n } des entrées avec lesquelles le journal continuerait ; rien ne dit ici si elles la continuent. Laissez d’autres signer, ou ajoutez --unseen si vous vous fiez à ce qu’ils ou elles ont vu.
-move-differs = STOP. Le journal qui continuerait n’est pas celui que cet ordinateur a vérifié. Rien n’a été signé ni changé. Comparez avec les autres, et montrez ceci à un·e médiateur·rice.
-move-charter-given-up = STOP. Ce déménagement revient avant la version { $version } de la charte, que cet ordinateur sait en vigueur, et trop peu des personnes qui peuvent changer cette version l’ont signé. Rien n’a été changé. Montrez le fichier aux autres et à un·e médiateur·rice ; si c’est voulu, que ces personnes signent aussi, avec « sequestre move sign ».
+move-differs = STOP. Le journal qui continuerait n’est pas celui que cet ordinateur a vérifié. Rien n’a été signé ni changé. Comparez avec les autres, et montrez ceci à un·e médiateur·rice. Si tous et toutes conviennent que c’est votre journal qui a été quitté : « sequestre restore-identity --begin-anew » avec une nouvelle carte de contact, ou « sequestre join --begin-anew » avec une nouvelle invitation.
+move-charter-given-up = STOP. Ce déménagement revient avant la version { $version } de la charte, que cet ordinateur sait en vigueur, et trop peu des personnes qui peuvent changer cette version, et détruire selon elle, l’ont signé. Rien n’a été changé. Montrez le fichier aux autres et à un·e médiateur·rice ; si c’est voulu, que ces personnes signent aussi, avec « sequestre move sign ».
 move-give-up = Déménager là-bas abandonne { $n } entrées de la copie de cet ordinateur. Si personne n’a de copie plus longue, recommencez avec --give-up { $n }.
-move-not-signer = Seules les personnes qui peuvent changer la charte signent un déménagement. Quand elles l’auront fait, suivez-le avec « sequestre move follow ».
+move-not-signer = Seules les personnes qui peuvent changer la charte signent un déménagement, et celles qui peuvent détruire, s’il abandonne des entrées. Quand elles l’auront fait, suivez-le avec « sequestre move follow ».
 move-signed = Écrit dans { $path }. Signatures encore manquantes : { $n }. Envoyez-le à la personne suivante ; le code est { $code }.
+move-signed-gives-up = Écrit dans { $path }. Signatures encore manquantes avant que le délai commence : { $first } des personnes qui peuvent détruire ; et à tout moment { $n } de celles qui peuvent changer la charte. Envoyez-le à la personne suivante ; le code est { $code }.
+move-signed-first = Écrit dans { $path }. Gardez-le : une deuxième signature est due à partir du { $time }, de { $n } des personnes qui peuvent détruire, avec « sequestre move sign ». Manquent en outre, à tout moment, de celles qui peuvent changer la charte : { $amend }. Le code est { $code }.
 move-signed-complete = Écrit dans { $path }. Assez de personnes ont signé. Envoyez-le à tout le monde : « sequestre move follow FICHIER ». Le code est { $code }.
+
+# Ce que dit status d’un déménagement signé ici.
+status-move = Vous avez signé un déménagement vers { $address }, que personne ici n’a encore suivi ; son fichier est valable jusqu’au { $time }.
+status-move-first = Le premier accord n’est pas encore complet.
+status-move-second = Votre deuxième signature est due à partir du { $time }, et jusqu’au { $until } : « sequestre move sign FICHIER ».
 
 # Suivre.
 ask-move-follow = À partir de maintenant, vous fiez-vous au serveur { $address }, et plus à l’ancien ?
@@ -72,6 +122,7 @@ help-move-propose = Écrire le fichier d’un déménagement vers un serveur pr�
 help-move-propose-place = Le fichier qu’a envoyé la personne qui s’occupe du nouveau serveur
 help-move-propose-output = Où écrire le fichier du déménagement
 help-move-propose-give-up = Abandonner exactement ce nombre d’entrées de la copie de cet ordinateur
+help-move-propose-place-code = Le code que vous a lu la personne qui s’occupe du nouveau serveur
 help-move-sign = Vérifier un déménagement et ajouter sa signature au fichier ; sans serveur
 help-move-sign-file = Le fichier du déménagement
 help-move-sign-unseen = Signer bien que la copie du journal de cet ordinateur soit plus courte que ce que nomme le déménagement

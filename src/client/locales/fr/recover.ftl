@@ -63,7 +63,7 @@ recover-answered = Vos parts des clés { $count ->
    *[other] de { $count } comptes sont
 } dans { $path }. Envoyez ce fichier à { $name } par n’importe quel moyen ; personne d’autre ne peut l’ouvrir.
 recover-enters = Votre programme inscrira au journal ce qui a été remis, au prochain contact avec un serveur.
-recover-enters-not = Ce qui a été remis ne s’inscrit pas tout seul au journal : ce dossier n’a de contact avec aucun serveur. Les commandes signées sont dans { $path }. Gardez-les et, quand il y aura de nouveau un serveur, lancez « sequestre restore-identity » dans ce dossier (--home) ; d’ici là, le journal ignore cette récupération.
+recover-enters-not = Ce qui a été remis ne s’inscrit pas tout seul au journal : ce dossier n’a de contact avec aucun serveur. Les commandes signées sont dans { $path }. Gardez-les. Quand il y aura de nouveau un serveur, une personne dont l’ordinateur fait partie de l’association les reprend avec « sequestre recover enter » et ce dossier, où qu’il ait été copié ou envoyé ; ou lancez « sequestre restore-identity » ici (--home). D’ici là, le journal ignore cette récupération.
 recover-stranger = La personne { $id } n’est pas dans cette copie du journal. Rien n’a été remis et rien n’est cru.
 recover-starter-gone = La personne qui demande a quitté l’association. Rien n’a été remis ; prévenez les autres.
 recover-starter-candidate = La personne qui demande a été invitée et n’a jamais été admise. Rien n’a été remis ; prévenez les autres.
@@ -85,13 +85,13 @@ recover-file-mixed = { $path } a été fabriqué à partir d’une réponse à u
 recover-file-signature = { $path } n’est pas signé par la personne qu’il nomme. Il n’est pas utilisé ; prévenez les autres.
 recover-answer-again = { $name } a déjà répondu ; { $path } n’ajoute rien.
 recover-bad-shares = Des parts de clés de { $name } sont inutilisables : { $fault }. Comptes concernés : { $list }. Ses autres parts sont gardées ; demandez-lui, ou à un·e gardien·ne de plus.
-recover-fault-missing = elle n’est pas dans cette copie du journal
-recover-fault-sealed = elle ne s’ouvre pas avec la clé de la personne qui la détient
-recover-fault-not-dealt = aucune n’a été distribuée à cette personne
-recover-fault-duplicate = elle a été donnée deux fois
-recover-fault-unreadable = elle est illisible
-recover-fault-field = elle appartient à un autre compte, une autre version ou un autre accord
-recover-fault-altered = ce n’est pas celle que nomme le journal
+recover-fault-missing = absence de cette copie du journal
+recover-fault-sealed = ouverture impossible avec la clé de la personne à qui c’est distribué
+recover-fault-not-dealt = rien n’a été distribué à cette personne
+recover-fault-duplicate = remise en double
+recover-fault-unreadable = contenu illisible
+recover-fault-field = appartenance à un autre compte, une autre version ou un autre accord
+recover-fault-altered = différence avec ce que nomme le journal
 
 # Terminer.
 recover-none-started = Aucune récupération n’a été commencée ici. Commencez par « sequestre recover start », ou faites taper leurs 24 mots aux personnes présentes (--words, --words-file).
@@ -132,6 +132,30 @@ recover-note-version = { $part } : version { $version } (journal du { $time })
 recover-note-old = { $part } : ANCIENNE version { $version } ; remplacée depuis (journal du { $time })
 recover-now-change = Changez chacun de ces mots de passe chez son fournisseur : ils sont considérés comme connus à partir de maintenant.
 
+# Oublier, et ce qui a été remis ailleurs.
+ask-recover-expired = Vous avez demandé cela le { $time } (« { $reason } »). On répond aux demandes pendant 30 jours ; c’est passé. Ouvrir quand même ce qui est réuni ? (« sequestre recover forget » l’efface ; une nouvelle demande peut alors commencer.)
+ask-recover-forget = Effacer la clé de votre récupération du { $time } (« { $reason } ») et { $count ->
+    [0] aucune réponse
+    [one] une réponse
+   *[other] { $count } réponses
+} ? Ce qui n’a pas été ouvert reste alors fermé, jusqu’à une nouvelle demande.
+recover-forgotten-asked = La clé et les réponses de cette récupération ont été effacées de cet ordinateur. La demande est gardée ; le journal garde ce qui a été répondu.
+recover-nothing-collected = Rien n’est réuni ici pour une telle récupération : elle n’a jamais commencé dans ce dossier, ou elle est terminée ou oubliée.
+recover-which = Plusieurs récupérations ont commencé ici. Indiquez la demande de l’une d’elles :
+    { $list }
+recover-one-of = { $time } : « { $reason } », { $path }
+recover-no-command = { $path } n’est pas une réponse signée à une récupération de cette association. Elle n’a pas été reprise.
+recover-no-commands = Il n’y a ici aucune réponse signée, ou beaucoup trop. Indiquez les fichiers, ou le dossier « outbox » que l’autre ordinateur a nommé.
+recover-taken-over = { $count ->
+    [0] Aucune réponse signée n’a été reprise
+    [one] Une réponse signée a été reprise
+   *[other] { $count } réponses signées ont été reprises
+}{ $known ->
+    [0] .
+    [one]  ; une était déjà au journal, ou attend ici.
+   *[other]  ; { $known } étaient déjà au journal, ou attendent ici.
+} Votre programme les inscrit au journal à son prochain contact avec un serveur (« sequestre sync »).
+
 # Aide.
 help-recover = Ouvrir des comptes sans le serveur, depuis une copie du journal et assez de gardien·nes
 help-recover-start = Faire une demande signée pour les autres gardien·nes
@@ -157,4 +181,8 @@ help-recover-finish-output-passphrase-file = Prendre la phrase secrète du nouve
 help-recover-finish-words-file = Les 24 mots d’une personne présente, dans un fichier ; répétable ; alors il ne faut pas de réponses
 help-recover-finish-words = Combien de personnes présentes tapent leurs 24 mots
 help-recover-finish-replica = Utiliser cette copie du journal (un dossier organisations/…) au lieu de la vôtre
+help-recover-forget = Effacer la clé et les réponses d’une récupération que vous avez commencée
+help-recover-forget-request = Sa demande ; sans elle, la seule qui ait commencé ici
+help-recover-enter = Reprendre des réponses données sur un ordinateur sans contact, pour qu’elles arrivent au journal
+help-recover-enter-files = Des réponses signées, ou le dossier « outbox » où elles sont
 recover-format-unknown = « { $name } » n’est pas un format. Il y a : bitwarden, csv, text.

@@ -94,6 +94,7 @@ proposal-new = - nouveau : { $text }
 proposal-gone = - supprimé : { $text }
 proposal-before = - jusqu’ici : { $text }
 proposal-leavers = - ces personnes quittent l’association avec elle : { $list }
+proposal-never-safe = ATTENTION : sous cette charte, rien de ce qui est inscrit ne devient jamais sûr si le serveur se perd : parmi les personnes qui détiennent des parts, trop sont technicien·ne·s et ne comptent pas pour cela.
 proposal-lookalike = ATTENTION : « { $name } » (empreinte { $code }) peut être confondu avec « { $other } » (empreinte { $known }). Ce sont deux clés différentes. Demandez de vive voix avant d’accepter.
 proposal-charter-code = Code de la charte, à lire à haute voix par tout le monde et à comparer : { $code }
 proposal-admission = Admettre { $name } comme { $roles }. Son empreinte est { $code }.
@@ -185,3 +186,13 @@ outbox-refused = Refusé, ne sera plus envoyé : { $what }.
 sync-done = Le journal est vérifié ; nombre d’entrées : { $size }.
 request-account = {"  "}Coffre « { $vault } », compte { $id }
 request-sealed-as = {"  "}ATTENTION : ce qui est demandé a été scellé sous un autre nom : { $list }
+
+# Recommencer.
+anew-screen-new = Le journal par lequel recommencer : { $n } entrées, chez { $address } (clé du journal { $key })
+anew-screen-old = Le journal que cet ordinateur a vérifié a { $own } entrées ; { $common } d’entre elles sont aussi dans l’autre, et { $lost } n’y sont pas :
+anew-screen-damaged = Ce que cet ordinateur avait du journal est illisible : on ne peut rien y comparer, ni rien en emporter.
+ask-anew-code = Le code de la charte, 35 chiffres, tel que vous le lit quelqu’un dont vous connaissez la voix (sur son ordinateur : sequestre status)
+anew-code-differs = STOP. Ce n’est pas le code de la charte que montre ce serveur. Rien n’a été changé. Faites-le relire par quelqu’un dont vous connaissez la voix ; s’il diffère encore, ce n’est pas son association.
+ask-begin-anew = Désormais, cet ordinateur croit ce serveur et ce journal de { $organisation }, comme au premier jour, et plus ce qu’il avait vérifié lui-même. Seule la voix qui vous a lu le code de la charte s’en porte garante. Ce que cet ordinateur avait est mis de côté, et non supprimé. Recommencer ?
+anew-nothing = Cet ordinateur n’a pas rejoint cette association : il n’y a rien à mettre de côté. Omettez --begin-anew.
+anew-done = Ce que cet ordinateur avait de l’association se trouve dans { $path }, tel quel : entrées, notes signées et fichiers. Montrez-le à un·e médiateur·rice. Supprimez-le quand plus personne n’en a besoin : les parts de clé scellées y restent, même détruites ailleurs.

@@ -70,6 +70,7 @@ status-unsafe = { $n ->
     [one] Un de vos actes est au journal sans être encore sûr ; d’ici là, cet ordinateur le garde :
    *[other] { $n } de vos actes sont au journal sans être encore sûrs ; d’ici là, cet ordinateur les garde :
 }
+status-never-safe = Sous cette charte, rien ne peut devenir sûr : parmi les personnes qui détiennent des parts, trop sont technicien·ne·s et ne comptent pas. Modifiez la charte, ou faites que les accords demandent plus de personnes.
 status-unsafe-entry = - entrée { $index } : { $have } gardien·ne·s sur { $needed } l’ont confirmée
 status-unsafe-entry-charter = - entrée { $index } : sûre seulement une fois une charte en vigueur
 status-lost = - { $command } : le journal que le serveur montre maintenant ne l’a plus
@@ -91,6 +92,7 @@ watch-changed = { $name } : { $new ->
 watch-away = { $name } : { $why } Nouvel essai, de plus en plus rarement.
 watch-distrust = { $name } : ATTENTION. { $why } Rien n’en a été accepté. Dites-le aux autres ; nouvel essai.
 watch-back = { $name } : le serveur répond de nouveau ; { $size } entrées, rien de nouveau.
+watch-busy = { $name } : une autre commande occupe le dossier, peut-être devant une question ; d’ici là, rien n’est confirmé ici.
 watch-ended = Veille terminée.
 
 # Comparer ce que chacun·e a vu.
@@ -103,6 +105,8 @@ compare-nothing = Nommez au moins un fichier de point de contrôle.
 compare-no-key = Cet ordinateur ne connaît pas le journal de l’association { $organisation }. Donnez sa clé avec --log-key.
 compare-other-log = { $path } est un point de contrôle d’un autre journal, celui de l’association { $organisation }. Comparez chaque journal séparément.
 compare-unreadable = { $path } n’est pas un point de contrôle. Les autres impriment le leur avec « sequestre audit checkpoint » ; le texte s’envoie comme fichier, sans changement.
+compare-readme-moved = Entre les deux tailles, l’association a déménagé, et son journal a depuis une autre clé. C’est elle qui signe la seconde note : { $key } ({ $hex }). L’entrée du déménagement, dans toute copie du journal, nomme les deux clés et porte la signature de qui peut modifier la charte.
+compare-left-behind = { $path } est signé par une clé que ce journal avait avant un déménagement, et continue là où le déménagement l’a quitté : ce qu’il dit ne fait pas partie de ce journal. On ne peut rien y comparer ici.
 compare-false-note = { $path } n’est pas signé par la clé de ce journal. Cela ne dit rien du journal ; redemandez à qui vous l’a donné.
 compare-false-cosignature = Une confirmation dans { $path } ne lui correspond pas ; elle n’a pas été comptée. Redemandez à qui vous l’a donné.
 compare-confirmed = { $cosigners ->

@@ -1,0 +1,94 @@
+//! A destruction that the server showed only when it was done: what people still have, and for how long.
+
+use std::fs;
+
+use sequestre::client::destroy::{self, Target};
+use sequestre::escrow::time::Seconds;
+
+use crate::town::*;
+
+const WEEK: Seconds = Seconds(7 * 86_400);
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_was_destroyed_behind_ones_back_opens_with_the_log_of_before() {
+    let town = Town::founded().await;
+    let whole = Target::Account { label: LABEL.to_owned(), version: None };
+    let before = town.env(CHLOE).session().unwrap().replica.head().size;
+    destroy::propose(&town.env(AWA), &whole, "nobody will notice").await.unwrap();
+    let id = *town.session(AWA).await.state().unwrap().proposals().last_key_value().unwrap().0;
+    town.approve(BRUNO, id).await.unwrap();
+    town.pass(WEEK);
+    for name in [AWA, BRUNO] {
+        destroy::confirm(&town.env(name), id).await.unwrap();
+    }
+    // Chloé's computer was shown nothing all the time, and now everything at once.
+    let session = town.session(CHLOE).await;
+    assert!(session.state().unwrap().credentials().is_empty());
+    let noted = session.replica.noted().unwrap();
+    assert!(!noted.is_empty() && noted.values().all(|until| *until == town.now().after(WEEK)));
+    drop(session);
+    // With the words of those whom the agreement takes, her copy opens it, as it was before the first of these entries.
+    let recover = |name: &str, size: Option<u64>| {
+        let copy = town.root.path().join(name);
+        Snapshot::of(&town.folder(CHLOE)).restore(&copy);
+        if let Some(size) = size {
+            fs::write(copy.join("as_of"), format!("{size}\n")).unwrap();
+        }
+        let (output, words) = (town.root.path().join(format!("{name}.json")), |who: &str| {
+            town.root.path().join("people").join(who).join("words").display().to_string()
+        });
+        let (chloe, bruno) = (words(CHLOE), words(BRUNO));
+        let arguments = [
+            "recover",
+            "finish",
+            "--plain",
+            "--yes",
+            "--words-file",
+            &chloe,
+            "--words-file",
+            &bruno,
+            "--replica",
+            copy.to_str().unwrap(),
+            "-o",
+            output.to_str().unwrap(),
+        ];
+        let (code, _, told) = town.program(name, &arguments);
+        (code, told, fs::read_to_string(output).unwrap_or_default())
+    };
+    let (code, told, opened) = recover("late", None);
+    assert!(code != 0 && opened.is_empty(), "the log of now has no such account: {told}");
+    let (code, told, opened) = recover("visitor", Some(before));
+    assert!(code == 0 && opened.contains(PASSWORD), "{told}");
+    let (code, told, _) = recover("beyond", Some(before + 1_000));
+    assert!(code == 1 && told.contains("as_of"), "{told}");
+    // A second before the time is over, and then.
+    town.pass(Seconds(WEEK.0 - 1));
+    assert!(!town.session(CHLOE).await.replica.noted().unwrap().is_empty());
+    town.pass(Seconds(1));
+    assert!(town.session(CHLOE).await.replica.noted().unwrap().is_empty());
+    let (code, _, opened) = recover("gone", Some(before));
+    assert!(code != 0 && opened.is_empty());
+    town.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_changed_note_of_the_time_is_read_as_if_there_were_none() {
+    let town = Town::founded().await;
+    let whole = Target::Account { label: LABEL.to_owned(), version: None };
+    destroy::propose(&town.env(AWA), &whole, "closed").await.unwrap();
+    let id = *town.session(AWA).await.state().unwrap().proposals().last_key_value().unwrap().0;
+    town.approve(BRUNO, id).await.unwrap();
+    town.pass(WEEK);
+    for name in [AWA, BRUNO] {
+        destroy::confirm(&town.env(name), id).await.unwrap();
+    }
+    town.session(CHLOE).await;
+    let list = town.folder(CHLOE).join("destroyed");
+    let blobs = fs::read_to_string(&list).unwrap().lines().count();
+    fs::write(&list, "neither a blob nor a time\n").unwrap();
+    town.pass(Seconds(1));
+    let noted = town.session(CHLOE).await.replica.noted().unwrap();
+    assert_eq!(noted.len(), blobs);
+    assert!(noted.values().all(|until| *until == town.now().after(WEEK)));
+    town.stop().await;
+}
