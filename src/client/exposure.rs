@@ -146,7 +146,7 @@ fn known(view: &View<'_>, id: &CredentialId) -> Vec<Known> {
     let Some((number, _)) = credential.current() else { return Vec::new() };
     let mut all: Vec<Known> = Vec::new();
     for (kind, _, state) in credential.parts(number) {
-        for knower in &state.known {
+        for knower in state.known.values() {
             let same = |k: &&mut Known| k.person == knower.person && k.entry == knower.source && k.how == knower.how;
             match all.iter_mut().find(same) {
                 Some(known) => {

@@ -164,7 +164,7 @@ async fn a_new_secret_on_demand() {
     let session = town.session(MAUD).await;
     let id = session.find_credential(BOOKS).unwrap();
     let credential = session.state().unwrap().credential(&id).unwrap();
-    let known = credential.parts(2).flat_map(|(_, _, part)| part.known.clone());
+    let known = credential.parts(2).flat_map(|(_, _, part)| part.known.values().copied().collect::<Vec<_>>());
     assert!(known.into_iter().all(|knower| knower.how == How::CouldRead));
     drop(session);
     // A person can still have the secret itself, and those who agree are told what that is.
