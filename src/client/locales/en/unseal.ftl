@@ -78,4 +78,5 @@ failed-is-delegation = Request { $id } is for a standing right. When it is grant
 connector-unreadable = a target that cannot be read here
 request-connector-unreadable = WARNING: how the server reaches the target cannot be read on this computer. Do not agree before you know.
 progress-making = The server is making it…
+recover-staged = { $label } (or this one: the server was about to set it)
 progress-agreement = Waiting for agreement

@@ -78,4 +78,5 @@ failed-is-delegation = La demande { $id } est pour une délégation. Quand elle 
 connector-unreadable = une cible illisible ici
 request-connector-unreadable = ATTENTION : la façon dont le serveur atteint la cible est illisible sur cet ordinateur. N’acceptez pas avant de savoir.
 progress-making = Le serveur le crée…
+recover-staged = { $label } (ou bien ceci : le serveur allait le mettre en place)
 progress-agreement = En attente des accords
