@@ -231,13 +231,13 @@ mod running {
             let target = self.target();
             let source = Said::new("as its answer says").into();
             Err(match answer.error.as_deref() {
-                Some("settings") => ConnectError::Unusable(format!("{target} does not take its options or the login")),
+                Some("settings") => {
+                    ConnectError::Unusable(format!("{target} does not take its options or the login"))
+                }
                 Some("protocol") => ConnectError::Unusable(format!("{target} does not know {PROTOCOL}; update it")),
                 Some("unreachable") => ConnectError::Unreachable { target, source },
                 Some("refused") => ConnectError::Refused { target, source },
-                Some("not_ours") => {
-                    ConnectError::NotOurs { target, name: "name of this lease".to_owned() }
-                }
+                Some("not_ours") => ConnectError::NotOurs { target, name: "name of this lease".to_owned() },
                 Some("not_supported") => {
                     ConnectError::NotSupported("the program of this account cannot do this; do it by hand")
                 }
@@ -256,10 +256,8 @@ mod running {
                 // The supplementary groups of the daemon are dropped with its user.
                 command.uid(*user).gid(*group);
             }
-            let not_begun = |source: io::Error| ConnectError::Unreachable {
-                target: self.target(),
-                source: source.into(),
-            };
+            let not_begun =
+                |source: io::Error| ConnectError::Unreachable { target: self.target(), source: source.into() };
             let mut child = command.spawn().map_err(not_begun)?;
             let group = Group(child.id().and_then(|id| i32::try_from(id).ok()).and_then(Pid::from_raw));
             let pipes = (child.stdin.take(), child.stdout.take(), child.stderr.take());
@@ -272,8 +270,7 @@ mod running {
                 let _ = stdin.write_all(request.expose()).await;
                 drop(stdin);
             };
-            let ((), answer, errors) =
-                tokio::join!(write, read(stdout, MAX_ANSWER), read(stderr, MAX_STDERR));
+            let ((), answer, errors) = tokio::join!(write, read(stdout, MAX_ANSWER), read(stderr, MAX_STDERR));
             let status = child.wait().await.map_err(lost)?;
             drop(group);
             self.log(&errors.map_err(lost)?.0, secrets);
@@ -294,7 +291,11 @@ mod running {
                 true => "(not shown: it repeats a secret)".to_owned(),
                 false => Said::new(&text).to_string(),
             };
-            tracing::warn!(program = self.settings.program, text, "a connector's program wrote to its standard error");
+            tracing::warn!(
+                program = self.settings.program,
+                text,
+                "a connector's program wrote to its standard error"
+            );
         }
 
         fn target(&self) -> String {

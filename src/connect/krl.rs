@@ -32,9 +32,7 @@ const KEY_BYTES: usize = 32;
 
 /// Why a text is no authority's public key.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error(
-    "this is not the public key of an Ed25519 authority; give the line of the .pub file, \"ssh-ed25519 AAAA…\""
-)]
+#[error("this is not the public key of an Ed25519 authority; give the line of the .pub file, \"ssh-ed25519 AAAA…\"")]
 pub struct BadAuthority;
 
 /// The public key of a certificate authority. Its comment is not part of it.
@@ -99,7 +97,8 @@ fn string(to: &mut Vec<u8>, bytes: &[u8]) {
 mod tests {
     use super::*;
 
-    const KEY: &str = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAILM+rvN+ot98qgEN796jTiQfZfG1KaT0PtFDJ/XFSqti user@example.com";
+    const KEY: &str =
+        "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAILM+rvN+ot98qgEN796jTiQfZfG1KaT0PtFDJ/XFSqti user@example.com";
 
     #[test]
     fn only_an_ed25519_public_key_is_an_authority() {

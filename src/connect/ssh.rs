@@ -203,7 +203,9 @@ mod signing {
                 return Err(refused("the sealed key is not that of the authority in the settings"));
             }
             let key = public(lease.input.unwrap_or_default()).ok_or_else(|| {
-                refused("the member's key is no OpenSSH public key of kind ed25519, sk-ed25519, or RSA from 2,048 bits")
+                refused(
+                    "the member's key is no OpenSSH public key of kind ed25519, sk-ed25519, or RSA from 2,048 bits",
+                )
             })?;
             let now = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs());
             let failed = |error: ssh_key::Error| ConnectError::Unusable(format!("no certificate: {error}"));
@@ -245,7 +247,9 @@ mod signing {
             }
             let asked = match forced {
                 Some(command) => format!("set -- -c {}", quoted(command)),
-                None => r#"[ -n "$SSH_ORIGINAL_COMMAND" ] && set -- -c "$SSH_ORIGINAL_COMMAND" || set -- -l"#.to_owned(),
+                None => {
+                    r#"[ -n "$SSH_ORIGINAL_COMMAND" ] && set -- -c "$SSH_ORIGINAL_COMMAND" || set -- -l"#.to_owned()
+                }
             };
             // Without a terminal `timeout` ends the whole process group; with one it must leave the group in the
             // foreground, and the end of the session's leader ends what else is in the foreground.
@@ -266,7 +270,8 @@ mod signing {
     fn private(admin: &Login) -> Result<PrivateKey, ConnectError> {
         let key = PrivateKey::from_openssh(admin.secret.expose()).ok();
         key.filter(|key| !key.is_encrypted() && key.algorithm() == Algorithm::Ed25519).ok_or_else(|| {
-            let why = "what is sealed is no private key of an Ed25519 authority in OpenSSH form, without a passphrase";
+            let why =
+                "what is sealed is no private key of an Ed25519 authority in OpenSSH form, without a passphrase";
             ConnectError::Unusable(why.to_owned())
         })
     }

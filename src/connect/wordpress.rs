@@ -139,8 +139,9 @@ impl TryFrom<Described> for Settings {
         };
         let own = with(request("POST", "/wp/v2/users/me"), "json", json!({"password": "{new_secret}"}));
         let after = |steps: Vec<Value>| -> Vec<Value> { login.iter().cloned().chain(steps).collect() };
-        let on_account =
-            |steps: Vec<Value>| -> Vec<Value> { login.iter().cloned().chain([search.clone()]).chain(steps).collect() };
+        let on_account = |steps: Vec<Value>| -> Vec<Value> {
+            login.iter().cloned().chain([search.clone()]).chain(steps).collect()
+        };
         let mut settings = json!({
             "base": site,
             "tls": tls,

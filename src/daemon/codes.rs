@@ -116,7 +116,8 @@ mod tests {
     fn gives_the_codes_of_rfc_6238() {
         let sha1 = "GEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJQ";
         let sha256 = "GEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJQGEZA====";
-        let sha512 = "GEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJQGEZDGNA";
+        let sha512 =
+            "GEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJQGEZDGNA";
         for (algorithm, secret, expected) in [
             ("SHA1", sha1, ["94287082", "07081804", "14050471", "89005924", "69279037", "65353130"]),
             ("sha256", sha256, ["46119246", "68084774", "67062674", "91819424", "90698825", "77737706"]),
@@ -127,7 +128,11 @@ mod tests {
             let times = [59, 1_111_111_109, 1_111_111_111, 1_234_567_890, 2_000_000_000, 20_000_000_000];
             for (time, digits) in times.into_iter().zip(expected) {
                 let code = codes.at(Time(time));
-                assert_eq!((code.digits.as_str(), code.until.0), (digits, (time / 30 + 1) * 30), "{algorithm} {time}");
+                assert_eq!(
+                    (code.digits.as_str(), code.until.0),
+                    (digits, (time / 30 + 1) * 30),
+                    "{algorithm} {time}"
+                );
             }
         }
     }

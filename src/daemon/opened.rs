@@ -171,7 +171,8 @@ impl Opened {
     pub fn rotated(&self, organisation: OrganisationId, version: VersionId) {
         let mut inner = self.lock();
         let Some(staged) = inner.staged.remove(&(organisation, version)) else { return };
-        let its = |(place, open): &(&Place, &mut Open)| place.0 == organisation && open.credential == version.credential;
+        let its =
+            |(place, open): &(&Place, &mut Open)| place.0 == organisation && open.credential == version.credential;
         inner.windows.iter_mut().filter(its).for_each(|(_, open)| open.login = Arc::clone(&staged));
     }
 
@@ -235,4 +236,47 @@ pub fn runs(request: &Request) -> bool {
 /// The keys of the daemon that a request names.
 pub fn to_daemon(request: &Request) -> impl Iterator<Item = &RecipientKey> {
     request.parts.iter().filter(|asked| asked.vouched.is_some()).map(|asked| &asked.recipient)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn keys_are_bounded_and_those_that_nobody_names_are_forgotten() {
+        let (opened, start) = (Opened::default(), Instant::now());
+        let (here, person) = (OrganisationId::new([1; 32]), Some(PersonId::new([2; 32])));
+        let count = MAX_WAITING / MAX_KEYS;
+        let first = opened.make_keys(here, person, MAX_KEYS, start).unwrap();
+        for _ in 1..count {
+            opened.make_keys(here, person, MAX_KEYS, start).unwrap();
+        }
+        assert!(matches!(opened.make_keys(here, person, 1, start), Err(NoKeys::TooMany)));
+        let others = [(here, Some(PersonId::new([3; 32]))), (here, None), (OrganisationId::new([9; 32]), person)];
+        for (organisation, person) in others {
+            assert!(opened.make_keys(organisation, person, 1, start).is_ok(), "each has their own");
+        }
+        assert!(opened.key((here, 7), &first[0]).is_none(), "it serves no request before the log has one");
+        let later = start + KEY_PATIENCE;
+        opened.make_keys(here, person, 1, later).unwrap();
+        assert_eq!(opened.lock().keys.len(), 1);
+        opened.discard(first.iter());
+    }
+
+    #[test]
+    fn what_is_closed_stops_those_who_use_it() {
+        let (opened, place) = (Opened::default(), (OrganisationId::new([1; 32]), 7));
+        let secret = || crate::seal::secret::Secret::from_string("x".to_owned());
+        let account = CredentialId::new([4; 16]);
+        opened.open(place, account, Login { user: None, secret: secret() });
+        let window = opened.window(place).unwrap();
+        assert!(!window.wiped.has_changed().unwrap());
+        let version = VersionId { credential: account, version: 2 };
+        opened.stage(place.0, version, Login { user: None, secret: secret() });
+        opened.rotated(place.0, version);
+        assert!(!Arc::ptr_eq(&opened.window(place).unwrap().login, &window.login), "the new one takes its place");
+        assert!(opened.staged(place.0, version).is_none());
+        opened.close(place);
+        assert!(window.wiped.has_changed().is_err() && opened.window(place).is_none());
+    }
 }

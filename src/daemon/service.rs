@@ -29,7 +29,7 @@ use tonic::{Request, Response, Status};
 use super::config::Limits;
 use super::limits::{RateLimiter, network};
 use super::link::Peer;
-use super::live::Live;
+use super::live::{Current, Live};
 use super::opened::MAX_KEYS;
 use super::refused::Refused;
 use super::writer::{WriteError, Writer};
@@ -375,12 +375,15 @@ impl Escrow for Service {
         self.live.code(organisation, caller.person, request_index).await?;
         let service = self.clone();
         Ok(self.stream(async move |mut sink: Sink<_>| {
+            let mut told = None;
             loop {
                 // Whoever was shut out meanwhile gets no further code, nor does anybody once the lease is over.
                 service.look_up(organisation, peer.device).await?.ok_or(stranger(peer))?;
-                let code = service.live.code(organisation, caller.person, request_index).await?;
-                let wait = code.wait;
-                sink.push(api::StreamCodesResponse { code: code.code.digits, until: code.code.until.0 }).await?;
+                let Current { code, wait } = service.live.code(organisation, caller.person, request_index).await?;
+                if told != Some(code.until) {
+                    told = Some(code.until);
+                    sink.push(api::StreamCodesResponse { code: code.digits, until: code.until.0 }).await?;
+                }
                 sink.pause(wait).await?;
             }
         }))

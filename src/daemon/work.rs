@@ -270,7 +270,9 @@ impl Runner {
         match outcome {
             Outcome::Done => drop(items.remove(&key)),
             // What it waits for may have come while it looked.
-            Outcome::Waits(failure) => (item.waits, item.failure, item.next) = (!item.stirred, failure, Instant::now()),
+            Outcome::Waits(failure) => {
+                (item.waits, item.failure, item.next) = (!item.stirred, failure, Instant::now())
+            }
             Outcome::Failed(failure) => {
                 item.attempts = item.attempts.saturating_add(1);
                 item.failure = failure;
@@ -281,11 +283,20 @@ impl Runner {
                 let (organisation, work) = key;
                 match work {
                     Work::Revoke(request) if attempts >= LOUD => tracing::error!(
-                        ?organisation, request, attempts, failure, pause,
+                        ?organisation,
+                        request,
+                        attempts,
+                        failure,
+                        pause,
                         "ACCESS HAS NOT ENDED: what was made for this request is still at its target"
                     ),
                     Work::Rotate(_) if attempts >= LOUD => tracing::error!(
-                        ?organisation, ?work, attempts, failure, pause, "a password change is not finished"
+                        ?organisation,
+                        ?work,
+                        attempts,
+                        failure,
+                        pause,
+                        "a password change is not finished"
                     ),
                     _ => tracing::warn!(?organisation, ?work, attempts, failure, pause, "not done yet"),
                 }
@@ -316,7 +327,8 @@ fn request_of(work: &Work) -> Option<u64> {
 /// How long to wait after so many failures: from a second, twice as long each time, up to an hour; a quarter more or
 /// less, so that what failed together does not come back together.
 fn pause(attempts: u32) -> Duration {
-    let doubled = FIRST_PAUSE.saturating_mul(1_u32.checked_shl(attempts.saturating_sub(1).min(12)).unwrap_or(u32::MAX));
+    let doubled =
+        FIRST_PAUSE.saturating_mul(1_u32.checked_shl(attempts.saturating_sub(1).min(12)).unwrap_or(u32::MAX));
     let pause = doubled.min(LONGEST_PAUSE);
     // Without randomness they come back together, and that is all.
     let [jitter] = random_bytes::<1>().unwrap_or([128]);

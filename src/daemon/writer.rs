@@ -28,6 +28,7 @@ use std::time::Duration;
 
 use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore, oneshot, watch};
 
+use super::opened::Opened;
 use crate::escrow::command::VerifiedCommand;
 use crate::escrow::id::{OrganisationId, PersonId};
 use crate::escrow::key::VerifyingKey;
@@ -36,7 +37,6 @@ use crate::escrow::log::merkle::TreeHead;
 use crate::escrow::text::{MAX_TEXT_BYTES, SALT_BYTES};
 use crate::escrow::time::Time;
 use crate::store::Store;
-use super::opened::Opened;
 use crate::store::batch::Blob;
 pub use desk::Desk;
 pub use error::WriteError;

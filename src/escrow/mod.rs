@@ -10,7 +10,7 @@
 //! | Who must agree? | [`quorum`], [`charter`], [`proposal`] |
 //! | How is something destroyed, and what protects from it? | [`brake`], [`destruction`] |
 //! | What lies in escrow, and who knows it? | [`part`], [`credential`] |
-//! | How does temporary access begin and end? | [`request`], [`stopping`], [`claim`] |
+//! | How does temporary access begin and end? | [`request`], `approval`, [`stopping`], [`claim`] |
 //! | What is open to the daemon, and what may it do with it? | [`window`], [`made`], [`rotation`], [`work`] |
 //! | Who may take leases without asking each time? | [`delegation`] |
 //! | What was opened without the server? | [`recovery`] |
@@ -23,14 +23,17 @@
 //! | What may a text contain? | [`text`] |
 
 pub mod act;
+mod approval;
 pub mod brake;
 pub mod charter;
 pub mod claim;
 pub mod command;
 pub mod credential;
 pub mod delegation;
+pub mod deposit;
 pub mod destruction;
 pub mod drill;
+pub mod effect;
 pub mod entry;
 pub mod id;
 pub mod key;

@@ -11,6 +11,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::act::{Act, Deny, EntryRef, Invite, Join};
+use super::approval::Approval;
 use super::brake::Confirmation;
 use super::charter::{Charter, RULES_VERSION};
 use super::claim::Claim;
@@ -30,12 +31,13 @@ use super::people::{Device, Invitation, Person, Standing};
 use super::proposal::{Proposal, Signing, Subject};
 use super::recovery::{RecordAnswer, Recovery, RecoveryId};
 use super::refusal::Refusal;
-use super::request::{Approval, Asking, End, Request};
-use super::role::Role;
+use super::request::{Asking, End, Request};
 use super::rotation::{Rotate, Staged, staged_blobs};
 use super::time::{Seconds, Time};
 use super::window::{Filing, UnsealFiled};
 use super::work::Work;
+
+pub use super::effect::{Audience, Effect};
 
 /// How far a command's own time may lie from its entry's.
 pub const CLOCK_TOLERANCE: Seconds = Seconds(600);
@@ -54,86 +56,6 @@ pub struct Position {
 impl Position {
     pub(super) fn entry(self) -> EntryRef {
         EntryRef { index: self.index, leaf: self.leaf }
-    }
-}
-
-/// What the host of the state (daemon or replica) has to do besides keeping the entry. Durable with it, or not at all.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Effect {
-    /// Keep these blobs: the state refers to them.
-    Keep(Vec<(BlobId, Audience)>),
-    /// Expect these re-sealed shares from the approver, for the requester only.
-    AwaitShares {
-        /// The request.
-        request: u64,
-        /// Who may fetch them.
-        requester: PersonId,
-        /// Their names.
-        blobs: Vec<BlobId>,
-    },
-    /// Keep what was made at a target for the requester of this request, for nobody else. It came with the entry.
-    KeepMade {
-        /// The request.
-        request: u64,
-        /// Who may fetch it.
-        requester: PersonId,
-        /// Its name.
-        blob: BlobId,
-    },
-    /// What [`Organisation::work`] says has changed, or can be gone on with.
-    Work,
-    /// Delete the re-sealed shares of this request, and what was made for it: nobody needs them any more.
-    DropShares {
-        /// The request.
-        request: u64,
-    },
-    /// Delete these blobs: they were destroyed, and nothing that stays refers to them.
-    Forget(Vec<BlobId>),
-    /// This device speaks for this person.
-    DeviceEnrolled {
-        /// The device.
-        device: DeviceId,
-        /// Its owner.
-        person: PersonId,
-    },
-    /// This device speaks for nobody any more.
-    DeviceRevoked {
-        /// The device.
-        device: DeviceId,
-    },
-    /// A person's rights to read changed.
-    Standing {
-        /// Who.
-        person: PersonId,
-        /// Whether they may read the log.
-        reads: bool,
-        /// Their roles.
-        roles: BTreeSet<Role>,
-    },
-}
-
-/// Who may fetch a blob.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Audience {
-    /// Everybody who may read the log: names, labels, reasons.
-    Everyone = 1,
-    /// Trustees and mediators: account sheets.
-    Overseers = 2,
-    /// Trustees: sealed secrets and sealed shares.
-    Trustees = 3,
-    /// Nobody: what only the daemon takes apart.
-    Daemon = 4,
-}
-
-impl Audience {
-    /// Whether somebody with these roles belongs to it.
-    pub fn includes(self, roles: &BTreeSet<Role>) -> bool {
-        match self {
-            Self::Everyone => true,
-            Self::Overseers => roles.contains(&Role::Trustee) || roles.contains(&Role::Mediator),
-            Self::Trustees => roles.contains(&Role::Trustee),
-            Self::Daemon => false,
-        }
     }
 }
 

@@ -11,7 +11,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::act::{Approve, Deny, EntryRef, Request as Asked, RequestedPart};
+use super::act::{EntryRef, Request as Asked, RequestedPart};
 use super::charter::{SHORTEST_LEASE, Vault};
 use super::claim::Claimed;
 use super::credential::{Credential, DueCause, How, Knower, Urgency};
@@ -20,7 +20,7 @@ use super::id::{BlobId, CredentialId, PersonId};
 use super::made::AtTarget;
 use super::organisation::{Effect, Organisation, Position};
 use super::part::{PartId, PartKind, VersionId};
-use super::quorum::{Agreement, Quorum};
+use super::quorum::Agreement;
 use super::recovery::ReleasedTo;
 use super::refusal::Refusal;
 use super::sum::Asker;
@@ -267,15 +267,6 @@ pub(super) struct Asking {
     pub basis: Option<Basis>,
 }
 
-/// What an approval does.
-#[derive(Debug)]
-pub(super) struct Approval {
-    request: u64,
-    released: Vec<Vec<BlobId>>,
-    /// Present if this approval completes an agreement for the first time.
-    agreement: Option<Agreement>,
-}
-
 impl Organisation {
     /// A request by the index of its entry.
     pub fn request(&self, index: u64) -> Option<&Request> {
@@ -425,7 +416,7 @@ impl Organisation {
     }
 
     /// Grants a request. Whoever it opens to knows it from here on, and whoever runs what it opens to could.
-    fn grant(&mut self, request: &mut Request, basis: Basis, at: Position) {
+    pub(super) fn grant(&mut self, request: &mut Request, basis: Basis, at: Position) {
         let grant = Grant::new(basis, at.time);
         if request.signs_only() {
             if request.purpose == Purpose::Delegation {
@@ -453,134 +444,8 @@ impl Organisation {
         }
     }
 
-    /// Finds the request that an approval or a denial names, and checks that it is still open.
-    fn open_request(&self, reference: &EntryRef, now: Time) -> Result<&Request, Refusal> {
-        let request = self.requests.get(&reference.index).ok_or(Refusal::RequestUnknown)?;
-        if request.at != *reference {
-            return Err(Refusal::RequestDiffers);
-        }
-        if now >= request.expires && !matches!(request.stage, Stage::Leased(_)) {
-            return Err(Refusal::RequestExpired { at: request.expires });
-        }
-        if !request.accepts(now) {
-            return Err(Refusal::RequestClosed);
-        }
-        Ok(request)
-    }
-
-    /// Only a current trustee who was dealt a share of what is asked for, or whose signature is asked for, can approve
-    /// or deny.
-    fn check_approver(&self, signer: &PersonId, request: &Request) -> Result<(), Refusal> {
-        let trustee = self.charter.as_ref().is_some_and(|c| c.trustees().contains(signer));
-        let concerned = match request.signs_only() {
-            true => self.signing_quorums(request).any(|quorum| quorum.names(signer)),
-            false => self.own_share(signer, &request.parts),
-        };
-        if !trustee || !concerned {
-            return Err(Refusal::NotTrustee);
-        }
-        // What opens to the daemon needs the requester's share there, too; where only signatures are asked for, one is
-        // as good as another.
-        if request.requester == *signer && request.own_share && !request.opens_to_daemon() {
-            return Err(Refusal::OwnRequest);
-        }
-        Ok(())
-    }
-
-    /// The quorums any one of which signs a lease that a connector makes: as the charter is now.
-    fn signing_quorums(&self, request: &Request) -> impl Iterator<Item = &Quorum> {
-        let vault = self.credentials.get(&request.version.credential).map(|credential| &credential.vault);
-        let charter = self.charter.as_ref();
-        let vault = charter.zip(vault).and_then(|(charter, vault)| charter.vault(vault));
-        let names = vault.into_iter().flat_map(|vault| &vault.leases_signed_by);
-        names.filter_map(move |name| charter?.quorum(name))
-    }
-
-    pub(super) fn decide_approve(
-        &self,
-        signer: &PersonId,
-        approve: &Approve,
-        base: u64,
-        now: Time,
-    ) -> Result<Approval, Refusal> {
-        let request = self.open_request(&approve.request, now)?;
-        self.check_approver(signer, request)?;
-        if request.approvals.contains_key(signer) {
-            return Err(Refusal::AlreadyApproved);
-        }
-        if approve.parts != request.parts || approve.expires != request.expires {
-            return Err(Refusal::RequestDiffers);
-        }
-        // What the trustee looked at must still be so: the request, the rules, the requester, the account.
-        self.unchanged_since(base, request.at.index)?;
-        self.unchanged_since(base, self.charter_changed)?;
-        if let Some(requester) = self.people.get(&request.requester) {
-            self.unchanged_since(base, requester.changed)?;
-        }
-        if let Some(credential) = self.credentials.get(&request.version.credential) {
-            self.unchanged_since(base, credential.changed)?;
-        }
-        if request.signs_only() {
-            self.check_connector(request)?;
-            if !approve.released.is_empty() {
-                return Err(Refusal::ReleasedShape);
-            }
-        } else {
-            self.check_released(signer, request, &approve.released)?;
-        }
-        let mut agreed = request.agreed();
-        agreed.insert(*signer);
-        let waiting = matches!(request.stage, Stage::Waiting);
-        let agreement = if waiting { self.agreement(request, &agreed) } else { None };
-        Ok(Approval { request: request.at.index, released: approve.released.clone(), agreement })
-    }
-
-    /// Exactly one blob for each deal that names the approver, none of them twice.
-    fn check_released(&self, signer: &PersonId, request: &Request, released: &[Vec<BlobId>]) -> Result<(), Refusal> {
-        let mut distinct = BTreeSet::new();
-        let fits = request.parts.len() == released.len()
-            && request.parts.iter().zip(released).all(|(asked, blobs)| {
-                let deals = self.part(&asked.part).map_or(0, |state| {
-                    state.part.deals.iter().filter(|deal| deal.share_of(signer).is_some()).count()
-                });
-                deals == blobs.len() && blobs.iter().all(|blob| distinct.insert(*blob))
-            });
-        if fits { Ok(()) } else { Err(Refusal::ReleasedShape) }
-    }
-
-    /// Whether the shares of these people open every part of a request, or their signatures are a quorum's where
-    /// nothing opens. No parts, no agreement.
-    pub fn agreement(&self, request: &Request, agreed: &BTreeSet<PersonId>) -> Option<Agreement> {
-        if request.signs_only() {
-            let mut quorums = self.signing_quorums(request);
-            return Agreement::of([quorums.find_map(|quorum| quorum.consent(agreed))]);
-        }
-        Agreement::of(request.parts.iter().map(|asked| {
-            let deals = &self.part(&asked.part)?.part.deals;
-            deals.iter().find_map(|deal| deal.quorum().consent(agreed))
-        }))
-    }
-
-    pub(super) fn apply_approve(&mut self, approver: PersonId, approval: Approval, at: Position) -> Vec<Effect> {
-        let Some(mut request) = self.take_request(approval.request) else { return Vec::new() };
-        let blobs: Vec<BlobId> = approval.released.iter().flatten().copied().collect();
-        request.denials.remove(&approver);
-        request.approvals.insert(approver, approval.released);
-        if !request.signs_only() {
-            self.release(&request, approver);
-        }
-        if let Some(agreement) = approval.agreement {
-            self.grant(&mut request, Basis::Agreement(agreement), at);
-        }
-        let effect = Effect::AwaitShares { request: request.at.index, requester: request.requester, blobs };
-        let expected = !request.signs_only();
-        self.insert_request(request);
-        self.check_sum(approval.request, at);
-        if expected { vec![effect] } else { Vec::new() }
-    }
-
     /// Counts a person's shares as released to a request. Once a quorum has agreed, they are accounted for.
-    fn release(&mut self, request: &Request, person: PersonId) {
+    pub(super) fn release(&mut self, request: &Request, person: PersonId) {
         let index = request.at.index;
         for asked in &request.parts {
             let asker = if asked.vouched.is_some() { Asker::Daemon } else { Asker::Person(request.requester) };
@@ -596,28 +461,13 @@ impl Organisation {
     }
 
     /// Whether what was released to this request completes something together with what failed before.
-    fn check_sum(&mut self, index: u64, at: Position) {
+    pub(super) fn check_sum(&mut self, index: u64, at: Position) {
         let parts = self.requests.get(&index).map(|request| request.parts.clone()).unwrap_or_default();
         let technicians = self.technicians();
         for asked in parts {
             if let Some(state) = self.part_mut(&asked.part) {
                 state.add_up(at.time, &technicians);
             }
-        }
-    }
-
-    pub(super) fn decide_deny(&self, signer: &PersonId, deny: &Deny, now: Time) -> Result<(), Refusal> {
-        let request = self.open_request(&deny.request, now)?;
-        self.check_approver(signer, request)?;
-        if request.approvals.contains_key(signer) {
-            return Err(Refusal::AlreadyApproved);
-        }
-        Ok(())
-    }
-
-    pub(super) fn apply_deny(&mut self, signer: PersonId, deny: &Deny) {
-        if let Some(request) = self.requests.get_mut(&deny.request.index) {
-            request.denials.insert(signer, deny.reason);
         }
     }
 

@@ -70,7 +70,7 @@ impl Staged {
     /// Parses the wire form.
     pub fn parse(m: v1::Staged) -> Result<Self, Malformed> {
         let wire = m.clone();
-        let (parts, carried) = super::act::version_parts(m.parts, m.carried)?;
+        let (parts, carried) = super::deposit::version_parts(m.parts, m.carried)?;
         let version = version_id(&m.credential, m.version)?;
         Ok(Self { rotation: m.rotation_index, version, parts, carried, wire })
     }

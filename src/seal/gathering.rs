@@ -8,7 +8,9 @@ use std::collections::BTreeMap;
 
 use super::sealing::open_with;
 use super::secret::Secret;
-use super::sharing::{Accused, CombineError, MasterKey, ShareContext, VerifiedShare, combine, sort_shares, verify_share};
+use super::sharing::{
+    Accused, CombineError, MasterKey, ShareContext, VerifiedShare, combine, sort_shares, verify_share,
+};
 use crate::escrow::act::ShareVerdict;
 use crate::escrow::id::{BlobId, PersonId};
 use crate::escrow::part::{Deal, Part};

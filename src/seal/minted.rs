@@ -7,7 +7,9 @@
 
 use serde::Deserialize;
 
-use super::sealing::{MAX_VALUE_BYTES, OpenError, PADDED_TO, SealError, json_string, open_with, pad, push_json_string};
+use super::sealing::{
+    MAX_VALUE_BYTES, OpenError, PADDED_TO, SealError, json_string, open_with, pad, push_json_string,
+};
 use super::secret::{Secret, SecretWriter};
 use crate::escrow::id::OrganisationId;
 use crate::escrow::key::RecipientKey;
@@ -36,10 +38,7 @@ pub struct Made {
 }
 
 fn head(context: &MintedContext) -> String {
-    format!(
-        r#"{{"label":"{LABEL}","organisation":"{}","request":{},"until":"#,
-        context.organisation, context.request
-    )
+    format!(r#"{{"label":"{LABEL}","organisation":"{}","request":{},"until":"#, context.organisation, context.request)
 }
 
 fn is_name(name: &str) -> bool {

@@ -200,7 +200,8 @@ impl Batch<'_> {
 
     /// The key to which standing rights of an organisation are wrapped, once it was made.
     pub fn wrapping_key(&self, number: Number) -> Result<Option<MasterKey>, StoreError> {
-        let mut statement = self.transaction.prepare_cached("SELECT wrapping_seed FROM organisation WHERE number = ?")?;
+        let mut statement =
+            self.transaction.prepare_cached("SELECT wrapping_seed FROM organisation WHERE number = ?")?;
         let seed = statement.query_row(params![number], |row| row.get::<_, Option<Vec<u8>>>(0)).optional()?.flatten();
         Ok(seed.map(|seed| MasterKey::from_bytes(Secret::new(seed))).transpose()?)
     }
@@ -357,7 +358,9 @@ impl Batch<'_> {
         busy: bool,
     ) -> Result<(), StoreError> {
         self.transaction
-            .prepare_cached("UPDATE organisation SET size = ?, checkpoint = ?, busy = ?, waiting = 0 WHERE number = ?")?
+            .prepare_cached(
+                "UPDATE organisation SET size = ?, checkpoint = ?, busy = ?, waiting = 0 WHERE number = ?",
+            )?
             .execute(params![signed(size), checkpoint, busy, number])?;
         match deadline {
             Some(Time(at)) => self

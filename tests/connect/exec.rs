@@ -39,7 +39,8 @@ fn settings() -> Value {
     json!({"kind": "exec", "program": "it", "options": {"mailbox": "info", "list": [1, null]}, "exclusive": true})
 }
 
-const OK: &str = r#"echo '{"protocol": "sequestre-connector/1", "ok": true, "works": true, "fields": {"user": "u"}}'"#;
+const OK: &str =
+    r#"echo '{"protocol": "sequestre-connector/1", "ok": true, "works": true, "fields": {"user": "u"}}'"#;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_program_is_told_the_call_and_nothing_else() {
@@ -108,7 +109,8 @@ async fn what_a_program_answers_decides_what_is_believed() {
     let folder = tempfile::tempdir().unwrap();
     let admin = login("chef", "secret");
     let answer = |text: &str| format!("cat >/dev/null\necho '{text}'");
-    let error = |name: &str| answer(&format!(r#"{{"protocol": "sequestre-connector/1", "ok": false, "error": "{name}"}}"#));
+    let error =
+        |name: &str| answer(&format!(r#"{{"protocol": "sequestre-connector/1", "ok": false, "error": "{name}"}}"#));
     for (text, reason, definite) in [
         (error("refused"), "refused", true),
         (error("unreachable"), "unreachable", true),

@@ -100,7 +100,8 @@ fn serve(stream: TcpStream, held: &Mutex<Held>) {
     let body = String::from_utf8(body).unwrap();
     let mut held = held.lock().unwrap();
     held.asked.push((line.trim().to_owned(), headers.clone(), body.clone()));
-    let answer = if held.instead.is_empty() { act(&mut held, &line, &headers, &body) } else { held.instead.remove(0) };
+    let answer =
+        if held.instead.is_empty() { act(&mut held, &line, &headers, &body) } else { held.instead.remove(0) };
     drop(held);
     let _ = (&stream).write_all(answer.as_bytes());
 }

@@ -31,15 +31,35 @@ impl MediaWiki {
         let server = format!("localhost:{}", database.socket().display());
         let configuration = folder.path().display().to_string();
         let arguments = [
-            &install, "--dbtype", "mysql", "--dbserver", &server, "--dbname", "wiki", "--dbuser", "root", "--dbpass", "",
-            "--server", "http://127.0.0.1", "--scriptpath", "", "--confpath", &configuration, "--pass", ADMIN.1, "Wiki",
+            &install,
+            "--dbtype",
+            "mysql",
+            "--dbserver",
+            &server,
+            "--dbname",
+            "wiki",
+            "--dbuser",
+            "root",
+            "--dbpass",
+            "",
+            "--server",
+            "http://127.0.0.1",
+            "--scriptpath",
+            "",
+            "--confpath",
+            &configuration,
+            "--pass",
+            ADMIN.1,
+            "Wiki",
             ADMIN.0,
         ];
         let output = php(&arguments).output().unwrap();
         assert!(output.status.success(), "{output:?}");
         let mut wiki = Self { site: None, folder, database: Some(database) };
         let mut text = fs::read_to_string(wiki.configuration()).unwrap();
-        text.push_str("\n$wgServer = 'http://' . ( $_SERVER['HTTP_HOST'] ?? '127.0.0.1' );\n$wgEnableEmail = true;\n");
+        text.push_str(
+            "\n$wgServer = 'http://' . ( $_SERVER['HTTP_HOST'] ?? '127.0.0.1' );\n$wgEnableEmail = true;\n",
+        );
         fs::write(wiki.configuration(), text).unwrap();
         hand_over(&wiki.configuration());
         let add = format!("{INSTALL}/maintenance/createAndPromote.php");

@@ -13,8 +13,8 @@ use serde_json::{Value, json};
 use tempfile::TempDir;
 
 use crate::kit::{connector, field, in_seconds, name, secret};
-use crate::tools::mint_with;
 use crate::servers::{Running, free_port, program, wait_for_port};
+use crate::tools::mint_with;
 
 /// A key pair made by the stock program: private and public half.
 fn key(folder: &Path, name: &str, kind: &[&str]) -> (PathBuf, String) {
@@ -80,8 +80,7 @@ impl Sshd {
 
     fn settings(&self, more: &[(&str, Value)]) -> Value {
         let target = format!("127.0.0.1:{}", self.port);
-        let mut settings =
-            json!({"kind": "ssh", "target": target, "user": self.user, "authority": self.authority});
+        let mut settings = json!({"kind": "ssh", "target": target, "user": self.user, "authority": self.authority});
         for (name, value) in more {
             settings[*name] = value.clone();
         }
@@ -105,7 +104,8 @@ impl Sshd {
     fn ssh(&self, key: &Path, certificate: Option<&Path>, more: &[&str], command: &str) -> Command {
         let mut ssh = Command::new("ssh");
         ssh.args(["-F", "/dev/null", "-p", &self.port.to_string(), "-l", &self.user, "-i"]).arg(key);
-        for option in ["BatchMode=yes", "StrictHostKeyChecking=no", "UserKnownHostsFile=/dev/null", "LogLevel=ERROR"] {
+        for option in ["BatchMode=yes", "StrictHostKeyChecking=no", "UserKnownHostsFile=/dev/null", "LogLevel=ERROR"]
+        {
             ssh.args(["-o", option]);
         }
         ssh.args(["-o", "IdentitiesOnly=yes", "-o", "IdentityAgent=none"]);

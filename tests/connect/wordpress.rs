@@ -93,7 +93,8 @@ impl WordPress {
     }
 
     fn settings(&self, port: u16, more: Value) -> Value {
-        let mut settings = json!({"kind": "wordpress", "site": format!("http://127.0.0.1:{port}"), "user": "redaction"});
+        let mut settings =
+            json!({"kind": "wordpress", "site": format!("http://127.0.0.1:{port}"), "user": "redaction"});
         settings.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
         settings
     }
@@ -212,7 +213,8 @@ async fn a_lease_is_an_application_password_of_its_own() {
 
     // Refused, and down.
     let wrong = login(ADMIN.0, "wrong");
-    for error in [mint(&plain, &wrong, 3, "").await.err().unwrap(), plain.revoke(&wrong, &name(3)).await.unwrap_err()] {
+    for error in [mint(&plain, &wrong, 3, "").await.err().unwrap(), plain.revoke(&wrong, &name(3)).await.unwrap_err()]
+    {
         assert!(matches!(error, ConnectError::Refused { .. }), "{error}");
     }
     mint(&plain, &admin, 3, "").await.unwrap();
@@ -262,7 +264,8 @@ async fn a_lease_is_a_password_that_is_scrambled_with_all_that_it_opened() {
     let page = wordpress.log_in("redaction", lent);
     assert_eq!(page.status, 302, "{}", page.body);
     let cookies = page.cookies();
-    let inside = |cookies: &str| http(wordpress.site.port, "GET", "/wp-admin/profile.php", &[("Cookie", cookies)], "");
+    let inside =
+        |cookies: &str| http(wordpress.site.port, "GET", "/wp-admin/profile.php", &[("Cookie", cookies)], "");
     assert_eq!(inside(&cookies).status, 200);
     // What a member could leave behind.
     let behind = wordpress.php(&format!(

@@ -35,10 +35,8 @@ async fn request(town: &Town) -> u64 {
     let [password, totp] = [PartKind::Password, PartKind::TotpSecret].map(|kind| PartId { version, kind });
     let mine = MasterKey::generate().unwrap();
     let key = keys(town, NINA, 1).await.remove(0);
-    let parts = vec![
-        asked(password, (*mine.recipient()).into(), None),
-        asked(totp, key.recipient.unwrap(), key.vouched),
-    ];
+    let parts =
+        vec![asked(password, (*mine.recipient()).into(), None), asked(totp, key.recipient.unwrap(), key.vouched)];
     ask(&mut town.session(NINA).await, v1::Purpose::Lease, parts, Seconds::HOUR).await
 }
 
@@ -89,10 +87,8 @@ async fn codes_come_while_the_lease_runs_and_the_secret_never_does() {
     town.pass(Seconds(30));
     let digits = expected(town.now()).digits;
     drop(session);
-    until("the next code comes", async || {
-        (codes.message().await.unwrap().unwrap().code == digits).then_some(())
-    })
-    .await;
+    until("the next code comes", async || (codes.message().await.unwrap().unwrap().code == digits).then_some(()))
+        .await;
 
     // Given back: the stream ends with a refusal, and no new one begins.
     give_back(&town, NINA, id).await;

@@ -15,8 +15,8 @@ use sequestre::proto::api::v1 as api;
 use sequestre::proto::api::v1::escrow_client::EscrowClient;
 use sequestre::proto::v1::{self, command::Act};
 use sequestre::seal::dealing::deal_part;
-use sequestre::seal::minted::{Made, MintedContext, open_made};
 use sequestre::seal::gathering::Gathering;
+use sequestre::seal::minted::{Made, MintedContext, open_made};
 use sequestre::seal::sealing::{PartValue, open_part};
 use sequestre::seal::secret::{Secret, random_bytes};
 use sequestre::seal::sharing::{MasterKey, ShareContext};
@@ -219,8 +219,11 @@ impl House {
     /// Whether the daemon says that the account's secret works.
     pub async fn verifies(&self) -> Result<bool, String> {
         let (organisation, credential) = (self.organisation(), self.account.to_vec());
-        let answer =
-            self.client(NINA).await.verify_credential(api::VerifyCredentialRequest { organisation, credential }).await;
+        let answer = self
+            .client(NINA)
+            .await
+            .verify_credential(api::VerifyCredentialRequest { organisation, credential })
+            .await;
         answer.map(|a| a.into_inner().works).map_err(|s| s.get_details_error_info().unwrap().reason)
     }
 
@@ -252,11 +255,16 @@ impl House {
         let request = session.state().unwrap().request(asked.id).unwrap();
         let id = request.parts[0].part;
         let part = session.state().unwrap().part(&id).unwrap().part.clone();
-        let context =
-            ShareContext { organisation: session.folder.id, part: id, epoch: part.epoch, master_key: part.master_key };
+        let context = ShareContext {
+            organisation: session.folder.id,
+            part: id,
+            epoch: part.epoch,
+            master_key: part.master_key,
+        };
         let blobs = blobs.into_iter().map(|blob| (BlobId::of(&blob.content), blob.content)).collect();
         let (approvals, blobs) = (&request.approvals, &blobs);
-        let gathered = Gathering { context, part: &part, position: 0, approvals, blobs }.combine(asked.key.age(), None);
+        let gathered =
+            Gathering { context, part: &part, position: 0, approvals, blobs }.combine(asked.key.age(), None);
         let value = open_part(&gathered.key.unwrap(), &context.part_context(), &blobs[&part.sealed]).unwrap();
         let text = |secret: &Secret| secret.expose_str().unwrap().to_owned();
         (text(&value.user_name.unwrap()), text(&value.value))

@@ -2,7 +2,7 @@
 //! forgotten.
 
 use sequestre::escrow::made::AtTarget;
-use sequestre::escrow::request::Stage;
+use sequestre::escrow::request::{Request, Stage};
 use sequestre::escrow::time::Seconds;
 
 use crate::house::{House, Login, until};
@@ -15,8 +15,8 @@ async fn reopen(house: &House) {
     let window = until("the daemon asks again", async || {
         let session = house.town.session(MAUD).await;
         let state = session.state().unwrap();
-        let asked = state.live_requests().find(|r| r.by_daemon && matches!(r.stage, Stage::Waiting)).map(|request| request.at.index);
-        asked
+        let asked = |r: &&Request| r.by_daemon && matches!(r.stage, Stage::Waiting);
+        state.live_requests().find(asked).map(|request| request.at.index)
     });
     let window = window.await;
     house.agree(window).await;

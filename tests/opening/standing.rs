@@ -1,6 +1,6 @@
 //! Delegations of accounts without a connector: two layers, of which the daemon removes one.
 
-use sequestre::escrow::part::{PartKind, PartId};
+use sequestre::escrow::part::{PartId, PartKind};
 use sequestre::escrow::request::Stage;
 use sequestre::escrow::text::Text;
 use sequestre::escrow::time::Seconds;

@@ -56,12 +56,11 @@ async fn sealing_wipes_at_once_and_what_is_to_be_revoked_stays_due() {
     assert_eq!(house.verifies().await, Err("NOT_OPEN".to_owned()));
     assert!(matches!(house.request(window).await.stage, Stage::Ended { how: End::Sealed(_), .. }));
     house.town.pass(Seconds(3601));
-    let due = async || matches!(house.request(asked.id).await.target, Some(AtTarget::RevocationDue { .. })).then_some(());
+    let due =
+        async || matches!(house.request(asked.id).await.target, Some(AtTarget::RevocationDue { .. })).then_some(());
     until("the revocation is due", due).await;
     assert!(house.logs_in(&login).await, "nobody can revoke it now, and nothing says that it is");
-    let work = until("it says why", async || {
-        house.work().await.into_iter().find(|work| work.failure == "not-open")
-    });
+    let work = until("it says why", async || house.work().await.into_iter().find(|work| work.failure == "not-open"));
     assert_eq!(work.await.what, Some(sequestre::proto::api::v1::work::What::Revoke(asked.id)));
 
     // Reopened, it is done.

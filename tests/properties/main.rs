@@ -44,14 +44,18 @@ proptest! {
     }
 
     #[test]
+    fn two_groups(steps in proptest::collection::vec(step(), 1..80)) {
+        run(true, &steps);
+    }
+}
+
+proptest! {
+    #![proptest_config(Config { cases: config().cases / 4, ..config() })]
+
+    #[test]
     fn targets(steps in proptest::collection::vec(targets::step(), 1..90)) {
         let (world, _) = targets::run(&steps);
         replays_the_same(&world);
-    }
-
-    #[test]
-    fn two_groups(steps in proptest::collection::vec(step(), 1..80)) {
-        run(true, &steps);
     }
 }
 

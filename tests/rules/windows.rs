@@ -179,7 +179,7 @@ fn the_daemon_asks_again_once_for_the_rest_of_a_window_that_its_restart_closed()
     world.daemon(Closed(window)).unwrap();
     assert_eq!(world.daemon(Closed(window)), Err(Refusal::NotDue));
     let rest = Seconds(7 * 3_600);
-    let longer = world.filing(1, window, rest.clone());
+    let longer = world.filing(1, window, rest);
     world.wait(Seconds(1));
     assert_eq!(world.daemon(longer), Err(Refusal::Duration { longest: Seconds(rest.0 - 1) }));
     let filing = world.filing(1, window, Seconds(rest.0 - 1));

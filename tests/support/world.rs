@@ -34,6 +34,7 @@ mod targets;
 
 pub use actors::*;
 pub use charters::*;
+#[allow(unused_imports, reason = "not every test crate has something to do with targets")]
 pub use targets::*;
 
 /// The texts that come with an act.

@@ -206,4 +206,3 @@ impl TryFrom<Described> for Settings {
         })
     }
 }
-

@@ -194,7 +194,8 @@ impl Http {
     ) -> Result<(), Stopped> {
         // An answer without the list is not one in which nothing was found: that would leave a lease's access behind.
         let list = json.and_then(|json| json.pointer(&find.list)).and_then(Value::as_array);
-        let list = list.ok_or_else(|| Stopped::Lost(Said::new("the answer has no list where one should be").into()))?;
+        let list =
+            list.ok_or_else(|| Stopped::Lost(Said::new("the answer has no list where one should be").into()))?;
         let mut wanted = Vec::new();
         for (at, template) in &find.matching {
             wanted.push((at, template.plain(values)?));
@@ -310,8 +311,8 @@ fn login(admin: &Login) -> Values<'static> {
 
 /// A header that is not shown where requests are shown.
 fn sensitive(name: &HeaderName, value: &Secret) -> Result<HeaderValue, Unfit> {
-    let mut header = HeaderValue::from_bytes(value.expose())
-        .map_err(|_| Unfit::new(name.as_str(), "cannot stand in a header"))?;
+    let mut header =
+        HeaderValue::from_bytes(value.expose()).map_err(|_| Unfit::new(name.as_str(), "cannot stand in a header"))?;
     header.set_sensitive(true);
     Ok(header)
 }
@@ -332,9 +333,10 @@ fn said(answer: &Answer, json: Option<&Value>, values: &Values<'_>) -> String {
     let word = word.filter(|word| {
         (1..=60).contains(&word.len())
             && word.chars().all(plain)
-            && !values.all().iter().any(|value| {
-                value.expose_str().is_some_and(|value| word.contains(value) || value.contains(word))
-            })
+            && !values
+                .all()
+                .iter()
+                .any(|value| value.expose_str().is_some_and(|value| word.contains(value) || value.contains(word)))
     });
     format!("status {}{}", answer.status, word.map(|word| format!(", {word}")).unwrap_or_default())
 }

@@ -9,9 +9,9 @@ use serde::Deserialize;
 use serde_json::Value;
 use tonic::codegen::http::{HeaderName, Method};
 
+use super::Bad;
 use super::template::{Json, Scope, Template};
 use crate::connect::password::Rules;
-use super::Bad;
 use crate::connect::settings::Tls;
 
 /// Most steps in all verbs together.
@@ -191,13 +191,7 @@ impl Reader {
         steps.into_iter().map(|step| self.step(step, scope, verifying, left)).collect()
     }
 
-    fn step(
-        &self,
-        step: DescribedStep,
-        scope: &mut Scope,
-        verifying: bool,
-        left: &mut usize,
-    ) -> Result<Step, Bad> {
+    fn step(&self, step: DescribedStep, scope: &mut Scope, verifying: bool, left: &mut usize) -> Result<Step, Bad> {
         *left = left.checked_sub(1).ok_or(Bad { key: "steps", must: "must be 50 at most" })?;
         let method = match step.method.as_str() {
             "GET" => Method::GET,
@@ -233,11 +227,8 @@ impl Reader {
         };
         let mut rejected = condition(step.rejected.unwrap_or_default())?;
         if rejected == condition(DescribedCondition::default())? {
-            rejected.status = if verifying {
-                vec![401, 403]
-            } else {
-                (400..500).filter(|status| *status != 408).collect()
-            };
+            rejected.status =
+                if verifying { vec![401, 403] } else { (400..500).filter(|status| *status != 408).collect() };
         }
         let headers = self.headers.clone().into_iter().chain(step.headers);
         let mut read = Step {
@@ -261,13 +252,7 @@ impl Reader {
         Ok(read)
     }
 
-    fn find(
-        &self,
-        find: DescribedFind,
-        scope: &mut Scope,
-        verifying: bool,
-        left: &mut usize,
-    ) -> Result<Find, Bad> {
+    fn find(&self, find: DescribedFind, scope: &mut Scope, verifying: bool, left: &mut usize) -> Result<Find, Bad> {
         // Without a condition, every token of the account would be the lease's.
         if find.matching.is_empty() && find.except.is_empty() {
             return Err(Bad { key: "where", must: "must say what is looked for" });
@@ -307,11 +292,11 @@ fn header(name: &str, value: &str, scope: &Scope) -> Result<(HeaderName, Templat
 fn condition(described: DescribedCondition) -> Result<Condition, Bad> {
     Ok(Condition {
         status: described.status,
-        equals: described.equals.into_iter().map(|(at, value)| Ok((pointer(at)?, value))).collect::<Result<
-            _,
-            Bad,
-        >>(
-        )?,
+        equals: described
+            .equals
+            .into_iter()
+            .map(|(at, value)| Ok((pointer(at)?, value)))
+            .collect::<Result<_, Bad>>()?,
         present: described.present.into_iter().map(pointer).collect::<Result<_, _>>()?,
     })
 }

@@ -25,8 +25,7 @@ pub struct Template(Vec<Piece>);
 impl Template {
     /// Reads `{name}`; `{{` and `}}` stand for braces.
     pub fn parse(text: &str, scope: &Scope) -> Result<Self, Bad> {
-        const BAD: Bad =
-            Bad { key: "{…}", must: "must be a known placeholder; write {{ and }} for braces" };
+        const BAD: Bad = Bad { key: "{…}", must: "must be a known placeholder; write {{ and }} for braces" };
         let mut pieces = Vec::new();
         let mut literal = String::new();
         let mut rest = text.chars().peekable();
@@ -264,11 +263,7 @@ mod filled {
 
     /// Names and values as in a query or a form (`application/x-www-form-urlencoded`; a space is `%20`, which every
     /// reader of `+` takes, too).
-    pub fn form(
-        pairs: &[(String, Template)],
-        values: &Values<'_>,
-        to: &mut SecretWriter,
-    ) -> Result<(), Unfit> {
+    pub fn form(pairs: &[(String, Template)], values: &Values<'_>, to: &mut SecretWriter) -> Result<(), Unfit> {
         for (position, (name, template)) in pairs.iter().enumerate() {
             to.push(if position == 0 { b"" } else { b"&" });
             percent(to, name);

@@ -52,7 +52,12 @@ pub(super) struct Table {
 
 impl Default for Table {
     fn default() -> Self {
-        Self { targets: Vec::new(), time_limit_seconds: TIME_LIMIT.as_secs(), calls_per_target: 4, exec: BTreeMap::new() }
+        Self {
+            targets: Vec::new(),
+            time_limit_seconds: TIME_LIMIT.as_secs(),
+            calls_per_target: 4,
+            exec: BTreeMap::new(),
+        }
     }
 }
 
@@ -85,7 +90,8 @@ impl Exec {
 
     fn to_toml(&self, name: &str) -> String {
         let text = |text: &str| toml::Value::String(text.to_owned());
-        let mut lines = format!("\n[connect.exec.{}]\nprogram = {}\n", text(name), text(&self.program.to_string_lossy()));
+        let mut lines =
+            format!("\n[connect.exec.{}]\nprogram = {}\n", text(name), text(&self.program.to_string_lossy()));
         if !self.arguments.is_empty() {
             let arguments = self.arguments.iter().map(|argument| text(argument)).collect();
             lines += &format!("arguments = {}\n", toml::Value::Array(arguments));

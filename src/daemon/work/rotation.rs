@@ -57,9 +57,8 @@ fn rotating(desk: &mut Desk<'_, '_>, credential: &CredentialId) -> Result<Option
     let key = |person: &PersonId| Some((*person, organisation.person(person)?.keys.recipient));
     let recipients = members.filter_map(key).collect();
     let stays = version.kinds().into_iter().filter(|kind| *kind != PartKind::Password);
-    let carried = stays.filter_map(|kind| {
-        Some(v1::CarriedPart { kind: kind as i32, version: account.dealt_with(current, kind)? })
-    });
+    let carried = stays
+        .filter_map(|kind| Some(v1::CarriedPart { kind: kind as i32, version: account.dealt_with(current, kind)? }));
     let number = rotation.staged.as_ref().map_or(current.saturating_add(1), |(number, _)| *number);
     Ok(Some(Rotating {
         reach,
@@ -179,7 +178,11 @@ impl Attempt {
 
     /// The same when the staged secret is not at hand: only a working current one decides.
     async fn decide_without(&self, target: &Target, window: &Window) -> Result<bool, Outcome> {
-        if self.works(target, window, &window.login).await? { Ok(false) } else { Err(Outcome::Failed("neither-works")) }
+        if self.works(target, window, &window.login).await? {
+            Ok(false)
+        } else {
+            Err(Outcome::Failed("neither-works"))
+        }
     }
 
     async fn works(&self, target: &Target, window: &Window, login: &Login) -> Result<bool, Outcome> {

@@ -79,10 +79,15 @@ fn close_lost(
             (request.at.index, window.then_some((request.version.credential, left)))
         })
         .collect();
-    for (request, _) in &lost {
-        desk.append(DaemonAct::Closed(*request), &[])?;
+    let mut closed = Vec::with_capacity(lost.len());
+    for lost in lost {
+        match desk.append(DaemonAct::Closed(lost.0), &[]) {
+            Ok(_) => closed.push(lost),
+            Err(WriteError::Refused(refusal)) => tracing::debug!(request = lost.0, %refusal, "it ends otherwise"),
+            Err(error) => return Err(error),
+        }
     }
-    Ok(lost)
+    Ok(closed)
 }
 
 /// What waits for an account that is not open and that nobody was asked to open: the first of each account.

@@ -82,7 +82,8 @@ impl Granted {
             let context =
                 ShareContext { organisation, part: asked.part, epoch: part.epoch, master_key: part.master_key };
             let (approvals, blobs) = (&self.approvals, &self.shares);
-            let gathered = Gathering { context, part, position: *position, approvals, blobs }.combine(key.age(), None);
+            let gathered =
+                Gathering { context, part, position: *position, approvals, blobs }.combine(key.age(), None);
             if !gathered.bad.is_empty() {
                 tracing::warn!(?organisation, request, bad = gathered.bad.len(), "some shares are of no use");
             }

@@ -44,7 +44,8 @@ impl Group<'_> {
             (Stage::Leased(_) | Stage::Ended { .. }, _) => return Err(Refusal::RequestClosed.into()),
             (Stage::Waiting, _) => return Err(Refusal::NotCollectable.into()),
         };
-        let corrupt = |what: &str| StoreError::Corrupt { organisation: id, what: format!("{what} of request {index}") };
+        let corrupt =
+            |what: &str| StoreError::Corrupt { organisation: id, what: format!("{what} of request {index}") };
         let shares = self.batch.shares(loaded.number, index)?;
         if request.purpose == Purpose::Mint {
             let made = match request.target {
