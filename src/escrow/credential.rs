@@ -28,8 +28,8 @@ pub struct Credential {
     pub changed: u64,
     /// Versions that were destroyed: their numbers are not used again.
     pub destroyed: BTreeMap<u32, DestroyedVersion>,
-    /// Trustees who stopped access to a kind of part for a purpose, and when last: none of them can again for [`BRAKE_REST`], also
-    /// once the part is dealt anew, as it must be after that.
+    /// Trustees who stopped access to a kind of part for a purpose, and when last: none of them can again for
+    /// [`BRAKE_REST`], also once the part is dealt anew, as it must be after that.
     ///
     /// [`BRAKE_REST`]: super::stopping::BRAKE_REST
     pub braked: BTreeMap<(Purpose, PartKind, PersonId), Time>,

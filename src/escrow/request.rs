@@ -6,8 +6,9 @@
 //!    └──expiry, withdrawal, leaving──▶ Ended
 //! ```
 //!
-//! `Granted` and `Leased` carry a [`Grant`]: nearly always an [`Agreement`], which only satisfied quorums can make. Shares released to requests
-//! that came to nothing are counted for ever: when they are enough together, the part is due at once.
+//! `Granted` and `Leased` carry a [`Grant`]: nearly always an [`Agreement`], which only satisfied quorums can make.
+//! Shares released to requests that came to nothing are counted for ever: when they are enough together, the part is due
+//! at once. What a connector makes goes through the same stages; see [`made`](super::made).
 
 use std::collections::{BTreeMap, BTreeSet};
 
