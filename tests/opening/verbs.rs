@@ -116,7 +116,10 @@ async fn a_login_of_ones_own_from_the_deposit_to_its_end() {
     assert!(matches!(stage, Stage::Ended { how: End::Sealed(_), .. }), "{stage:?}");
     let (code, told, aside) = town.program(NINA, &["verify", BOOKS]);
     assert_eq!(code, 3, "{told}{aside}");
-    says(&run(town, NINA, &["request", BOOKS, "--for", "1h", "--reason", "more"]), &["is not open to the server now"]);
+    says(
+        &run(town, NINA, &["request", BOOKS, "--for", "1h", "--reason", "more"]),
+        &["is not open to the server now"],
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -271,7 +274,7 @@ async fn what_makes_no_sense_is_said_before_anything_is_signed() {
         )
     };
     refused(&database(r#""s3cret \"of\" books""#), "contains the password");
-    let ldap = r#"{ "kind": "ldap", "target": "ldap.example:636", "set_password": "uid=x,dc=example" }"#;
+    let ldap = r#"{ "kind": "ldap", "target": "ldap.example:636", "lease": { "password_of": "uid=x,dc=example" } }"#;
     refused(ldap, "add --exclusive");
     assert_eq!(town.entries(), entries);
     // An SSH authority needs a public key, and a private one stays where it is.

@@ -130,10 +130,11 @@ impl<'a> Desk<'a> {
         };
         let parts = accounts.iter().flat_map(|id| kinds(id).into_iter().filter_map(|k| state.current_part(id, k)));
         // The server may have been stopped while it changed a password: then the target has either this or the other.
-        let staged = accounts.iter().filter_map(|id| Some((*id, state.staged(id)?))).flat_map(|(id, (number, staged))| {
-            let version = VersionId { credential: id, version: number };
-            staged.parts.keys().map(move |kind| PartId { version, kind: *kind })
-        });
+        let staged =
+            accounts.iter().filter_map(|id| Some((*id, state.staged(id)?))).flat_map(|(id, (number, staged))| {
+                let version = VersionId { credential: id, version: number };
+                staged.parts.keys().map(move |kind| PartId { version, kind: *kind })
+            });
         Ok(parts.chain(staged).collect())
     }
 
