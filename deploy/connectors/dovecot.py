@@ -97,8 +97,8 @@ class Passwords:
             file.write("".join(line + "\n" for line in lines))
             file.flush()
             os.fsync(file.fileno())
-        # Dovecot reads a file again when its size or its modification time in whole seconds changed. Two changes in
-        # one second with hashes of one length would look the same, and the first password would go on working.
+        # Dovecot reads a file again when its size or its modification time in whole seconds has changed. Two changes
+        # in one second with hashes of one length would look the same, and the first password would go on working.
         later = max(int(time.time()), int(old.st_mtime) + 1)
         os.utime(new, (later, later))
         os.replace(new, self.path)
@@ -106,6 +106,8 @@ class Passwords:
         os.fsync(folder)
         os.close(folder)
         self.lines = lines
+        # It looks at most once a second. When the answer is given, and before sessions are ended, the new file counts.
+        time.sleep(1.1)
 
 
 def mailbox_of(request):

@@ -20,6 +20,10 @@
  * never logs in over the web; what is done, is done as MediaWiki's own maintenance scripts do it, whose command line
  * would show the password to everybody on the machine.
  *
+ * The wiki's cache must be one that the command line shares with the web server ($wgMainCacheType: CACHE_DB,
+ * CACHE_MEMCACHED, CACHE_NONE). With CACHE_ACCEL, which the installer chooses where it can, the web server would go on
+ * taking ended sessions for up to an hour; the program then lends nothing.
+ *
  * A lease is a random password for `account`. Its beginning and its end close all sessions of the account, delete its
  * bot passwords, and set its address to `email` (if that is given): whoever reads the mail there can reset the
  * password. OAuth grants stay: do not lend an account that may grant any.
@@ -71,6 +75,10 @@ class Sequestre extends Maintenance {
 		$secret = $request['login']['secret'];
 		$works = $this->fits( $administrator, $secret ) && MediaWikiServices::getInstance()
 			->getPermissionManager()->userHasRight( $administrator, 'userrights' );
+		if ( in_array( $request['verb'], [ 'verify', 'mint' ] ) && $this->cachesApart() ) {
+			fwrite( STDERR, "the wiki's cache is not shared with the web server, see the comment in this program\n" );
+			throw new Failed( 'settings' );
+		}
 		switch ( $request['verb'] ) {
 			case 'verify':
 				return [ 'works' => $works ];
@@ -101,6 +109,12 @@ class Sequestre extends Maintenance {
 			default:
 				throw new Failed( 'not_supported' );
 		}
+	}
+
+	/** Whether the web server has a cache of its own, from which nothing here could remove a user. */
+	private function cachesApart(): bool {
+		$config = $this->getConfig();
+		return $config->get( 'MainCacheType' ) === CACHE_ACCEL || $config->get( 'SessionCacheType' ) === CACHE_ACCEL;
 	}
 
 	private function user( string $name ): User {

@@ -24,10 +24,12 @@
 //! members get [`ConnectError::reason`].
 
 pub mod exec;
+#[cfg_attr(not(feature = "daemon"), allow(dead_code, reason = "the client reads settings, the daemon acts on them"))]
 pub mod http;
 pub mod krl;
 pub mod password;
 pub mod settings;
+#[cfg_attr(not(feature = "daemon"), allow(dead_code, reason = "the client reads settings, the daemon acts on them"))]
 pub mod ssh;
 pub mod wordpress;
 

@@ -181,7 +181,7 @@ impl Refused {
     fn metadata(&self) -> Vec<(&'static str, String)> {
         match self {
             Self::BeyondLog { asked, size } => vec![("asked", asked.to_string()), ("size", size.to_string())],
-            Self::Target { reason } => vec![("reason", (*reason).to_owned())],
+            Self::Target { reason } => vec![("why", (*reason).to_owned())],
             Self::Write(WriteError::Refused(refusal)) => refusal_metadata(refusal),
             _ => Vec::new(),
         }

@@ -59,9 +59,10 @@ enum Outcome {
 
 impl From<WriteError> for Outcome {
     fn from(error: WriteError) -> Self {
-        tracing::debug!(%error, "not written");
+        tracing::info!(%error, "not written");
         match error {
-            WriteError::Refused(_) => Self::Failed("rules"),
+            // The rules say why, in one word: what is left of the window is too short, say.
+            WriteError::Refused(refusal) => Self::Failed(refusal.reason()),
             WriteError::Closing => Self::Waits("stopping"),
             _ => Self::Failed("storage"),
         }

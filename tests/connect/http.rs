@@ -1,17 +1,20 @@
 //! Any HTTP API: an API of the test's own, with an account and tokens, and its faults.
 
 use std::collections::BTreeMap;
-use std::io::{BufRead as _, BufReader, Read as _, Write as _};
-use std::net::{TcpListener, TcpStream};
+use std::io::{BufRead as _, BufReader, Read, Write};
+use std::net::TcpListener;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
+use rustls::pki_types::pem::PemObject as _;
+use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use sequestre::connect::settings::{Settings, Target};
 use sequestre::connect::{ConnectError, Connector, FieldName};
 use serde_json::{Value, json};
 
 use crate::kit::{connector, connector_within, environment, field, login, mint, name, secret};
 use crate::proxy::{Fault, Proxy};
+use crate::servers::Certificates;
 
 /// What the API holds, and what it was asked.
 #[derive(Default)]
@@ -35,6 +38,19 @@ struct Api {
 
 impl Api {
     fn start() -> Self {
+        Self::start_with(None)
+    }
+
+    /// With TLS, where there is a certificate.
+    fn start_with(certificates: Option<&Certificates>) -> Self {
+        let tls = certificates.map(|certificates| {
+            let certificate = CertificateDer::from_pem_slice(certificates.certificate.as_bytes()).unwrap();
+            let key = PrivateKeyDer::from_pem_slice(certificates.key.as_bytes()).unwrap();
+            let provider = Arc::new(rustls::crypto::ring::default_provider());
+            let builder = rustls::ServerConfig::builder_with_provider(provider);
+            let builder = builder.with_safe_default_protocol_versions().unwrap().with_no_client_auth();
+            Arc::new(builder.with_single_cert(vec![certificate], key).unwrap())
+        });
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let port = listener.local_addr().unwrap().port();
         let held = Arc::new(Mutex::new(Held { secret: "top \"secret\"".to_owned(), ..Held::default() }));
@@ -42,7 +58,11 @@ impl Api {
         std::thread::spawn(move || {
             for stream in listener.incoming().map_while(Result::ok) {
                 let shared = Arc::clone(&shared);
-                std::thread::spawn(move || serve(stream, &shared));
+                let tls = tls.clone().map(|tls| rustls::ServerConnection::new(tls).unwrap());
+                std::thread::spawn(move || match tls {
+                    Some(tls) => serve(rustls::StreamOwned::new(tls, stream), &shared),
+                    None => serve(stream, &shared),
+                });
             }
         });
         Self { port, held }
@@ -77,8 +97,8 @@ impl Api {
     }
 }
 
-fn serve(stream: TcpStream, held: &Mutex<Held>) {
-    let mut reader = BufReader::new(&stream);
+fn serve(stream: impl Read + Write, held: &Mutex<Held>) {
+    let mut reader = BufReader::new(stream);
     let mut line = String::new();
     if reader.read_line(&mut line).is_err() || line.is_empty() {
         return;
@@ -103,7 +123,8 @@ fn serve(stream: TcpStream, held: &Mutex<Held>) {
     let answer =
         if held.instead.is_empty() { act(&mut held, &line, &headers, &body) } else { held.instead.remove(0) };
     drop(held);
-    let _ = (&stream).write_all(answer.as_bytes());
+    let _ = reader.get_mut().write_all(answer.as_bytes());
+    let _ = reader.get_mut().flush();
 }
 
 fn act(held: &mut Held, line: &str, headers: &[String], body: &str) -> String {
@@ -169,6 +190,36 @@ async fn verbs_are_done_as_the_settings_describe_them() {
     assert_eq!(last.2, "new=the%20next%20%2520%20%2B%20%C3%A9&old=top%20%22secret%22");
     assert!(!connector.verify(&admin).await.unwrap());
     assert!(connector.verify(&login(ADMIN.0, "the next %20 + é")).await.unwrap());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_link_is_encrypted_and_the_server_proves_who_it_is() {
+    let (certificates, wrong) = (Certificates::new(), Certificates::new());
+    let api = Api::start_with(Some(&certificates));
+    let admin = login(ADMIN.0, ADMIN.1);
+    for (host, tls, reached) in [
+        ("localhost", json!({"authority": certificates.authority}), true),
+        ("127.0.0.1", json!({"authority": certificates.authority}), false),
+        ("localhost", json!({"authority": wrong.authority}), false),
+        ("127.0.0.1", json!({"certificate": certificates.digest}), true),
+        ("127.0.0.1", json!({"certificate": wrong.digest}), false),
+        ("localhost", json!("verified"), false),
+        ("localhost", Value::Null, false),
+    ] {
+        let mut settings = api.settings(api.port);
+        settings["base"] = json!(format!("https://{host}:{}/v1", api.port));
+        settings["tls"] = tls.clone();
+        match connector(&settings).verify(&admin).await {
+            Ok(works) => assert!(reached && works, "{host} {tls}"),
+            Err(error) => {
+                assert!(!reached && matches!(error, ConnectError::Unreachable { .. }), "{host} {tls} {error}")
+            }
+        }
+    }
+    let asked = api.held(|held| held.asked.len());
+    assert_eq!(asked, 2, "nothing was said to a server that could not prove who it is");
+    assert!(connector(&api.settings(api.port)).verify(&admin).await.is_err(), "and nothing unencrypted");
+    assert_eq!(api.held(|held| held.asked.len()), 2);
 }
 
 /// Every request of every call, lost on the way there and on the way back; then the call again.

@@ -3,13 +3,13 @@
 use sequestre::client::session::Session;
 use sequestre::escrow::made::AtTarget;
 use sequestre::escrow::part::PartKind;
-use sequestre::escrow::request::{End, Stage};
+use sequestre::escrow::request::{End, Request, Stage};
 use sequestre::escrow::text::Text;
 use sequestre::escrow::time::Seconds;
 use sequestre::proto::v1::{self, command::Act};
 
 use crate::house::{House, KEEPERS, until};
-use crate::town::{AWA, Kind};
+use crate::town::{AWA, Kind, MAUD};
 
 async fn seal(session: &mut Session) {
     let (reason, blob) = session.text(&Text::parse("something is odd").unwrap()).unwrap();
@@ -60,7 +60,7 @@ async fn sealing_wipes_at_once_and_what_is_to_be_revoked_stays_due() {
         async || matches!(house.request(asked.id).await.target, Some(AtTarget::RevocationDue { .. })).then_some(());
     until("the revocation is due", due).await;
     assert!(house.logs_in(&login).await, "nobody can revoke it now, and nothing says that it is");
-    let work = until("it says why", async || house.work().await.into_iter().find(|work| work.failure == "not-open"));
+    let work = until("it says why", async || house.work().await.into_iter().find(|work| work.failure == "closed"));
     assert_eq!(work.await.what, Some(sequestre::proto::api::v1::work::What::Revoke(asked.id)));
 
     // Reopened, it is done.
@@ -82,6 +82,42 @@ async fn a_target_that_is_down_at_the_end_is_revoked_when_it_is_back() {
     .await;
     house.postgres.run();
     house.gone(asked.id, &login).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_revocation_outlives_its_window() {
+    let mut house = House::new(Kind::Here).await;
+    house.opened(Seconds(2 * 3600)).await;
+    let asked = house.granted(Seconds::HOUR).await;
+    let login = house.made(&asked).await;
+    house.postgres.stop();
+    house.town.pass(Seconds(3 * 3600));
+    let window = until("the daemon asks for what it needs", async || {
+        let session = house.town.session(MAUD).await;
+        let asked = |r: &&Request| r.by_daemon && matches!(r.stage, Stage::Waiting);
+        session.state().unwrap().live_requests().find(asked).map(|request| request.at.index)
+    });
+    let window = window.await;
+    house.postgres.run();
+    assert!(house.logs_in(&login).await);
+    house.agree(window).await;
+    house.is_open(window).await;
+    house.gone(asked.id, &login).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn nothing_is_made_that_could_not_be_revoked() {
+    let house = House::new(Kind::Here).await;
+    house.opened(Seconds(600)).await;
+    house.town.pass(Seconds(450));
+    let asked = house.granted(Seconds::HOUR).await;
+    until("it says why", async || house.work().await.into_iter().find(|work| work.failure == "WINDOW_TOO_SHORT"))
+        .await;
+    assert!(house.request(asked.id).await.target.is_none());
+    // Once it is open for longer, it is made.
+    house.opened(Seconds(8 * 3600)).await;
+    let login = house.made(&asked).await;
+    assert!(house.logs_in(&login).await);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -121,4 +157,53 @@ async fn a_new_secret_is_in_escrow_before_the_target_has_it() {
     let (user, password) = house.secret_of(&id).await;
     assert!(house.postgres.login(&user, &password, "members").await.is_ok());
     assert_eq!(house.credential().await.dealt_with(2, PartKind::Password), Some(2));
+}
+
+/// How often this stands in a process's memory.
+fn in_memory(pid: u32, wanted: &str) -> usize {
+    use std::os::unix::fs::FileExt as _;
+    let maps = std::fs::read_to_string(format!("/proc/{pid}/maps")).unwrap();
+    let memory = std::fs::File::open(format!("/proc/{pid}/mem")).unwrap();
+    let mut count = 0;
+    for line in maps.lines().filter(|line| line.contains(" rw")) {
+        let (start, end) = line.split(' ').next().unwrap().split_once('-').unwrap();
+        let [start, end] = [start, end].map(|hex| u64::from_str_radix(hex, 16).unwrap());
+        let mut bytes = vec![0; usize::try_from(end - start).unwrap()];
+        // Some regions cannot be read by anybody.
+        if memory.read_exact_at(&mut bytes, start).is_ok() {
+            count += bytes.windows(wanted.len()).filter(|found| *found == wanted.as_bytes()).count();
+        }
+    }
+    count
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn sealing_overwrites_the_secret_in_the_daemons_memory() {
+    let house = House::new(Kind::Changed).await;
+    house.opened(Seconds::HOUR).await;
+    let (pid, _) = house.town.process();
+    assert_eq!(in_memory(pid, KEEPERS), 1, "once and no more");
+    seal(&mut house.town.session(AWA).await).await;
+    assert_eq!(in_memory(pid, KEEPERS), 0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn nothing_secret_is_in_the_daemons_log() {
+    let house = House::new(Kind::Program).await;
+    house.opened(Seconds(8 * 3600)).await;
+    let asked = house.granted(Seconds::HOUR).await;
+    let login = house.made(&asked).await;
+    house.give_back(&asked).await;
+    house.gone(asked.id, &login).await;
+    house.rotate(1).await;
+    until("it is done", async || (house.credential().await.current().unwrap().0 == 2).then_some(())).await;
+    let id = house.lease_of_the_secret().await;
+    house.agree(id.id).await;
+    let (_, password) = house.secret_of(&id).await;
+    let (_, printed) = house.town.process();
+    let printed = String::from_utf8_lossy(&printed);
+    assert!(printed.contains("a lease is gone from its target") && printed.contains("a rotation is over"));
+    for secret in [KEEPERS, login.password.as_str(), password.as_str()] {
+        assert!(!printed.contains(secret));
+    }
 }

@@ -48,7 +48,7 @@ pub(crate) fn reach(desk: &mut Desk<'_, '_>, credential: &CredentialId) -> Resul
 impl Attempt {
     /// The connector and what it logs in with; an error says what is waited for.
     pub(super) fn target(&self, reach: &Reach) -> Result<(std::sync::Arc<Target>, Window), Outcome> {
-        let window = self.writer.opened().window(reach.window).ok_or(Outcome::Waits("not-open"))?;
+        let window = self.writer.opened().window(reach.window).ok_or(Outcome::Waits("closed"))?;
         let target = self.connectors.target(reach.window, reach.settings, &reach.text);
         let target = target.map_err(|error| {
             if let CallError::Connect(error) = &error {
@@ -71,7 +71,7 @@ impl Attempt {
             Ok(begun.filter(|begun| opened.window(begun.reach.window).is_some()))
         });
         let Some(Begun { reach, recipient, input }) = begun.await? else {
-            return Ok(Outcome::Waits("not-open"));
+            return Ok(Outcome::Waits("closed"));
         };
         let (target, window) = self.target(&reach)?;
         let until = self.writer.at_desk(self.id, move |desk| start(desk, request)).await?;
@@ -103,7 +103,7 @@ impl Attempt {
             let (credential, settings) = (asked.version.credential, asked.connector);
             Ok((reach(desk, &credential)?, settings))
         });
-        let (Some(reach), settings) = found.await? else { return Ok(Outcome::Waits("not-open")) };
+        let (Some(reach), settings) = found.await? else { return Ok(Outcome::Waits("closed")) };
         if settings != Some(reach.settings) {
             // Where it was made, and only there, can it be revoked.
             return Ok(Outcome::Waits("other-target"));

@@ -78,7 +78,7 @@ impl Attempt {
 
     async fn try_rotate(&self, credential: CredentialId) -> Result<Outcome, Outcome> {
         let found = self.writer.at_desk(self.id, move |desk| rotating(desk, &credential)).await?;
-        let Some(rotating) = found else { return Ok(Outcome::Waits("not-open")) };
+        let Some(rotating) = found else { return Ok(Outcome::Waits("closed")) };
         let (target, window) = self.target(&rotating.reach)?;
         let (next, id) = (rotating.next, self.id);
         let opened = self.writer.opened().clone();
