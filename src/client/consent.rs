@@ -252,7 +252,7 @@ fn due(session: &Session, view: &View<'_>, me: &PersonId) -> Result<Vec<Item>, F
 /// those who run the server.
 fn late(view: &View<'_>, me: &PersonId, now: Time) -> Vec<Item> {
     let concerned = view.state.charter().is_some_and(|c| c.trustees().contains(me) || c.technicians().contains(me));
-    let late = opening::due_at_targets(view).filter(|(_, since)| concerned && since.after(LATE) <= now);
+    let late = opening::due_at_targets(view.state).filter(|(_, since)| concerned && since.after(LATE) <= now);
     let item = |(request, since): (&Request, Time)| {
         let (id, label) = (request.at.index, view.label(&request.version.credential));
         let args = args! { id: id, name: view.name(&request.requester), label: &label };

@@ -263,7 +263,7 @@ pub(super) fn lines(view: &View<'_>, tries: &Tries) -> Vec<String> {
     if let Some(technicians) = technicians.filter(|_| open) {
         lines.push(say.with("open-readable", &args! { names: view.names(technicians) }));
     }
-    for (request, since) in due_at_targets(view) {
+    for (request, since) in due_at_targets(state) {
         let (id, credential) = (request.at.index, request.version.credential);
         let label = view.label(&credential);
         let args = args! {
@@ -296,8 +296,7 @@ pub(super) fn lines(view: &View<'_>, tries: &Tries) -> Vec<String> {
 }
 
 /// Accesses that are over and may still be there at their target: the request, and since when it is over.
-pub(super) fn due_at_targets<'a>(view: &View<'a>) -> impl Iterator<Item = (&'a Request, Time)> + use<'a> {
-    let state = view.state;
+pub(super) fn due_at_targets(state: &Organisation) -> impl Iterator<Item = (&Request, Time)> {
     state.requests().values().filter_map(|request| match request.target {
         Some(AtTarget::RevocationDue { since }) => Some((request, since)),
         _ => None,
@@ -330,7 +329,7 @@ pub(super) fn data(view: &View<'_>, tries: &Tries) -> serde_json::Value {
             "by_server": request.by_daemon, "agreed": request.agreed().iter().map(ToString::to_string).collect::<Vec<_>>(),
         })
     });
-    let due = due_at_targets(view).map(|(request, since)| {
+    let due = due_at_targets(state).map(|(request, since)| {
         let index = request.at.index;
         let is = |work: &&Work| work.what == Some(What::Revoke(index));
         let work = tries.iter().find(is);
