@@ -1,17 +1,20 @@
 //! Depositing: the only place where a client holds a secret and a master key at once, and forgets both.
 
 use std::collections::BTreeMap;
+use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
+use super::delegation;
 use super::failure::{Exit, Failure};
 use super::names::is_id;
 use super::renewal;
 use super::session::{Env, Session};
+use super::status::texts;
 use super::unlock::require_terminal;
 use crate::args;
 use crate::escrow::charter::VaultName;
-use crate::escrow::id::CredentialId;
+use crate::escrow::id::{BlobId, CredentialId};
 use crate::escrow::part::{PartId, PartKind, VersionId};
 use crate::escrow::text::Text;
 use crate::proto::v1;
@@ -72,6 +75,31 @@ pub struct Deposit {
     pub parts: BTreeMap<PartKind, PartValue>,
     /// Parts that the new version no longer has.
     pub without: Vec<PartKind>,
+    /// How access to it is given.
+    pub reach: Reach,
+}
+
+/// How access to an account is given.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Reach {
+    /// How the server reaches its target.
+    pub connector: Connecting,
+    /// Only one person at a time has access. What the account says already stays so, unless this is `Some(false)`.
+    pub exclusive: Option<bool>,
+    /// Standing rights go on with the new version.
+    pub keep_delegations: bool,
+}
+
+/// Which connector a version gets.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub enum Connecting {
+    /// The one of the current version, if it has one.
+    #[default]
+    AsItIs,
+    /// None.
+    Not,
+    /// What this file says.
+    By(PathBuf),
 }
 
 /// A deposit as a file: JSON, as `--from` reads it.
@@ -132,9 +160,13 @@ fn refuse_user_name_alone(user_name: Option<&Secret>) -> Result<(), Failure> {
     }
 }
 
-/// RFC 4648 base32 as providers show it: spaces, case and padding do not matter.
+/// RFC 4648 base32 as providers show it: spaces, case and padding do not matter. Or the address in a QR code.
 fn is_base32(value: &Secret) -> bool {
     let text = value.expose_str().unwrap_or_default();
+    // What a QR code holds, with digits and period beside the secret.
+    if text.starts_with("otpauth://totp/") && text.contains("secret=") {
+        return true;
+    }
     let digits = text.bytes().filter(|b| !matches!(b, b' ' | b'-' | b'='));
     let good = digits.clone().all(|b| b.is_ascii_alphabetic() || (b'2'..=b'7').contains(&b));
     good && digits.count() >= 16
@@ -218,6 +250,19 @@ pub async fn deposit(env: &Env, deposit: Deposit) -> Result<(), Failure> {
         parts.push(part);
         blobs.extend(sealed);
     }
+    let (connector, connector_blob) = connector(&mut session, &version, &deposit)?;
+    blobs.extend(connector_blob);
+    let current = session.state()?.credential(&version.credential);
+    let exclusive = deposit.reach.exclusive.or_else(|| current.map(|credential| credential.exclusive));
+    let live = delegation::live(&session, &version.credential)?;
+    let (rewrapped, wrapped) = match deposit.reach.keep_delegations {
+        true => delegation::rewrapped(&mut session, &version, &deposit.parts, connector.is_some()).await?,
+        false => (Vec::new(), Vec::new()),
+    };
+    blobs.extend(wrapped);
+    let renewed: Vec<u64> = rewrapped.iter().map(|right| right.delegation_index).collect();
+    let ending = live.into_iter().filter(|(index, _)| !renewed.contains(index)).map(|(_, right)| right);
+    let ending: Vec<String> = ending.collect();
     let act = v1::command::Act::Deposit(v1::Deposit {
         credential: version.credential.to_vec(),
         version: version.version,
@@ -226,18 +271,60 @@ pub async fn deposit(env: &Env, deposit: Deposit) -> Result<(), Failure> {
         sheet: sheet_id.to_vec(),
         parts,
         carried: carried(&session, &version, &deposit)?,
-        connector: Vec::new(),
-        exclusive: false,
-        rewrapped: Vec::new(),
+        connector: connector.map(|id| id.to_vec()).unwrap_or_default(),
+        exclusive: exclusive.unwrap_or_default(),
+        rewrapped,
     });
     let index = session.submit(act, blobs).await?;
     // The depositor may be a trustee, with fresh shares of their own.
     session.confirm_shares().await?;
     env.out.tell("deposit-done", &args! { label: label.as_str(), version: version.version });
+    if !renewed.is_empty() {
+        env.out.tell("delegate-renewed", &args! { n: renewed.len() });
+    }
+    if !ending.is_empty() {
+        env.out.tell("delegate-not-renewed", &args! { list: ending.join(", ") });
+    }
     env.out.data(&serde_json::json!({
         "credential": version.credential.to_string(), "version": version.version, "index": index,
     }));
     Ok(())
+}
+
+/// The connector that a deposit names, and its blob if it is new. A new one is shown, because it decides where the
+/// secret is used.
+fn connector(
+    session: &mut Session,
+    version: &VersionId,
+    deposit: &Deposit,
+) -> Result<(Option<BlobId>, Option<Vec<u8>>), Failure> {
+    let path = match &deposit.reach.connector {
+        Connecting::Not => return Ok((None, None)),
+        Connecting::AsItIs => {
+            let current = session.state()?.credential(&version.credential).and_then(|c| c.current());
+            return Ok((current.and_then(|(_, current)| current.connector), None));
+        }
+        Connecting::By(path) => path,
+    };
+    let (text, connector) = super::connector::read(path)?;
+    let secrets = deposit.parts.values().filter_map(|value| value.value.expose_str());
+    // As JSON has it, in which quotes are escaped.
+    let inside =
+        |secret: &str| serde_json::to_string(secret).is_ok_and(|json| text.as_str().contains(json.trim_matches('"')));
+    if secrets.into_iter().any(inside) {
+        return Err(Failure::new(Exit::Usage, "failed-connector-secret").with("path", path.display()));
+    }
+    if connector.settings.needs_exclusive() && deposit.reach.exclusive != Some(true) {
+        return Err(Failure::new(Exit::Usage, "failed-exclusive-needed"));
+    }
+    let lines = {
+        let texts = texts(session);
+        super::connector::shown(&session.view(&texts)?, &connector)
+    };
+    session.env.out.screen(&lines);
+    session.env.unlock.confirm(&session.env.out, "ask-deposit-connector", &args! {}, "--yes")?;
+    let (id, blob) = session.text(&text)?;
+    Ok((Some(id), Some(blob)))
 }
 
 /// Which version of which account this becomes, in which vault.

@@ -10,12 +10,10 @@ mod servers;
 #[path = "../support/town.rs"]
 mod town;
 
-mod codes;
-mod crowd;
 mod house;
 mod killed;
-mod standing;
 mod story;
+mod verbs;
 
 #[tokio::test(flavor = "multi_thread")]
 #[ignore = "not a test: the changed daemon's own process"]

@@ -22,6 +22,7 @@ use crate::escrow::recovery::ReleasedTo;
 use crate::escrow::request::{Request, Stage};
 use crate::escrow::text::Text;
 use crate::escrow::time::{Seconds, Time};
+use crate::escrow::window::Purpose;
 
 /// How long requests that are over stay in the list; older ones are in the log.
 const RECENT: Seconds = Seconds(30 * Seconds::DAY.0);
@@ -404,6 +405,8 @@ pub struct LeaseRow {
     pub name: String,
     /// The parts, by the names of the command line.
     pub parts: Vec<&'static str>,
+    /// `lease`, `unseal`, `mint` or `delegation`.
+    pub purpose: &'static str,
     /// `waiting`, `granted`, `leased`, or how it ended.
     pub state: &'static str,
     /// How many approvals are missing at least, while it waits.
@@ -444,6 +447,7 @@ pub fn lease_rows(view: &View<'_>, person: Option<&PersonId>) -> Vec<LeaseRow> {
             person: request.requester.to_string(),
             name: view.name(&request.requester),
             parts: request.parts.iter().map(|asked| asked.part.kind.as_str()).collect(),
+            purpose: request.purpose.as_str(),
             state: view::stage_name(&request.stage),
             missing: matches!(request.stage, Stage::Waiting).then(|| view::missing(view.state, request)),
             since: request.since.0,
@@ -471,7 +475,10 @@ const LEASE_HEADS: [&str; 5] =
 fn lease_cells(view: &View<'_>, request: &Request) -> Vec<String> {
     vec![
         request.at.index.to_string(),
-        view.label(&request.version.credential),
+        match view.purpose(request) {
+            Some(purpose) => format!("{} ({purpose})", view.label(&request.version.credential)),
+            None => view.label(&request.version.credential),
+        },
         view.name(&request.requester),
         view.stage(request),
         view.say.time(view::until(request)),
@@ -516,7 +523,9 @@ pub(super) fn tell_due(out: &Out, view: &View<'_>) {
 /// Accesses that run now.
 pub(super) fn tell_running(out: &Out, view: &View<'_>) {
     let over: Vec<u64> = view.unrecorded().iter().map(|unrecorded| unrecorded.request).collect();
-    for request in view.state.live_requests().filter(|request| !over.contains(&request.at.index)) {
+    // What is open to the server is told by itself.
+    let to_people = view.state.live_requests().filter(|request| request.purpose != Purpose::Unseal);
+    for request in to_people.filter(|request| !over.contains(&request.at.index)) {
         if let Stage::Leased(lease) = &request.stage {
             let args = args! {
                 request: request.at.index,

@@ -198,9 +198,9 @@ log-request-delegation = { $who } a demandé que { $name } puisse utiliser « { 
     [one] une fois
    *[other] { $uses } fois
 } jusqu’au { $time } sans redemander, parce que « { $reason } ».
-log-delegate = { $who } a achevé le droit permanent { $delegation } de { $name } pour « { $label } ».
-log-end-delegation = { $who } a mis fin au droit permanent { $delegation } de { $name } pour « { $label } », parce que « { $reason } ».
-log-take = { $who } a pris un accès à « { $label } » pour { $duration } par le droit permanent { $delegation } (demande { $request }), parce que « { $reason } ».
+log-delegate = { $who } a mis en vigueur la délégation { $delegation } de { $name } pour « { $label } ».
+log-end-delegation = { $who } a mis fin à la délégation { $delegation } de { $name } pour « { $label } », parce que « { $reason } ».
+log-take = { $who } a pris un accès à « { $label } » pour { $duration } par la délégation { $delegation } (demande { $request }), parce que « { $reason } ».
 log-opened = Le serveur s’est ouvert « { $label } » (demande { $request } de { $name }) : jusqu’au { $time }.
 log-window-over = « { $label } » n’est plus ouvert au serveur (demande { $request } de { $name }) : le temps est écoulé.
 log-closed = Le serveur n’a plus les clés de la demande { $request } de { $name } pour « { $label } » : il a redémarré, ou le journal a déménagé.

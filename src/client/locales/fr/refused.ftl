@@ -107,9 +107,9 @@ refused-still-at-target = Ce qui a été créé chez le fournisseur pour la dema
 refused-window-too-short = Le compte n’est ouvert au serveur que jusqu’au { $until }, ce qui est trop court pour un accès qui doit finir avant. Faites-le ouvrir plus longtemps.
 refused-nothing-open = Rien n’est ouvert au serveur que vous puissiez fermer ; ou les autres l’ont rouvert depuis que vous l’avez fermé.
 refused-rotation-pending = Le serveur est en train de changer le mot de passe de ce compte. Attendez que ce soit fait, puis regardez de nouveau.
-refused-delegation-unknown = Ce droit permanent n’existe pas.
-refused-delegation-over = Ce droit permanent est terminé : épuisé, échu, ou supprimé. Demandez un accès, ou un nouveau droit.
-refused-delegation-terms = Un droit permanent dure 366 jours au plus, et vaut pour quelqu’un qui peut demander les comptes de ce coffre.
+refused-delegation-unknown = Cette délégation n’existe pas.
+refused-delegation-over = Cette délégation est terminée : épuisée, échue, ou arrêtée. Demandez un accès, ou une nouvelle délégation.
+refused-delegation-terms = Une délégation dure 366 jours au plus, et vaut pour quelqu’un qui peut demander les comptes de ce coffre.
 refused-wrapped-shape = Ce qui a été gardé une seconde fois n’est pas exactement ce qui a été accordé, ou pas pour ce serveur. Mettez le programme à jour et réessayez.
 
 # Le serveur.

@@ -1,0 +1,82 @@
+# Opening to the server, for connector work.
+unseal-done = Request { $id } stands in the log: “{ $label }” is to be opened to the server for { $duration }. It stays open for agreement until { $until }.
+unseal-forward =
+    Text to forward to the trustees:
+
+      { $name } ({ $organisation }) asks that “{ $label }” be opened to the server for { $duration }.
+      Reason: { $reason }
+      To see it: sequestre inbox — to agree: sequestre approve { $id }
+      It stays open until { $until }.
+unseal-open-already = “{ $label }” is open to the server until { $until } already. Another window can be asked for when it is over.
+ask-seal = Close at once all that is open to the server: { $list }. Accesses that were made go on until their end, and what must be removed at a target then waits until it is opened again. Close it?
+seal-done = { $n ->
+    [one] Closed: what was open to the server is wiped from its memory.
+   *[other] Closed: the { $n } that were open to the server, or about to be, are wiped from its memory.
+}
+seal-nothing = Nothing is open to the server, and nothing was granted to be.
+verify-works = “{ $label }”: what is in escrow works there.
+verify-fails = “{ $label }”: what is in escrow does NOT work there. Somebody changed it at the target, or it was never right: look there, then deposit what is right with --new-version.
+rotate-asked = “{ $label }” is to get a new secret (entry { $index } of the log). The server seals it for the trustees before it touches the target.
+rotate-staged = The new secret, version { $version }, is sealed and in escrow; now the target gets it.
+rotate-done = “{ $label }” has a new secret: version { $version }. Nobody has seen it.
+rotate-dropped = The target kept what it had, so the new secret was given up. “sequestre verify” says whether the old one works.
+rotate-goes-on = The server is still at it, and goes on by itself: “sequestre status” says how it stands.
+
+# What the server has open, and what it still has to do.
+open-window = Open to the server until { $until }: “{ $label }” (request { $id } by { $name }; agreed: { $list })
+open-window-by-server = Open to the server until { $until }: “{ $label }” (request { $id }, asked for by the server itself for { $name }; agreed: { $list })
+open-readable = Those who run the server can read it in that time: { $names }.
+open-granted = About to be opened to the server: “{ $label }” (request { $id })
+open-revocation = NOT REMOVED YET: { $name }’s access to “{ $label }” (request { $id }) is over since { $since }, and what was made for it is still there at the target.
+open-revocation-window = To remove it, the server needs “{ $label }” open: “sequestre unseal "{ $label }" --for 1h --reason …”, or agree to the server’s own request.
+open-mint = Being made at the target: { $name }’s access to “{ $label }” (request { $id })
+open-rotation = A new secret for “{ $label }” is on its way: version { $version } is sealed; the target has either this or the current one.
+open-rotation-asked = A new secret for “{ $label }” was asked for.
+open-tries = The server tried { $n ->
+    [one] once
+   *[other] { $n } times
+}, next at { $next }. Last trouble: { $why }
+open-tries-none = The server has not tried yet.
+open-delegation = Standing right { $id }: { $name } may take “{ $label }” { $left ->
+    [one] once more
+   *[other] { $left } more times
+}, until { $until }
+
+# Why the server did not get through; the reasons are those of its connectors.
+work-unreachable = the target cannot be reached
+work-refused = the target refuses it
+work-not-allowed = the technician’s configuration does not allow this target
+work-settings = the connector’s text is not usable
+work-denied = the target does not let the administrator’s secret do this
+work-not-ours = something of that name is there and was not made for this
+work-unfinished = it is begun and not finished
+work-unknown = the target did not say whether it did it
+work-not-supported = this kind of account cannot do that
+work-closed = it is not open to the server
+work-other = another reason; the technician’s log says it
+
+# What --help says.
+help-unseal = Ask that accounts with a connector be opened to the server for a time, so that it can make accesses there
+help-unseal-labels = The accounts
+help-unseal-duration = How long, from the moment the agreement is complete: 2h, 8h, 3d; at most 7d
+help-unseal-reason = Why; the trustees read it before they agree
+help-unseal-open-for = How long the request waits for agreement, at most 7d [default: 72h]
+help-seal = Close at once all that is open to the server, as a trustee
+help-seal-reason = Why; the others read it
+help-verify = Ask the server whether an account’s secret works at its target, while it is open to the server
+help-verify-label = The account
+help-rotate = Have the server give an account a new secret, while it is open to the server
+help-rotate-label = The account
+help-ssh = For accounts that are SSH authorities
+help-ssh-krl = Write the revocation list (KRL) of an authority’s certificates, made from the log that this computer verified
+help-ssh-krl-label = The account
+help-ssh-krl-output = New file to write it to
+krl-written = The revocation list is in { $path }; certificates in it: { $n }. Put it where sshd’s RevokedKeys points.
+failed-no-authority = “{ $label }” is no SSH authority: there are no certificates of it to revoke.
+failed-opens-to-server = Request { $id } opens to the server, not to you. “sequestre status” shows what is open.
+failed-is-delegation = Request { $id } is for a standing right. When it is granted: “sequestre delegate --finish { $id }”.
+connector-unreadable = a target that cannot be read here
+request-connector-unreadable = WARNING: how the server reaches the target cannot be read on this computer. Do not agree before you know.
+progress-making = The server is making it…
+recover-staged = { $label } (or this one: the server was about to set it)
+progress-agreement = Waiting for agreement
