@@ -112,7 +112,7 @@ impl Session {
         let contact = folder.contact()?;
         let device = folder.device()?;
         let replica = Replica::open(&folder, &contact)?;
-        replica.forget_destroyed(env.now())?;
+        replica.note_destroyed(env.now())?;
         let cosignatures = replica.stored_cosignatures()?;
         Ok(Self {
             env: env.clone(),
@@ -180,6 +180,7 @@ impl Session {
         self.pull().await?;
         // The log's own time needs nobody's opinion of our clock.
         self.forget_keys(self.state()?.last_time())?;
+        self.replica.drop_destroyed(self.state()?.last_time())?;
         self.flush_outbox().await?;
         self.pull_blobs().await?;
         self.bring_blobs().await?;
@@ -190,11 +191,12 @@ impl Session {
         if missing > 0 {
             self.env.out.aside("witness-blobs-missing", &crate::args! { n: missing });
         }
-        // Before keys are forgotten by the clock, because an honest server says whether our clock is right. That is all
+        // Before keys, and what was destroyed, are forgotten by the clock, because an honest server says whether our clock is right. That is all
         // that it decides: one that withholds blobs or answers nothing must not keep keys alive.
         let cosigned = self.cosign().await;
         if !cosigned.as_ref().is_err_and(|failure| failure.key() == "refused-clock-skew") {
             self.forget_keys(self.env.now())?;
+            self.replica.drop_destroyed(self.env.now())?;
         }
         cosigned?;
         self.forget_safe()
