@@ -384,6 +384,7 @@ impl Replica {
         home::write(&self.folder.join("checkpoint"), to.to_string().as_bytes())?;
         self.checkpoint = Some(to.clone());
         self.fresh_since = None;
+        self.note_shortened(now)?;
         self.note_destroyed(now)?;
         self.known_delay = self.destroy_delay();
         Ok(())

@@ -135,7 +135,11 @@ async fn signers_count_what_is_given_up_in_their_own_copies() {
 /// Two people's copies are not restored as one log.
 pub fn forked(town: &Town, one: &str, other: &str) {
     let error = House::empty(town, "from both").restore(&[town.folder(one), town.folder(other)]).err().unwrap();
-    assert!(matches!(error, sequestre::daemon::DaemonError::Restore(RestoreError::Forked { .. })), "{}", said(&error));
+    assert!(
+        matches!(error, sequestre::daemon::DaemonError::Restore(RestoreError::Forked { .. })),
+        "{}",
+        said(&error)
+    );
 }
 
 fn v1_statement(signed: &SignedMove) -> v1::MoveStatement {

@@ -144,7 +144,9 @@ async fn a_server_that_lost_the_end_of_its_log_is_no_new_beginning() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn how_an_association_began_has_no_code_and_is_no_new_beginning() {
     let (town, code) = Town::bare().await;
-    sequestre::client::found::found(&town.env(AWA), &code, plan(), &town.root.path().join("invitations")).await.unwrap();
+    sequestre::client::found::found(&town.env(AWA), &code, plan(), &town.root.path().join("invitations"))
+        .await
+        .unwrap();
     for name in &PEOPLE[1..] {
         town.join(name).await.unwrap();
     }

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::sync::Arc;
 
+use sequestre::client::amend::{self, Amendment};
 use sequestre::client::destroy::{self, Target};
 use sequestre::client::failure::Exit;
 use sequestre::client::session::Env;
@@ -135,5 +136,49 @@ async fn a_clock_that_was_set_ahead_neither_deletes_at_once_nor_keeps_for_ever()
     town.pass(LONGEST_DELAY);
     assert!(town.session(CHLOE).await.replica.noted().unwrap().is_empty());
     assert!(noted.keys().all(|blob| !town.folder(CHLOE).join("blobs").join(blob.to_string()).exists()));
+    town.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_delay_that_was_shortened_unseen_goes_on_for_as_long_as_it_was() {
+    let town = Town::founded().await;
+    let newest = async || *town.session(AWA).await.state().unwrap().proposals().last_key_value().unwrap().0;
+    let mut plan = Amendment::of(&town.session(AWA).await).unwrap();
+    plan.destroy_delay = "1h".to_owned();
+    amend::propose(&town.env(AWA), &plan).await.unwrap();
+    let id = newest().await;
+    town.approve(BRUNO, id).await.unwrap();
+    town.pass(WEEK);
+    for name in [AWA, BRUNO] {
+        destroy::confirm(&town.env(name), id).await.unwrap();
+    }
+    // Chloé's computer was shown nothing of that for a week, and then the new charter alone.
+    let session = town.session(CHLOE).await;
+    assert_eq!(session.state().unwrap().charter().unwrap().destroy_delay(), Seconds::HOUR);
+    drop(session);
+    let whole = Target::Account { label: LABEL.to_owned(), version: None };
+    destroy::propose(&town.env(AWA), &whole, "nobody will notice").await.unwrap();
+    let id = newest().await;
+    town.approve(BRUNO, id).await.unwrap();
+    town.pass(Seconds::HOUR);
+    for name in [AWA, BRUNO] {
+        destroy::confirm(&town.env(name), id).await.unwrap();
+    }
+    let noted = town.session(CHLOE).await.replica.noted().unwrap();
+    assert!(!noted.is_empty() && noted.values().all(|until| *until == town.now().after(WEEK)), "{noted:?}");
+    // Whoever has known for as long as it was goes by the charter.
+    town.pass(WEEK);
+    assert!(town.session(CHLOE).await.replica.noted().unwrap().is_empty());
+    town.put(THEO, false, "another password of the lake").await.unwrap();
+    town.session(CHLOE).await;
+    destroy::propose(&town.env(AWA), &whole, "closed").await.unwrap();
+    let id = newest().await;
+    town.approve(BRUNO, id).await.unwrap();
+    town.pass(Seconds::HOUR);
+    for name in [AWA, BRUNO] {
+        destroy::confirm(&town.env(name), id).await.unwrap();
+    }
+    let noted = town.session(CHLOE).await.replica.noted().unwrap();
+    assert!(!noted.is_empty() && noted.values().all(|until| *until == town.now().after(Seconds::HOUR)), "{noted:?}");
     town.stop().await;
 }

@@ -19,6 +19,8 @@ use crate::escrow::time::{Seconds, Time};
 
 /// The file beside the replica.
 const FILE: &str = "destroyed";
+/// The delay that a charter shortened, in seconds, and until when it goes on here, in POSIX seconds.
+const LONGER: &str = "longer_delay";
 
 impl Replica {
     /// The delay of the charter in force; none before there is one.
@@ -30,13 +32,13 @@ impl Replica {
     /// Notes what was destroyed and is still here. Only after the checkpoint: before, an entry is not to be believed.
     pub fn note_destroyed(&self, now: Time) -> Result<(), Failure> {
         let (known, mut noted) = (self.noted()?, BTreeMap::new());
+        // The longer of the delays that were known before and now: a charter that came with the destruction, or was
+        // shown shortly before it, and unseen like it, must not shorten it.
+        let delay = self.known_delay.max(self.destroy_delay()).max(self.longer_delay(now)?);
         // A clock that was ahead when this was first seen must not keep it for longer than any charter can.
         let latest = now.after(LONGEST_DELAY);
         for id in self.forgotten.iter().filter(|id| self.blob_path(id).exists()) {
-            // The longer of the delays that were known before and now: a charter that came with the destruction, and
-            // unseen like it, must not shorten it.
-            let until =
-                known.get(id).copied().unwrap_or_else(|| now.after(self.known_delay.max(self.destroy_delay())));
+            let until = known.get(id).copied().unwrap_or_else(|| now.after(delay));
             noted.insert(*id, until.min(latest));
         }
         self.write_noted(&known, &noted)
@@ -51,6 +53,25 @@ impl Replica {
             home::remove(&self.blob_path(id))?;
         }
         self.write_noted(&known, &noted)
+    }
+
+    /// Notes that a charter shortens the delay. The longer one goes on for as long as it was itself.
+    pub(super) fn note_shortened(&self, now: Time) -> Result<(), Failure> {
+        let before = self.known_delay.max(self.longer_delay(now)?);
+        if self.destroy_delay() >= self.known_delay {
+            return Ok(());
+        }
+        home::write(&self.folder.join(LONGER), format!("{} {}", before.0, now.after(before)).as_bytes())
+    }
+
+    /// The delay that a charter in force has shortened, while it goes on; else none.
+    fn longer_delay(&self, now: Time) -> Result<Seconds, Failure> {
+        let bytes = home::read_if_there(&self.folder.join(LONGER))?.unwrap_or_default();
+        let text = String::from_utf8_lossy(&bytes);
+        let parsed = text
+            .split_once(' ')
+            .and_then(|(delay, until)| Some((Seconds(delay.parse().ok()?), Time(until.parse().ok()?))));
+        Ok(parsed.filter(|(_, until)| now < *until).map_or(Seconds(0), |(delay, _)| delay))
     }
 
     fn write_noted(&self, known: &BTreeMap<BlobId, Time>, noted: &BTreeMap<BlobId, Time>) -> Result<(), Failure> {
