@@ -3,12 +3,15 @@
 //! A server that holds an agreement back until it is confirmed gives people no day to object. So what a destruction
 //! takes stays from the moment at which this computer first sees it for as long as the delay is: nothing live refers to
 //! it, no screen shows it, it is not offered to a server; but with the log of before, `recover` and a restoration open
-//! it. It is deleted when the folder is synchronised, because only a server can say that this computer's clock is wrong.
-//! This module must never delete anything earlier, nor let it stay longer once there is a server.
+//! it. It is deleted in a synchronisation, because a server can say that this computer's clock is wrong; without one,
+//! once the time was over for a day, so that a clock which was set ahead for an hour takes nothing. This module must never
+//! delete anything earlier, nor let it stay much longer.
 //!
-//! `destroyed` holds a line each: the blob's name, and when it is deleted, in POSIX seconds.
+//! `destroyed` holds a line each: the blob's name, when it is deleted, in POSIX seconds, and when its time was first seen
+//! to be over.
 
 use std::collections::BTreeMap;
+use std::fmt;
 
 use super::super::failure::Failure;
 use super::super::home;
@@ -29,17 +32,25 @@ impl Replica {
         charter.map_or(Seconds(0), Charter::destroy_delay)
     }
 
-    /// Notes what was destroyed and is still here. Only after the checkpoint: before, an entry is not to be believed.
+    /// Notes what was destroyed and is still here, and deletes what has been over for a day. Only after the checkpoint:
+    /// before, an entry is not to be believed.
     pub fn note_destroyed(&self, now: Time) -> Result<(), Failure> {
-        let (known, mut noted) = (self.noted()?, BTreeMap::new());
+        let (known, mut noted) = (self.lines()?, BTreeMap::new());
         // The longer of the delays that were known before and now: a charter that came with the destruction, or was
         // shown shortly before it, and unseen like it, must not shorten it.
         let delay = self.known_delay.max(self.destroy_delay()).max(self.longer_delay(now)?);
         // A clock that was ahead when this was first seen must not keep it for longer than any charter can.
         let latest = now.after(LONGEST_DELAY);
         for id in self.forgotten.iter().filter(|id| self.blob_path(id).exists()) {
-            let until = known.get(id).copied().unwrap_or_else(|| now.after(delay));
-            noted.insert(*id, until.min(latest));
+            let line = known.get(id).copied().unwrap_or(Line { until: now.after(delay), over: None });
+            let until = line.until.min(latest);
+            // Seen by a clock that was ahead of this one, it was not seen.
+            let over = (until <= now).then(|| line.over.filter(|seen| *seen <= now).unwrap_or(now));
+            if over.is_some_and(|seen| seen.after(Seconds::DAY) <= now) {
+                home::remove(&self.blob_path(id))?;
+            } else {
+                noted.insert(*id, Line { until, over });
+            }
         }
         self.write_noted(&known, &noted)
     }
@@ -47,8 +58,8 @@ impl Replica {
     /// Deletes what was noted until this time: the log's own, or that of a clock which an honest server would have
     /// called wrong. One that somebody set ahead must not be enough.
     pub fn drop_destroyed(&self, time: Time) -> Result<(), Failure> {
-        let known = self.noted()?;
-        let (over, noted): (BTreeMap<_, _>, BTreeMap<_, _>) = known.iter().partition(|(_, until)| **until <= time);
+        let known = self.lines()?;
+        let (over, noted): (BTreeMap<_, _>, BTreeMap<_, _>) = known.iter().partition(|(_, line)| line.until <= time);
         for id in over.keys().filter(|id| self.forgotten.contains(id)) {
             home::remove(&self.blob_path(id))?;
         }
@@ -74,25 +85,51 @@ impl Replica {
         Ok(parsed.filter(|(_, until)| now < *until).map_or(Seconds(0), |(delay, _)| delay))
     }
 
-    fn write_noted(&self, known: &BTreeMap<BlobId, Time>, noted: &BTreeMap<BlobId, Time>) -> Result<(), Failure> {
+    fn write_noted(&self, known: &BTreeMap<BlobId, Line>, noted: &BTreeMap<BlobId, Line>) -> Result<(), Failure> {
         if noted == known {
             return Ok(());
         }
         if noted.is_empty() {
             return home::remove(&self.folder.join(FILE));
         }
-        let text: String = noted.iter().map(|(id, until)| format!("{id} {until}\n")).collect();
+        let text: String = noted.iter().map(|(id, line)| format!("{id} {line}\n")).collect();
         home::write(&self.folder.join(FILE), text.as_bytes())
     }
 
-    /// What was destroyed and is still here, and until when. A line that cannot be read is as if it were not there: the
-    /// time begins again.
+    /// What was destroyed and is still here, and until when.
     pub fn noted(&self) -> Result<BTreeMap<BlobId, Time>, Failure> {
+        Ok(self.lines()?.into_iter().map(|(id, line)| (id, line.until)).collect())
+    }
+
+    /// A line that cannot be read is as if it were not there: the time begins again.
+    fn lines(&self) -> Result<BTreeMap<BlobId, Line>, Failure> {
         let bytes = home::read_if_there(&self.folder.join(FILE))?.unwrap_or_default();
         let line = |line: &str| {
-            let (id, until) = line.split_once(' ')?;
-            Some((id.parse().ok()?, Time(until.parse().ok()?)))
+            let (id, times) = line.split_once(' ')?;
+            let (until, over) = match times.split_once(' ') {
+                Some((until, over)) => (until, Some(Time(over.parse().ok()?))),
+                None => (times, None),
+            };
+            Some((id.parse().ok()?, Line { until: Time(until.parse().ok()?), over }))
         };
         Ok(String::from_utf8_lossy(&bytes).lines().filter_map(line).collect())
+    }
+}
+
+/// What is noted of a blob.
+#[derive(Clone, Copy, PartialEq, Eq)]
+struct Line {
+    /// When it is deleted.
+    until: Time,
+    /// When that time was first seen to be over.
+    over: Option<Time>,
+}
+
+impl fmt::Display for Line {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.over {
+            Some(over) => write!(f, "{} {over}", self.until),
+            None => write!(f, "{}", self.until),
+        }
     }
 }
