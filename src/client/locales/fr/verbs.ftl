@@ -193,6 +193,12 @@ anew-screen-old = Le journal que cet ordinateur a vérifié a { $own } entrées 
 anew-screen-damaged = Ce que cet ordinateur avait du journal est illisible : on ne peut rien y comparer, ni rien en emporter.
 ask-anew-code = Le code de la charte, 35 chiffres, tel que vous le lit quelqu’un dont vous connaissez la voix (sur son ordinateur : sequestre status)
 anew-code-differs = STOP. Ce n’est pas le code de la charte que montre ce serveur. Rien n’a été changé. Faites-le relire par quelqu’un dont vous connaissez la voix ; s’il diffère encore, ce n’est pas son association.
+anew-no-charter = STOP. Le journal que montre ce serveur s’arrête avant que l’association ait eu une charte : il n’y a pas de code que quelqu’un puisse vous lire. Rien n’a été changé. Demandez aux autres une nouvelle carte de contact, et dites-leur ce que montre ce serveur.
+anew-not-left = STOP. { $n ->
+        [one] Une entrée que cet ordinateur a vérifiée n’est
+       *[other] { $n } entrées que cet ordinateur a vérifiées ne sont
+    } pas dans le journal que montre ce serveur, et aucun déménagement de l’association n’en est parti : le serveur a perdu ou remplacé ce qu’il avait montré. Rien n’a été changé ; la copie de cet ordinateur est peut-être la seule. Montrez-la aux autres et à un·e médiateur·rice ; si tout le monde est d’accord, faites-la rétablir et déménagez (« sequestred restore », « sequestre move propose »).
+anew-stopped = STOP. Cet ordinateur a surpris le journal à se contredire, et aucun déménagement de l’association n’en est parti depuis. Rien n’a été changé. Montrez aux autres et à un·e médiateur·rice ce qui se trouve dans evidence/ ; c’est un déménagement qui y met fin (« sequestre move follow »), puis, s’il part d’ailleurs que de ce que cet ordinateur a, un nouveau commencement.
 ask-begin-anew = Désormais, cet ordinateur croit ce serveur et ce journal de { $organisation }, comme au premier jour, et plus ce qu’il avait vérifié lui-même. Seule la voix qui vous a lu le code de la charte s’en porte garante. Ce que cet ordinateur avait est mis de côté, et non supprimé. Recommencer ?
 anew-nothing = Cet ordinateur n’a pas rejoint cette association : il n’y a rien à mettre de côté. Omettez --begin-anew.
 anew-done = Ce que cet ordinateur avait de l’association se trouve dans { $path }, tel quel : entrées, notes signées et fichiers. Montrez-le à un·e médiateur·rice. Supprimez-le quand plus personne n’en a besoin : les parts de clé scellées y restent, même détruites ailleurs.
