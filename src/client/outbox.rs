@@ -222,19 +222,21 @@ impl Session {
         if self.is_entered_otherwise(pending)? {
             return home::remove(path);
         }
+        let name = self.name_of(&pending.signed.signer().person());
         let refused = match self.judge(pending)? {
             // Another entry says the same, and is not safe yet: if it is lost, this one is sent.
             Err(Refusal::AlreadyAnswered) => return Ok(()),
             Err(refusal) => refusal.into(),
             Ok(()) => match self.deliver(pending, path).await? {
                 Answer::Entered(_) => {
-                    self.env.out.say("outbox-delivered");
+                    let answers = matches!(pending.signed.command().act, Act::RecordAnswer(_));
+                    let key = if answers { "outbox-delivered-answer" } else { "outbox-delivered" };
+                    self.env.out.tell(key, &crate::args! { name: name });
                     return Ok(());
                 }
                 Answer::Refused(failure) => failure,
             },
         };
-        let name = self.name_of(&pending.signed.signer().person());
         let reason = refused.sentence(self.env.out.language());
         self.env.out.aside("outbox-not-taken", &crate::args! { name: name, reason: reason });
         Ok(())
@@ -437,6 +439,7 @@ impl Session {
             Act::ProposeCharter(_) => ("charter", String::new()),
             Act::ProposeDestruction(destruction) => ("destroy", text(&destruction.reason)),
             Act::StartDrill | Act::RecordDrill(_) => ("drill", String::new()),
+            Act::RecordAnswer(_) => ("answer", self.name_of(&pending.signed.signer().person())),
             _ => ("other", String::new()),
         };
         let say = self.env.out.language();

@@ -7,7 +7,7 @@
 use std::collections::BTreeSet;
 use std::path::PathBuf;
 
-use super::record::take_over;
+use super::record::{Waiting, take_over};
 use super::store::names;
 use crate::args;
 use crate::client::failure::{Exit, Failure};
@@ -25,6 +25,7 @@ pub fn enter(env: &Env, paths: &[PathBuf]) -> Result<(), Failure> {
     let folder = env.home.choose(env.organisation.as_deref())?;
     let _lock = env.lock(&folder)?;
     let replica = Replica::open_only(&folder, &folder.contact()?)?;
+    let mut waiting = Waiting::read(&folder)?;
     let (mut taken, mut known, mut refused) = (0, 0, None);
     for path in commands(paths)? {
         let none = || Failure::new(Exit::Usage, "recover-no-command").with("path", path.display());
@@ -35,7 +36,7 @@ pub fn enter(env: &Env, paths: &[PathBuf]) -> Result<(), Failure> {
             }
             // Signed over the organisation's id: another one's does not verify.
             signed.clone().verify(folder.id).map_err(|bad| none().because(bad))?;
-            take_over(&replica, &folder, &signed, env.now())
+            take_over(&replica, &folder, &signed, env.now(), &mut waiting)
         });
         match checked {
             Ok(true) => taken += 1,
@@ -72,7 +73,7 @@ fn commands(paths: &[PathBuf]) -> Result<BTreeSet<PathBuf>, Failure> {
         }
     }
     match files.len() > MOST_FILES {
-        true => Err(Failure::new(Exit::Usage, "recover-no-commands")),
+        true => Err(Failure::new(Exit::Usage, "recover-too-many").with("most", MOST_FILES)),
         false => Ok(files),
     }
 }
