@@ -11,7 +11,8 @@ recover-forward =
     }), without the server: “{ $reason }”.
     Save the attached file. When { $name } has called you, run: sequestre recover answer FILE -o answer.txt
     Type the code that { $name } reads to you, and send answer.txt back by any way; only { $name } can open it.
-recover-not-a-member = The log in this copy does not know you as somebody of this association.
+recover-start-not-here = You were not taken in yet, or you left the association: nobody’s program would answer you. Have somebody who belongs to it start the recovery.
+recover-not-a-member = The log in this copy does not know this identity. If you typed 24 words, compare each of them with the paper, and their order; otherwise this is the copy of another association, or older than your arrival.
 recover-no-accounts = There is no account to recover.
 recover-exists = { $path } is there already. Choose another name; nothing is overwritten.
 recover-no-replica = This folder does not know the association of this request. Give somebody’s copy of the log with --replica DIR.

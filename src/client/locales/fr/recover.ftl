@@ -11,7 +11,8 @@ recover-forward =
     }), sans le serveur : « { $reason } ».
     Enregistrez le fichier joint. Quand { $name } vous aura appelé·e, lancez : sequestre recover answer FICHIER -o reponse.txt
     Tapez le code que { $name } vous lit, et renvoyez reponse.txt par n’importe quel moyen ; seul·e { $name } peut l’ouvrir.
-recover-not-a-member = Le journal de cette copie ne vous connaît pas comme membre de cette association.
+recover-start-not-here = Vous n’avez pas encore été admis·e, ou vous avez quitté l’association : les réponses vous seraient refusées. Faites commencer la récupération par une personne qui en fait partie.
+recover-not-a-member = Le journal de cette copie ne connaît pas cette clé personnelle. Si vous avez tapé 24 mots, comparez-les un à un avec le papier, et leur ordre ; sinon, c’est la copie d’une autre association, ou elle est plus ancienne que votre arrivée.
 recover-no-accounts = Il n’y a aucun compte à récupérer.
 recover-exists = { $path } existe déjà. Choisissez un autre nom ; rien n’est écrasé.
 recover-no-replica = Ce dossier ne connaît pas l’association de cette demande. Donnez la copie du journal de quelqu’un avec --replica DOSSIER.
