@@ -13,6 +13,7 @@
 
 mod files;
 
+use std::collections::BTreeSet;
 use std::path::Path;
 
 use super::failure::{Exit, Failure, distrust};
@@ -21,7 +22,7 @@ use super::session::Session;
 use crate::escrow::act::Act;
 use crate::escrow::command::SignedCommand;
 use crate::escrow::credential::Credential;
-use crate::escrow::id::{BlobId, CommandId};
+use crate::escrow::id::{BlobId, CommandId, PersonId};
 use crate::escrow::organisation::CLOCK_TOLERANCE;
 use crate::escrow::part::VersionId;
 use crate::escrow::recovery::Answered;
@@ -181,6 +182,7 @@ impl Session {
     /// too old to be sent stays where it is.
     pub(super) async fn flush_outbox(&mut self) -> Result<(), Failure> {
         self.sweep_refused()?;
+        let mut told = BTreeSet::new();
         for (_, path) in self.folder.commands(OUTBOX)? {
             let Some(pending) = self.readable(&path) else { continue };
             // The file may bear the name of an earlier signature of the same act; what it holds counts.
@@ -190,7 +192,7 @@ impl Session {
                 continue;
             }
             if pending.is_testimony(&self.me()) {
-                self.testify(&pending, &path).await?;
+                self.testify(&pending, &path, &mut told).await?;
                 continue;
             }
             if pending.is_outdated(self.env.now()) {
@@ -217,8 +219,14 @@ impl Session {
         Ok(())
     }
 
-    /// Sends what only the verified log can settle; whatever is answered, it stays until that has it.
-    async fn testify(&mut self, pending: &Pending, path: &Path) -> Result<(), Failure> {
+    /// Sends what only the verified log can settle; whatever is answered, it stays until that has it. Why it was not
+    /// taken is said once for each person and reason: hundreds can wait for tomorrow.
+    async fn testify(
+        &mut self,
+        pending: &Pending,
+        path: &Path,
+        told: &mut BTreeSet<(PersonId, String)>,
+    ) -> Result<(), Failure> {
         if self.is_entered_otherwise(pending)? {
             return home::remove(path);
         }
@@ -237,6 +245,9 @@ impl Session {
                 Answer::Refused(failure) => failure,
             },
         };
+        if !told.insert((pending.signed.signer().person(), refused.key().to_owned())) {
+            return Ok(());
+        }
         let reason = refused.sentence(self.env.out.language());
         self.env.out.aside("outbox-not-taken", &crate::args! { name: name, reason: reason });
         Ok(())

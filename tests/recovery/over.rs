@@ -213,6 +213,9 @@ async fn made_up_answers_fill_nobodys_outbox() {
     fs::create_dir(&sent).unwrap();
     (0..10_000).for_each(|n| fs::write(sent.join(format!("{n:064x}")), "").unwrap());
     failure(enter(&town.env(MAUD), &[sent]), Exit::Usage, "recover-too-many");
+    let endless = file(&town, "endless");
+    fs::File::create(&endless).unwrap().set_len(1 << 40).unwrap();
+    failure(enter(&town.env(MAUD), &[endless]), Exit::Usage, "recover-no-command");
     // What Bruno really gives still comes through.
     let true_one = reply(&town, BRUNO, AWA, &request, "bruno.txt").unwrap();
     assert_eq!(recovered(&town, AWA, &[&true_one], "all.json").unwrap()[LABEL], PASSWORD);

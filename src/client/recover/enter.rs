@@ -5,7 +5,7 @@
 //! the rules would refuse by this home's own log: a folder that somebody sends must not fill the outbox.
 
 use std::collections::BTreeSet;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use super::record::{Waiting, take_over};
 use super::store::names;
@@ -19,6 +19,8 @@ use crate::escrow::id::CommandId;
 
 /// Most files that are taken at once: three weeks of the most that one person can enter.
 const MOST_FILES: usize = 1500;
+/// Longest file that is read, in bytes: twice what a command may have.
+const LONGEST_FILE: u64 = 120 << 10;
 
 /// Takes signed answers over into this home's outbox. `paths`: their files, or folders with them.
 pub fn enter(env: &Env, paths: &[PathBuf]) -> Result<(), Failure> {
@@ -29,7 +31,7 @@ pub fn enter(env: &Env, paths: &[PathBuf]) -> Result<(), Failure> {
     let (mut taken, mut known, mut refused) = (0, 0, None);
     for path in commands(paths)? {
         let none = || Failure::new(Exit::Usage, "recover-no-command").with("path", path.display());
-        let checked = Pending::read(&path).map_err(|_| none()).and_then(|pending| {
+        let checked = read(&path).ok_or_else(none).and_then(|pending| {
             let signed = pending.signed;
             if !matches!(signed.command().act, Act::RecordAnswer(_)) {
                 return Err(none());
@@ -56,6 +58,12 @@ pub fn enter(env: &Env, paths: &[PathBuf]) -> Result<(), Failure> {
     }
     env.out.tell("recover-taken-over", &args! { count: taken, known: known });
     Ok(())
+}
+
+/// What is in a file, if that can be a command at all: somebody else chose what lies there.
+fn read(path: &Path) -> Option<Pending> {
+    let found = std::fs::metadata(path).ok()?;
+    if found.is_file() && found.len() <= LONGEST_FILE { Pending::read(path).ok() } else { None }
 }
 
 /// The files that are named, and those in folders that are: only what is called like a command.
