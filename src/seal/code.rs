@@ -228,10 +228,11 @@ fn decode_line(text: &Secret, line: usize) -> Result<Secret, CodeError> {
         }
     }
     // A line whose own prefix is mistyped was taken for the end of the one before.
-    if let Some((whole, _)) = text.split_at_checked(LINE_CHARACTERS).filter(|(_, rest)| !rest.is_empty()) {
-        if UncheckedHrpstring::new(whole).is_ok_and(|line| line.has_valid_checksum::<Bech32m>()) {
-            return Err(CodeError::Typo { line: line + 1 });
-        }
+    if let Some((whole, rest)) = text.split_at_checked(LINE_CHARACTERS)
+        && !rest.is_empty()
+        && UncheckedHrpstring::new(whole).is_ok_and(|line| line.has_valid_checksum::<Bech32m>())
+    {
+        return Err(CodeError::Typo { line: line + 1 });
     }
     let unchecked = UncheckedHrpstring::new(text).map_err(|_| CodeError::Typo { line })?;
     let checked = match unchecked.validate_and_remove_checksum::<Bech32m>() {
