@@ -15,8 +15,8 @@ amend-named-twice = Somebody is named twice in: { $list }.
 
 # What was signed here, until it is safe.
 outbox-waits = { $n ->
-    [one] Something that was signed has not reached the log and waits on this computer to be sent.
-   *[other] { $n } things that were signed have not reached the log and wait on this computer to be sent.
+    [one] Something that was signed has not reached the log and waits to be sent from this computer.
+   *[other] { $n } things that were signed have not reached the log and wait to be sent from this computer.
 } What is too old for that you will be asked about, or have to do again, with your next command that asks for your passphrase.
 outbox-waits-item = - waiting: { $what }
 outbox-what = { $kind ->

@@ -15,8 +15,8 @@ amend-named-twice = Quelqu’un est nommé deux fois dans : { $list }.
 
 # Ce qui a été signé ici, jusqu’à ce que ce soit sûr.
 outbox-waits = { $n ->
-    [one] Une chose signée n’est pas arrivée au journal et attend sur cet ordinateur d’être envoyée.
-   *[other] { $n } choses signées ne sont pas arrivées au journal et attendent sur cet ordinateur d’être envoyées.
+    [one] Une chose signée n’est pas arrivée au journal et attend d’être envoyée de cet ordinateur.
+   *[other] { $n } choses signées ne sont pas arrivées au journal et attendent d’être envoyées de cet ordinateur.
 } Pour ce qui est trop ancien, votre prochaine commande qui demande votre phrase secrète vous posera la question, ou vous dira de le refaire.
 outbox-waits-item = - en attente : { $what }
 outbox-what = { $kind ->
