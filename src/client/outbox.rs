@@ -25,7 +25,7 @@ use crate::escrow::credential::Credential;
 use crate::escrow::id::{BlobId, CommandId, PersonId};
 use crate::escrow::organisation::CLOCK_TOLERANCE;
 use crate::escrow::part::VersionId;
-use crate::escrow::recovery::Answered;
+use crate::escrow::recovery::{Answered, RecoveryId};
 use crate::escrow::refusal::Refusal;
 use crate::escrow::text::Text;
 use crate::escrow::time::Seconds;
@@ -220,12 +220,12 @@ impl Session {
     }
 
     /// Sends what only the verified log can settle; whatever is answered, it stays until that has it. Why it was not
-    /// taken is said once for each person and reason: hundreds can wait for tomorrow.
+    /// taken is said once for each person, recovery and reason: hundreds can wait for tomorrow.
     async fn testify(
         &mut self,
         pending: &Pending,
         path: &Path,
-        told: &mut BTreeSet<(PersonId, String)>,
+        told: &mut BTreeSet<(PersonId, Option<RecoveryId>, String)>,
     ) -> Result<(), Failure> {
         if self.is_entered_otherwise(pending)? {
             return home::remove(path);
@@ -245,7 +245,11 @@ impl Session {
                 Answer::Refused(failure) => failure,
             },
         };
-        if !told.insert((pending.signed.signer().person(), refused.key().to_owned())) {
+        let recovery = match &pending.signed.command().act {
+            Act::RecordAnswer(answer) => Some(answer.recovery),
+            _ => None,
+        };
+        if !told.insert((pending.signed.signer().person(), recovery, refused.key().to_owned())) {
             return Ok(());
         }
         let reason = refused.sentence(self.env.out.language());
