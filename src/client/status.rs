@@ -161,6 +161,7 @@ fn status_data(session: &Session, reached: &Reached) -> Result<Value, Failure> {
         "moves": moving::pending(session)?,
         "renewals": renewal::near(session)?.iter().map(renewal::Renewal::json).collect::<Vec<_>>(),
         "shares": drill::share_rows(&view, session.env.now()),
+        "restored": drill::restore_data(&view),
         "running": running,
         "unrecorded": view.unrecorded().iter().map(|u| json!({
             "request": u.request, "ended": u.ended.0, "access": u.access,

@@ -46,7 +46,11 @@ ask-words = Les 24 mots, séparés par des espaces
 ask-founding-code = Collez le code de fondation donné par un·e technicien·ne, puis une ligne vide :
 ask-invitation = Collez l’invitation, puis une ligne vide :
 ask-card = Collez la carte de contact de l’association, puis une ligne vide :
-ask-unwitnessed = Seuls { $fresh } témoins sur { $of } ont confirmé ce journal ces 7 derniers jours, et il en faut { $needed } pour exclure que le serveur vous en montre un autre. Continuer quand même ?
+ask-unwitnessed = { $fresh ->
+    [0] Aucun des { $of } témoins n’a
+    [one] Un seul témoin sur { $of } a
+   *[other] Seuls { $fresh } témoins sur { $of } ont
+} confirmé ce journal ces 7 derniers jours, et il en faut { $needed } pour exclure que le serveur vous en montre un autre. Continuer quand même ?
 ask-no-witnesses = Personne n’a encore pu témoigner de ce journal : la charte n’est pas en vigueur. Continuez seulement si vous avez comparé le code de la charte avec les autres de vive voix. Tout le monde a-t-il lu le même ?
 
 # Fonder et rejoindre.
@@ -71,7 +75,7 @@ ask-revoke-this = C’est l’ordinateur devant vous : il sera exclu. Le révoqu
 device-revoked = L’appareil { $device } est révoqué.
 
 # Propositions.
-proposal-by = Proposition { $index } de { $name }.
+proposal-by = Proposition { $index }, faite par { $name }.
 proposal-charter = Charte, version { $version }.
 proposal-trustees = Gardien·nes : { $list }
 proposal-mediators = Médiateur·rices : { $list }
@@ -94,7 +98,7 @@ proposal-new = - nouveau : { $text }
 proposal-gone = - supprimé : { $text }
 proposal-before = - jusqu’ici : { $text }
 proposal-leavers = - ces personnes quittent l’association avec elle : { $list }
-proposal-never-safe = ATTENTION : sous cette charte, rien de ce qui est inscrit ne devient jamais sûr si le serveur se perd : parmi les personnes qui détiennent des parts, trop sont technicien·ne·s et ne comptent pas pour cela.
+proposal-never-safe = ATTENTION : sous cette charte, rien de ce qui est inscrit ne devient jamais sûr si le serveur se perd : parmi les personnes qui détiennent des parts, trop sont technicien·nes et ne comptent pas pour cela.
 proposal-lookalike = ATTENTION : « { $name } » (empreinte { $code }) peut être confondu avec « { $other } » (empreinte { $known }). Ce sont deux clés différentes. Demandez de vive voix avant d’accepter.
 proposal-charter-code = Code de la charte, à lire à haute voix par tout le monde et à comparer : { $code }
 proposal-admission = Admettre { $name } comme { $roles }. Son empreinte est { $code }.
