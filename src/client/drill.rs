@@ -331,7 +331,31 @@ fn failing(view: &View<'_>, label: &str, trial: &Trial) -> String {
 
 /// How the shares and the accounts stand, for `status`.
 pub(super) fn lines(view: &View<'_>, now: Time) -> Vec<String> {
-    [share_lines(view, &share_rows(view, now)), trial_lines(view)].concat()
+    [share_lines(view, &share_rows(view, now)), trial_lines(view), restore_line(view).into_iter().collect()].concat()
+}
+
+/// What came of the last restore drill, and whose word that is: the newest result replaces the one before, and whoever
+/// does not hold everything cannot have seen that everything is there. None where there is nothing to restore.
+fn restore_line(view: &View<'_>) -> Option<String> {
+    let Some(drill) = view.state.restore_drill() else {
+        return (!view.state.credentials().is_empty()).then(|| view.say.plain("drill-restore-never"));
+    };
+    let trustee = if is_trustee(view, &drill.person) { "yes" } else { "no" };
+    let args = args! {
+        name: view.name(&drill.person), time: view.say.time(drill.time), entry: drill.index, size: drill.tree.size,
+        blobs: drill.blobs, trustee: trustee,
+    };
+    Some(view.say.with(if drill.works { "drill-restore-last" } else { "drill-restore-last-failed" }, &args))
+}
+
+/// The last restore drill for programs.
+pub(super) fn restore_data(view: &View<'_>) -> Option<serde_json::Value> {
+    let drill = view.state.restore_drill()?;
+    Some(serde_json::json!({
+        "person": drill.person.to_string(), "name": view.name(&drill.person), "time": drill.time.0,
+        "entry": drill.index, "trustee": is_trustee(view, &drill.person), "works": drill.works,
+        "entries": drill.tree.size, "blobs": drill.blobs, "seconds": drill.took.0,
+    }))
 }
 
 /// What waits for this person: a drill that asks for their shares; for trustees and mediators agreements that run low;

@@ -156,6 +156,26 @@ impl Home {
         Ok(path)
     }
 
+    /// The folders of an organisation that were put aside.
+    pub(super) fn put_aside(&self, id: OrganisationId) -> Result<Vec<PathBuf>, Failure> {
+        let folder = self.0.join("aside");
+        let entries = match fs::read_dir(&folder) {
+            Ok(entries) => entries,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
+            Err(error) => return Err(Failure::io(&folder, error)),
+        };
+        let prefix = format!("{id}-");
+        let mut found = Vec::new();
+        for entry in entries {
+            let entry = entry.map_err(|e| Failure::io(&folder, e))?;
+            if entry.file_name().to_str().is_some_and(|name| name.starts_with(&prefix)) {
+                found.push(entry.path());
+            }
+        }
+        found.sort();
+        Ok(found)
+    }
+
     /// The directory.
     pub fn path(&self) -> &Path {
         &self.0

@@ -13,6 +13,7 @@
 
 mod files;
 
+use std::collections::BTreeSet;
 use std::path::Path;
 
 use super::failure::{Exit, Failure, distrust};
@@ -21,10 +22,10 @@ use super::session::Session;
 use crate::escrow::act::Act;
 use crate::escrow::command::SignedCommand;
 use crate::escrow::credential::Credential;
-use crate::escrow::id::{BlobId, CommandId};
+use crate::escrow::id::{BlobId, CommandId, PersonId};
 use crate::escrow::organisation::CLOCK_TOLERANCE;
 use crate::escrow::part::VersionId;
-use crate::escrow::recovery::Answered;
+use crate::escrow::recovery::{Answered, RecoveryId};
 use crate::escrow::refusal::Refusal;
 use crate::escrow::text::Text;
 use crate::escrow::time::Seconds;
@@ -181,6 +182,7 @@ impl Session {
     /// too old to be sent stays where it is.
     pub(super) async fn flush_outbox(&mut self) -> Result<(), Failure> {
         self.sweep_refused()?;
+        let mut told = BTreeSet::new();
         for (_, path) in self.folder.commands(OUTBOX)? {
             let Some(pending) = self.readable(&path) else { continue };
             // The file may bear the name of an earlier signature of the same act; what it holds counts.
@@ -190,7 +192,7 @@ impl Session {
                 continue;
             }
             if pending.is_testimony(&self.me()) {
-                self.testify(&pending, &path).await?;
+                self.testify(&pending, &path, &mut told).await?;
                 continue;
             }
             if pending.is_outdated(self.env.now()) {
@@ -217,24 +219,39 @@ impl Session {
         Ok(())
     }
 
-    /// Sends what only the verified log can settle; whatever is answered, it stays until that has it.
-    async fn testify(&mut self, pending: &Pending, path: &Path) -> Result<(), Failure> {
+    /// Sends what only the verified log can settle; whatever is answered, it stays until that has it. Why it was not
+    /// taken is said once for each person, recovery and reason: hundreds can wait for tomorrow.
+    async fn testify(
+        &mut self,
+        pending: &Pending,
+        path: &Path,
+        told: &mut BTreeSet<(PersonId, Option<RecoveryId>, String)>,
+    ) -> Result<(), Failure> {
         if self.is_entered_otherwise(pending)? {
             return home::remove(path);
         }
+        let name = self.name_of(&pending.signed.signer().person());
         let refused = match self.judge(pending)? {
             // Another entry says the same, and is not safe yet: if it is lost, this one is sent.
             Err(Refusal::AlreadyAnswered) => return Ok(()),
             Err(refusal) => refusal.into(),
             Ok(()) => match self.deliver(pending, path).await? {
                 Answer::Entered(_) => {
-                    self.env.out.say("outbox-delivered");
+                    let answers = matches!(pending.signed.command().act, Act::RecordAnswer(_));
+                    let key = if answers { "outbox-delivered-answer" } else { "outbox-delivered" };
+                    self.env.out.tell(key, &crate::args! { name: name });
                     return Ok(());
                 }
                 Answer::Refused(failure) => failure,
             },
         };
-        let name = self.name_of(&pending.signed.signer().person());
+        let recovery = match &pending.signed.command().act {
+            Act::RecordAnswer(answer) => Some(answer.recovery),
+            _ => None,
+        };
+        if !told.insert((pending.signed.signer().person(), recovery, refused.key().to_owned())) {
+            return Ok(());
+        }
         let reason = refused.sentence(self.env.out.language());
         self.env.out.aside("outbox-not-taken", &crate::args! { name: name, reason: reason });
         Ok(())
@@ -442,6 +459,7 @@ impl Session {
             Act::Delegate(delegate) => ("delegate", delegate.request.to_string()),
             Act::EndDelegation(end) => ("delegation-end", end.delegation.to_string()),
             Act::Take(take) => ("take", text(&take.reason)),
+            Act::RecordAnswer(_) => ("answer", self.name_of(&pending.signed.signer().person())),
             _ => ("other", String::new()),
         };
         let say = self.env.out.language();

@@ -267,6 +267,12 @@ impl Replica {
         later.map_or(*self.verifier.key(), |moved| moved.old_log_key)
     }
 
+    /// The keys that signed this log before the one of so many entries.
+    pub fn keys_before(&self, size: u64) -> Vec<VerifyingKey> {
+        let moves = self.replay.as_ref().map(|replay| replay.organisation().moves()).unwrap_or_default();
+        moves.iter().filter(|moved| moved.at.index < size).map(|moved| moved.old_log_key).collect()
+    }
+
     /// Every key that signed this log, the one in force last.
     pub fn keys(&self) -> Vec<VerifyingKey> {
         let moves = self.replay.as_ref().map(|replay| replay.organisation().moves()).unwrap_or_default();
@@ -378,7 +384,8 @@ impl Replica {
         home::write(&self.folder.join("checkpoint"), to.to_string().as_bytes())?;
         self.checkpoint = Some(to.clone());
         self.fresh_since = None;
-        self.forget_destroyed(now)?;
+        self.note_shortened(now)?;
+        self.note_destroyed(now)?;
         self.known_delay = self.destroy_delay();
         Ok(())
     }

@@ -139,6 +139,12 @@ impl Say {
         if text.is_empty() { self.with("time-seconds", &args! { n: 0 }) } else { text.join(" ") }
     }
 
+    /// A number with one decimal.
+    pub fn decimal(&self, number: f64) -> String {
+        let text = format!("{number:.1}");
+        if self.is_french() { text.replace('.', ",") } else { text }
+    }
+
     /// A day.
     pub fn date(&self, date: jiff::civil::Date) -> String {
         date.strftime(if self.is_french() { "%d/%m/%Y" } else { "%Y-%m-%d" }).to_string()

@@ -34,8 +34,10 @@ use crate::seal::secret::random_bytes;
 
 /// The file that says under which log key the server was offered the blobs that are here.
 const OFFERED: &str = "offered";
-/// Most blobs in one upload: each has at most 256 KiB, a message at most 4 MiB of them.
-const BLOBS_AT_ONCE: usize = 16;
+/// Most blobs in one upload, and most bytes of several: a server may take no longer messages than one with the largest
+/// blob, and must not be left unwitnessed for that.
+const BLOBS_AT_ONCE: usize = 64;
+const BYTES_AT_ONCE: usize = 256 << 10;
 
 /// Where time comes from; injected, so that tests can let it pass.
 pub type Clock = Arc<dyn Fn() -> Time + Send + Sync>;
@@ -112,7 +114,7 @@ impl Session {
         let contact = folder.contact()?;
         let device = folder.device()?;
         let replica = Replica::open(&folder, &contact)?;
-        replica.forget_destroyed(env.now())?;
+        replica.note_destroyed(env.now())?;
         let cosignatures = replica.stored_cosignatures()?;
         Ok(Self {
             env: env.clone(),
@@ -180,6 +182,7 @@ impl Session {
         self.pull().await?;
         // The log's own time needs nobody's opinion of our clock.
         self.forget_keys(self.state()?.last_time())?;
+        self.replica.drop_destroyed(self.state()?.last_time())?;
         self.flush_outbox().await?;
         self.pull_blobs().await?;
         self.bring_blobs().await?;
@@ -190,11 +193,12 @@ impl Session {
         if missing > 0 {
             self.env.out.aside("witness-blobs-missing", &crate::args! { n: missing });
         }
-        // Before keys are forgotten by the clock, because an honest server says whether our clock is right. That is all
+        // Before keys, and what was destroyed, are forgotten by the clock, because an honest server says whether our clock is right. That is all
         // that it decides: one that withholds blobs or answers nothing must not keep keys alive.
         let cosigned = self.cosign().await;
         if !cosigned.as_ref().is_err_and(|failure| failure.key() == "refused-clock-skew") {
             self.forget_keys(self.env.now())?;
+            self.replica.drop_destroyed(self.env.now())?;
         }
         cosigned?;
         self.forget_safe()
@@ -299,10 +303,17 @@ impl Session {
 
     async fn bring(&mut self, id: OrganisationId, held: &[BlobId]) -> Result<(), Failure> {
         let mut remote = self.remote().await?.clone();
-        for lacking in remote.lacking(id, held).await?.chunks(BLOBS_AT_ONCE) {
+        let mut portion = Vec::new();
+        for lacking in remote.lacking(id, held).await? {
             // A damaged one is of no use to the server either.
-            let blobs = lacking.iter().filter_map(|blob| self.replica.blob(blob).ok().flatten());
-            remote.put_blobs(id, blobs.collect()).await?;
+            let Ok(Some(blob)) = self.replica.blob(&lacking) else { continue };
+            if !fits(&portion, &blob) {
+                remote.put_blobs(id, std::mem::take(&mut portion)).await?;
+            }
+            portion.push(blob);
+        }
+        if !portion.is_empty() {
+            remote.put_blobs(id, portion).await?;
         }
         Ok(())
     }
@@ -431,6 +442,12 @@ impl Session {
     }
 }
 
+/// Whether one upload takes this blob besides these.
+fn fits(portion: &[Vec<u8>], blob: &[u8]) -> bool {
+    let bytes: usize = portion.iter().map(Vec::len).sum();
+    portion.is_empty() || (portion.len() < BLOBS_AT_ONCE && bytes.saturating_add(blob.len()) <= BYTES_AT_ONCE)
+}
+
 /// Makes and signs a command.
 pub fn sign_command(
     identity: &Identity,
@@ -454,4 +471,18 @@ pub async fn sync(env: &Env) -> Result<(), Failure> {
     env.out.tell("sync-done", &crate::args! { size: size });
     env.out.data(&serde_json::json!({ "size": size, "root": session.replica.head().root.to_string() }));
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn uploads_fit_into_the_shortest_messages_that_a_server_may_be_set_to_take() {
+        let largest = || vec![0; BYTES_AT_ONCE];
+        assert!(fits(&[], &largest()) && !fits(&[vec![0; 33]], &largest()) && !fits(&[largest()], &[0]));
+        let small = |n: usize| vec![vec![0; 33]; n];
+        assert!(fits(&small(BLOBS_AT_ONCE - 1), &[0; 33]) && !fits(&small(BLOBS_AT_ONCE), &[0; 33]));
+        assert!(!fits(&[vec![0; BYTES_AT_ONCE - 10]], &[0; 11]) && fits(&[vec![0; BYTES_AT_ONCE - 10]], &[0; 10]));
+    }
 }

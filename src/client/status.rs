@@ -178,6 +178,7 @@ fn status_data(session: &Session, reached: &Reached, tries: &Tries) -> Result<Va
         "moves": moving::pending(session)?,
         "renewals": renewal::near(session)?.iter().map(renewal::Renewal::json).collect::<Vec<_>>(),
         "shares": drill::share_rows(&view, session.env.now()),
+        "restored": drill::restore_data(&view),
         "running": running,
         "server": opening::data(&view, tries),
         "delegations": delegation::live_data(&view, session.env.now()),

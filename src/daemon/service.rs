@@ -83,8 +83,19 @@ impl Own {
     /// Whether a move leads here. Taken for good, one that names another address or TLS key would leave a log with its
     /// key here, and its people looking for it elsewhere.
     fn is_meant_by(&self, statement: &MoveStatement) -> bool {
-        let here = self.address.as_ref().is_none_or(|own| own.as_str() == statement.address());
-        here && self.server_key == statement.server_key
+        let named = |own: &ServerAddress| own.as_str().eq_ignore_ascii_case(statement.address());
+        let meant = self.address.as_ref().is_none_or(named) && self.server_key == statement.server_key;
+        if !meant {
+            // Whoever runs this server can put it right, and sees nothing of what its clients are told.
+            let here = self.address.as_ref().map_or("", ServerAddress::as_str);
+            let other_key = self.server_key != statement.server_key;
+            tracing::warn!(
+                organisation = %statement.organisation, move_to = statement.address(), here, other_key,
+                "a move to another address or TLS key than this server's was refused; if it was meant for here, set \
+                 `name` in the configuration to the move's address, or have a new move made of `sequestred place`"
+            );
+        }
+        meant
     }
 }
 

@@ -285,6 +285,15 @@ impl VerifiedMove {
         }
     }
 
+    /// Whether a copy that ends after the prefix with entries of these times, and with this version of the charter, is
+    /// simply what the move says that it gives up: no more than the number that was signed, and no charter that came
+    /// into force since. Who signed nothing but this move has not said anything of those; another move is evidence.
+    pub fn leaves_behind(&self, times: &[Time], version: Option<u32>) -> bool {
+        let declared = times.len() as u64 <= self.statement.gives_up;
+        let same = version.is_some_and(|version| version.checked_add(1) == Some(self.charter.version()));
+        declared && same && self.may_take(times).is_ok()
+    }
+
     /// Whether both leave the same charter of the same log for different places, or from different ends: the log
     /// cannot go on at both, so that whoever has both holds evidence. Two that say the same, proposed twice, agree.
     pub fn contradicts(&self, other: &Self) -> bool {

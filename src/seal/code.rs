@@ -25,6 +25,8 @@ use crate::escrow::id::sha256;
 /// Bytes that a line carries, with its header: 50 bytes are 80 characters, to which prefix (3), separator (1) and
 /// checksum (6) come.
 pub const LINE_BYTES: usize = 50;
+/// Characters of a full line.
+const LINE_CHARACTERS: usize = 90;
 
 const HEADER_BYTES: usize = 4;
 const PIECE_BYTES: usize = LINE_BYTES - HEADER_BYTES;
@@ -196,15 +198,18 @@ pub fn decode(kind: CodeKind, text: &str) -> Result<Secret, CodeError> {
 /// change line breaks, and `1` occurs nowhere else in a code.
 fn lines(kind: CodeKind, text: &str) -> Result<Vec<Secret>, CodeError> {
     let mut lines: Vec<SecretWriter> = Vec::new();
-    let tokens = text.lines().filter(|line| !line.trim_start().starts_with('#')).flat_map(str::split_whitespace);
-    for token in tokens {
+    let tokens = || text.lines().filter(|line| !line.trim_start().starts_with('#')).flat_map(str::split_whitespace);
+    for token in tokens() {
         if let Some(found) = CodeKind::at_start_of(token) {
             if found != kind {
                 return Err(CodeError::WrongKind { found, wanted: kind });
             }
             lines.push(SecretWriter::with_capacity(96));
         }
-        let line = lines.last_mut().ok_or(CodeError::NotACode)?;
+        // Typed from paper, a prefix is mistyped like anything else: further lines show that this is a code.
+        let is_code = || tokens().any(|token| CodeKind::at_start_of(token) == Some(kind));
+        let none = || if is_code() { CodeError::Typo { line: 1 } } else { CodeError::NotACode };
+        let line = lines.last_mut().ok_or_else(none)?;
         token.chars().for_each(|c| line.push_char(c.to_ascii_lowercase()));
     }
     if lines.is_empty() {
@@ -217,10 +222,17 @@ fn lines(kind: CodeKind, text: &str) -> Result<Vec<Secret>, CodeError> {
 fn decode_line(text: &Secret, line: usize) -> Result<Secret, CodeError> {
     let text = text.expose_str().ok_or(CodeError::Typo { line })?;
     let start = text.find('1').map_or(0, |at| at + 1);
-    for (at, character) in text.chars().enumerate().skip(start) {
+    for (at, character) in text.chars().enumerate().take(LINE_CHARACTERS).skip(start) {
         if !CHARACTERS.contains(character) {
             return Err(CodeError::Character { line, position: at + 1, character });
         }
+    }
+    // A line whose own prefix is mistyped was taken for the end of the one before.
+    if let Some((whole, rest)) = text.split_at_checked(LINE_CHARACTERS)
+        && !rest.is_empty()
+        && UncheckedHrpstring::new(whole).is_ok_and(|line| line.has_valid_checksum::<Bech32m>())
+    {
+        return Err(CodeError::Typo { line: line + 1 });
     }
     let unchecked = UncheckedHrpstring::new(text).map_err(|_| CodeError::Typo { line })?;
     let checked = match unchecked.validate_and_remove_checksum::<Bech32m>() {
@@ -291,6 +303,19 @@ mod tests {
         }
         assert_eq!(encode(CodeKind::Card, &[]).err(), Some(CodeError::Length));
         assert_eq!(encode(CodeKind::Card, &[0; 255 * 46 + 1]).err(), Some(CodeError::Length));
+    }
+
+    #[test]
+    fn a_mistyped_prefix_is_found_in_its_line() {
+        let text = text(120);
+        let lines: Vec<&str> = text.lines().collect();
+        for line in 0..lines.len() {
+            for prefix in ["sqcl", "sqe1", "5qc1", "sqc", ""] {
+                let mut typed: Vec<String> = lines.iter().map(|line| (*line).to_owned()).collect();
+                typed[line] = typed[line].replacen("sqc1", prefix, 1);
+                assert_eq!(read(&typed.join("\n")), Err(CodeError::Typo { line: line + 1 }), "{typed:?}");
+            }
+        }
     }
 
     #[test]

@@ -17,6 +17,7 @@ use std::path::{Path, PathBuf};
 
 use super::batch::{Batch, Blob, NewEntry, Number};
 use super::{Store, StoreError};
+use crate::escrow::charter::Charter;
 use crate::escrow::entry::{Entry, What};
 use crate::escrow::id::{BlobId, CommandId, OrganisationId, PersonId};
 use crate::escrow::key::VerifyingKey;
@@ -217,13 +218,14 @@ fn furthest(copies: &[Source]) -> Result<&Source, RestoreError> {
 }
 
 /// Whether the log of `one` went on by a move that says that it gives up what `other` has beyond its prefix. One that
-/// does not say so takes nothing away here, either.
+/// does not say so, or says less, takes nothing away here, either; nor does it end a log that moved elsewhere.
 fn left_behind(one: &Source, other: &Source) -> bool {
     let common = one.entries.iter().zip(&other.entries).take_while(|(ours, theirs)| ours == theirs).count();
     let moves = one.replay.organisation().moves();
     let Some(moved) = moves.iter().find(|moved| moved.at.index == common as u64) else { return false };
     let times = other.entries.iter().skip(common).map(|entry| Entry::parse(entry).map(|entry| entry.time));
-    times.collect::<Result<Vec<_>, _>>().is_ok_and(|times| moved.decided.may_take(&times).is_ok())
+    let version = other.replay.organisation().charter().map(Charter::version);
+    times.collect::<Result<Vec<_>, _>>().is_ok_and(|times| moved.decided.leaves_behind(&times, version))
 }
 
 /// The folder of an organisation: the one that was named, or one in a home that was named.

@@ -132,6 +132,16 @@ async fn signers_count_what_is_given_up_in_their_own_copies() {
     house.stop().await;
 }
 
+/// Two people's copies are not restored as one log.
+pub fn forked(town: &Town, one: &str, other: &str) {
+    let error = House::empty(town, "from both").restore(&[town.folder(one), town.folder(other)]).err().unwrap();
+    assert!(
+        matches!(error, sequestre::daemon::DaemonError::Restore(RestoreError::Forked { .. })),
+        "{}",
+        said(&error)
+    );
+}
+
 fn v1_statement(signed: &SignedMove) -> v1::MoveStatement {
     prost::Message::decode(signed.statement.bytes()).unwrap()
 }
@@ -165,6 +175,13 @@ async fn whoever_knows_more_than_those_who_signed_gives_it_up_by_its_number() {
         - read_place(&fs::read_to_string(&place).unwrap()).unwrap().prefix.size;
     assert!(all > lost);
     follow(&town, AWA, &file).await.unwrap();
+    town.session(AWA).await;
+    // Neither a mediator's check nor a restoration takes her copy for one that the move speaks of.
+    let export = town.root.path().join("export");
+    sequestre::client::audit::export(&town.env(AWA), &export).await.unwrap();
+    let verified = sequestre::client::audit::verify::verify(&town.env(MAUD), &export, None);
+    assert_eq!(verified.err().map(|failure| failure.exit()), Some(Exit::Distrust));
+    forked(&town, MAUD, AWA);
     let before = Snapshot::of(&town.folder(MAUD));
     let told = failure(follow(&town, MAUD, &file).await, Exit::Distrust, "move-follow-give-up").to_string();
     assert!(told.contains(&format!("--give-up {all}")), "{told}");
@@ -244,6 +261,30 @@ async fn the_places_code_is_compared_and_a_server_takes_only_moves_to_itself() {
     }
     // It waits for its own, as before.
     let file = signed(&town, &path, "right.txt").await;
+    follow(&town, NINA, &file).await.unwrap();
+    house.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_server_that_got_another_name_meanwhile_is_moved_to_once_it_has_the_old_one_again() {
+    let town = Town::founded().await;
+    town.stop().await;
+    let (mut house, path) = House::restored(&town, "refuge", BRUNO).await;
+    let file = signed(&town, &path, "move.txt").await;
+    house.stop().await;
+    let config = house.data.join("sequestred.toml");
+    let named = fs::read_to_string(&config).unwrap();
+    let address = read(&file).statement.address().to_owned();
+    let port = address.rsplit_once(':').unwrap().1;
+    fs::write(&config, named.replacen(&address, &format!("localhost:{port}"), 1)).unwrap();
+    house.start(&town).await;
+    let before = Snapshot::of(&town.folder(NINA));
+    let told = failure(follow(&town, NINA, &file).await, Exit::Refused, "refused-moved-elsewhere").to_string();
+    assert!(told.contains("sequestred place"), "{told}");
+    assert!(Snapshot::of(&town.folder(NINA)).same(&before));
+    house.stop().await;
+    fs::write(&config, named).unwrap();
+    house.start(&town).await;
     follow(&town, NINA, &file).await.unwrap();
     house.stop().await;
 }

@@ -1,5 +1,6 @@
 //! From 'the server is destroyed' to 'a member gets a temporary password again', with the real programs.
 
+use sequestre::proto::v1;
 use sequestre::seal::moving::read_place;
 use std::fs;
 use std::net::TcpListener;
@@ -150,6 +151,8 @@ async fn the_restore_drill_is_signed_into_the_log_good_or_bad() {
         let (code, out, err) = town.program(who, &arguments);
         (code, out.lines().last().and_then(|line| serde_json::from_str::<serde_json::Value>(line).ok()), err)
     };
+    let status = |who: &str| town.program(who, &["status"]).1;
+    assert!(status(NINA).contains("Nobody has yet tried to restore the service"));
     let (code, told, err) = drill(BRUNO, &[]);
     let told = told.unwrap();
     println!("{told}");
@@ -161,6 +164,12 @@ async fn the_restore_drill_is_signed_into_the_log_good_or_bad() {
     assert!(logged.works && u64::from(logged.blobs) == held && logged.tree.size == told["entries"].as_u64().unwrap());
     assert_eq!(logged.index, told["entry"].as_u64().unwrap());
     drop(session);
+    let told_last =
+        |who: &str| status(NINA).lines().find(|line| line.contains(&format!("says {who}"))).map(str::to_owned);
+    assert!(told_last(BRUNO).is_some_and(|line| line.contains("everything was there") && !line.contains("WARNING")));
+    let (_, json, _) = town.program(NINA, &["--json", "status"]);
+    let json: serde_json::Value = serde_json::from_str(json.lines().last().unwrap()).unwrap();
+    assert_eq!((&json["restored"]["name"], &json["restored"]["trustee"]), (&BRUNO.into(), &true.into()));
     // Others do not hold everything, and a program that is not there restores nothing: neither is a result.
     let (code, _, err) = drill(MAUD, &[]);
     assert!(code == 3 && err.contains("drill-restore-trustee"), "{err}");
@@ -173,4 +182,13 @@ async fn the_restore_drill_is_signed_into_the_log_good_or_bad() {
     assert_eq!(town.entries(), entries + 1);
     let session = town.session(MAUD).await;
     assert!(!session.state().unwrap().restore_drill().unwrap().works);
+    drop(session);
+    assert!(status(NINA).contains("Chloé could NOT restore the service"));
+    // A technician's word that all is well takes the place of it, and does not pass for a trustee's.
+    let mut session = town.session(THEO).await;
+    let head = session.replica.head();
+    let act = v1::RecordDrill { tree: Some(head.into()), seconds: 1, blobs: 0, works: true };
+    send(&mut session, head, v1::command::Act::RecordDrill(act), Vec::new()).await.unwrap();
+    drop(session);
+    assert!(told_last(THEO).is_some_and(|line| line.contains("WARNING: only a trustee’s copy holds everything")));
 }

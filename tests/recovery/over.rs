@@ -7,9 +7,14 @@ use sequestre::client::recover::Source;
 use sequestre::client::recover::answer::REQUEST_LASTS;
 use sequestre::client::recover::enter::enter;
 use sequestre::client::recover::forget::forget;
-use sequestre::client::session::{self, Env};
+use sequestre::client::remote::encode;
+use sequestre::client::session::{self, Env, sign_command};
 use sequestre::escrow::credential::Urgency;
+use sequestre::escrow::log::merkle::TreeHead;
 use sequestre::escrow::time::Seconds;
+use sequestre::proto::v1;
+use sequestre::seal::recovery::RecoveryAnswer;
+use sequestre::seal::secret::Secret;
 
 use crate::entered::recoveries;
 use crate::house::*;
@@ -166,4 +171,52 @@ async fn a_damaged_file_in_the_outbox_stops_no_answer() {
     let answer = reply(&town, BRUNO, AWA, &request, "bruno.txt").unwrap();
     assert_eq!(recovered(&town, AWA, &[&answer], "all.json").unwrap()[LABEL], PASSWORD);
     assert_eq!((waiting(&town.folder(BRUNO)), fs::read(&damaged).unwrap()), (2, b"half of it".to_vec()));
+}
+
+/// Somebody who holds a share makes up as many answers as fit into a file: the same share each time, and a part that
+/// does not exist. They say nothing, and neither the outbox nor the time of whoever opens the file is theirs to fill.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn made_up_answers_fill_nobodys_outbox() {
+    const MADE_UP: u32 = 3000;
+    let town = Town::founded().await;
+    town.stop().await;
+    let request = ask_all(&town, AWA, "request.txt");
+    let verified = crate::house::request(&town, AWA, &request);
+    let (bruno, id) = (identity(&town, BRUNO), verified.request().organisation);
+    let part = *verified.request().parts.first().unwrap();
+    let named =
+        |version| v1::AnsweredPart { credential: part.version.credential.to_vec(), version, kind: part.kind as i32 };
+    let made_up = |version| {
+        let act = v1::command::Act::RecordAnswer(v1::RecordAnswer {
+            recovery: verified.digest().to_vec(),
+            starter: verified.request().starter.to_vec(),
+            parts: vec![named(part.version.version), named(version)],
+            request: Some((*verified.signature()).into()),
+        });
+        encode(&sign_command(&bruno, id, TreeHead::EMPTY, town.now(), act).unwrap())
+    };
+    let answer = RecoveryAnswer {
+        recovery: verified.digest(),
+        organisation: id,
+        answerer: bruno.person(),
+        tree: TreeHead::EMPTY,
+        created: town.now(),
+        shares: vec![(part, Secret::from_string("{}".to_owned()))],
+        records: (2..MADE_UP).map(made_up).collect(),
+    };
+    let path = file(&town, "flood.txt");
+    fs::write(&path, answer.seal(&bruno, &verified.request().recipient).unwrap()).unwrap();
+    failure(recovered(&town, AWA, &[&path], "all.json"), Exit::Refused, "recover-nothing-open");
+    assert_eq!(waiting(&town.folder(AWA)), 1);
+    // Sent as a folder it is refused with the reason, and nothing of it is read.
+    let sent = file(&town, "sent");
+    fs::create_dir(&sent).unwrap();
+    (0..10_000).for_each(|n| fs::write(sent.join(format!("{n:064x}")), "").unwrap());
+    failure(enter(&town.env(MAUD), &[sent]), Exit::Usage, "recover-too-many");
+    let endless = file(&town, "endless");
+    fs::File::create(&endless).unwrap().set_len(1 << 40).unwrap();
+    failure(enter(&town.env(MAUD), &[endless]), Exit::Usage, "recover-no-command");
+    // What Bruno really gives still comes through.
+    let true_one = reply(&town, BRUNO, AWA, &request, "bruno.txt").unwrap();
+    assert_eq!(recovered(&town, AWA, &[&true_one], "all.json").unwrap()[LABEL], PASSWORD);
 }

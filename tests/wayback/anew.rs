@@ -11,14 +11,14 @@ use crate::house::*;
 use crate::town::*;
 
 /// What Awa's computer prints for others: the card, and the charter code as she reads it.
-fn card_and_code(town: &Town) -> (Secret, String) {
+pub fn card_and_code(town: &Town) -> (Secret, String) {
     let session = town.env(AWA).session().unwrap();
     let code = session.state().unwrap().charter().unwrap().code().to_string();
     (join::contact_card(&session).unwrap(), code)
 }
 
 /// The only folder that was put aside in a home.
-fn aside(town: &Town, who: &str) -> PathBuf {
+pub fn aside(town: &Town, who: &str) -> PathBuf {
     let folder = town.env(who).home.path().join("aside");
     let [only] = fs::read_dir(folder).unwrap().map(|f| f.unwrap().path()).collect::<Vec<_>>().try_into().unwrap();
     only
@@ -160,11 +160,20 @@ async fn a_damaged_folder_is_put_aside_too_and_a_revoked_computer_gets_another_k
     silent.unlock.accepted.clear();
     let unasked = join::restore_identity_anew(&silent, None, &card, Some(&code)).await;
     failure(unasked, Exit::Unanswered, "failed-unanswered");
-    fs::rename(&folder, town.root.path().join("was put aside")).unwrap();
+    let put_aside = town.env(NINA).home.path().join("aside").join(format!("{}-2000-01-01", town_id(&town)));
+    fs::rename(&folder, &put_aside).unwrap();
+    // The key of a request of hers: what it opens ends, so that it must not stay where no access ends.
+    let key = "keys/of a request that lives for ever";
+    fs::write(put_aside.join(key), [0xff; 40]).unwrap();
     let again = join::restore_identity_anew(&town.env(NINA), None, &card, Some("12345")).await;
     failure(again, Exit::Distrust, "anew-code-differs");
     join::restore_identity_anew(&town.env(NINA), None, &card, Some(&code)).await.unwrap();
     assert!(folder.join("checkpoint").exists());
+    assert!(folder.join(key).exists() && !put_aside.join(key).exists());
     town.ask(NINA).await;
     town.stop().await;
+}
+
+fn town_id(town: &Town) -> String {
+    town.folder(AWA).file_name().unwrap().to_str().unwrap().to_owned()
 }

@@ -7,7 +7,12 @@ use sequestre::client::audit;
 use sequestre::client::failure::Exit;
 use sequestre::client::moving::{self, MoveVerb};
 use sequestre::client::request;
+use sequestre::escrow::id::Digest;
+use sequestre::escrow::log::checkpoint::{Checkpoint, LogVerifier};
+use sequestre::escrow::log::merkle::TreeHead;
 use sequestre::escrow::time::Seconds;
+use sequestre::seal::secret::Secret;
+use sequestre::seal::signing::SigningKey;
 
 use crate::house::*;
 use crate::town::*;
@@ -115,6 +120,20 @@ async fn notes_of_before_a_move_are_compared_without_being_told_their_key() {
     let left = audit::compare(&town.env(BRUNO), &[behind], None, None);
     failure(left, Exit::Failed, "compare-left-behind");
     assert!(town.env(BRUNO).session().unwrap().replica.stopped().is_none());
+    // The key in force never signed so few entries as there were before it: that is nothing that a move left behind.
+    let session = town.env(BRUNO).session().unwrap();
+    let (id, log_key) = (session.folder.id, *session.state().unwrap().log_key());
+    drop(session);
+    let seed: Vec<u8> = rusqlite::Connection::open(house.data.join(sequestre::store::DATABASE))
+        .unwrap()
+        .query_row("SELECT log_seed FROM organisation", [], |row| row.get(0))
+        .unwrap();
+    let key = SigningKey::from_seed(Secret::new(seed)).unwrap();
+    let head = TreeHead { size: 3, root: Digest::new([7; 32]) };
+    let signature = key.sign(Checkpoint { organisation: id, head }.body().as_bytes());
+    let early = town.root.path().join("early.note");
+    fs::write(&early, LogVerifier::new(id, log_key).assemble(head, &signature).unwrap().to_string()).unwrap();
+    failure(audit::compare(&town.env(BRUNO), &[early], None, None), Exit::Failed, "compare-false-note");
     // Whoever did not move has the old key only.
     let newer = audit::compare(&town.env(CHLOE), &[after], None, None);
     failure(newer, Exit::Failed, "compare-false-note");

@@ -7,5 +7,6 @@ mod house;
 mod town;
 
 mod anew;
+mod branches;
 mod brought;
 mod destroyed;

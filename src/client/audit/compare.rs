@@ -207,10 +207,11 @@ impl Verifiers<'_> {
     fn verify(&self, note: Note, size: u64, file: &Path) -> Result<SignedCheckpoint, Failure> {
         self.of(size).verify_note(note.clone()).map_err(|error| {
             let left = |replica: &Replica| {
-                let mut keys = replica.keys().into_iter().filter(|key| *key != self.of(size).note_key().key);
+                let mut keys = replica.keys_before(size).into_iter();
                 keys.any(|key| LogVerifier::new(self.organisation, key).verify_note(note.clone()).is_ok())
             };
-            // By a key of this log, and of entries that it never signed for: what a move left behind accuses nobody.
+            // By a key that a move had ended before so many entries: what was left behind accuses nobody. A later key
+            // never signed so few.
             let key = match self.replica.is_some_and(left) {
                 true => "compare-left-behind",
                 false => "compare-false-note",

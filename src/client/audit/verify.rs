@@ -13,6 +13,7 @@ use super::super::session::Env;
 use super::super::view::{View, short_device, sort_key};
 use super::judge::{Files, Finding, Judgement, KeySource, judge};
 use crate::args;
+use crate::escrow::charter::Charter;
 use crate::escrow::entry::Entry;
 use crate::escrow::id::{BlobId, OrganisationId};
 use crate::escrow::key::VerifyingKey;
@@ -165,7 +166,8 @@ fn left_behind(found: &Judgement, replica: &Replica) -> Option<usize> {
         .map(|entry| Entry::parse(entry).map(|entry| entry.time))
         .collect::<Result<_, _>>()
         .ok()?;
-    moved.decided.may_take(&times).ok().map(|()| times.len())
+    let version = replica.state().ok()?.charter().map(Charter::version);
+    moved.decided.leaves_behind(&times, version).then_some(times.len())
 }
 
 /// A finding in words.

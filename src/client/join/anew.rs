@@ -66,12 +66,12 @@ pub(super) async fn begin(
         home::rename(folder.path(), &aside)?;
         env.out.tell("anew-done", &args! { path: aside.display() });
     }
+    // Before anybody can use the new folder: of an interrupted beginning, too, nothing stays where no access ends.
+    for aside in env.home.put_aside(id)? {
+        take_keys(&aside.join("keys"), &fresh.join("keys"))?;
+    }
     home::rename(fresh.path(), folder.path())?;
     drop(before);
-    let keys = aside.join("keys");
-    for name in names(&keys)? {
-        home::rename(&keys.join(&name), &folder.join("keys").join(&name))?;
-    }
     let mut session = Session::open(env, folder)?.with_identity(identity);
     session.sync().await?;
     home::remove(&session.folder.join(ENTERING))?;
@@ -149,18 +149,40 @@ fn agree(env: &Env, before: Option<&Session>, new: &Session, typed: Option<&str>
         }
     }
     env.out.screen(&lines);
-    // Before there is a charter there is no code; whoever invited compares fingerprints then.
-    if let Some(charter) = new.state()?.charter() {
-        let typed = match typed {
-            Some(code) => code.to_owned(),
-            None => env.unlock.line(&env.out, "ask-anew-code", "--charter-code")?,
-        };
-        if !charter.code().is_typed(&typed) {
-            return Err(Failure::new(Exit::Distrust, "anew-code-differs"));
+    if let Some(before) = before {
+        refuse_unmoved(before, new)?;
+    }
+    match new.state()?.charter() {
+        Some(charter) => {
+            let typed = match typed {
+                Some(code) => code.to_owned(),
+                None => env.unlock.line(&env.out, "ask-anew-code", "--charter-code")?,
+            };
+            if !charter.code().is_typed(&typed) {
+                return Err(Failure::new(Exit::Distrust, "anew-code-differs"));
+            }
         }
+        // Before there is a charter there is no code; whoever invited compares fingerprints then. But a server that
+        // shows only how the association began must not spare itself the code of one that has a charter.
+        None if before.is_some_and(|before| before.state().is_ok_and(|state| state.charter().is_none())) => {}
+        None => return Err(Failure::new(Exit::Distrust, "anew-no-charter")),
     }
     let args = args! { organisation: new.organisation_name() };
     env.unlock.confirm(&env.out, "ask-begin-anew", &args, "--yes")
+}
+
+/// Others leave a log by a move. Where none leads away from what this computer verified, the same server has only lost
+/// or replaced what it once showed: that is what a client's memory is for. Nor does anything but a move end a stop.
+fn refuse_unmoved(before: &Session, new: &Session) -> Result<(), Failure> {
+    let own = before.replica.entries()?;
+    let common = common(&own, &new.replica.entries()?);
+    let left = new.state()?.moves().iter().any(|moved| moved.at.index >= common as u64);
+    match own.len() - common {
+        _ if left => Ok(()),
+        0 if before.replica.stopped().is_none() => Ok(()),
+        0 => Err(Failure::new(Exit::Distrust, "anew-stopped")),
+        lost => Err(Failure::new(Exit::Distrust, "anew-not-left").with("n", lost)),
+    }
 }
 
 fn common(one: &[Vec<u8>], other: &[Vec<u8>]) -> usize {
@@ -208,6 +230,14 @@ fn copy(from: &Path, to: &Path) -> Result<(), Failure> {
             home::private_dir(to.parent().unwrap_or(Path::new(".")))?;
             home::write(&to, &content)?;
         }
+    }
+    Ok(())
+}
+
+/// Moves the keys of our own requests.
+fn take_keys(from: &Path, to: &Path) -> Result<(), Failure> {
+    for name in names(from)? {
+        home::rename(&from.join(&name), &to.join(&name))?;
     }
     Ok(())
 }

@@ -59,7 +59,7 @@ pub async fn drill(env: &Env, daemon: Option<&Path>) -> Result<(), Failure> {
     };
     let took = Seconds(begun.elapsed().as_secs().max(1));
     for step in &outcome.steps {
-        let seconds = format!("{:.1}", step.took.as_secs_f64());
+        let seconds = env.out.language().decimal(step.took.as_secs_f64());
         env.out.tell(step.key, &args! { seconds: seconds });
     }
     let works = outcome.trouble.is_none();

@@ -56,9 +56,9 @@ pub(super) fn record_answer(
     let Recorder { replica, folder, identity, now } = *recorder;
     let id = RecoveryId { request: request.digest(), starter: request.request().starter };
     let me = identity.person();
-    let waiting = parts_waiting(folder, &me, &id)?;
+    let mut waiting = Waiting::read(folder)?;
     let state = replica.state()?;
-    let known = |part: &&PartId| waiting.contains(*part) || state.has_answered(&me, &id, part);
+    let known = |part: &&PartId| waiting.has(&me, &id, part) || state.has_answered(&me, &id, part);
     let fresh: Vec<&PartId> = parts.iter().filter(|part| !known(part)).collect();
     for batch in fresh.chunks(PARTS_PER_COMMAND) {
         let parts = batch.iter().map(|part| v1::AnsweredPart {
@@ -72,30 +72,40 @@ pub(super) fn record_answer(
             parts: parts.collect(),
             request: Some((*request.signature()).into()),
         });
-        take_over(replica, folder, &sign_command(identity, folder.id, TreeHead::EMPTY, now, act)?, now)?;
+        let signed = sign_command(identity, folder.id, TreeHead::EMPTY, now, act)?;
+        take_over(replica, folder, &signed, now, &mut waiting)?;
     }
     let mine = answers_of(folder, &me, &id)?;
     Ok(mine.iter().filter(|signed| replica.index_of(&signed.id(folder.id)).is_none()).map(encode).collect())
 }
 
-/// Keeps a signed answer for the next contact, whoever signed it. False if the log or the outbox has all that it says.
+/// Keeps a signed answer for the next contact, whoever signed it. False if the log or the outbox has all that it says:
+/// parts of which its signer holds no share say nothing, so that nobody can have as many answers kept as they make up.
 /// The rules are asked first: what they refuse would never reach the log. Tomorrow is soon enough.
 pub(super) fn take_over(
     replica: &Replica,
     folder: &Folder,
     signed: &SignedCommand,
     now: Time,
+    waiting: &mut Waiting,
 ) -> Result<bool, Failure> {
     let Act::RecordAnswer(answer) = &signed.command().act else { return Ok(false) };
-    // What was not signed over this organisation's id, or not by whom it names, is nobody's answer.
-    let Ok(verified) = signed.clone().verify(folder.id) else { return Ok(false) };
-    let waiting = parts_waiting(folder, &signed.signer().person(), &answer.recovery)?;
-    if answer.parts.iter().all(|part| waiting.contains(part)) {
+    let (signer, state) = (signed.signer().person(), replica.state()?);
+    let held = |part: &&PartId| state.part(part).is_some_and(|known| known.dealt_to(&signer));
+    let mut held = answer.parts.iter().filter(held).peekable();
+    let says_nothing_new = held.peek().is_some() && held.all(|part| waiting.has(&signer, &answer.recovery, part));
+    // Cheap before dear: each signature takes time, and there can be as many as a file holds.
+    if says_nothing_new {
         return Ok(false);
     }
-    let state = replica.state()?;
+    // What was not signed over this organisation's id, or not by whom it names, is nobody's answer.
+    let Ok(verified) = signed.clone().verify(folder.id) else { return Ok(false) };
     match state.decide(&verified, now.max(state.last_time()), replica.root_at(verified.command().base.size)) {
-        Ok(_) | Err(Refusal::RateLimit) => keep_for_later(folder, signed).map(|()| true),
+        Ok(_) | Err(Refusal::RateLimit) => {
+            keep_for_later(folder, signed)?;
+            waiting.note(signed);
+            Ok(true)
+        }
         Err(Refusal::AlreadyAnswered) => Ok(false),
         Err(refusal) => Err(refusal.into()),
     }
@@ -111,12 +121,13 @@ pub(super) fn take_records(
     now: Time,
 ) -> Result<(), Failure> {
     let id = RecoveryId { request: request.digest(), starter: request.request().starter };
+    let mut waiting = Waiting::read(folder)?;
     for signed in answer.records.iter().filter_map(|record| decode(record)) {
         let theirs = signed.signer().person() == answer.answerer;
         if !theirs || !matches!(&signed.command().act, Act::RecordAnswer(record) if record.recovery == id) {
             continue;
         }
-        match take_over(replica, folder, &signed, now) {
+        match take_over(replica, folder, &signed, now, &mut waiting) {
             Err(failure) if failure.exit() != Exit::Refused => return Err(failure),
             _ => {}
         }
@@ -134,13 +145,25 @@ fn answers_of(folder: &Folder, person: &PersonId, id: &RecoveryId) -> Result<Vec
     Ok(waiting)
 }
 
-/// The parts that they are about.
-fn parts_waiting(folder: &Folder, person: &PersonId, id: &RecoveryId) -> Result<BTreeSet<PartId>, Failure> {
-    let mut parts = BTreeSet::new();
-    for signed in answers_of(folder, person, id)? {
-        if let Act::RecordAnswer(answer) = &signed.command().act {
-            parts.extend(answer.parts.iter().copied());
-        }
+/// What the answers in the outbox say, so that the folder is read once however many there are to compare with it.
+#[derive(Default)]
+pub(super) struct Waiting(BTreeSet<(PersonId, RecoveryId, PartId)>);
+
+impl Waiting {
+    /// Those that wait now.
+    pub(super) fn read(folder: &Folder) -> Result<Self, Failure> {
+        let mut waiting = Self::default();
+        folder.answers_waiting()?.iter().for_each(|signed| waiting.note(signed));
+        Ok(waiting)
     }
-    Ok(parts)
+
+    fn note(&mut self, signed: &SignedCommand) {
+        let Act::RecordAnswer(answer) = &signed.command().act else { return };
+        let person = signed.signer().person();
+        self.0.extend(answer.parts.iter().map(|part| (person, answer.recovery, *part)));
+    }
+
+    fn has(&self, person: &PersonId, recovery: &RecoveryId, part: &PartId) -> bool {
+        self.0.contains(&(*person, *recovery, *part))
+    }
 }

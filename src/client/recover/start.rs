@@ -31,7 +31,7 @@ pub fn start(env: &Env, starting: Starting) -> Result<(), Failure> {
     let reason = Text::parse(&starting.reason)?;
     let desk = Desk::open(env, &starting.source, None)?;
     if !is_here(desk.person(&desk.me())?) {
-        return Err(Failure::new(Exit::Refused, "recover-not-a-member"));
+        return Err(Failure::new(Exit::Refused, "recover-start-not-here"));
     }
     let (signed, request, key) = desk.request(&starting.accounts, reason)?;
     Shelf::of(&desk.folder, &request.digest()).keep_started(&signed, &key, &desk.identity)?;

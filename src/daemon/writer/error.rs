@@ -59,8 +59,11 @@ pub enum WriteError {
         "this server was restored from a copy and waits for the association to move here; bring it the move first"
     )]
     NotMoved,
-    /// A move to another server's log key.
-    #[error("this move leads to another server than this one; bring it there")]
+    /// A move to another server's log key, TLS key or address.
+    #[error(
+        "this move leads to another server than this one: bring it there; if it is meant for here, this server's name, \
+         TLS key or log key is not the one that was signed"
+    )]
     MovedElsewhere,
     /// The cosignature does not verify.
     #[error(transparent)]

@@ -21,6 +21,14 @@ drill-no-access = You had no access to “{ $label }” in the last 7 days, so y
 ask-drill-account = Did you log in to “{ $label }” with what the access gave you?
 status-account-trial = This account: { $trial }.
 
+# The last restore drill, for status.
+drill-restore-never = Nobody has yet tried to restore the service from a copy: “sequestre drill restore”, by a trustee.
+drill-restore-last = Service restored from a copy as a trial on { $time }, says { $name } (entry { $entry }): { $size } entries and { $blobs } files, everything was there.{ $trustee ->
+    [yes] {""}
+   *[no] {" "}WARNING: only a trustee’s copy holds everything, and { $name } is not one. Have a trustee run “sequestre drill restore”.
+}
+drill-restore-last-failed = WARNING: on { $time } { $name } could NOT restore the service from a copy (entry { $entry }). Ask them why, and have a trustee run “sequestre drill restore” again.
+
 # What --help says.
 help-drill = Try out what is only believed: that parts of keys still open, that accounts still work
 help-drill-shares = Ask everybody to open their parts of keys, and open your own

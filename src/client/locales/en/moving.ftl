@@ -22,12 +22,12 @@ refused-move-quorum = Too few of those who can change the charter have signed th
 refused-move-not-confirmed = This move gives entries up, and too few of those who can destroy have signed it, once and again after the delay of the charter. Collect more signatures with “sequestre move sign”.
 refused-move-too-early = This move gives entries up, and somebody signed it the second time too early: that holds from { $at } on. Ask for the file as it was before, and sign it again then.
 refused-move-dates = Signatures under this move are dated before what they give up, or in the future. Check the date of this computer; if it is right, propose the move again.
-refused-move-undeclared = STOP. This move leaves out entries that this computer knows, and does not say that it gives them up. Nothing was signed or changed. Have the technician restore again, from this computer’s longer copy; or have the move proposed again by somebody who has these entries, with --give-up.
+refused-move-undeclared = STOP. This move leaves out entries that this computer knows, and does not say that it gives them up. Nothing was signed or changed. Have the technician restore again, from this computer’s longer copy; or have the move proposed again by somebody who has these entries, with --give-up. If the others have gone along already: “sequestre restore-identity --begin-anew” with a new contact card of theirs keeps what this computer has, and signs anew what you lost.
 refused-move-prefix = This move does not begin at the end of this log: entries were added meanwhile, or it is another log. Compare with the others; nothing was changed.
 refused-move-charter = A move changes the server and the key of the log, and nothing else of the charter. Propose it again; change the charter before or after.
 refused-move-log-key = This move does not leave the key that signs the log now, or leads back to an old one. Propose it again from an up-to-date copy.
 refused-not-moved = This server was restored from a copy and waits for the association to move there. Ask the trustees for the file of the move, then “sequestre move follow FILE”.
-refused-moved-elsewhere = This move leads to another server than the one that was asked. Nothing was changed; check where the file says that the log goes on.
+refused-moved-elsewhere = This move leads to another server than the one that was asked. Nothing was changed; check where the file says that the log goes on. If this is the server that is meant, it has got another name since: its technician gives it the name in the file again (“name” in its configuration), or sends the place again (“sequestred place”) for a new move.
 
 # The file of a move, and of the place to move to.
 move-file-header =
@@ -48,7 +48,7 @@ move-screen-head = The association “{ $organisation }” moves to another serv
 move-screen-from = From { $address } (log key { $key })
 move-screen-to = To { $address } (log key { $key })
 move-screen-server = Key of the new server: { $key }
-move-screen-prefix = The log goes on after entry { $n } (root { $root }). This computer’s copy has { $own } entries.
+move-screen-prefix = The log goes on after its first { $n } entries (root { $root }). This computer’s copy has { $own } entries.
 move-screen-all = Nothing that this computer knows of is given up.
 move-screen-lost = These { $n } entries are given up, as if they had not happened. A copy of them stays on this computer:
 move-screen-gives-up =

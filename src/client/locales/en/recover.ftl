@@ -11,7 +11,8 @@ recover-forward =
     }), without the server: “{ $reason }”.
     Save the attached file. When { $name } has called you, run: sequestre recover answer FILE -o answer.txt
     Type the code that { $name } reads to you, and send answer.txt back by any way; only { $name } can open it.
-recover-not-a-member = The log in this copy does not know you as somebody of this association.
+recover-start-not-here = You were not taken in yet, or you left the association: nobody’s program would answer you. Have somebody who belongs to it start the recovery.
+recover-not-a-member = The log in this copy does not know this identity. If you typed 24 words, compare each of them with the paper, and their order; otherwise this is the copy of another association, or older than your arrival.
 recover-no-accounts = There is no account to recover.
 recover-exists = { $path } is there already. Choose another name; nothing is overwritten.
 recover-no-replica = This folder does not know the association of this request. Give somebody’s copy of the log with --replica DIR.
@@ -94,7 +95,7 @@ recover-fault-field = of another account, version or agreement
 recover-fault-altered = other than what the log names
 
 # Finishing.
-recover-none-started = No recovery was started here. Begin with “sequestre recover start”, or have people who are here type their 24 words (--words, --words-file).
+recover-none-started = No recovery is under way here: none was started, or it is finished. Begin with “sequestre recover start”, or have people who are here type their 24 words (--words, --words-file).
 recover-key-elsewhere = This recovery was started on another computer, or it was finished, or its files are gone: its key is not here. Finish it there, or start anew.
 recover-here-reason = everybody is at one computer
 recover-parts-unknown = { $count ->
@@ -140,12 +141,13 @@ ask-recover-forget = Delete the key of your recovery of { $time } (“{ $reason 
    *[other] { $count } answers
 } to it? What was not opened then stays closed, until it is asked for anew.
 recover-forgotten-asked = The key and the answers of this recovery were deleted from this computer. The request is kept; the log keeps what was answered.
-recover-nothing-collected = Nothing is collected here for such a recovery: it was never started in this home, or it was finished or forgotten.
+recover-nothing-collected = There is nothing to delete: no recovery was started in this home, or not that one, or it is finished or was deleted already.
 recover-which = Several recoveries were started here. Name the request of one:
     { $list }
 recover-one-of = { $time }: “{ $reason }”, { $path }
 recover-no-command = { $path } is no signed answer to a recovery of this association. It was not taken over.
-recover-no-commands = There is no signed answer here, or far too many. Name the files, or the folder “outbox” that the other computer named.
+recover-no-commands = There is no signed answer here. Name the files, or the folder “outbox” that the other computer named.
+recover-too-many = There are more than { $most } files here: no single organisation has as many. Nothing was taken over. Check that this is the folder “outbox” that the other computer named; if it is, name the files in several goes.
 recover-taken-over = { $count ->
     [0] No signed answer was
     [one] One signed answer was

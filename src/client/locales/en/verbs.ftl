@@ -193,6 +193,18 @@ anew-screen-old = The log that this computer verified has { $own } entries; { $c
 anew-screen-damaged = What this computer had of the log cannot be read: nothing can be compared with it, and nothing taken along.
 ask-anew-code = The charter code, 35 digits, as somebody reads it to you whose voice you know (on their computer: sequestre status)
 anew-code-differs = STOP. This is not the code of the charter that this server shows. Nothing was changed. Have it read again, by somebody whose voice you know; if it still differs, this is not their association.
+anew-no-charter = STOP. The log that this server shows ends before the association had a charter: there is no code that somebody could read to you. Nothing was changed. Ask the others for a new contact card, and tell them what this server shows.
+anew-not-left = STOP. { $n ->
+        [one] One entry
+       *[other] { $n } entries
+    } that this computer verified { $n ->
+        [one] is
+       *[other] are
+    } not in the log that this server shows, and no move of the association led away from { $n ->
+        [one] it
+       *[other] them
+    }: the server lost or replaced what it once showed. Nothing was changed; this computer’s copy may be the only one. Show it to the others and to a mediator; if they agree, have it restored and move (“sequestred restore”, “sequestre move propose”).
+anew-stopped = STOP. This computer caught the log contradicting itself, and no move of the association has led away from it since. Nothing was changed. Show the others and a mediator what lies in evidence/; what ends this is a move (“sequestre move follow”), and then, where it leads away from what this computer has, a new beginning.
 ask-begin-anew = From now on this computer believes this server and this log of { $organisation }, as on its first day, and no longer what it verified itself. Only the voice that read the charter code to you vouches for it. What this computer had is put aside, and not deleted. Begin anew?
 anew-nothing = This computer has not joined this association: there is nothing to put aside. Leave --begin-anew out.
 anew-done = What this computer had of the association lies in { $path }, as it was: entries, signed notes and files. Show it to a mediator. Delete it once nobody needs it: sealed parts of keys in it stay there also when they are destroyed elsewhere.

@@ -15,8 +15,8 @@ amend-named-twice = Somebody is named twice in: { $list }.
 
 # What was signed here, until it is safe.
 outbox-waits = { $n ->
-    [one] Something that you signed has not reached the log and waits to be sent.
-   *[other] { $n } things that you signed have not reached the log and wait to be sent.
+    [one] Something that was signed has not reached the log and waits to be sent from this computer.
+   *[other] { $n } things that were signed have not reached the log and wait to be sent from this computer.
 } What is too old for that you will be asked about, or have to do again, with your next command that asks for your passphrase.
 outbox-waits-item = - waiting: { $what }
 outbox-what = { $kind ->
@@ -42,6 +42,7 @@ outbox-what = { $kind ->
     [delegate] your putting standing right { $subject } in force
     [delegation-end] your ending of standing right { $subject }
     [take] your taking of an access: “{ $subject }”
+    [answer] the answer of { $subject } to a recovery without a server
    *[other] one of your commands
 }, signed { $time }
 outbox-renewed = Signed anew, and now in the log: { $what }.
@@ -51,8 +52,12 @@ outbox-entered = The server said that it refused this, and has put it into the l
 ask-sign-anew = This has not reached the log and is too old to be sent: { $what }. Sign it anew?
 deny-withdrawn = Your approval of { $id }, which had not reached the log here, is not sent any more, and your shares are not handed over. The server may have received the approval already; then the log may still show it.
 witness-clock-refused = The server says that your clock is wrong, and holds a confirmation that you signed with it. If your clock is right, the server is not telling the truth: tell the others.
+outbox-delivered-answer = { $name }’s answer to a recovery without the server is now in the log.
 outbox-not-taken = { $name }’s answer to a recovery without the server is not in the log: { $reason } It stays on this computer and is sent again at every contact. If that does not help, tell the others.
-safety-recorded = Recorded as entry { $index }, not yet safe: { $have } of { $needed } trustees have confirmed it. Until then this computer keeps it.
+safety-recorded = Recorded as entry { $index }, not yet safe: { $have } of { $needed } trustees { $have ->
+    [one] has
+   *[other] have
+} confirmed it. Until then this computer keeps it.
 witness-blobs-missing = { $n ->
     [one] The server does not give one of the files that trustees must hold.
    *[other] The server does not give { $n } of the files that trustees must hold.
@@ -71,12 +76,15 @@ status-unsafe = { $n ->
    *[other] { $n } of your acts are in the log and not safe yet; this computer keeps them until then:
 }
 status-never-safe = Nothing can become safe under this charter: too many of those who hold shares are technicians, who do not count. Amend the charter, or have the agreements ask for more people.
-status-unsafe-entry = - entry { $index }: { $have } of { $needed } trustees have confirmed it
+status-unsafe-entry = - entry { $index }: { $have } of { $needed } trustees { $have ->
+    [one] has
+   *[other] have
+} confirmed it
 status-unsafe-entry-charter = - entry { $index }: safe only once a charter is in force
 status-lost = - { $command }: the log that the server shows now does not have it any more
 status-unsent = { $n ->
-    [one] One thing that you signed has not reached the log yet.
-   *[other] { $n } things that you signed have not reached the log yet.
+    [one] One thing that was signed, and waits on this computer, has not reached the log yet.
+   *[other] { $n } things that were signed, and wait on this computer, have not reached the log yet.
 }
 
 # Watching.

@@ -21,6 +21,14 @@ drill-no-access = Vous n’avez pas eu d’accès à « { $label } » ces 7 dern
 ask-drill-account = Avez-vous pu vous connecter à « { $label } » avec ce que l’accès vous a donné ?
 status-account-trial = Ce compte : { $trial }.
 
+# Dernier exercice de restauration, pour status.
+drill-restore-never = Personne n’a encore essayé de rétablir le service depuis une copie : « sequestre drill restore », par un·e gardien·ne.
+drill-restore-last = Service rétabli à l’essai depuis une copie le { $time }, d’après { $name } (entrée { $entry }) : { $size } entrées et { $blobs } fichiers, tout y était.{ $trustee ->
+    [yes] {""}
+   *[no] {" "}ATTENTION : seule la copie d’un·e gardien·ne contient tout, et { $name } ne l’est pas. Faites faire « sequestre drill restore » par un·e gardien·ne.
+}
+drill-restore-last-failed = ATTENTION : le { $time }, { $name } n’a PAS réussi à rétablir le service depuis une copie (entrée { $entry }). Demandez-lui pourquoi, et qu’un·e gardien·ne refasse « sequestre drill restore ».
+
 # Ce que dit --help.
 help-drill = Éprouver ce qu’on croit seulement : que les parts de clés s’ouvrent encore, que les comptes marchent encore
 help-drill-shares = Demander à tout le monde d’ouvrir ses parts de clés, et ouvrir les vôtres

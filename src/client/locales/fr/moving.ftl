@@ -19,12 +19,12 @@ refused-move-quorum = Trop peu de celles et ceux qui peuvent changer la charte o
 refused-move-not-confirmed = Ce déménagement abandonne des entrées, et trop peu des personnes qui peuvent détruire l’ont signé, une fois puis à nouveau après le délai de la charte. Recueillez d’autres signatures avec « sequestre move sign ».
 refused-move-too-early = Ce déménagement abandonne des entrées, et quelqu’un l’a signé trop tôt pour la deuxième fois : cela vaut à partir du { $at }. Demandez le fichier tel qu’il était avant, et signez-le à nouveau à ce moment-là.
 refused-move-dates = Des signatures de ce déménagement portent une date d’avant ce qu’elles abandonnent, ou dans l’avenir. Vérifiez la date de cet ordinateur ; si elle est juste, proposez le déménagement à nouveau.
-refused-move-undeclared = STOP. Ce déménagement laisse de côté des entrées que cet ordinateur connaît, et ne dit pas qu’il les abandonne. Rien n’a été signé ni changé. Faites rétablir le serveur à nouveau, depuis la copie plus longue de cet ordinateur ; ou faites proposer le déménagement à nouveau par une personne qui a ces entrées, avec --give-up.
+refused-move-undeclared = STOP. Ce déménagement laisse de côté des entrées que cet ordinateur connaît, et ne dit pas qu’il les abandonne. Rien n’a été signé ni changé. Faites rétablir le serveur à nouveau, depuis la copie plus longue de cet ordinateur ; ou faites proposer le déménagement à nouveau par une personne qui a ces entrées, avec --give-up. Si les autres ont déjà suivi : « sequestre restore-identity --begin-anew » avec une nouvelle carte de contact garde ce que cet ordinateur a, et signe à nouveau ce que vous avez perdu.
 refused-move-prefix = Ce déménagement ne commence pas à la fin de ce journal : des entrées se sont ajoutées entre-temps, ou c’est un autre journal. Comparez avec les autres ; rien n’a été changé.
 refused-move-charter = Un déménagement change le serveur et la clé du journal, et rien d’autre dans la charte. Proposez-le à nouveau ; changez la charte avant ou après.
 refused-move-log-key = Ce déménagement ne quitte pas la clé qui signe le journal aujourd’hui, ou revient à une ancienne. Proposez-le à nouveau depuis une copie à jour.
 refused-not-moved = Ce serveur a été rétabli depuis une copie et attend que l’association y déménage. Demandez aux gardien·nes le fichier du déménagement, puis « sequestre move follow FICHIER ».
-refused-moved-elsewhere = Ce déménagement mène à un autre serveur que celui qui a été appelé. Rien n’a été changé ; vérifiez où le fichier dit que le journal continue.
+refused-moved-elsewhere = Ce déménagement mène à un autre serveur que celui qui a été appelé. Rien n’a été changé ; vérifiez où le fichier dit que le journal continue. Si c’est bien le serveur voulu, il a changé de nom depuis : son ou sa technicien·ne lui redonne le nom qui est dans le fichier (« name » dans sa configuration), ou envoie à nouveau le lieu (« sequestred place ») pour un nouveau déménagement.
 
 # Le fichier d’un déménagement, et celui du lieu où l’on emménage.
 move-file-header =
@@ -45,7 +45,7 @@ move-screen-head = L’association « { $organisation } » déménage vers un au
 move-screen-from = De { $address } (clé du journal { $key })
 move-screen-to = Vers { $address } (clé du journal { $key })
 move-screen-server = Clé du nouveau serveur : { $key }
-move-screen-prefix = Le journal continue après l’entrée { $n } (racine { $root }). La copie de cet ordinateur a { $own } entrées.
+move-screen-prefix = Le journal continue après ses { $n } premières entrées (racine { $root }). La copie de cet ordinateur a { $own } entrées.
 move-screen-all = Rien de ce que cet ordinateur connaît n’est abandonné.
 move-screen-lost = Ces { $n } entrées sont abandonnées, comme si elles n’avaient pas eu lieu. Une copie en reste sur cet ordinateur :
 move-screen-gives-up =

@@ -11,7 +11,8 @@ recover-forward =
     }), sans le serveur : « { $reason } ».
     Enregistrez le fichier joint. Quand { $name } vous aura appelé·e, lancez : sequestre recover answer FICHIER -o reponse.txt
     Tapez le code que { $name } vous lit, et renvoyez reponse.txt par n’importe quel moyen ; seul·e { $name } peut l’ouvrir.
-recover-not-a-member = Le journal de cette copie ne vous connaît pas comme membre de cette association.
+recover-start-not-here = Vous n’avez pas encore été admis·e, ou vous avez quitté l’association : les réponses vous seraient refusées. Faites commencer la récupération par une personne qui en fait partie.
+recover-not-a-member = Le journal de cette copie ne connaît pas cette clé personnelle. Si vous avez tapé 24 mots, comparez-les un à un avec le papier, et leur ordre ; sinon, c’est la copie d’une autre association, ou elle est plus ancienne que votre arrivée.
 recover-no-accounts = Il n’y a aucun compte à récupérer.
 recover-exists = { $path } existe déjà. Choisissez un autre nom ; rien n’est écrasé.
 recover-no-replica = Ce dossier ne connaît pas l’association de cette demande. Donnez la copie du journal de quelqu’un avec --replica DOSSIER.
@@ -94,7 +95,7 @@ recover-fault-field = appartenance à un autre compte, une autre version ou un a
 recover-fault-altered = différence avec ce que nomme le journal
 
 # Terminer.
-recover-none-started = Aucune récupération n’a été commencée ici. Commencez par « sequestre recover start », ou faites taper leurs 24 mots aux personnes présentes (--words, --words-file).
+recover-none-started = Aucune récupération n’est en cours ici : aucune n’a été commencée, ou elle est terminée. Commencez par « sequestre recover start », ou faites taper leurs 24 mots aux personnes présentes (--words, --words-file).
 recover-key-elsewhere = Cette récupération a été commencée sur un autre ordinateur, ou est terminée, ou ses fichiers ont disparu : sa clé n’est pas ici. Terminez-la là-bas, ou recommencez.
 recover-here-reason = tout le monde est devant le même ordinateur
 recover-parts-unknown = { $count ->
@@ -140,12 +141,13 @@ ask-recover-forget = Effacer la clé de votre récupération du { $time } (« { 
    *[other] { $count } réponses
 } ? Ce qui n’a pas été ouvert reste alors fermé, jusqu’à une nouvelle demande.
 recover-forgotten-asked = La clé et les réponses de cette récupération ont été effacées de cet ordinateur. La demande est gardée ; le journal garde ce qui a été répondu.
-recover-nothing-collected = Rien n’est réuni ici pour une telle récupération : elle n’a jamais commencé dans ce dossier, ou elle est terminée ou oubliée.
+recover-nothing-collected = Il n’y a rien à effacer : ce dossier n’a commencé aucune récupération, ou pas celle-là, ou elle est terminée ou déjà effacée.
 recover-which = Plusieurs récupérations ont commencé ici. Indiquez la demande de l’une d’elles :
     { $list }
 recover-one-of = { $time } : « { $reason } », { $path }
 recover-no-command = { $path } n’est pas une réponse signée à une récupération de cette association. Elle n’a pas été reprise.
-recover-no-commands = Il n’y a ici aucune réponse signée, ou beaucoup trop. Indiquez les fichiers, ou le dossier « outbox » que l’autre ordinateur a nommé.
+recover-no-commands = Il n’y a ici aucune réponse signée. Indiquez les fichiers, ou le dossier « outbox » que l’autre ordinateur a nommé.
+recover-too-many = Il y a ici plus de { $most } fichiers : une seule association n’en a pas autant. Rien n’a été repris. Vérifiez que c’est bien le dossier « outbox » que l’autre ordinateur a nommé ; si oui, donnez les fichiers en plusieurs fois.
 recover-taken-over = { $count ->
     [0] Aucune réponse signée n’a été reprise
     [one] Une réponse signée a été reprise

@@ -81,8 +81,15 @@ status-not-believed = La réponse du serveur n’a pas été acceptée : voir la
 status-clock = L’horloge de cet ordinateur semble retarder de { $by } : d’autres ont signé plus tard que cela. Réglez-la avant de continuer.
 status-witnesses-unknown = Sans le serveur, on ne sait pas combien de témoins ont confirmé ce journal dernièrement.
 status-witnesses-none = Le journal n’a pas encore de témoins : c’est la charte qui les désigne.
-status-witnesses-enough = { $fresh } témoins sur { $of } ont vu ce journal dans les 7 derniers jours (il en faut { $needed }) : tout va bien.
-status-witnesses-few = Seulement { $fresh } témoins sur { $of } ont vu ce journal dans les 7 derniers jours, il en faut { $needed }. Demandez aux autres de lancer « sequestre sync ».
+status-witnesses-enough = { $fresh ->
+    [one] Un témoin sur { $of } a
+   *[other] { $fresh } témoins sur { $of } ont
+} vu ce journal ces 7 derniers jours (il en faut { $needed }) : tout va bien.
+status-witnesses-few = { $fresh ->
+    [0] Aucun des { $of } témoins n’a vu ce journal ces 7 derniers jours
+    [one] Un seul témoin sur { $of } a vu ce journal ces 7 derniers jours
+   *[other] Seulement { $fresh } témoins sur { $of } ont vu ce journal ces 7 derniers jours
+} ; il en faut { $needed }. Demandez aux autres de lancer « sequestre sync ».
 status-charter = Charte : version { $version }, code { $code }
 status-no-charter = Il n’y a pas encore de charte en vigueur.
 status-me = Vous êtes { $name } : { $roles }.

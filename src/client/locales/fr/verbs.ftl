@@ -46,7 +46,11 @@ ask-words = Les 24 mots, séparés par des espaces
 ask-founding-code = Collez le code de fondation donné par un·e technicien·ne, puis une ligne vide :
 ask-invitation = Collez l’invitation, puis une ligne vide :
 ask-card = Collez la carte de contact de l’association, puis une ligne vide :
-ask-unwitnessed = Seuls { $fresh } témoins sur { $of } ont confirmé ce journal ces 7 derniers jours, et il en faut { $needed } pour exclure que le serveur vous en montre un autre. Continuer quand même ?
+ask-unwitnessed = { $fresh ->
+    [0] Aucun des { $of } témoins n’a
+    [one] Un seul témoin sur { $of } a
+   *[other] Seuls { $fresh } témoins sur { $of } ont
+} confirmé ce journal ces 7 derniers jours, et il en faut { $needed } pour exclure que le serveur vous en montre un autre. Continuer quand même ?
 ask-no-witnesses = Personne n’a encore pu témoigner de ce journal : la charte n’est pas en vigueur. Continuez seulement si vous avez comparé le code de la charte avec les autres de vive voix. Tout le monde a-t-il lu le même ?
 
 # Fonder et rejoindre.
@@ -71,7 +75,7 @@ ask-revoke-this = C’est l’ordinateur devant vous : il sera exclu. Le révoqu
 device-revoked = L’appareil { $device } est révoqué.
 
 # Propositions.
-proposal-by = Proposition { $index } de { $name }.
+proposal-by = Proposition { $index }, faite par { $name }.
 proposal-charter = Charte, version { $version }.
 proposal-trustees = Gardien·nes : { $list }
 proposal-mediators = Médiateur·rices : { $list }
@@ -94,7 +98,7 @@ proposal-new = - nouveau : { $text }
 proposal-gone = - supprimé : { $text }
 proposal-before = - jusqu’ici : { $text }
 proposal-leavers = - ces personnes quittent l’association avec elle : { $list }
-proposal-never-safe = ATTENTION : sous cette charte, rien de ce qui est inscrit ne devient jamais sûr si le serveur se perd : parmi les personnes qui détiennent des parts, trop sont technicien·ne·s et ne comptent pas pour cela.
+proposal-never-safe = ATTENTION : sous cette charte, rien de ce qui est inscrit ne devient jamais sûr si le serveur se perd : parmi les personnes qui détiennent des parts, trop sont technicien·nes et ne comptent pas pour cela.
 proposal-lookalike = ATTENTION : « { $name } » (empreinte { $code }) peut être confondu avec « { $other } » (empreinte { $known }). Ce sont deux clés différentes. Demandez de vive voix avant d’accepter.
 proposal-charter-code = Code de la charte, à lire à haute voix par tout le monde et à comparer : { $code }
 proposal-admission = Admettre { $name } comme { $roles }. Son empreinte est { $code }.
@@ -193,6 +197,12 @@ anew-screen-old = Le journal que cet ordinateur a vérifié a { $own } entrées 
 anew-screen-damaged = Ce que cet ordinateur avait du journal est illisible : on ne peut rien y comparer, ni rien en emporter.
 ask-anew-code = Le code de la charte, 35 chiffres, tel que vous le lit quelqu’un dont vous connaissez la voix (sur son ordinateur : sequestre status)
 anew-code-differs = STOP. Ce n’est pas le code de la charte que montre ce serveur. Rien n’a été changé. Faites-le relire par quelqu’un dont vous connaissez la voix ; s’il diffère encore, ce n’est pas son association.
+anew-no-charter = STOP. Le journal que montre ce serveur s’arrête avant que l’association ait eu une charte : il n’y a pas de code que quelqu’un puisse vous lire. Rien n’a été changé. Demandez aux autres une nouvelle carte de contact, et dites-leur ce que montre ce serveur.
+anew-not-left = STOP. { $n ->
+        [one] Une entrée que cet ordinateur a vérifiée n’est
+       *[other] { $n } entrées que cet ordinateur a vérifiées ne sont
+    } pas dans le journal que montre ce serveur, et aucun déménagement de l’association n’en est parti : le serveur a perdu ou remplacé ce qu’il avait montré. Rien n’a été changé ; la copie de cet ordinateur est peut-être la seule. Montrez-la aux autres et à un·e médiateur·rice ; si tout le monde est d’accord, faites-la rétablir et déménagez (« sequestred restore », « sequestre move propose »).
+anew-stopped = STOP. Cet ordinateur a surpris le journal à se contredire, et aucun déménagement de l’association n’en est parti depuis. Rien n’a été changé. Montrez aux autres et à un·e médiateur·rice ce qui se trouve dans evidence/ ; c’est un déménagement qui y met fin (« sequestre move follow »), puis, s’il part d’ailleurs que de ce que cet ordinateur a, un nouveau commencement.
 ask-begin-anew = Désormais, cet ordinateur croit ce serveur et ce journal de { $organisation }, comme au premier jour, et plus ce qu’il avait vérifié lui-même. Seule la voix qui vous a lu le code de la charte s’en porte garante. Ce que cet ordinateur avait est mis de côté, et non supprimé. Recommencer ?
 anew-nothing = Cet ordinateur n’a pas rejoint cette association : il n’y a rien à mettre de côté. Omettez --begin-anew.
 anew-done = Ce que cet ordinateur avait de l’association se trouve dans { $path }, tel quel : entrées, notes signées et fichiers. Montrez-le à un·e médiateur·rice. Supprimez-le quand plus personne n’en a besoin : les parts de clé scellées y restent, même détruites ailleurs.

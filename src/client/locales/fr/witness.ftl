@@ -3,7 +3,7 @@ help-charter-plan = Montrer la charte en vigueur sous forme de projet à modifie
 help-charter-plan-plan = Nouveau fichier où l’écrire ; sans lui, le projet est affiché
 help-charter-amend = Proposer une nouvelle charte d’après un projet modifié
 help-charter-amend-plan = Fichier du projet, tel que « sequestre charter plan » l’a écrit
-amend-plan-written = La charte en vigueur est écrite dans { $path }, comme projet de la version { $version }. Modifiez-le, puis lancez « sequestre charter amend { $path } ». Toute nouvelle personne doit avoir rejoint avec une invitation de votre part ; la nommer la fait entrer. Un groupe sans membres désigne tou·te·s les gardien·ne·s.
+amend-plan-written = La charte en vigueur est écrite dans { $path }, comme projet de la version { $version }. Modifiez-le, puis lancez « sequestre charter amend { $path } ». Toute nouvelle personne doit avoir rejoint avec une invitation de votre part ; la nommer la fait entrer. Un groupe sans membres désigne tous et toutes les gardien·nes.
 amend-plan-unreadable = { $path } n’est pas un projet de charte. Repartez de ce qu’écrit « sequestre charter plan ».
 amend-no-charter = Il n’y a pas encore de charte à changer. La personne fondatrice propose la première avec « sequestre charter propose ».
 amend-other-version = Le projet est pour la version { $version } de la charte, et la prochaine est la version { $wanted } : la charte a changé, ou le projet concerne une autre association. Repartez de « sequestre charter plan ».
@@ -15,8 +15,8 @@ amend-named-twice = Quelqu’un est nommé deux fois dans : { $list }.
 
 # Ce qui a été signé ici, jusqu’à ce que ce soit sûr.
 outbox-waits = { $n ->
-    [one] Une chose que vous avez signée n’est pas arrivée au journal et attend d’être envoyée.
-   *[other] { $n } choses que vous avez signées ne sont pas arrivées au journal et attendent d’être envoyées.
+    [one] Une chose signée n’est pas arrivée au journal et attend d’être envoyée de cet ordinateur.
+   *[other] { $n } choses signées ne sont pas arrivées au journal et attendent d’être envoyées de cet ordinateur.
 } Pour ce qui est trop ancien, votre prochaine commande qui demande votre phrase secrète vous posera la question, ou vous dira de le refaire.
 outbox-waits-item = - en attente : { $what }
 outbox-what = { $kind ->
@@ -42,6 +42,7 @@ outbox-what = { $kind ->
     [delegate] votre mise en vigueur de la délégation { $subject }
     [delegation-end] votre arrêt de la délégation { $subject }
     [take] votre prise d’un accès : « { $subject } »
+    [answer] la réponse de { $subject } à une récupération sans serveur
    *[other] une de vos commandes
 }, { $time }
 outbox-renewed = Signé de nouveau, et maintenant au journal : { $what }.
@@ -51,14 +52,23 @@ outbox-entered = Le serveur avait dit refuser ceci, et l’a tout de même mis a
 ask-sign-anew = Ceci n’est pas arrivé au journal et est trop ancien pour être envoyé : { $what }. Le signer de nouveau ?
 deny-withdrawn = Votre accord à la demande { $id }, qui n’était pas au journal ici, ne sera plus envoyé, et vos parts ne seront pas remises. Le serveur a peut-être déjà reçu l’accord ; le journal pourrait alors encore le montrer.
 witness-clock-refused = Le serveur dit que votre horloge est fausse, et détient une confirmation que vous avez signée avec elle. Si votre horloge est juste, le serveur ne dit pas la vérité : dites-le aux autres.
+outbox-delivered-answer = La réponse de { $name } à une récupération sans serveur est maintenant au journal.
 outbox-not-taken = La réponse de { $name } à une récupération sans serveur n’est pas au journal : { $reason } Elle reste sur cet ordinateur et sera renvoyée à chaque contact. Si cela ne suffit pas, prévenez les autres.
-safety-recorded = Inscrit au journal, entrée { $index } ; pas encore sûr : { $have } gardien·ne·s sur { $needed } l’ont confirmé. D’ici là, cet ordinateur le garde.
+safety-recorded = Inscrit au journal, entrée { $index } ; pas encore sûr : { $have ->
+    [0] sur les { $needed } gardien·nes qu’il faut, personne ne l’a confirmé
+    [one] sur les { $needed } gardien·nes qu’il faut, une seule personne l’a confirmé
+   *[other] { $have } gardien·nes sur les { $needed } qu’il faut l’ont confirmé
+}. D’ici là, cet ordinateur le garde.
 witness-blobs-missing = { $n ->
-    [one] Le serveur ne donne pas un des fichiers que les gardien·ne·s doivent avoir.
-   *[other] Le serveur ne donne pas { $n } des fichiers que les gardien·ne·s doivent avoir.
-} Votre ordinateur ne confirme pas le journal tant qu’il ne les a pas. Demandez à la personne technicienne, et dites-le aux autres gardien·ne·s.
+    [one] Le serveur ne donne pas un des fichiers que les gardien·nes doivent avoir.
+   *[other] Le serveur ne donne pas { $n } des fichiers que les gardien·nes doivent avoir.
+} Votre ordinateur ne confirme pas le journal tant qu’il ne les a pas. Demandez à la personne technicienne, et dites-le aux autres gardien·nes.
 
-witness-seen-request = Le journal jusqu’à cette demande : confirmé par { $seen } témoins sur { $of }, pour ce qu’en sait cet ordinateur.
+witness-seen-request = Le journal jusqu’à cette demande : { $seen ->
+    [0] aucun des { $of } témoins ne l’a confirmé
+    [one] un témoin sur { $of } l’a confirmé
+   *[other] { $seen } témoins sur { $of } l’ont confirmé
+}, pour ce qu’en sait cet ordinateur.
 
 # Où en sont les choses : témoins, et ce qui pourrait encore se perdre.
 status-witness-all = - { $name } l’a confirmé en entier, le { $time }.
@@ -70,13 +80,17 @@ status-unsafe = { $n ->
     [one] Un de vos actes est au journal sans être encore sûr ; d’ici là, cet ordinateur le garde :
    *[other] { $n } de vos actes sont au journal sans être encore sûrs ; d’ici là, cet ordinateur les garde :
 }
-status-never-safe = Sous cette charte, rien ne peut devenir sûr : parmi les personnes qui détiennent des parts, trop sont technicien·ne·s et ne comptent pas. Modifiez la charte, ou faites que les accords demandent plus de personnes.
-status-unsafe-entry = - entrée { $index } : { $have } gardien·ne·s sur { $needed } l’ont confirmée
+status-never-safe = Sous cette charte, rien ne peut devenir sûr : parmi les personnes qui détiennent des parts, trop sont technicien·nes et ne comptent pas. Modifiez la charte, ou faites que les accords demandent plus de personnes.
+status-unsafe-entry = - entrée { $index } : { $have ->
+    [0] personne ne l’a confirmée, sur les { $needed } gardien·nes qu’il faut
+    [one] une personne l’a confirmée, sur les { $needed } gardien·nes qu’il faut
+   *[other] { $have } gardien·nes l’ont confirmée, sur les { $needed } qu’il faut
+}
 status-unsafe-entry-charter = - entrée { $index } : sûre seulement une fois une charte en vigueur
 status-lost = - { $command } : le journal que le serveur montre maintenant ne l’a plus
 status-unsent = { $n ->
-    [one] Une chose que vous avez signée n’est pas encore arrivée au journal.
-   *[other] { $n } choses que vous avez signées ne sont pas encore arrivées au journal.
+    [one] Une chose signée, qui attend sur cet ordinateur, n’est pas encore arrivée au journal.
+   *[other] { $n } choses signées, qui attendent sur cet ordinateur, ne sont pas encore arrivées au journal.
 }
 
 # Veiller.
