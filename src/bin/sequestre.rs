@@ -10,7 +10,7 @@ use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand};
-use sequestre::client::delegation::{self, Wanted};
+use sequestre::client::delegation::{self, DelegateArgs};
 use sequestre::client::deposit::{self, Connecting, Deposit, Reach};
 use sequestre::client::destroy::{self, Target};
 use sequestre::client::drill::{self, DrillVerb};
@@ -293,26 +293,6 @@ struct RequestArgs {
     ask: bool,
 }
 
-#[derive(Args)]
-struct DelegateArgs {
-    #[arg(required_unless_present_any = ["finish", "end"], conflicts_with_all = ["finish", "end"])]
-    label: Option<String>,
-    #[arg(long, value_name = "NAME", required_unless_present_any = ["finish", "end"])]
-    to: Option<String>,
-    #[arg(long = "for", value_name = "30d", required_unless_present_any = ["finish", "end"])]
-    duration: Option<String>,
-    #[arg(long, value_name = "N", required_unless_present_any = ["finish", "end"], value_parser = clap::value_parser!(u32).range(1..))]
-    uses: Option<u32>,
-    #[arg(long, required_unless_present = "finish")]
-    reason: Option<String>,
-    #[arg(long, value_name = "72h")]
-    open_for: Option<String>,
-    #[arg(long, value_name = "ID", conflicts_with_all = ["to", "duration", "uses", "reason", "open_for", "end"])]
-    finish: Option<u64>,
-    #[arg(long, value_name = "ID", conflicts_with_all = ["to", "duration", "uses", "open_for"])]
-    end: Option<u64>,
-}
-
 #[derive(Subcommand)]
 enum CharterVerb {
     Propose {
@@ -533,7 +513,7 @@ async fn run(env: &Env, verb: Verb) -> Result<u8, Failure> {
         Verb::Seal { reason } => opening::seal(env, &reason).await,
         Verb::Verify { label } => opening::verify(env, &label).await,
         Verb::Rotate { label } => opening::rotate(env, &label).await,
-        Verb::Delegate(args) => delegate(env, args).await,
+        Verb::Delegate(args) => delegation::run(env, args).await,
         Verb::Delegations { all } => delegation::delegations(env, all).await,
         Verb::Ssh { verb } => opening::ssh(env, verb).await,
         Verb::Exposure { label, person } => exposure::exposure(env, label.as_deref(), person.as_deref()).await,
@@ -616,26 +596,6 @@ async fn ask(env: &Env, args: RequestArgs) -> Result<u8, Failure> {
     match args.exec {
         Some(command) => request::exec(env, &asking, &command, args.fd).await,
         None => request::request(env, asking).await.map(|()| 0),
-    }
-}
-
-async fn delegate(env: &Env, args: DelegateArgs) -> Result<(), Failure> {
-    let DelegateArgs { label, to, duration, uses, reason, open_for, finish, end } = args;
-    let reason = reason.unwrap_or_default();
-    match (finish, end) {
-        (Some(id), _) => delegation::finish(env, id).await,
-        (None, Some(id)) => delegation::end(env, id, &reason).await,
-        (None, None) => {
-            let wanted = Wanted {
-                label: label.as_deref().unwrap_or_default(),
-                to: to.as_deref().unwrap_or_default(),
-                lasts: length(duration.as_deref().unwrap_or_default())?,
-                uses: uses.unwrap_or_default(),
-                reason: &reason,
-                open_for: open_for.map_or(Ok(REQUEST_LIFE), |text| length(&text))?,
-            };
-            delegation::delegate(env, &wanted).await
-        }
     }
 }
 

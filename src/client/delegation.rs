@@ -8,7 +8,10 @@
 use std::collections::BTreeMap;
 
 use super::failure::{Exit, Failure};
-use super::request::{BadShares, Filing, Keys, accuse, collect, file, find_own, forward, open_parts, usual_parts};
+use super::request::{
+    BadShares, Filing, Keys, REQUEST_LIFE, accuse, collect, file, find_own, forward, open_parts, usual_parts,
+};
+use super::say::length;
 use super::session::{Env, Session};
 use super::status::{refresh, texts};
 use super::view::View;
@@ -41,6 +44,56 @@ pub struct Wanted<'a> {
     pub reason: &'a str,
     /// How long the request stays open.
     pub open_for: Seconds,
+}
+
+/// `sequestre delegate`.
+#[derive(Debug, clap::Args)]
+pub struct DelegateArgs {
+    /// The account.
+    #[arg(required_unless_present_any = ["finish", "end"], conflicts_with_all = ["finish", "end"])]
+    pub label: Option<String>,
+    /// For whom.
+    #[arg(long, value_name = "NAME", required_unless_present_any = ["finish", "end"])]
+    pub to: Option<String>,
+    /// For how long.
+    #[arg(long = "for", value_name = "30d", required_unless_present_any = ["finish", "end"])]
+    pub duration: Option<String>,
+    /// For how many accesses.
+    #[arg(long, value_name = "N", required_unless_present_any = ["finish", "end"], value_parser = clap::value_parser!(u32).range(1..))]
+    pub uses: Option<u32>,
+    /// Why.
+    #[arg(long, required_unless_present = "finish")]
+    pub reason: Option<String>,
+    /// How long the request stays open.
+    #[arg(long, value_name = "72h")]
+    pub open_for: Option<String>,
+    /// Put a granted right in force.
+    #[arg(long, value_name = "ID", conflicts_with_all = ["to", "duration", "uses", "reason", "open_for", "end"])]
+    pub finish: Option<u64>,
+    /// End a right.
+    #[arg(long, value_name = "ID", conflicts_with_all = ["to", "duration", "uses", "open_for"])]
+    pub end: Option<u64>,
+}
+
+/// Does what the command line says.
+pub async fn run(env: &Env, args: DelegateArgs) -> Result<(), Failure> {
+    let DelegateArgs { label, to, duration, uses, reason, open_for, finish: finished, end: ended } = args;
+    let reason = reason.unwrap_or_default();
+    if let Some(id) = finished {
+        return finish(env, id).await;
+    }
+    if let Some(id) = ended {
+        return end(env, id, &reason).await;
+    }
+    let wanted = Wanted {
+        label: label.as_deref().unwrap_or_default(),
+        to: to.as_deref().unwrap_or_default(),
+        lasts: length(duration.as_deref().unwrap_or_default())?,
+        uses: uses.unwrap_or_default(),
+        reason: &reason,
+        open_for: open_for.map_or(Ok(REQUEST_LIFE), |text| length(&text))?,
+    };
+    delegate(env, &wanted).await
 }
 
 /// Asks for a standing right.
