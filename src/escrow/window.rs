@@ -34,6 +34,10 @@ pub const LONGEST_ERRAND: Seconds = Seconds(8 * Seconds::HOUR.0);
 /// must not fill up with requests that nobody could answer.
 pub const SHORTEST_FILING: Seconds = Seconds::DAY;
 
+/// How often in a day the daemon can ask by itself to open one account: a server that starts again and again must not
+/// fill the log.
+pub const MOST_FILED: u32 = 24;
+
 const OPENING_KEY_LABEL: &[u8] = b"sequestre/opening-key/v1\0";
 
 /// What the log key signs to vouch for a key of the daemon's memory: label ‖ organisation id ‖ canonical recipient.
@@ -233,7 +237,14 @@ impl Organisation {
         if self.live_requests().any(|r| r.purpose == Purpose::Unseal && r.version.credential == id) {
             return Err(Refusal::NotDue);
         }
+        if credential.filed_today(now) >= MOST_FILED {
+            return Err(Refusal::NotDue);
+        }
         let (for_whom, longest) = self.errand(&id, filed.because, now)?;
+        // Whoever asked for the one meant this target.
+        if for_whom.connector != Some(connector) {
+            return Err(Refusal::ConnectorChanged);
+        }
         if !(SHORTEST_LEASE..=longest).contains(&filed.duration) {
             return Err(Refusal::Duration { longest });
         }
@@ -278,6 +289,11 @@ impl Organisation {
             && window.purpose == Purpose::Unseal
         {
             window.filed_again = Some(at.index);
+        }
+        if let Some(credential) = self.credentials.get_mut(&filing.version.credential) {
+            let today = credential.filed.filter(|(since, _)| at.time < since.after(Seconds::DAY));
+            let (since, count) = today.unwrap_or((at.time, 0));
+            credential.filed = Some((since, count.saturating_add(1)));
         }
         let request = Request {
             at: at.entry(),
