@@ -37,7 +37,7 @@ pub struct Credential {
     pub exclusive: bool,
     /// The rotation that is not over.
     pub rotation: Option<Rotation>,
-    /// The last request by which it was to open, or opened, to the daemon, that was granted.
+    /// The last request by which it was to open, or opened, to the daemon, that was granted, or that a trustee closed.
     pub unsealed: Option<u64>,
     /// How often the daemon asked by itself to have it opened, since when; counted by the day.
     pub filed: Option<(Time, u32)>,

@@ -437,7 +437,8 @@ impl Organisation {
         }
         self.open_delegation(act.delegation, now)?;
         // A brake is temporary: those who agreed anew override whoever ended a standing right here a short while ago.
-        let stopped = delegation.kinds().filter_map(|kind| self.account_braked(signer, BRAKE, &delegation.part(kind)));
+        let stopped =
+            delegation.kinds().filter_map(|kind| self.account_braked(signer, BRAKE, &delegation.part(kind)));
         let stopped = stopped.max().filter(|stopped| !own && *stopped < delegation.grant.at());
         match stopped.map(|stopped| stopped.after(BRAKE_REST)).filter(|until| now < *until) {
             Some(until) => Err(Refusal::VetoUsed { until }),

@@ -513,6 +513,10 @@ impl Organisation {
             let agreed = matches!(basis, Some(Basis::Agreement(_)));
             if let (End::Revoked(person) | End::Sealed(person), Some(credential), true) = (how, credential, agreed) {
                 credential.braked.insert((request.purpose, asked.part.kind, person), at.time);
+                if request.purpose == Purpose::Unseal {
+                    // Of several windows, this end is the one that counts.
+                    credential.unsealed = Some(index);
+                }
             }
         }
         let (purpose, account) = (request.purpose, request.version.credential);

@@ -152,12 +152,7 @@ impl Organisation {
 
     /// What still waits to be opened to the daemon names the current version only, with which it could not find out
     /// which one the target has: people are asked anew, for both.
-    pub(super) fn apply_staged(
-        &mut self,
-        staged: Staged,
-        parts: Vec<(PartKind, Part)>,
-        at: Position,
-    ) -> Vec<Effect> {
+    pub(super) fn apply_staged(&mut self, staged: Staged, parts: Vec<(PartKind, Part)>, at: Position) -> Vec<Effect> {
         let id = staged.version;
         let Some(credential) = self.credentials.get_mut(&id.credential) else { return Vec::new() };
         let Some((_, current)) = credential.current() else { return Vec::new() };
@@ -214,7 +209,8 @@ impl Organisation {
     /// for what comes under the same number. What is open stays, for the sake of the current version.
     pub(super) fn apply_dropped(&mut self, id: &VersionId, at: Position) -> Vec<Effect> {
         let mut effects = self.end_unopened(&id.credential, at);
-        let of_it = |r: &Request| r.purpose != Purpose::Unseal && r.parts.iter().any(|asked| asked.part.version == *id);
+        let of_it =
+            |r: &Request| r.purpose != Purpose::Unseal && r.parts.iter().any(|asked| asked.part.version == *id);
         effects.extend(self.end_requests_on(of_it, at));
         self.set_work(Work::Rotate(id.credential), false);
         if let Some(credential) = self.credentials.get_mut(&id.credential) {

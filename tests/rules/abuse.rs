@@ -2,7 +2,7 @@
 //! rights; and what must not block an account for ever.
 
 use sequestre::escrow::delegation::DelegationEnd;
-use sequestre::escrow::entry::DaemonAct::{Closed, Collected, Rotated, StagedDropped};
+use sequestre::escrow::entry::DaemonAct::{Closed, Collected, LeaseExpired, Rotated, StagedDropped};
 use sequestre::escrow::id::BlobId;
 use sequestre::escrow::part::PartKind;
 use sequestre::escrow::refusal::Refusal;
@@ -228,7 +228,8 @@ fn a_server_that_starts_again_and_again_does_not_fill_the_log() {
         world.wait(Seconds(5));
     }
     assert_eq!(filed, MOST_FILED);
-    world.wait(Seconds::DAY);
+    // The next day begins a day after the first.
+    world.wait(Seconds(Seconds::DAY.0 - 5 * u64::from(2 * MOST_FILED)));
     let filing = world.filing(1, last, HOUR);
     world.daemon(filing).unwrap();
 }
@@ -279,4 +280,50 @@ fn a_blob_is_not_both_alive_and_destroyed() {
     let live: Vec<BlobId> = [label].into_iter().filter(|text| state.audience(text).is_some()).collect();
     assert_eq!(live, [label], "what another version refers to stays");
     assert!(!state.is_forgotten(&label));
+}
+
+#[test]
+fn nothing_that_closed_before_opens_what_a_trustee_sealed() {
+    let mut world = open();
+    let first = world.state().open_window(&credential(1)).unwrap().at.index;
+    let waiting = world.unseal_of(1);
+    let waiting = world.ok(TRUSTEES[6], Act::Request(waiting));
+    for kept in [first, waiting] {
+        world.daemon(Closed(kept)).unwrap();
+    }
+    world.let_open(MEMBER, 1);
+    world.ok(TRUSTEES[0], seal());
+    for kept in [first, waiting] {
+        let filing = world.filing(1, kept, HOUR);
+        assert_eq!(world.daemon(filing), Err(Refusal::NotDue));
+    }
+    // What people ask for after that is theirs.
+    world.wait(Seconds(1));
+    let later = world.unseal_of(1);
+    let later = world.ok(TRUSTEES[6], Act::Request(later));
+    world.daemon(Closed(later)).unwrap();
+    let mut stale = world.clone();
+    let filing = world.filing(1, later, HOUR);
+    world.daemon(filing).unwrap();
+    stale.wait(Seconds::DAY);
+    let filing = stale.filing(1, later, HOUR);
+    assert_eq!(stale.daemon(filing), Err(Refusal::NotDue), "it would have expired");
+}
+
+#[test]
+fn of_several_windows_the_sealed_one_counts() {
+    let mut world = open();
+    let short = v1::Request { duration: 600, ..world.unseal_of(1) };
+    let short = world.ok(MEMBER, Act::Request(short));
+    for who in &TRUSTEES[..2] {
+        world.ok(*who, world.approve(*who, short));
+    }
+    world.daemon(Collected(short)).unwrap();
+    let lease = world.let_mint(MEMBER, 1);
+    world.wait(Seconds(600));
+    world.daemon(LeaseExpired(short)).unwrap();
+    world.ok(TRUSTEES[0], seal());
+    world.ok(MEMBER, give_back(lease));
+    let errand = world.filing(1, lease, HOUR);
+    assert_eq!(world.daemon(errand), Err(Refusal::NotDue), "people open it again, nobody else");
 }
