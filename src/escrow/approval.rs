@@ -91,6 +91,7 @@ impl Organisation {
         if let Some(credential) = self.credentials.get(&request.version.credential) {
             self.unchanged_since(base, credential.changed)?;
         }
+        self.check_delegate(request, now)?;
         if request.signs_only() {
             self.check_connector(request)?;
             if !approve.released.is_empty() {

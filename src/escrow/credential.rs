@@ -14,7 +14,7 @@ use super::refusal::Refusal;
 use super::request::End;
 use super::rotation::Rotation;
 use super::sum::Sum;
-use super::time::Time;
+use super::time::{Seconds, Time};
 use super::window::Purpose;
 
 /// An account in escrow.
@@ -37,8 +37,10 @@ pub struct Credential {
     pub exclusive: bool,
     /// The rotation that is not over.
     pub rotation: Option<Rotation>,
-    /// The last request by which it was to open, or opened, to the daemon, that was granted.
+    /// The last request by which it was to open, or opened, to the daemon, that was granted, or that a trustee closed.
     pub unsealed: Option<u64>,
+    /// How often the daemon asked by itself to have it opened, since when; counted by the day.
+    pub filed: Option<(Time, u32)>,
 }
 
 /// What is left of a version that was destroyed.
@@ -234,6 +236,11 @@ impl Version {
 }
 
 impl Credential {
+    /// How often the daemon asked for it in the day that runs.
+    pub(super) fn filed_today(&self, now: Time) -> u32 {
+        self.filed.filter(|(since, _)| now < since.after(Seconds::DAY)).map_or(0, |(_, count)| count)
+    }
+
     /// The current version and its number.
     pub fn current(&self) -> Option<(u32, &Version)> {
         self.versions.last_key_value().map(|(number, version)| (*number, version))
@@ -474,11 +481,12 @@ impl Organisation {
             exclusive: deposit.exclusive,
             rotation: None,
             unsealed: None,
+            filed: None,
         });
         credential.exclusive = deposit.exclusive;
         credential.versions.insert(id.version, version);
         credential.changed = at.index;
-        effects.extend(self.renew_delegations(id, deposit.connector, &deposit.rewrapped, at));
+        effects.extend(self.renew_delegations(id, &deposit.rewrapped, at));
         effects
     }
 

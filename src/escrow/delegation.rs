@@ -17,6 +17,7 @@ use super::organisation::{Audience, Effect, Organisation, Position};
 use super::part::{PartId, PartKind, VersionId};
 use super::refusal::Refusal;
 use super::request::{Basis, End, Grant, Request, Stage};
+use super::stopping::BRAKE_REST;
 use super::time::{Seconds, Time};
 use super::window::Purpose;
 use super::wire::{self, Malformed};
@@ -26,6 +27,9 @@ use crate::proto::v1;
 pub const LONGEST_DELEGATION: Seconds = Seconds(366 * Seconds::DAY.0);
 /// How long after a lease was taken it must be fetched, or made at the target.
 pub const TAKE_WITHIN: Seconds = Seconds::HOUR;
+
+/// Under which a trustee's brake on standing rights is noted.
+const BRAKE: Purpose = Purpose::Delegation;
 
 const WRAPPING_KEY_LABEL: &[u8] = b"sequestre/wrapping-key/v1\0";
 
@@ -205,6 +209,21 @@ impl Delegation {
         self.ended.is_none() && now < self.standing.until && self.left() > 0
     }
 
+    /// Whether this person asked for it, or has it.
+    fn is_of(&self, person: &PersonId) -> bool {
+        self.asked_by == *person || self.standing.to == *person
+    }
+
+    /// The kinds of what it opens; of an account with a connector, of what the connector needs.
+    fn kinds(&self) -> impl Iterator<Item = PartKind> {
+        let rule = self.connector.map(|_| PartKind::Password);
+        self.wrapped.iter().map(|(part, _)| part.kind).chain(rule)
+    }
+
+    fn part(&self, kind: PartKind) -> PartId {
+        PartId { version: self.version, kind }
+    }
+
     /// How many leases can still be taken.
     pub fn left(&self) -> u32 {
         self.standing.uses.saturating_sub(self.used)
@@ -239,6 +258,17 @@ impl Organisation {
         if lasts && self.vault_for(&standing.to, credential).is_ok() { Ok(()) } else { Err(Refusal::DelegationTerms) }
     }
 
+    /// The same, and that whoever asked, approved and wraps meant the person who is here now: a right is not for
+    /// somebody who left meanwhile, also if they came back.
+    pub(super) fn check_delegate(&self, request: &Request, now: Time) -> Result<(), Refusal> {
+        let Some(standing) = &request.standing else { return Ok(()) };
+        let changed = self.people.get(&standing.to).map_or(u64::MAX, |person| person.changed);
+        if changed > request.at.index {
+            return Err(Refusal::DelegationTerms);
+        }
+        self.check_standing_right(self.account(&request.version.credential)?, standing, now)
+    }
+
     /// Puts a delegation in force.
     pub(super) fn begin_delegation(
         &mut self,
@@ -270,7 +300,7 @@ impl Organisation {
         if request.requester != *signer {
             return Err(Refusal::NotYours);
         }
-        let standing = request.standing.as_ref().ok_or(Refusal::DelegationUnknown)?;
+        request.standing.ok_or(Refusal::DelegationUnknown)?;
         match &request.stage {
             Stage::Leased(lease) if lease.collected() && now < lease.until() => {}
             Stage::Ended { how: End::Delegated, .. } => return Err(Refusal::HasConnector),
@@ -286,7 +316,7 @@ impl Organisation {
         if !request.parts.iter().all(|asked| self.current_part(&id, asked.part.kind) == Some(asked.part)) {
             return Err(Refusal::VersionConflict { current });
         }
-        self.check_standing_right(credential, standing, now)?;
+        self.check_delegate(request, now)?;
         let vouched = self.log_key.verify(&wrapping_key_preimage(&self.id, &act.daemon), &act.vouched);
         let mut kinds: Vec<PartKind> = request.parts.iter().map(|asked| asked.part.kind).collect();
         kinds.sort();
@@ -401,10 +431,28 @@ impl Organisation {
     ) -> Result<(), Refusal> {
         let delegation = self.delegations.get(&act.delegation).ok_or(Refusal::DelegationUnknown)?;
         let trustee = self.charter.as_ref().is_some_and(|c| c.trustees().contains(signer));
-        if !trustee && delegation.asked_by != *signer && delegation.standing.to != *signer {
+        let own = delegation.is_of(signer);
+        if !trustee && !own {
             return Err(Refusal::NotYours);
         }
-        self.open_delegation(act.delegation, now).map(|_| ())
+        self.open_delegation(act.delegation, now)?;
+        // A brake is temporary: those who agreed anew override whoever ended a standing right here a short while ago.
+        let stopped =
+            delegation.kinds().filter_map(|kind| self.account_braked(signer, BRAKE, &delegation.part(kind)));
+        let stopped = stopped.max().filter(|stopped| !own && *stopped < delegation.grant.at());
+        match stopped.map(|stopped| stopped.after(BRAKE_REST)).filter(|until| now < *until) {
+            Some(until) => Err(Refusal::VetoUsed { until }),
+            None => Ok(()),
+        }
+    }
+
+    pub(super) fn apply_end_delegation(&mut self, by: PersonId, index: u64, at: Position) -> Vec<Effect> {
+        if let Some(delegation) = self.delegations.get(&index).filter(|delegation| !delegation.is_of(&by))
+            && let Some(credential) = self.credentials.get_mut(&delegation.version.credential)
+        {
+            credential.braked.extend(delegation.kinds().map(|kind| ((BRAKE, kind, by), at.time)));
+        }
+        self.end_delegation(index, DelegationEnd::Ended(by), at)
     }
 
     /// Ends a delegation, unless it is over.
@@ -465,7 +513,7 @@ impl Organisation {
                 carried || deposit.parts.iter().any(|part| part.kind == kind)
             };
             let fits = delegation.version.credential == deposit.version.credential
-                && delegation.connector.is_some() == deposit.connector.is_some()
+                && delegation.connector == deposit.connector
                 && kinds.clone().eq(before)
                 && kinds.into_iter().all(there);
             if !fits {
@@ -479,7 +527,6 @@ impl Organisation {
     pub(super) fn renew_delegations(
         &mut self,
         version: VersionId,
-        connector: Option<BlobId>,
         rewrapped: &[Rewrapped],
         at: Position,
     ) -> Vec<Effect> {
@@ -492,7 +539,6 @@ impl Organisation {
             let wrapped = renewal.wrapped.iter().filter_map(part).collect();
             let Some(delegation) = self.delegations.get_mut(&renewal.delegation) else { continue };
             delegation.version = version;
-            delegation.connector = connector;
             let old = std::mem::replace(&mut delegation.wrapped, wrapped);
             let old: Vec<BlobId> = old.into_iter().map(|(_, blob)| blob).collect();
             if !old.is_empty() {

@@ -214,6 +214,10 @@ impl Organisation {
                 let mut effects = self.end_requests_on(|_| true, at);
                 effects.extend(self.end_delegations(|_| true, DelegationEnd::Destroyed, at));
                 self.lose_targets(|_| true, at);
+                // Staged rotations, too: nobody will ask the target any more.
+                for id in self.credentials.keys().copied().collect::<Vec<_>>() {
+                    self.set_work(Work::Rotate(id), false);
+                }
                 effects
             }
         };
@@ -254,7 +258,7 @@ impl Organisation {
         dead
     }
 
-    fn end_requests_on(&mut self, touches: impl Fn(&Request) -> bool, at: Position) -> Vec<Effect> {
+    pub(super) fn end_requests_on(&mut self, touches: impl Fn(&Request) -> bool, at: Position) -> Vec<Effect> {
         let over: BTreeSet<u64> = self.live_requests().filter(|r| touches(r)).map(|r| r.at.index).collect();
         over.into_iter().flat_map(|index| self.end_request(index, End::Destroyed, at)).collect()
     }

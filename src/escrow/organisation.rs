@@ -17,7 +17,7 @@ use super::charter::{Charter, RULES_VERSION};
 use super::claim::Claim;
 use super::command::VerifiedCommand;
 use super::credential::{Credential, DestroyedAccount};
-use super::delegation::{Delegate, Delegation, DelegationEnd, Take, Taking};
+use super::delegation::{Delegate, Delegation, Take, Taking};
 use super::destruction::Holders;
 use super::drill::{ConfirmAccess, Drill, RecordDrill, RestoreDrill};
 use super::entry::DaemonAct;
@@ -508,16 +508,13 @@ impl Organisation {
                 Vec::new()
             }
             Step::Delegate(delegate) => self.apply_delegate(&delegate, at),
-            Step::EndDelegation(by, index) => self.end_delegation(index, DelegationEnd::Ended(by), at),
+            Step::EndDelegation(by, index) => self.apply_end_delegation(by, index, at),
             Step::Take(by, take, taking) => self.apply_take(by, &take, taking, at),
             Step::File(filed, filing) => {
                 self.apply_unseal_filed(filed, filing, at);
                 Vec::new()
             }
-            Step::Staged(staged, parts) => {
-                self.apply_staged(*staged, parts, at);
-                Vec::new()
-            }
+            Step::Staged(staged, parts) => self.apply_staged(*staged, parts, at),
             Step::Daemon(act) => self.apply_daemon_act(act, at),
         });
         if self.work_changed {

@@ -60,6 +60,12 @@ impl Organisation {
             Stage::Granted(grant) if now < request.expires && !request.signs_only() => {
                 if let Basis::Delegation(index) = grant.basis() {
                     self.check_taken(*index)?;
+                    // What was renewed since has other parts than those that the entry of this lease names.
+                    let wrapped = self.delegation(*index).map(|d| d.wrapped.as_slice()).unwrap_or_default();
+                    let is_there = |part| wrapped.iter().any(|(wrapped, _)| *wrapped == part);
+                    if !request.parts.iter().all(|asked| is_there(asked.part)) {
+                        return Err(Refusal::NotCollectable);
+                    }
                 }
                 match request.purpose {
                     Purpose::Unseal => Ok(()),
@@ -90,7 +96,7 @@ impl Organisation {
             }
             DaemonAct::UnsealFiled(_) | DaemonAct::Staged(_) => Vec::new(),
             DaemonAct::Rotated(id) => self.apply_rotated(&id, at),
-            DaemonAct::StagedDropped(id) => self.apply_dropped(&id),
+            DaemonAct::StagedDropped(id) => self.apply_dropped(&id, at),
         }
     }
 

@@ -509,8 +509,14 @@ impl Organisation {
                 state.make_due(urgency, at.time, cause);
             }
             let credential = self.credentials.get_mut(&asked.part.version.credential);
-            if let (End::Revoked(person) | End::Sealed(person), Some(credential)) = (how, credential) {
+            // Whoever stops what no quorum agreed to has not used their brake.
+            let agreed = matches!(basis, Some(Basis::Agreement(_)));
+            if let (End::Revoked(person) | End::Sealed(person), Some(credential), true) = (how, credential, agreed) {
                 credential.braked.insert((request.purpose, asked.part.kind, person), at.time);
+                if request.purpose == Purpose::Unseal {
+                    // Of several windows, this end is the one that counts.
+                    credential.unsealed = Some(index);
+                }
             }
         }
         let (purpose, account) = (request.purpose, request.version.credential);

@@ -10,9 +10,10 @@ use super::id::{BlobId, CredentialId, PersonId};
 use super::organisation::{Audience, Effect, Organisation, Position};
 use super::part::{Part, PartId, PartKind, VersionId};
 use super::refusal::Refusal;
-use super::request::{End, Stage};
+use super::request::{End, Request, Stage};
 use super::role::Role;
 use super::time::Time;
+use super::window::Purpose;
 use super::wire::Malformed;
 use super::work::Work;
 use crate::proto::v1;
@@ -149,12 +150,14 @@ impl Organisation {
         self.dealt(&staged.parts, vault, charter)
     }
 
-    pub(super) fn apply_staged(&mut self, staged: Staged, parts: Vec<(PartKind, Part)>, at: Position) {
+    /// What still waits to be opened to the daemon names the current version only, with which it could not find out
+    /// which one the target has: people are asked anew, for both.
+    pub(super) fn apply_staged(&mut self, staged: Staged, parts: Vec<(PartKind, Part)>, at: Position) -> Vec<Effect> {
         let id = staged.version;
-        let Some(credential) = self.credentials.get_mut(&id.credential) else { return };
-        let Some((_, current)) = credential.current() else { return };
+        let Some(credential) = self.credentials.get_mut(&id.credential) else { return Vec::new() };
+        let Some((_, current)) = credential.current() else { return Vec::new() };
         let (label, sheet, connector) = (current.label, current.sheet, current.connector);
-        let Some(rotation) = &mut credential.rotation else { return };
+        let Some(rotation) = &mut credential.rotation else { return Vec::new() };
         self.master_keys.extend(parts.iter().map(|(_, part)| part.master_key));
         let version = Version {
             connector,
@@ -170,20 +173,26 @@ impl Organisation {
         };
         let made: Vec<PartKind> = version.parts.keys().copied().collect();
         rotation.staged = Some((id.version, version));
-        // As everything of a version is held by it.
+        // As everything of a version is held by it; but a text that was destroyed does not come back.
         let texts = [(label, Audience::Everyone), (sheet, Audience::Overseers)];
         let connector = connector.map(|connector| (connector, Audience::Everyone));
-        self.hold(&texts.into_iter().chain(connector).collect::<Vec<_>>(), Some(id));
+        let texts = texts.into_iter().chain(connector).filter(|(text, _)| !self.is_forgotten(text));
+        self.hold(&texts.collect::<Vec<_>>(), Some(id));
         for kind in made {
             self.could_read(&PartId { version: id, kind }, at.index, at);
         }
+        self.end_unopened(&id.credential, at)
+    }
+
+    fn end_unopened(&mut self, id: &CredentialId, at: Position) -> Vec<Effect> {
+        self.end_windows(id, End::Replaced, at, |r| !matches!(r.stage, Stage::Leased(_)))
     }
 
     /// The staged version is the current one. What still waits to be opened to the daemon would open what is out of
     /// date; what is open stays: the daemon has the new secret in its memory.
     pub(super) fn apply_rotated(&mut self, id: &VersionId, at: Position) -> Vec<Effect> {
         self.promote(&id.credential, at);
-        self.end_windows(&id.credential, End::Replaced, at, |r| !matches!(r.stage, Stage::Leased(_)))
+        self.end_unopened(&id.credential, at)
     }
 
     /// Puts the staged version beside the others, as the newest.
@@ -196,12 +205,20 @@ impl Organisation {
         }
     }
 
-    pub(super) fn apply_dropped(&mut self, id: &VersionId) -> Vec<Effect> {
+    /// The staged version is gone, and its number is free: what was asked for, and approved, of it must not be taken
+    /// for what comes under the same number. What is open stays, for the sake of the current version.
+    pub(super) fn apply_dropped(&mut self, id: &VersionId, at: Position) -> Vec<Effect> {
+        let mut effects = self.end_unopened(&id.credential, at);
+        let of_it =
+            |r: &Request| r.purpose != Purpose::Unseal && r.parts.iter().any(|asked| asked.part.version == *id);
+        effects.extend(self.end_requests_on(of_it, at));
         self.set_work(Work::Rotate(id.credential), false);
         if let Some(credential) = self.credentials.get_mut(&id.credential) {
             credential.rotation = None;
+            credential.changed = at.index;
         }
-        vec![Effect::Forget(self.forget_version(id))]
+        effects.push(Effect::Forget(self.forget_version(id)));
+        effects
     }
 
     /// Nothing is open any more: a rotation that has not begun is off. One that has stays until somebody finds out what

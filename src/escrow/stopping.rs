@@ -12,7 +12,7 @@ use super::id::PersonId;
 use super::organisation::{Effect, Organisation, Position};
 use super::part::PartId;
 use super::refusal::Refusal;
-use super::request::{Basis, End, Request, Stage};
+use super::request::{End, Request, Stage};
 use super::time::{Seconds, Time};
 use super::window::Purpose;
 
@@ -55,12 +55,14 @@ impl Organisation {
         let braked = |part: &PartId| self.account_braked(trustee, request.purpose, part);
         let stopped = request.parts.iter().filter_map(|asked| braked(&asked.part)).max()?;
         let grant = request.grant();
-        if request.purpose == Purpose::Mint {
-            // Each lease of many at one account is stopped by itself.
-            let anew = grant.is_some_and(|g| matches!(g.basis(), Basis::Agreement(_)) && stopped < g.at());
-            if !anew {
-                return None;
-            }
+        // What nobody agreed to is always stopped, as often as it is taken.
+        let agreed = grant.filter(|grant| grant.agreement().is_some());
+        if grant.is_some() && agreed.is_none() {
+            return None;
+        }
+        // Each lease of many at one account is stopped by itself.
+        if request.purpose == Purpose::Mint && agreed.is_none_or(|grant| stopped >= grant.at()) {
+            return None;
         }
         let until = stopped.after(BRAKE_REST);
         let granted = match &request.stage {
@@ -77,7 +79,7 @@ impl Organisation {
     }
 
     /// When a trustee last stopped access to a kind of part of an account, for this purpose.
-    fn account_braked(&self, trustee: &PersonId, purpose: Purpose, part: &PartId) -> Option<Time> {
+    pub(super) fn account_braked(&self, trustee: &PersonId, purpose: Purpose, part: &PartId) -> Option<Time> {
         self.credentials.get(&part.version.credential)?.braked.get(&(purpose, part.kind, *trustee)).copied()
     }
 }

@@ -34,6 +34,10 @@ pub const LONGEST_ERRAND: Seconds = Seconds(8 * Seconds::HOUR.0);
 /// must not fill up with requests that nobody could answer.
 pub const SHORTEST_FILING: Seconds = Seconds::DAY;
 
+/// How often in a day the daemon can ask by itself to open one account: a server that starts again and again must not
+/// fill the log.
+pub const MOST_FILED: u32 = 24;
+
 const OPENING_KEY_LABEL: &[u8] = b"sequestre/opening-key/v1\0";
 
 /// What the log key signs to vouch for a key of the daemon's memory: label ‖ organisation id ‖ canonical recipient.
@@ -139,6 +143,14 @@ impl Request {
             _ => matches!(self.stage, Stage::Waiting) && self.opens_to_daemon(),
         }
     }
+
+    /// When a trustee closed it.
+    fn sealed_at(&self) -> Option<Time> {
+        match self.stage {
+            Stage::Ended { how: End::Sealed(_) | End::Revoked(_), at } => Some(at),
+            _ => None,
+        }
+    }
 }
 
 impl Organisation {
@@ -233,7 +245,14 @@ impl Organisation {
         if self.live_requests().any(|r| r.purpose == Purpose::Unseal && r.version.credential == id) {
             return Err(Refusal::NotDue);
         }
+        if credential.filed_today(now) >= MOST_FILED {
+            return Err(Refusal::NotDue);
+        }
         let (for_whom, longest) = self.errand(&id, filed.because, now)?;
+        // Whoever asked for the one meant this target.
+        if for_whom.connector != Some(connector) {
+            return Err(Refusal::ConnectorChanged);
+        }
         if !(SHORTEST_LEASE..=longest).contains(&filed.duration) {
             return Err(Refusal::Duration { longest });
         }
@@ -254,8 +273,18 @@ impl Organisation {
             if !closed || window.filed_again.is_some() || window.version.credential != *id {
                 return Err(Refusal::NotDue);
             }
-            let rest = window.closed.map_or(window.duration, |until| now.until(until));
-            return Ok((window, rest));
+            // What nobody opened is as old as when it was asked for; and what was closed before a trustee sealed the
+            // account must not open it after that.
+            let rest = match window.closed {
+                Some(until) => now.until(until),
+                None if now < window.expires => window.duration,
+                None => return Err(Refusal::NotDue),
+            };
+            let sealed = self.last_unsealed(id).and_then(Request::sealed_at);
+            return match sealed.filter(|at| *at >= window.since) {
+                Some(_) => Err(Refusal::NotDue),
+                None => Ok((window, rest)),
+            };
         }
         let to_revoke = self.work.contains(&Work::Revoke(because))
             && self.requests.get(&because).is_some_and(|request| request.version.credential == *id);
@@ -265,12 +294,15 @@ impl Organisation {
             return Err(Refusal::NotDue);
         }
         // Whoever was last trusted with it asks again; if a trustee closed that, only people open it anew.
-        let last = self.credentials.get(id).and_then(|credential| self.requests.get(&credential.unsealed?));
-        let last = last.ok_or(Refusal::NotDue)?;
-        match last.stage {
-            Stage::Ended { how: End::Sealed(_) | End::Revoked(_), .. } => Err(Refusal::NotDue),
-            _ => Ok((last, LONGEST_ERRAND)),
+        let last = self.last_unsealed(id).ok_or(Refusal::NotDue)?;
+        match last.sealed_at() {
+            Some(_) => Err(Refusal::NotDue),
+            None => Ok((last, LONGEST_ERRAND)),
         }
+    }
+
+    fn last_unsealed(&self, id: &CredentialId) -> Option<&Request> {
+        self.requests.get(&self.credentials.get(id)?.unsealed?)
     }
 
     pub(super) fn apply_unseal_filed(&mut self, filed: UnsealFiled, filing: Filing, at: Position) {
@@ -278,6 +310,11 @@ impl Organisation {
             && window.purpose == Purpose::Unseal
         {
             window.filed_again = Some(at.index);
+        }
+        if let Some(credential) = self.credentials.get_mut(&filing.version.credential) {
+            let today = credential.filed.filter(|(since, _)| at.time < since.after(Seconds::DAY));
+            let (since, count) = today.unwrap_or((at.time, 0));
+            credential.filed = Some((since, count.saturating_add(1)));
         }
         let request = Request {
             at: at.entry(),

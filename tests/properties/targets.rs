@@ -9,7 +9,7 @@ use sequestre::escrow::entry::DaemonAct;
 use sequestre::escrow::made::AtTarget;
 use sequestre::escrow::part::PartKind;
 use sequestre::escrow::request::{Basis, Request, Stage};
-use sequestre::escrow::time::Seconds;
+use sequestre::escrow::time::{Seconds, Time};
 use sequestre::escrow::window::Purpose;
 use sequestre::escrow::work::Work;
 
@@ -390,6 +390,7 @@ fn holds(world: &World) {
         }
     }
     assert_eq!(pending, state.work().collect(), "what is to be done at targets");
+    deadlines(world);
     assert!(out.values().all(|count| *count <= 1), "one person at a time");
     for delegation in state.delegations() {
         let takes = state.requests().values().filter(|r| {
@@ -401,5 +402,47 @@ fn holds(world: &World) {
         assert!(!gone || delegation.ended.is_some(), "a right of somebody who left");
         let wrapped = delegation.connector.is_some() || !delegation.wrapped.is_empty() || delegation.ended.is_some();
         assert!(wrapped, "a right to nothing");
+    }
+}
+
+/// When the daemon has to act, counted by hand.
+fn deadlines(world: &World) {
+    let state = world.state();
+    let mut expected: Vec<(Time, u64, DaemonAct)> = Vec::new();
+    for (index, request) in state.requests() {
+        let (at, act) = match (&request.stage, request.target) {
+            (Stage::Ended { .. }, _) => continue,
+            (Stage::Leased(lease), _) => (lease.until(), DaemonAct::LeaseExpired(*index)),
+            (Stage::Granted(_), Some(AtTarget::Started { until, .. })) => (until, DaemonAct::RequestExpired(*index)),
+            (Stage::Granted(_) | Stage::Waiting, _) => (request.expires, DaemonAct::RequestExpired(*index)),
+        };
+        expected.push((at, *index, act));
+    }
+    expected.sort_by_key(|(at, index, _)| (*at, *index));
+    assert_eq!(state.next_deadline(), expected.first().map(|(at, ..)| *at));
+    let live: Vec<u64> = state.live_requests().map(|request| request.at.index).collect();
+    assert_eq!(live, expected.iter().map(|(_, index, _)| *index).collect::<Vec<_>>());
+    let due: Vec<DaemonAct> = expected.into_iter().filter(|(at, ..)| *at <= world.now).map(|(.., act)| act).collect();
+    assert_eq!(state.due(world.now), due);
+    for n in ACCOUNTS {
+        let account = state.credential(&credential(n)).unwrap();
+        let connector = account.current().and_then(|(_, version)| version.connector);
+        let open = state.requests().values().filter(|r| {
+            r.purpose == Purpose::Unseal
+                && r.version.credential == credential(n)
+                && matches!(r.stage, Stage::Leased(_))
+                && r.connector == connector
+        });
+        assert_eq!(state.open_window(&credential(n)).is_some(), connector.is_some() && open.count() > 0);
+        // Nothing waits for a version that is gone.
+        for request in state.live_requests().filter(|r| r.version.credential == credential(n) && !r.signs_only()) {
+            let missing = request.parts.iter().any(|asked| state.part(&asked.part).is_none());
+            assert!(!missing || matches!(request.stage, Stage::Leased(_)), "request {} is stuck", request.at.index);
+        }
+        for version in account.versions.values() {
+            for text in [version.label, version.sheet] {
+                assert!(state.audience(&text).is_none() || !state.is_forgotten(&text));
+            }
+        }
     }
 }

@@ -3,6 +3,7 @@
 #[path = "../support/world.rs"]
 mod world;
 
+mod abuse;
 mod accounts;
 mod carried;
 mod charters;
