@@ -26,8 +26,9 @@
 //! Each lease is a role of its own in `rights_of`: with its rights, at most `connections` (5) sessions, and
 //! `VALID UNTIL` the lease's end. At its end sessions are ended, what the role owns in any database is given to
 //! `reassign_to`, and the role is dropped. Functions that run with their owner's rights change hands as well: choose a
-//! role that may do little. `rights_of` may not lead to a superuser, to creating roles, or to programs and files of
-//! the server: whoever has that could make themselves an access that stays.
+//! role that may do little. `rights_of` may not lead to a superuser, to creating roles or giving them away (ADMIN
+//! OPTION), or to programs and files of the server: whoever has that could make themselves an access that stays. It
+//! should own nothing and have no GRANT OPTION either: an owner can grant others rights that stay.
 //!
 //! The administrator is a superuser, or may create roles, has `rights_of` with ADMIN OPTION, and is a member of
 //! `reassign_to`. It logs in to `database`, from where leases are made, and to every database where a lease's role
