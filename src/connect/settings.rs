@@ -12,6 +12,11 @@
 //! | `tls` | `"verified"` (left out, the same): encrypted, the certificate is checked with the system's authorities. `{"authority": "-----BEGIN CERTIFICATE-----…"}`: checked with this authority only. `{"certificate": "<SHA-256 of the certificate, 64 hexadecimal digits>"}`: exactly this certificate, whatever it says. `"unencrypted-readable-on-the-way"`: what it says. For a target on this machine (`localhost`, `127.…`, `::1`) no `tls` means no encryption |
 //! | `password` | rules of the passwords that are made: `length` (32), `alphabet` (letters and digits), `forbidden` (none) |
 //!
+//! What the technician allows is a name and a port, compared as text; where a name leads, the name service says. A
+//! target on the server's own machine should not let in whoever comes from there (PostgreSQL: `trust`), because every
+//! association on the server, and every kind of connector, may then reach it. On an unencrypted link to this machine,
+//! whoever can take the port while the target is down gets what is sent to it: give it `tls`, or a port below 1024.
+//!
 //! # `postgresql`
 //! ```json
 //! {
@@ -68,6 +73,9 @@
 //! entry is known as made for this lease, which one attribute must have as a value. Passwords are set with the
 //! Password Modify operation (RFC 3062): the directory hashes them by its own rules.
 //!
+//! The directory's rules must not let an entry change the attribute that has the mark: without it the entry is nobody's
+//! known lease, and is not removed.
+//!
 //! LDAP cannot end somebody else's open connection. What was logged in during a lease stays so until it is closed:
 //! give the directory a limit for idle connections (OpenLDAP: `idletimeout`).
 //!
@@ -87,7 +95,14 @@ use super::{LeaseName, exec, http, ssh, wordpress};
 /// No JSON, an unknown kind or key, something missing, or a value that cannot be meant.
 #[derive(Debug, thiserror::Error)]
 #[error("the connector's settings cannot be used ({0}); correct them and deposit the account anew")]
-pub struct SettingsError(#[from] serde_json::Error);
+pub struct SettingsError(String);
+
+impl From<serde_json::Error> for SettingsError {
+    fn from(error: serde_json::Error) -> Self {
+        // It quotes the text, which somebody else wrote, and is shown in terminals and logs.
+        Self(error.to_string().chars().map(|c| if c.is_control() { ' ' } else { c }).take(300).collect())
+    }
+}
 
 /// A host name or address and a port: what the technician allows or not.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Deserialize)]
@@ -111,7 +126,9 @@ impl Target {
                 && host.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'.' || b == b'-')
         };
         if port != 0 && (named(host) || host.parse::<IpAddr>().is_ok()) {
-            Ok(Self { host: host.to_ascii_lowercase(), port })
+            // One spelling of each address, as an allowed target is found by its text.
+            let host = host.parse().map_or_else(|_| host.to_ascii_lowercase(), |address: IpAddr| address.to_string());
+            Ok(Self { host, port })
         } else {
             Err(BadTarget(format!("{host}:{port}")))
         }
@@ -476,6 +493,10 @@ mod tests {
             assert!(Target::parse(text).is_err(), "{text}");
         }
         assert!(!Target::parse("localhost.example.org:1").unwrap().is_loopback());
+        assert_eq!(Target::parse("[2001:DB8:0::0:1]:1"), Target::parse("[2001:db8::1]:1"));
+        assert_ne!(Target::parse("db.example.org.:1"), Target::parse("db.example.org:1"), "not what was allowed");
+        let error = Settings::parse("{\"kind\": \"\\u001b[2J\\n\"}").unwrap_err().to_string();
+        assert!(!error.contains(char::is_control), "{error:?}");
     }
 
     #[test]
