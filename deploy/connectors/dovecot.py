@@ -23,9 +23,11 @@ What is sealed is the mailbox's own name and password. They must stand in the fi
 lend: nothing is done for a mailbox whose password is wrong.
 
 A lease is a second line: a name of its own with a password of its own, which leads to the same mailbox. The
-mailbox's own password never changes for it, and several leases may run at once. At the end the line is removed, and
-with --doveadm the mailbox's open sessions are ended (the owner's programs log in again by themselves). For that the
-user above must be allowed to use Dovecot's anvil socket, or be root.
+mailbox's own password never changes for it, and several leases may run at once. The line bears the lease's mark (in a
+field that Dovecot ignores), and a line without it is not touched. At the end its password is scrambled, with --doveadm
+the mailbox's open sessions are ended (the owner's programs log in again by themselves), and the line is removed. For
+that the user above must be allowed to use Dovecot's anvil socket, or be root. Without Dovecot's own cache of logins
+(auth_cache_size = 0, the default) a scrambled password is refused at once; with it, when the cache forgets it.
 """
 
 import argparse
@@ -76,12 +78,23 @@ class Passwords:
         with open(path, encoding="utf-8") as file:
             self.lines = file.read().splitlines()
 
-    def hash_of(self, name):
+    def fields_of(self, name):
         for line in self.lines:
             fields = line.split(":")
             if fields[0] == name and len(fields) > 1:
-                return fields[1]
+                return fields
         return None
+
+    def hash_of(self, name):
+        fields = self.fields_of(name)
+        return fields and fields[1]
+
+    def lease(self, lease):
+        """The fields of this lease's line, if there is one. Another association's has another mark."""
+        fields = self.fields_of(lease["name"])
+        if fields and (len(fields) != 8 or fields[4] != mark_of(lease)):
+            raise Failed("not_ours")
+        return fields
 
     def without(self, name):
         return [line for line in self.lines if line.split(":")[0] != name]
@@ -91,9 +104,11 @@ class Passwords:
         old = os.stat(self.path)
         new = self.path + ".new"
         with open(new, "w", encoding="utf-8") as file:
-            os.fchmod(file.fileno(), old.st_mode & 0o7777)
-            if os.geteuid() == 0:
+            made = os.fstat(file.fileno())
+            if (made.st_uid, made.st_gid) != (old.st_uid, old.st_gid):
+                # Where this is not allowed, it ends here, and the old file stays: Dovecot could not read the new one.
                 os.fchown(file.fileno(), old.st_uid, old.st_gid)
+            os.fchmod(file.fileno(), old.st_mode & 0o7777)
             file.write("".join(line + "\n" for line in lines))
             file.flush()
             os.fsync(file.fileno())
@@ -111,11 +126,16 @@ class Passwords:
 
 
 def mailbox_of(request):
-    """The mailbox whose password is sealed. A colon or a line break would forge fields of the file."""
+    """The mailbox whose password is sealed. A colon or a line break would forge fields of the file; `doveadm kick`
+    takes * and ? for any mailboxes, and a hyphen at the beginning for an option."""
     mailbox = request["login"].get("user")
-    if not mailbox or re.search(r"[:\s\x00-\x1f\x7f]", mailbox) or LEASE.fullmatch(mailbox):
+    if not mailbox or re.search(r"^-|[:*?\s\x00-\x1f\x7f]", mailbox) or LEASE.fullmatch(mailbox):
         raise Failed("settings")
     return mailbox
+
+
+def mark_of(lease):
+    return lease["mark"].replace(":", "/")
 
 
 def proven(passwords, request):
@@ -136,25 +156,35 @@ def mint(options, request):
     name = lease["name"]
     if not LEASE.fullmatch(name):
         raise Failed("settings")
-    line = f"{name}:{hashed(lease['secret'])}::::::user={mailbox}"
+    passwords.lease(lease)
+    # Name, password, uid, gid, what is ignored, home, shell, what else is known.
+    line = f"{name}:{hashed(lease['secret'])}:::{mark_of(lease)}:::user={mailbox}"
     passwords.write(passwords.without(name) + [line])
     return {"fields": {"user": name, "password": lease["secret"]}}
 
 
 def revoke(options, request):
-    """Needs no proof: only names that this program made are removed. Called again, it ends the sessions again."""
-    name = request["lease"]["name"]
+    """Needs no proof: only a line that this program made for this lease is removed, and only the sessions of the
+    mailbox in it are ended, which was proven when it was made. Whose login is sealed says nothing here: anybody can
+    seal somebody else's name. The line goes last, so that a second call ends the sessions again."""
+    lease = request["lease"]
+    name = lease["name"]
     if not LEASE.fullmatch(name):
         raise Failed("settings")
     passwords = Passwords(options.file)
-    if passwords.hash_of(name) is not None:
-        passwords.write(passwords.without(name))
+    fields = passwords.lease(lease)
+    if fields is None:
+        return {}
+    mailbox = fields[7].removeprefix("user=")
+    nobodys = base64.b64encode(os.urandom(32)).decode()
+    passwords.write(passwords.without(name) + [":".join([name, hashed(nobodys)] + fields[2:])])
     if options.doveadm:
         # Dovecot knows the session by the mailbox. Exit status 68: there was none.
         doveadm, configuration = options.doveadm
-        command = [doveadm, "-c", configuration, "kick", mailbox_of(request)]
+        command = [doveadm, "-c", configuration, "kick", mailbox]
         if subprocess.run(command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL).returncode not in (0, 68):
             raise Failed("unfinished")
+    passwords.write(passwords.without(name))
     return {}
 
 

@@ -52,7 +52,7 @@ mod running {
     use std::process::Stdio;
     use std::time::Duration;
 
-    use rustix::process::{Pid, Signal, kill_process_group};
+    use rustix::process::{Pid, Signal, getegid, geteuid, getuid, kill_process_group};
     use serde::Deserialize;
     use serde_json::{Map, Value};
     use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWriteExt as _};
@@ -253,7 +253,15 @@ mod running {
             command.args(arguments).env_clear().env("PATH", PATH).current_dir("/").process_group(0);
             command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).kill_on_drop(true);
             if let Some((user, group)) = runs_as {
-                // The supplementary groups of the daemon are dropped with its user.
+                // The supplementary groups of the daemon are dropped with its user, but by root only: a daemon that may
+                // change users by a capability would hand them on.
+                let own = (geteuid().as_raw(), getegid().as_raw()) == (*user, *group);
+                if !getuid().is_root() && !own {
+                    return Err(ConnectError::Unusable(format!(
+                        "{} is to run as another user, for which this server must run as root",
+                        self.target()
+                    )));
+                }
                 command.uid(*user).gid(*group);
             }
             let not_begun =
@@ -270,9 +278,15 @@ mod running {
                 let _ = stdin.write_all(request.expose()).await;
                 drop(stdin);
             };
-            let ((), answer, errors) = tokio::join!(write, read(stdout, MAX_ANSWER), read(stderr, MAX_STDERR));
-            let status = child.wait().await.map_err(lost)?;
-            drop(group);
+            // When it has ended, what it left running is ended, too, which also closes its end of the pipes.
+            let end = async {
+                let status = child.wait().await;
+                drop(group);
+                status
+            };
+            let ((), answer, errors, status) =
+                tokio::join!(write, read(stdout, MAX_ANSWER), read(stderr, MAX_STDERR), end);
+            let status = status.map_err(lost)?;
             self.log(&errors.map_err(lost)?.0, secrets);
             let (answer, whole) = answer.map_err(lost)?;
             if !status.success() || !whole {

@@ -46,8 +46,6 @@ const NO_SUCH_ATTRIBUTE: u32 = 16;
 const NO_SUCH_OBJECT: u32 = 32;
 const INAPPROPRIATE_AUTHENTICATION: u32 = 48;
 const INVALID_CREDENTIALS: u32 = 49;
-const BUSY: u32 = 51;
-const UNAVAILABLE: u32 = 52;
 const ENTRY_ALREADY_EXISTS: u32 = 68;
 
 /// A directory and what leases are in it.
@@ -89,9 +87,14 @@ impl Session<'_> {
             .map_err(|source| ConnectError::Unknown { target: self.link.target().to_string(), source })
     }
 
+    /// The directory said no: it did nothing, or it does not know itself, as one that stands before another says when
+    /// that one went away.
     fn refused(&self, answer: Answer) -> ConnectError {
-        let source = Box::new(answer.said);
-        ConnectError::Refused { target: self.link.target().to_string(), source }
+        let target = self.link.target().to_string();
+        match answer.leaves_open() {
+            true => ConnectError::Unknown { target, source: Box::new(answer.said) },
+            false => ConnectError::Refused { target, source: Box::new(answer.said) },
+        }
     }
 
     /// What went before took effect, and this does not.
@@ -109,13 +112,20 @@ impl Session<'_> {
             COMPARE_FALSE | NO_SUCH_ATTRIBUTE => {
                 Err(ConnectError::NotOurs { target: self.link.target().to_string(), name: dn })
             }
+            _ if answer.leaves_open() => Err(self.link.unreachable(answer.said)),
             _ => Err(self.refused(answer)),
         }
     }
 
     /// Sets a password in two steps; `begun` if something was done before.
-    async fn set_password(&mut self, dn: &str, secret: &Secret, begun: bool) -> Result<(), ConnectError> {
-        let between = password::generate(&Rules::default())?;
+    async fn set_password(
+        &mut self,
+        dn: &str,
+        rules: &Rules,
+        secret: &Secret,
+        begun: bool,
+    ) -> Result<(), ConnectError> {
+        let between = password::generate(rules)?;
         let answer = self.change(Operation::password_modify(Some(dn), None, &between)).await?;
         if answer.code != SUCCESS {
             return Err(if begun { self.unfinished(answer) } else { self.refused(answer) });
@@ -152,7 +162,7 @@ impl Ldap {
         match answer.code {
             SUCCESS => Ok(session),
             INVALID_CREDENTIALS | INAPPROPRIATE_AUTHENTICATION => Err(self.denied(answer.said.into())),
-            BUSY | UNAVAILABLE => Err(self.link.unreachable(answer.said)),
+            _ if answer.leaves_open() => Err(self.link.unreachable(answer.said)),
             _ => Err(session.refused(answer)),
         }
     }
@@ -205,7 +215,7 @@ impl Ldap {
                 (entry.dn(lease.name), true)
             }
         };
-        session.set_password(&dn, lease.secret, begun).await?;
+        session.set_password(&dn, &self.settings.password, lease.secret, begun).await?;
         fields.push((FieldName::Dn, Secret::from_string(dn)));
         fields.push((FieldName::Password, Secret::new(lease.secret.expose().to_vec())));
         Ok(Minted { fields })
@@ -234,7 +244,8 @@ impl Ldap {
         let mut session = self.session(admin).await?;
         let answer = match &self.settings.lease {
             LdapLease::PasswordOf(dn) => {
-                let nobodys = password::generate(&Rules::default())?;
+                // By the account's own rules: a directory may refuse any other, and then the lease's would stay.
+                let nobodys = password::generate(&self.settings.password)?;
                 session.change(Operation::password_modify(Some(dn), None, &nobodys)).await?
             }
             LdapLease::Entry(entry) => match session.is_ours(entry, lease).await? {

@@ -6,6 +6,7 @@
 //!   is rolled back; one that is cut at the `COMMIT` holds its locks until that took effect.
 //! - `revoke` of a role that is not there creates it and rolls back: that waits for a `mint` that is at its `COMMIT`,
 //!   and finds the role then. (No lock that anybody may take is used: whoever has a lease could hold it for ever.)
+//!   `verify` and `rotate` do wait for such a lock: who holds it delays them while their own sessions last, no more.
 //! - `verify` logs in, waits for a `rotate` that is at its `COMMIT`, and logs in once more.
 //!
 //! # What the server's logs hold
@@ -13,6 +14,7 @@
 //!
 //! This module must never touch a role without the comment that says for which lease it was made.
 
+mod guarded;
 mod session;
 
 use std::collections::BTreeSet;
@@ -121,15 +123,16 @@ impl Postgresql {
     async fn refuse_powers(&self, session: &Session) -> Result<(), ConnectError> {
         const POWERS: &str = "SELECT r.rolname::text FROM pg_roles c, pg_roles r WHERE c.rolname = $1 \
             AND pg_has_role(c.oid, r.oid, 'MEMBER') AND (r.rolsuper OR r.rolcreaterole OR r.rolname IN \
-            ('pg_execute_server_program', 'pg_write_server_files', 'pg_read_server_files')) LIMIT 1";
+            ('pg_execute_server_program', 'pg_write_server_files', 'pg_read_server_files') \
+            OR EXISTS (SELECT FROM pg_auth_members m WHERE m.member = r.oid AND m.admin_option)) LIMIT 1";
         let rights = self.settings.rights_of.as_str();
         let rows =
             session.query(POWERS, &[(&rights, Type::TEXT)]).await.map_err(|fault| self.before_commit(fault))?;
         if let Some(row) = rows.first() {
             let power: String = row.try_get(0).map_err(|error| self.before_commit(error.into()))?;
             return Err(ConnectError::Unusable(format!(
-                "'{rights}' can become '{}', which is a superuser, creates roles, or reaches the server's programs \
-                 or files: whoever leases that could make an access that stays; choose a role with fewer rights",
+                "'{rights}' can become '{}', which is a superuser, creates or gives away roles, or reaches the \
+                 server's programs or files: whoever leases that could make an access that stays; choose a role with fewer rights",
                 Said::new(&power)
             )));
         }
@@ -193,6 +196,10 @@ impl Postgresql {
         let to = quoted(self.settings.reassign_to.as_str());
         let empty = format!("BEGIN; REASSIGN OWNED BY {role} TO {to}; DROP OWNED BY {role}; COMMIT");
         for database in &databases {
+            // Those that are done are not in the list of the next call.
+            if Instant::now() >= session.deadline() {
+                return Err(Fault::Lost("there was no time for all databases".into()));
+            }
             if database == self.settings.database.as_str() {
                 session.run(&empty).await?;
             } else {
@@ -251,9 +258,10 @@ impl Postgresql {
     /// A statement that takes effect by itself: the server said that it did not, or nobody knows.
     fn of_commit(&self, fault: Fault) -> ConnectError {
         let target = self.settings.target.to_string();
-        match fault {
-            Fault::Said(_, said) => ConnectError::Refused { target, source: Box::new(said) },
-            Fault::Lost(source) => ConnectError::Unknown { target, source },
+        if fault.did_nothing() {
+            ConnectError::Refused { target, source: fault.into_source() }
+        } else {
+            ConnectError::Unknown { target, source: fault.into_source() }
         }
     }
 

@@ -12,6 +12,11 @@
 //! | `tls` | `"verified"` (left out, the same): encrypted, the certificate is checked with the system's authorities. `{"authority": "-----BEGIN CERTIFICATE-----…"}`: checked with this authority only. `{"certificate": "<SHA-256 of the certificate, 64 hexadecimal digits>"}`: exactly this certificate, whatever it says. `"unencrypted-readable-on-the-way"`: what it says. For a target on this machine (`localhost`, `127.…`, `::1`) no `tls` means no encryption |
 //! | `password` | rules of the passwords that are made: `length` (32), `alphabet` (letters and digits), `forbidden` (none) |
 //!
+//! What the technician allows is a name and a port, compared as text; where a name leads, the name service says. A
+//! target on the server's own machine should not let in whoever comes from there (PostgreSQL: `trust`), because every
+//! association on the server, and every kind of connector, may then reach it. On an unencrypted link to this machine,
+//! whoever can take the port while the target is down gets what is sent to it: give it `tls`, or a port below 1024.
+//!
 //! # `postgresql`
 //! ```json
 //! {
@@ -26,8 +31,9 @@
 //! Each lease is a role of its own in `rights_of`: with its rights, at most `connections` (5) sessions, and
 //! `VALID UNTIL` the lease's end. At its end sessions are ended, what the role owns in any database is given to
 //! `reassign_to`, and the role is dropped. Functions that run with their owner's rights change hands as well: choose a
-//! role that may do little. `rights_of` may not lead to a superuser, to creating roles, or to programs and files of
-//! the server: whoever has that could make themselves an access that stays.
+//! role that may do little. `rights_of` may not lead to a superuser, to creating roles or giving them away (ADMIN
+//! OPTION), or to programs and files of the server: whoever has that could make themselves an access that stays. It
+//! should own nothing and have no GRANT OPTION either: an owner can grant others rights that stay.
 //!
 //! The administrator is a superuser, or may create roles, has `rights_of` with ADMIN OPTION, and is a member of
 //! `reassign_to`. It logs in to `database`, from where leases are made, and to every database where a lease's role
@@ -67,6 +73,9 @@
 //! entry is known as made for this lease, which one attribute must have as a value. Passwords are set with the
 //! Password Modify operation (RFC 3062): the directory hashes them by its own rules.
 //!
+//! The directory's rules must not let an entry change the attribute that has the mark: without it the entry is nobody's
+//! known lease, and is not removed.
+//!
 //! LDAP cannot end somebody else's open connection. What was logged in during a lease stays so until it is closed:
 //! give the directory a limit for idle connections (OpenLDAP: `idletimeout`).
 //!
@@ -86,7 +95,14 @@ use super::{LeaseName, exec, http, ssh, wordpress};
 /// No JSON, an unknown kind or key, something missing, or a value that cannot be meant.
 #[derive(Debug, thiserror::Error)]
 #[error("the connector's settings cannot be used ({0}); correct them and deposit the account anew")]
-pub struct SettingsError(#[from] serde_json::Error);
+pub struct SettingsError(String);
+
+impl From<serde_json::Error> for SettingsError {
+    fn from(error: serde_json::Error) -> Self {
+        // It quotes the text, which somebody else wrote, and is shown in terminals and logs.
+        Self(error.to_string().chars().map(|c| if c.is_control() { ' ' } else { c }).take(300).collect())
+    }
+}
 
 /// A host name or address and a port: what the technician allows or not.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Deserialize)]
@@ -110,7 +126,9 @@ impl Target {
                 && host.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'.' || b == b'-')
         };
         if port != 0 && (named(host) || host.parse::<IpAddr>().is_ok()) {
-            Ok(Self { host: host.to_ascii_lowercase(), port })
+            // One spelling of each address, as an allowed target is found by its text.
+            let host = host.parse().map_or_else(|_| host.to_ascii_lowercase(), |address: IpAddr| address.to_string());
+            Ok(Self { host, port })
         } else {
             Err(BadTarget(format!("{host}:{port}")))
         }
@@ -475,6 +493,10 @@ mod tests {
             assert!(Target::parse(text).is_err(), "{text}");
         }
         assert!(!Target::parse("localhost.example.org:1").unwrap().is_loopback());
+        assert_eq!(Target::parse("[2001:DB8:0::0:1]:1"), Target::parse("[2001:db8::1]:1"));
+        assert_ne!(Target::parse("db.example.org.:1"), Target::parse("db.example.org:1"), "not what was allowed");
+        let error = Settings::parse("{\"kind\": \"\\u001b[2J\\n\"}").unwrap_err().to_string();
+        assert!(!error.contains(char::is_control), "{error:?}");
     }
 
     #[test]

@@ -32,7 +32,10 @@
 //! `sshd` looks at a certificate when a session begins, and never again. With `end_sessions` the certificate therefore
 //! carries a forced command, which runs what was asked for under `timeout` until the lease's end; the target needs
 //! `/bin/sh`, `date` and `timeout`, and files are copied with an external `sftp-server` (`internal-sftp` is no
-//! command). What a member left running in the background outlives a session, as it does any. Before its time a
+//! command). Forwarded ports need no command and would stay open: `permit-port-forwarding` goes with `end_sessions`
+//! `false` only. What a member left running in the background outlives a session, as it does any; and who may run any
+//! command can leave a key in `authorized_keys` or a job in `crontab`: name a `force_command`, or an account in which
+//! `sshd` (`AuthorizedKeysFile none`) and `cron` allow neither. Before its time a
 //! certificate is ended by its serial, the index of the lease's request, in a revocation list
 //! ([`krl`](super::krl)) that the target reads as `RevokedKeys`.
 //!
@@ -108,7 +111,10 @@ impl TryFrom<Described> for Settings {
     fn try_from(described: Described) -> Result<Self, String> {
         let authority = Authority::parse(&described.authority).map_err(|bad| format!("'authority': {bad}"))?;
         let principals = described.principals.unwrap_or_else(|| vec![described.user.clone()]);
-        let is_name = |name: &String| !name.is_empty() && !name.contains(|c: char| c == ',' || !c.is_ascii_graphic());
+        // A name that begins with a hyphen would be an option of the member's `ssh`.
+        let is_name = |name: &String| {
+            !name.is_empty() && !name.starts_with('-') && !name.contains(|c: char| c == ',' || !c.is_ascii_graphic())
+        };
         if principals.is_empty() || !principals.iter().chain([&described.user]).all(is_name) {
             return Err("'user' and 'principals' must be names, one principal at least".to_owned());
         }
@@ -126,6 +132,11 @@ impl TryFrom<Described> for Settings {
         }
         if let Some(other) = described.extensions.iter().find(|name| !EXTENSIONS.contains(&name.as_str())) {
             return Err(format!("'{other}' is no extension of a certificate; there are {}", EXTENSIONS.join(", ")));
+        }
+        if described.end_sessions && described.extensions.iter().any(|name| name == "permit-port-forwarding") {
+            return Err("with 'permit-port-forwarding' nothing ends a connection that runs no command: say \
+                        \"end_sessions\": false, or leave the forwarding out"
+                .to_owned());
         }
         if described.force_command.as_ref().is_some_and(|command| command.contains('\0')) {
             return Err("'force_command' must be a command".to_owned());
@@ -285,5 +296,23 @@ mod signing {
             _ => false,
         };
         strong.then(|| key.key_data().clone())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn settings_do_not_promise_what_sshd_does_not_do() {
+        let key = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAILM+rvN+ot98qgEN796jTiQfZfG1KaT0PtFDJ/XFSqti";
+        let accepted = |user: &str, extensions: &[&str], end: bool| {
+            let text = serde_json::json!({"target": "a:22", "user": user, "authority": key,
+                                          "extensions": extensions, "end_sessions": end});
+            serde_json::from_value::<Settings>(text).is_ok()
+        };
+        assert!(accepted("web", &["permit-pty"], true) && accepted("web", &["permit-port-forwarding"], false));
+        assert!(!accepted("web", &["permit-pty", "permit-port-forwarding"], true), "`ssh -N` would stay");
+        assert!(!accepted("-oProxyCommand=x", &[], true), "an option of the member's ssh");
     }
 }

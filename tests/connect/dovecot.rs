@@ -9,11 +9,12 @@ use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use sequestre::connect::exec::Program;
-use sequestre::connect::{ConnectError, Connector, FieldName};
+use sequestre::connect::{ConnectError, Connector, FieldName, Lease, LeaseName};
+use sequestre::escrow::id::OrganisationId;
 use serde_json::json;
 use tempfile::TempDir;
 
-use crate::kit::{PATIENCE, field, login, mint, name, secret};
+use crate::kit::{PATIENCE, field, in_seconds, login, mint, name, secret};
 use crate::servers::{free_port, program as find};
 use crate::tools::{program, ready_made};
 
@@ -192,6 +193,37 @@ async fn a_lease_is_a_name_and_password_of_its_own_for_the_mailbox() {
     let text = fs::read_to_string(dovecot.file()).unwrap();
     assert!(text.starts_with("# mailboxes\n") && text.lines().count() == 3 && !text.contains("own"), "{text}");
     assert_eq!(fs::metadata(dovecot.file()).unwrap().permissions().mode() & 0o777, 0o640);
+}
+
+/// A login is sealed by whoever likes to: revoking must not do to a mailbox what its owner did not allow.
+#[tokio::test(flavor = "multi_thread")]
+async fn nobody_elses_lines_and_sessions_are_touched() {
+    let dovecot = Dovecot::start();
+    let (connector, admin) = (dovecot.connector(true), login("info", "the mailbox's own"));
+    let mut session = dovecot.login("info", "the mailbox's own").unwrap();
+    for user in ["info", "*", "i?fo", "-f"] {
+        let stranger = login(user, "wrong");
+        assert!(mint(&connector, &stranger, 1, "lent").await.is_err());
+        let _ = connector.revoke(&stranger, &name(1)).await;
+        assert!(command(&mut session, "NOOP").starts_with("a OK"), "{user}");
+    }
+    // An association whose id begins with the same eight digits.
+    let mut id = [0xab; 32];
+    id[31] = 0;
+    let alike = LeaseName::new(OrganisationId::new(id), 1);
+    assert_eq!(alike.to_string(), name(1).to_string());
+    mint(&connector, &admin, 1, "lent").await.unwrap();
+    let other = login("other", "another");
+    let lent = secret("theirs");
+    let lease = Lease { name: &alike, until: in_seconds(60), input: None, secret: &lent };
+    for error in
+        [connector.mint(&other, &lease).await.err().unwrap(), connector.revoke(&other, &alike).await.unwrap_err()]
+    {
+        assert!(matches!(error, ConnectError::NotOurs { .. }), "{error}");
+    }
+    assert!(dovecot.login("seq-abababab-1", "lent").is_some());
+    connector.revoke(&admin, &name(1)).await.unwrap();
+    assert!(dovecot.login("seq-abababab-1", "lent").is_none());
 }
 
 fn wait_until_ended(session: &mut BufReader<TcpStream>) {

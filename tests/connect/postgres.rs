@@ -152,7 +152,11 @@ async fn what_is_not_ours_or_leads_too_far_is_refused_and_untouched() {
         ("ALTER ROLE editors CREATEROLE", "'editors'"),
         ("ALTER ROLE editors NOCREATEROLE; CREATE ROLE boss SUPERUSER; GRANT boss TO editors", "'boss'"),
         ("DROP ROLE boss; GRANT pg_write_server_files TO editors", "'pg_write_server_files'"),
-        ("REVOKE pg_write_server_files FROM editors; REVOKE archive FROM keeper", "'archive'"),
+        (
+            "REVOKE pg_write_server_files FROM editors; CREATE ROLE gift; GRANT gift TO editors WITH ADMIN OPTION",
+            "'editors'",
+        ),
+        ("DROP ROLE gift; REVOKE archive FROM keeper", "'archive'"),
     ] {
         superuser.batch_execute(sql).await.unwrap();
         let error = mint(&connector, &admin, 3, "secret").await.err().unwrap();

@@ -180,6 +180,10 @@ impl Http {
             values.set(name, text.as_bytes());
         }
         match &step.find {
+            // What is not on this page would be taken for gone.
+            Some(Find { each: Some(_), .. }) if answer.continues => {
+                Err(Stopped::Lost(Said::new("the list goes on on another page; ask for a whole one").into()))
+            }
             Some(find) => self.find(find, json.as_ref(), values, call).await,
             None => Ok(()),
         }

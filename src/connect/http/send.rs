@@ -10,7 +10,7 @@ use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
 use hyper_util::client::legacy::Client as Pooled;
 use hyper_util::rt::{TokioExecutor, TokioIo};
 use tokio::net::TcpStream;
-use tonic::codegen::http::header::{LOCATION, SET_COOKIE};
+use tonic::codegen::http::header::{LINK, LOCATION, SET_COOKIE};
 use tonic::codegen::http::{Request, Response, Uri};
 use zeroize::Zeroizing;
 
@@ -21,7 +21,8 @@ use crate::seal::secret::{Secret, SecretWriter};
 /// Longest answer, in bytes.
 const MAX_ANSWER: usize = 1 << 20;
 
-/// A request's body, overwritten once it is sent. (What the connection itself buffers is not.)
+/// A request's body, overwritten once it is sent. (Not overwritten: what the connection itself buffers, headers and
+/// addresses as the library keeps them, and an answer's JSON once it is taken apart.)
 pub struct Owned(Secret);
 
 impl AsRef<[u8]> for Owned {
@@ -57,6 +58,8 @@ pub struct Answer {
     pub cookies: Vec<Secret>,
     /// Its body.
     pub body: Secret,
+    /// Whether it says that it is one page of several (`Link` with `rel="next"`, RFC 8288).
+    pub continues: bool,
 }
 
 /// Connects where the settings say, wherever a URI points.
@@ -112,6 +115,7 @@ impl Client {
         })?;
         let status = response.status().as_u16();
         let cookies = cookies(&response);
+        let continues = continues(&response);
         tracing::debug!(status, redirect = response.headers().contains_key(LOCATION), "an answer of a target");
         let mut body = SecretWriter::with_capacity(4096);
         let mut rest = Limited::new(response.into_body(), MAX_ANSWER);
@@ -120,7 +124,7 @@ impl Client {
                 body.push(&data);
             }
         }
-        Ok(Answer { status, cookies, body: body.finish() })
+        Ok(Answer { status, cookies, body: body.finish(), continues })
     }
 }
 
@@ -135,6 +139,19 @@ fn cookies<B>(response: &Response<B>) -> Vec<Secret> {
     response.headers().get_all(SET_COOKIE).iter().filter_map(|header| pair(header.as_bytes())).collect()
 }
 
+/// Whether the answer names a next page.
+fn continues<B>(response: &Response<B>) -> bool {
+    let parameters = |link: &str| {
+        let relations = link.split(';').skip(1).filter_map(|parameter| parameter.split_once('='));
+        relations.filter(|(name, _)| name.trim().eq_ignore_ascii_case("rel")).any(|(_, value)| {
+            value.trim().trim_matches('"').split_ascii_whitespace().any(|word| word.eq_ignore_ascii_case("next"))
+        })
+    };
+    // A comma within an address only makes pieces that say nothing, or the one that says it.
+    let links = response.headers().get_all(LINK).iter();
+    links.filter_map(|header| header.to_str().ok()).any(|header| header.split(',').any(parameters))
+}
+
 /// The text of a JSON value that a placeholder can stand for.
 pub fn text_of(value: &serde_json::Value) -> Option<Zeroizing<String>> {
     match value {
@@ -142,5 +159,26 @@ pub fn text_of(value: &serde_json::Value) -> Option<Zeroizing<String>> {
         serde_json::Value::Number(number) => Some(Zeroizing::new(number.to_string())),
         serde_json::Value::Bool(truth) => Some(Zeroizing::new(truth.to_string())),
         _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_next_page_is_seen() {
+        let says = |link: &str| continues(&Response::builder().header(LINK, link).body(()).unwrap());
+        for link in [
+            r#"<https://a/?page=2>; rel="next", <https://a/?page=9>; rel="last""#,
+            r#"<https://a/?x=1,2>; rel=next"#,
+            r#"<https://a/?page=1>; rel="prev", <https://a/?page=3>; title="x"; REL="last next""#,
+        ] {
+            assert!(says(link), "{link}");
+        }
+        for link in [r#"<https://a/wp-json/>; rel="https://api.w.org/""#, r#"<https://a/next>; rel="prev""#, ""] {
+            assert!(!says(link), "{link}");
+        }
+        assert!(!continues(&Response::new(())));
     }
 }

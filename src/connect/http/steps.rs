@@ -87,6 +87,9 @@ struct DescribedFind {
     each: Option<Vec<DescribedStep>>,
 }
 
+/// Deepest search within a search: the answers of all outer ones are in memory.
+const DEEPEST: usize = 3;
+
 /// How every request of an account proves who sends it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Auth {
@@ -267,8 +270,17 @@ impl Reader {
         let take = find.take.into_iter().map(|(name, at)| Ok((learned(name, known)?, pointer(at)?)));
         let take = take.collect::<Result<_, Bad>>()?;
         let each = find.each.map(|steps| self.steps(steps, known, verifying, left)).transpose()?;
+        if each.as_deref().is_some_and(|steps| depth(steps) >= DEEPEST) {
+            return Err(Bad { key: "find", must: "must not be in a search in a search in a search" });
+        }
         Ok(Find { list: pointer(find.list)?, matching, except, take, each })
     }
+}
+
+/// How many searches are within each other.
+fn depth(steps: &[Step]) -> usize {
+    let searches = steps.iter().filter_map(|step| step.find.as_ref()?.each.as_deref());
+    searches.map(|steps| 1 + depth(steps)).max().unwrap_or(0)
 }
 
 fn templates(pairs: BTreeMap<String, String>, scope: &Scope) -> Result<Vec<(String, Template)>, Bad> {

@@ -124,6 +124,18 @@ mod filled {
     use super::{Json, Piece, Template};
     use crate::seal::secret::{Secret, SecretWriter};
 
+    /// Longest text that placeholders may make, in bytes. Settings could name a long value of an answer thousands of
+    /// times, and one association's would take the memory from all.
+    const LONGEST: usize = 1 << 20;
+
+    /// Refuses what has become too long.
+    fn limited(filled: &SecretWriter, more: usize, name: &str) -> Result<(), Unfit> {
+        match filled.len() + more <= LONGEST {
+            true => Ok(()),
+            false => Err(Unfit::new(name, "makes the request too long")),
+        }
+    }
+
     /// A value cannot stand where its placeholder does.
     #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
     #[error("the value of {{{name}}} {why}")]
@@ -182,7 +194,12 @@ mod filled {
             for piece in &self.0 {
                 match piece {
                     Piece::Text(text) => filled.push(text.as_bytes()),
-                    Piece::Name(name) => write(&mut filled, name, values.get(name)?)?,
+                    Piece::Name(name) => {
+                        let value = values.get(name)?;
+                        // Percent-encoding makes three bytes of one.
+                        limited(&filled, value.len().saturating_mul(3), name)?;
+                        write(&mut filled, name, value)?;
+                    }
                 }
             }
             Ok(filled.finish())
@@ -227,6 +244,8 @@ mod filled {
                 Self::Plain(value) => to.push(value.to_string().as_bytes()),
                 Self::Text(template) => {
                     let text = template.plain(values)?;
+                    // A control character is written with six bytes.
+                    limited(to, text.len().saturating_mul(6), "…")?;
                     quoted(to, text.expose_str().unwrap_or_default());
                 }
                 Self::Number(name) => {
@@ -268,7 +287,9 @@ mod filled {
             to.push(if position == 0 { b"" } else { b"&" });
             percent(to, name);
             to.push(b"=");
-            percent(to, template.plain(values)?.expose_str().unwrap_or_default());
+            let text = template.plain(values)?;
+            limited(to, text.len().saturating_mul(3), name)?;
+            percent(to, text.expose_str().unwrap_or_default());
         }
         Ok(())
     }
@@ -305,3 +326,27 @@ mod filled {
 
 #[cfg(feature = "daemon")]
 pub use filled::{basic, form};
+
+#[cfg(all(test, feature = "daemon"))]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_request_does_not_grow_without_end() {
+        let scope = Scope::from(["a".to_owned()]);
+        let mut values = Values::default();
+        values.set("a", &[b'x'; 60_000]);
+        let many = "{a}".repeat(20);
+        let template = Template::parse(&many, &scope).unwrap();
+        assert!(
+            template.plain(&values).is_err() && template.path(&values).is_err() && template.header(&values).is_err()
+        );
+        let mut to = crate::seal::secret::SecretWriter::with_capacity(0);
+        let list = serde_json::json!(vec!["{a}"; 20]);
+        assert!(Json::parse(list, &scope).unwrap().fill(&values, &mut to).is_err());
+        let pairs: Vec<_> = (0..20).map(|n| (n.to_string(), Template::parse("{a}", &scope).unwrap())).collect();
+        let mut to = crate::seal::secret::SecretWriter::with_capacity(0);
+        assert!(form(&pairs, &values, &mut to).is_err());
+        assert_eq!(Template::parse("{a}", &scope).unwrap().plain(&values).unwrap().len(), 60_000);
+    }
+}

@@ -39,6 +39,14 @@ pub(super) struct Answer {
     pub(super) said: Said,
 }
 
+impl Answer {
+    /// Whether the operation may have been done all the same, or may be later: operationsError, timeLimitExceeded,
+    /// busy, unavailable, other.
+    pub(super) fn leaves_open(&self) -> bool {
+        matches!(self.code, 1 | 3 | 51 | 52 | 80)
+    }
+}
+
 /// One element: tag, length, content.
 fn element(tag: u8, parts: &[&[u8]]) -> Secret {
     let length: usize = parts.iter().map(|part| part.len()).sum();
@@ -215,6 +223,15 @@ mod tests {
                 let _ = operation.read(&changed, [1]);
             }
         }
+    }
+
+    #[test]
+    fn a_directory_that_does_not_know_is_not_taken_for_one_that_refused() {
+        let leaves_open = |code| Answer { code, said: Said::new("") }.leaves_open();
+        // 52 and 80: OpenLDAP in front of another directory that went away.
+        assert!([1, 3, 51, 52, 80].into_iter().all(leaves_open));
+        // Referral, constraint violation (a password's rules), credentials, rights, unwilling to perform.
+        assert!(![0, 10, 19, 32, 49, 50, 53].into_iter().any(leaves_open));
     }
 
     #[tokio::test]

@@ -1,5 +1,8 @@
 //! Sessions at a PostgreSQL server: opened as the settings say, used by one call at a time, kept for a minute.
 //!
+//! The library copies the administrator's password into its configuration and its login, which are not overwritten;
+//! both are gone when the login is over.
+//!
 //! A session is given back only by a call that came to its end. Whatever else happens to a call, its connection is
 //! cut, and the server rolls back what it had not been told to commit.
 
@@ -8,7 +11,6 @@ use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::time::Duration;
 
 use ring::hmac;
-use tokio::net::TcpStream;
 use tokio::sync::{Semaphore, SemaphorePermit};
 use tokio::task::JoinHandle;
 use tokio::time::{Instant, timeout_at};
@@ -21,6 +23,7 @@ use tokio_postgres_rustls::MakeRustlsConnect;
 
 use super::super::link::Link;
 use super::super::{ConnectError, Login, Said};
+use super::guarded::{Budget, Guarded};
 use crate::seal::secret::{NoRandomness, random_bytes};
 
 /// Sessions in use at once, and kept at most.
@@ -40,6 +43,14 @@ impl Fault {
     /// Whether the server said this.
     pub(super) fn is(&self, state: &SqlState) -> bool {
         matches!(self, Self::Said(said, _) if said == state)
+    }
+
+    /// Whether the server says that the statement did nothing. Some refusals are not about the statement but about the
+    /// connection (class 08, which also stands-ins for the server use when it went away), the server's end (57P), its
+    /// resources (53), its machine (58) or its own errors (XX), or say that its end is not known (40003).
+    pub(super) fn did_nothing(&self) -> bool {
+        const NOT_ABOUT_IT: [&str; 6] = ["08", "40003", "53", "57P", "58", "XX"];
+        matches!(self, Self::Said(state, _) if !NOT_ABOUT_IT.iter().any(|class| state.code().starts_with(class)))
     }
 
     /// For the error around it.
@@ -69,6 +80,7 @@ pub(super) struct Session {
     client: Client,
     driver: JoinHandle<()>,
     deadline: Instant,
+    budget: Budget,
 }
 
 impl Drop for Session {
@@ -87,11 +99,12 @@ impl Session {
         let mut config = tokio_postgres::Config::new();
         config.user(user).password(admin.secret.expose()).dbname(database).application_name("sequestre");
         config.ssl_mode(if link.tls().is_some() { SslMode::Require } else { SslMode::Disable });
-        let stream = link.connect().await?;
+        let budget = Budget::new();
+        let stream = Guarded::new(link.connect().await?, budget.clone(), link.tls().is_some());
         let started = match link.tls() {
             Some(tls) => {
                 let mut tls = MakeRustlsConnect::new(tls.as_ref().clone());
-                let tls = MakeTlsConnect::<TcpStream>::make_tls_connect(&mut tls, link.target().host());
+                let tls = MakeTlsConnect::<Guarded>::make_tls_connect(&mut tls, link.target().host());
                 start(&config, stream, tls.map_err(|error| link.unreachable(error))?, deadline).await
             }
             None => start(&config, stream, NoTls, deadline).await,
@@ -109,7 +122,7 @@ impl Session {
             }
             Fault::Lost(source) => link.unreachable(source),
         })?;
-        let session = Self { client, driver, deadline };
+        let session = Self { client, driver, deadline, budget };
         // Functions of other schemas must not answer in place of the system's: whoever has a lease may create some.
         let limit = limit.as_millis();
         let settings = format!(
@@ -144,12 +157,12 @@ impl Session {
 
 async fn start<T>(
     config: &tokio_postgres::Config,
-    stream: TcpStream,
+    stream: Guarded,
     tls: T,
     deadline: Instant,
 ) -> Result<(Client, JoinHandle<()>), Fault>
 where
-    T: TlsConnect<TcpStream>,
+    T: TlsConnect<Guarded>,
     T::Stream: Send + 'static,
 {
     let connecting = timeout_at(deadline, config.connect_raw(stream, tls)).await;
@@ -212,6 +225,7 @@ impl Pool {
         let session = match kept {
             Some(mut session) => {
                 session.deadline = Instant::now() + self.limit;
+                session.budget.renew();
                 session
             }
             None => self.fresh(admin, database).await?,
@@ -274,5 +288,23 @@ async fn sweep(pool: Weak<Pool>) {
         if idle.is_empty() {
             return;
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn not_every_refusal_says_that_nothing_was_done() {
+        let said = |code: &str| Fault::Said(SqlState::from_code(code), Said::new(""));
+        for code in ["42501", "23505", "40001", "55P03", "57014"] {
+            assert!(said(code).did_nothing(), "{code}");
+        }
+        // 08P01 is what PgBouncer says when the server went away; 57P01 is a shutdown.
+        for code in ["08P01", "08007", "40003", "57P01", "57P02", "58030", "XX000"] {
+            assert!(!said(code).did_nothing(), "{code}");
+        }
+        assert!(!Fault::Lost("cut".into()).did_nothing());
     }
 }
