@@ -399,6 +399,15 @@ fn settings_that_cannot_be_done_are_refused_when_they_are_read() {
         *settings.pointer_mut(pointer).unwrap() = value;
         assert!(Settings::parse(&settings.to_string()).is_err(), "{pointer}: {}", settings.pointer(pointer).unwrap());
     }
+    // Every outer search keeps its answer in memory.
+    for (deep, accepted) in [(2, true), (4, false), (20, false)] {
+        let get = json!({"method": "GET", "path": "/x"});
+        let within =
+            |step: Value| json!({"method": "GET", "path": "/x", "find": {"where": {"/a": "b"}, "each": [step]}});
+        let mut settings = good.clone();
+        settings["verify"] = json!([(0..deep).fold(get, |step, _| within(step))]);
+        assert_eq!(Settings::parse(&settings.to_string()).is_ok(), accepted, "{deep}");
+    }
     let mut unknown = good.clone();
     unknown["retries"] = json!(3);
     assert!(Settings::parse(&unknown.to_string()).is_err());

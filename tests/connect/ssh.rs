@@ -210,7 +210,7 @@ async fn a_certificate_allows_what_the_settings_name_and_no_more() {
     assert!(copied.status.success(), "files can be copied: {copied:?}");
 
     let more = json!(["permit-pty", "permit-port-forwarding"]);
-    let generous = connector(&sshd.settings(&[("extensions", more)]));
+    let generous = connector(&sshd.settings(&[("extensions", more), ("end_sessions", json!(false))]));
     let certificate = sshd.certificate(&generous, 42, 3600, &public).await;
     let terminal = sshd.run(&private, Some(&certificate), &["-tt"], "test -t 0 && echo terminal || echo none");
     assert_eq!(text(&terminal.stdout).trim(), "terminal");

@@ -147,8 +147,8 @@ mod tests {
         for size in [1, 3, 1000] {
             let end = |parts: &[&[u8]]| {
                 let (mut watch, bytes) = (LoginWatch::default(), parts.concat());
-                let ends = bytes.chunks(size).map(|chunk| watch.over(chunk));
-                ends.fold(Ok(false), |end: io::Result<bool>, next| Ok(end? | next?)).map_err(|error| error.kind())
+                let mut ends = bytes.chunks(size).map(|chunk| watch.over(chunk));
+                ends.try_fold(false, |end, next| Ok(end | next?)).map_err(|error: io::Error| error.kind())
             };
             assert_eq!(end(&[notice, sasl, ok]), Ok(true));
             assert_eq!(end(&[notice, sasl]), Ok(false));
