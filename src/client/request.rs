@@ -2,6 +2,7 @@
 
 mod ask;
 mod codes;
+pub mod command;
 mod exec;
 mod keys;
 
@@ -400,10 +401,14 @@ fn master_key(
     }
     gathered.key.map_err(|why| match why {
         NoKey::Dealer => {
-            let credential = session.state().ok().and_then(|s| s.credential(&asked.part.version.credential));
-            let dealt = credential.and_then(|c| c.versions.get(&asked.part.version.version));
-            let name = dealt.map(|version| session.name_of(&version.depositor)).unwrap_or_default();
-            Failure::new(Exit::Distrust, "failed-dealer").with("name", name)
+            let state = session.state().ok();
+            match state.and_then(|state| state.version(&asked.part.version)) {
+                Some(dealt) if dealt.by_daemon => Failure::new(Exit::Distrust, "failed-dealer-server"),
+                dealt => {
+                    let name = dealt.map(|dealt| session.name_of(&dealt.depositor)).unwrap_or_default();
+                    Failure::new(Exit::Distrust, "failed-dealer").with("name", name)
+                }
+            }
         }
         NoKey::NotEnough => Failure::new(Exit::Failed, "failed-shares-not-here"),
         NoKey::Bad(senders) => {
