@@ -423,10 +423,15 @@ fn master_key(
 pub async fn give_back(env: &Env, id: u64) -> Result<(), Failure> {
     let mut session = env.session()?;
     session.sync_to_sign().await?;
-    find_request(&session, id)?;
+    let request = find_request(&session, id)?;
     session.submit(v1::command::Act::Return(v1::Return { request_index: id }), Vec::new()).await?;
     session.forget_keys(session.env.now())?;
-    env.out.tell("return-done", &args! { id: id });
+    let key = match request.stage {
+        _ if request.target.is_some() => "return-done-made",
+        Stage::Leased(_) => "return-done",
+        _ => "exec-taken-back",
+    };
+    env.out.tell(key, &args! { id: id });
     env.out.data(&serde_json::json!({ "returned": id }));
     Ok(())
 }

@@ -107,7 +107,7 @@ async fn a_login_of_ones_own_from_the_deposit_to_its_end() {
     let text = |name: &str| shown["made"][name].as_str().unwrap().to_owned();
     assert!(house.postgres.login(&text("user"), &text("password"), "members").await.is_ok());
     says(&run(town, NINA, &["show", &id]), &["User name: seq-", "This login stops working then"]);
-    run(town, NINA, &["return", &id]);
+    says(&run(town, NINA, &["return", &id]), &["the server removes what it made"]);
     let login = crate::house::Login { user: text("user"), password: text("password") };
     house.gone(id.parse().unwrap(), &login).await;
 

@@ -17,7 +17,7 @@ verify-works = “{ $label }”: what is in escrow works there.
 verify-fails = “{ $label }”: what is in escrow does NOT work there. Somebody changed it at the target, or it was never right: look there, then deposit what is right with --new-version.
 rotate-asked = “{ $label }” is to get a new secret (entry { $index } of the log). The server seals it for the trustees before it touches the target.
 rotate-staged = The new secret, version { $version }, is sealed and in escrow; now the target gets it.
-rotate-done = “{ $label }” has a new secret: version { $version }. Nobody has seen it.
+rotate-done = “{ $label }” has a new secret: version { $version }. It was shown to nobody.
 rotate-dropped = The target kept what it had, so the new secret was given up. “sequestre verify” says whether the old one works.
 rotate-goes-on = The server is still at it, and goes on by itself: “sequestre status” says how it stands.
 

@@ -17,16 +17,16 @@ verify-works = « { $label } » : ce qui est sous séquestre y fonctionne.
 verify-fails = « { $label } » : ce qui est sous séquestre n’y fonctionne PAS. Quelqu’un l’a changé chez la cible, ou ce n’était pas juste : regardez-y, puis déposez ce qui est juste avec --new-version.
 rotate-asked = « { $label } » doit recevoir un nouveau secret (entrée { $index } du journal). Le serveur le scelle pour les gardien·nes avant de toucher à la cible.
 rotate-staged = Le nouveau secret, version { $version }, est scellé et sous séquestre ; maintenant la cible le reçoit.
-rotate-done = « { $label } » a un nouveau secret : version { $version }. Personne ne l’a vu.
+rotate-done = « { $label } » a un nouveau secret : version { $version }. Il n’a été montré à personne.
 rotate-dropped = La cible a gardé ce qu’elle avait : le nouveau secret est abandonné. « sequestre verify » dit si l’ancien fonctionne.
 rotate-goes-on = Le serveur y travaille encore et continue de lui-même : « sequestre status » dit où il en est.
 
 # Ce qui est ouvert au serveur, et ce qu’il a encore à faire.
-open-window = Ouvert au serveur jusqu’au { $until } : « { $label } » (demande { $id } de { $name } ; accords : { $list })
+open-window = Ouvert au serveur jusqu’au { $until } : « { $label } » (demande { $id } faite par { $name } ; accords : { $list })
 open-window-by-server = Ouvert au serveur jusqu’au { $until } : « { $label } » (demande { $id }, faite par le serveur lui-même pour { $name } ; accords : { $list })
 open-readable = Les personnes qui gèrent le serveur peuvent le lire pendant ce temps : { $names }.
 open-granted = Sur le point d’être ouvert au serveur : « { $label } » (demande { $id })
-open-revocation = PAS ENCORE RETIRÉ : l’accès de { $name } à « { $label } » (demande { $id }) est terminé depuis le { $since }, et ce qui a été créé pour lui est encore chez la cible.
+open-revocation = PAS ENCORE RETIRÉ : l’accès de { $name } à « { $label } » (demande { $id }) est terminé depuis le { $since }, et ce que le serveur avait créé est encore chez la cible.
 open-revocation-window = Pour le retirer, le serveur a besoin que « { $label } » lui soit ouvert : « sequestre unseal "{ $label }" --for 1h --reason … », ou acceptez la demande du serveur.
 open-mint = En cours de création chez la cible : l’accès de { $name } à « { $label } » (demande { $id })
 open-rotation = Un nouveau secret pour « { $label } » est en route : la version { $version } est scellée ; la cible a soit celle-ci, soit l’actuelle.
