@@ -22,12 +22,12 @@ use sequestre::client::moving::{self, MoveVerb};
 use sequestre::client::opening::{self, SshVerb};
 use sequestre::client::out::Out;
 use sequestre::client::recover::{self, command::RecoverVerb};
-use sequestre::client::request::{self, Asking, REQUEST_LIFE, Reveal, Ways};
+use sequestre::client::request::command::{RequestArgs, part_kind};
+use sequestre::client::request::{self, REQUEST_LIFE, Reveal};
 use sequestre::client::say::{Say, length};
 use sequestre::client::session::{self, Env};
 use sequestre::client::unlock::{self, Unlock};
 use sequestre::client::{amend, audit, consent, exposure, join, status, watching};
-use sequestre::escrow::part::PartKind;
 use sequestre::escrow::role::Role;
 use sequestre::escrow::time::Time;
 use sequestre::seal::identity::WorkFactor;
@@ -266,33 +266,6 @@ enum Verb {
     },
 }
 
-#[derive(Args)]
-struct RequestArgs {
-    label: String,
-    #[arg(long = "for", value_name = "1h")]
-    duration: String,
-    #[arg(long)]
-    reason: String,
-    #[arg(long, value_name = "PART")]
-    part: Vec<String>,
-    #[arg(long, value_name = "N")]
-    of_version: Option<u32>,
-    #[arg(long, value_name = "72h")]
-    open_for: Option<String>,
-    #[arg(long, value_name = "COMMAND")]
-    exec: Option<String>,
-    #[arg(long, value_name = "N", requires = "exec", value_parser = clap::value_parser!(u8).range(3..=9))]
-    fd: Option<u8>,
-    #[arg(long, value_name = "FILE")]
-    ssh_key: Option<PathBuf>,
-    #[arg(long)]
-    secret: bool,
-    #[arg(long)]
-    totp_to_me: bool,
-    #[arg(long)]
-    ask: bool,
-}
-
 #[derive(Subcommand)]
 enum CharterVerb {
     Propose {
@@ -432,7 +405,7 @@ fn env(common: &Common, out: Out) -> Result<Env, Failure> {
 /// Gives the exit code: that of the command which was run with an access, or 0.
 async fn run(env: &Env, verb: Verb) -> Result<u8, Failure> {
     let done = match verb {
-        Verb::Request(args) => return ask(env, args).await,
+        Verb::Request(args) => return request::command::run(env, args).await,
         #[cfg(feature = "daemon")]
         Verb::Demo { keep } => sequestre::demo::run(&env.out, keep).await,
         Verb::Found {
@@ -582,23 +555,6 @@ async fn run(env: &Env, verb: Verb) -> Result<u8, Failure> {
     done.map(|()| 0)
 }
 
-async fn ask(env: &Env, args: RequestArgs) -> Result<u8, Failure> {
-    let parts = args.part.iter().map(|name| part_kind(name)).collect::<Result<_, _>>()?;
-    let asking = Asking {
-        label: args.label,
-        duration: length(&args.duration)?,
-        reason: args.reason,
-        parts,
-        version: args.of_version,
-        open_for: args.open_for.map_or(Ok(REQUEST_LIFE), |text| length(&text))?,
-        how: Ways { secret: args.secret, totp_to_me: args.totp_to_me, ask: args.ask, ssh_key: args.ssh_key },
-    };
-    match args.exec {
-        Some(command) => request::exec(env, &asking, &command, args.fd).await,
-        None => request::request(env, asking).await.map(|()| 0),
-    }
-}
-
 /// A new identity's words go into this file.
 fn writing_words(env: &Env, words_file: Option<PathBuf>) -> Env {
     Env { unlock: Unlock { words_file, ..env.unlock.clone() }, ..env.clone() }
@@ -628,9 +584,4 @@ fn read_or_paste(
         Some(path) => unlock::read_secret(&path),
         None => unlock::paste(&env.out, question),
     }
-}
-
-fn part_kind(name: &str) -> Result<PartKind, Failure> {
-    let all = PartKind::ALL.map(PartKind::as_str).join(", ");
-    PartKind::from_name(name).ok_or_else(|| Failure::new(Exit::Usage, "failed-part-unknown").with("list", all))
 }

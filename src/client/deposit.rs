@@ -16,6 +16,7 @@ use crate::args;
 use crate::escrow::charter::VaultName;
 use crate::escrow::id::{BlobId, CredentialId};
 use crate::escrow::part::{PartId, PartKind, VersionId};
+use crate::escrow::refusal::Refusal;
 use crate::escrow::text::Text;
 use crate::proto::v1;
 use crate::seal::dealing::deal_part;
@@ -262,7 +263,12 @@ pub async fn deposit(env: &Env, deposit: Deposit) -> Result<(), Failure> {
     blobs.extend(wrapped);
     let renewed: Vec<u64> = rewrapped.iter().map(|right| right.delegation_index).collect();
     let ending = live.into_iter().filter(|(index, _)| !renewed.contains(index)).map(|(_, right)| right);
-    let ending: Vec<String> = ending.collect();
+    let ending = ending.collect::<Vec<String>>().join(", ");
+    if !ending.is_empty() {
+        // While it can still be done otherwise.
+        let key = if deposit.reach.keep_delegations { "ask-deposit-cannot-keep" } else { "ask-deposit-ending" };
+        env.unlock.confirm(&env.out, key, &args! { list: &ending }, "--yes")?;
+    }
     let act = v1::command::Act::Deposit(v1::Deposit {
         credential: version.credential.to_vec(),
         version: version.version,
@@ -283,7 +289,7 @@ pub async fn deposit(env: &Env, deposit: Deposit) -> Result<(), Failure> {
         env.out.tell("delegate-renewed", &args! { n: renewed.len() });
     }
     if !ending.is_empty() {
-        env.out.tell("delegate-not-renewed", &args! { list: ending.join(", ") });
+        env.out.tell("delegate-not-renewed", &args! { list: ending });
     }
     env.out.data(&serde_json::json!({
         "credential": version.credential.to_string(), "version": version.version, "index": index,
@@ -330,7 +336,7 @@ fn connector(
 /// Which version of which account this becomes, in which vault.
 fn place(session: &Session, deposit: &Deposit) -> Result<(VersionId, VaultName), Failure> {
     let state = session.state()?;
-    let charter = state.charter().ok_or(crate::escrow::refusal::Refusal::NotFounded)?;
+    let charter = state.charter().ok_or(Refusal::NotFounded)?;
     let existing = session.find_credential(&deposit.label);
     let unknown = |name: &str| {
         let list: Vec<&str> = charter.vaults().map(|v| v.name.as_str()).collect();
@@ -339,9 +345,9 @@ fn place(session: &Session, deposit: &Deposit) -> Result<(VersionId, VaultName),
     if deposit.new_version {
         let id = existing?;
         let credential = state.credential(&id).ok_or_else(|| unknown(""))?;
-        let current = credential.current().map_or(0, |(number, _)| number);
-        let version = VersionId { credential: id, version: current.saturating_add(1) };
-        return Ok((version, credential.vault.clone()));
+        // Not the one after the current version: numbers of versions that were given up or destroyed stay used.
+        let next = credential.next_number().ok_or(Refusal::VersionConflict { current: u32::MAX })?;
+        return Ok((VersionId { credential: id, version: next }, credential.vault.clone()));
     }
     if existing.is_ok() {
         return Err(Failure::new(Exit::Usage, "failed-label-taken").with("label", &deposit.label));
@@ -378,7 +384,6 @@ fn seal_one(
     vault: &VaultName,
     value: &PartValue,
 ) -> Result<(v1::Part, Vec<Vec<u8>>), Failure> {
-    use crate::escrow::refusal::Refusal;
     let state = session.state()?;
     let charter = state.charter().ok_or(Refusal::NotFounded)?;
     let vault = charter.vault(vault).ok_or(Refusal::VaultUnknown)?;

@@ -14,6 +14,7 @@ use super::connector::Connector;
 use super::failure::{Exit, Failure};
 use super::home;
 use super::request::{Filing, file, forward, vouched_keys};
+use super::say::Say;
 use super::session::{Env, Session};
 use super::status::texts;
 use super::view::View;
@@ -249,6 +250,7 @@ pub(super) fn lines(view: &View<'_>, tries: &Tries) -> Vec<String> {
         let (id, label) = (request.at.index, view.label(&request.version.credential));
         let Stage::Leased(lease) = &request.stage else {
             lines.push(say.with("open-granted", &args! { id: id, label: label }));
+            lines.extend(tried(view, tries, |what| matches!(what, What::Open(index) if *index == id)));
             continue;
         };
         open = true;
@@ -306,14 +308,27 @@ pub(super) fn due_at_targets(state: &Organisation) -> impl Iterator<Item = (&Req
 /// How often the server tried something, and why it did not get through.
 fn tried(view: &View<'_>, tries: &Tries, is: impl Fn(&What) -> bool) -> Option<String> {
     let work = tries.iter().find(|work| work.what.as_ref().is_some_and(&is))?;
-    if work.attempts == 0 {
-        return Some(format!("  {}", view.say.plain("open-tries-none")));
-    }
-    // Reasons are a server's word: only known ones are put into words.
-    let known = format!("work-{}", work.failure.to_ascii_lowercase().replace('_', "-"));
-    let why = view.say.find(&known, &args! {}).unwrap_or_else(|| view.say.plain("work-other"));
-    let next = view.say.time(Time(work.next_attempt));
-    Some(format!("  {}", view.say.with("open-tries", &args! { n: work.attempts, next: next, why: why })))
+    let why = why(view.say, &work.failure);
+    let line = match (work.attempts, work.failure.as_str()) {
+        (0, "") => view.say.plain("open-tries-none"),
+        (0, _) => view.say.with("open-waits", &args! { why: why }),
+        (n, _) => {
+            let next = view.say.time(Time(work.next_attempt));
+            view.say.with("open-tries", &args! { n: n, next: next, why: why })
+        }
+    };
+    Some(format!("  {line}"))
+}
+
+/// Why the server did not get through, by its word: one of its own, or a reason of the rules. Only known words are put
+/// into words, because a server can say anything.
+pub fn why(say: &Say, word: &str) -> String {
+    let name = word.to_ascii_lowercase().replace('_', "-");
+    let own = || say.find(&format!("work-{name}"), &args! {});
+    // The sentence for whoever is refused; one with values is not told, because the server says none here.
+    let refused = || say.find(&format!("refused-{name}"), &args! {}).unwrap_or_else(|| say.plain("work-rules"));
+    let rules = || Refusal::REASONS.contains(&word).then(refused);
+    own().or_else(rules).unwrap_or_else(|| say.plain("work-other"))
 }
 
 /// The same for programs.

@@ -2,6 +2,7 @@
 
 mod ask;
 mod codes;
+pub mod command;
 mod exec;
 mod keys;
 
@@ -400,10 +401,14 @@ fn master_key(
     }
     gathered.key.map_err(|why| match why {
         NoKey::Dealer => {
-            let credential = session.state().ok().and_then(|s| s.credential(&asked.part.version.credential));
-            let dealt = credential.and_then(|c| c.versions.get(&asked.part.version.version));
-            let name = dealt.map(|version| session.name_of(&version.depositor)).unwrap_or_default();
-            Failure::new(Exit::Distrust, "failed-dealer").with("name", name)
+            let state = session.state().ok();
+            match state.and_then(|state| state.version(&asked.part.version)) {
+                Some(dealt) if dealt.by_daemon => Failure::new(Exit::Distrust, "failed-dealer-server"),
+                dealt => {
+                    let name = dealt.map(|dealt| session.name_of(&dealt.depositor)).unwrap_or_default();
+                    Failure::new(Exit::Distrust, "failed-dealer").with("name", name)
+                }
+            }
         }
         NoKey::NotEnough => Failure::new(Exit::Failed, "failed-shares-not-here"),
         NoKey::Bad(senders) => {
@@ -418,10 +423,15 @@ fn master_key(
 pub async fn give_back(env: &Env, id: u64) -> Result<(), Failure> {
     let mut session = env.session()?;
     session.sync_to_sign().await?;
-    find_request(&session, id)?;
+    let request = find_request(&session, id)?;
     session.submit(v1::command::Act::Return(v1::Return { request_index: id }), Vec::new()).await?;
     session.forget_keys(session.env.now())?;
-    env.out.tell("return-done", &args! { id: id });
+    let key = match request.stage {
+        _ if request.target.is_some() => "return-done-made",
+        Stage::Leased(_) => "return-done",
+        _ => "exec-taken-back",
+    };
+    env.out.tell(key, &args! { id: id });
     env.out.data(&serde_json::json!({ "returned": id }));
     Ok(())
 }

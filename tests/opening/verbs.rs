@@ -9,6 +9,7 @@ use sequestre::client::{consent, request};
 use sequestre::escrow::credential::How;
 use sequestre::escrow::part::PartKind;
 use sequestre::escrow::request::{End, Stage};
+use sequestre::escrow::time::Seconds;
 use serde_json::Value;
 
 use crate::house::{House, KEEPER, KEEPERS, until};
@@ -106,7 +107,7 @@ async fn a_login_of_ones_own_from_the_deposit_to_its_end() {
     let text = |name: &str| shown["made"][name].as_str().unwrap().to_owned();
     assert!(house.postgres.login(&text("user"), &text("password"), "members").await.is_ok());
     says(&run(town, NINA, &["show", &id]), &["User name: seq-", "This login stops working then"]);
-    run(town, NINA, &["return", &id]);
+    says(&run(town, NINA, &["return", &id]), &["the server removes what it made"]);
     let login = crate::house::Login { user: text("user"), password: text("password") };
     house.gone(id.parse().unwrap(), &login).await;
 
@@ -170,6 +171,10 @@ async fn a_new_secret_on_demand() {
     let known = credential.parts(2).flat_map(|(_, _, part)| part.known.values().copied().collect::<Vec<_>>());
     assert!(known.into_iter().all(|knower| knower.how == How::CouldRead));
     drop(session);
+    let told = run(town, MAUD, &["credentials", BOOKS]);
+    let expected = ["made by the server on", "as Chloé asked", "shown to nobody", "Could have been read by Théo"];
+    says(&told, &expected);
+    assert!(!told.contains("Known to"), "{told}");
     // A person can still have the secret itself, and those who agree are told what that is.
     let asked = data(town, NINA, &["request", BOOKS, "--for", "1h", "--reason", "it is broken", "--secret"]);
     let told = run(town, BRUNO, &["approve", &asked["request"].to_string()]);
@@ -188,6 +193,48 @@ async fn a_new_secret_on_demand() {
     assert!(!connected().await);
     let (code, _, aside) = town.program(NINA, &["unseal", BOOKS, "--for", "1h", "--reason", "x"]);
     assert_eq!((code, aside.contains("has no connector")), (2, true), "{aside}");
+}
+
+/// The server is gone in the middle of a change: the target holds one of two secrets, and people get both.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_was_being_set_is_recovered_beside_what_was_in_use() {
+    let house = House::new(Kind::Here).await;
+    let town = &house.town;
+    town.thaw();
+    house.opened(Seconds(8 * 3600)).await;
+    // The target does not answer before everybody has seen what is staged.
+    let slow = house.postgres.superuser("members").await;
+    slow.batch_execute("BEGIN; LOCK TABLE pg_authid IN EXCLUSIVE MODE").await.unwrap();
+    house.rotate(1).await;
+    let staged = async || house.credential().await.rotation?.staged.map(drop);
+    until("it is staged", staged).await;
+    for name in [AWA, BRUNO] {
+        run(town, name, &["sync"]);
+    }
+    drop(slow);
+    town.stop().await;
+
+    let [request, answer, output] = ["r.txt", "a.txt", "o.json"].map(|name| town.root.path().join(name));
+    let [request, answer, opened] = [&request, &answer, &output].map(|path| path.to_str().unwrap());
+    let started = data(town, AWA, &["recover", "start", "--reason", "the server burnt", "-o", request]);
+    let code = started["code"].as_str().unwrap();
+    run(town, BRUNO, &["recover", "answer", request, "--code", code, "-o", answer]);
+    run(town, AWA, &["recover", "finish", answer, "--plain", "-o", opened]);
+    let read: Value = serde_json::from_slice(&fs::read(&output).unwrap()).unwrap();
+    let of_the_account = |item: &&Value| item["name"].as_str().unwrap().starts_with("members' database");
+    let found: Vec<_> = read["items"].as_array().unwrap().iter().filter(of_the_account).collect();
+    let text = |item: &Value, name: &str| item["login"][name].as_str().unwrap().to_owned();
+    assert_eq!(found.len(), 2, "{read}");
+    let (new, old) =
+        found.iter().partition::<Vec<&Value>, _>(|item| item["name"].to_string().contains("about to set"));
+    assert_eq!((new.len(), old.len()), (1, 1), "{read}");
+    assert_eq!((text(old[0], "username"), text(old[0], "password")), (KEEPER.to_owned(), KEEPERS.to_owned()));
+    assert_eq!(text(new[0], "username"), KEEPER);
+    let (new, old) = (text(new[0], "password"), text(old[0], "password"));
+    assert!(!new.is_empty() && new != old);
+    // The target has one of them, and only one.
+    let works = async |password: &str| house.postgres.login(KEEPER, password, "members").await.is_ok();
+    assert!(works(&new).await != works(&old).await);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -226,7 +273,7 @@ async fn a_standing_right_to_a_password() {
     says(&told, &["A STANDING RIGHT for Nina", "the secret opens to Awa, whose computer seals it for Nina"]);
     says(&run(&town, AWA, &["inbox"]), &["delegate --finish"]);
     let finished = run(&town, AWA, &["delegate", "--finish", &right]);
-    says(&finished, &["is in force", "You and Nina now count among those who know"]);
+    says(&finished, &["is in force", "You count among those who know the password from now on, Nina from the first"]);
 
     // Nina takes it alone, and what she gets is what was sealed.
     let ask = ["request", LABEL, "--for", "1h", "--reason", "write to everybody"];
@@ -240,6 +287,11 @@ async fn a_standing_right_to_a_password() {
     let secrets = serde_json::json!({ "user_name": "amis-du-lac", "password": "second" });
     let secrets = file(&town, "second.json", &secrets.to_string());
     let again = ["deposit", LABEL, "--new-version", "--from", secrets.to_str().unwrap()];
+    // What ends is said while it can still be done otherwise.
+    let before = town.entries();
+    let (code, _, aside) = town.program(THEO, &[again.as_slice(), &["--accept-unwitnessed"]].concat());
+    assert_eq!((code, aside.contains("With --keep-delegations they would go on")), (6, true), "{aside}");
+    assert_eq!(town.entries(), before);
     let told = run(&town, THEO, &[again.as_slice(), &["--keep-delegations"]].concat());
     says(&told, &["The standing right goes on"]);
     let told = run(&town, NINA, &ask);

@@ -16,7 +16,7 @@ use super::{refresh, texts};
 use crate::args;
 use crate::escrow::act::ShareVerdict;
 use crate::escrow::claim::{Answer, Claimed};
-use crate::escrow::credential::{Credential, PartState, Urgency};
+use crate::escrow::credential::{Credential, How, PartState, Urgency};
 use crate::escrow::id::{CredentialId, PersonId};
 use crate::escrow::recovery::ReleasedTo;
 use crate::escrow::request::{Request, Stage};
@@ -141,12 +141,13 @@ pub async fn credentials(env: &Env) -> Result<(), Failure> {
             }
             _ => "–".to_owned(),
         };
+        let maker = if version.by_daemon { say.plain("log-the-server") } else { row.depositor_name };
         table.push(vec![
             row.label,
             row.vault,
             row.version.to_string(),
             view.parts(version.kinds()),
-            say.with("status-who-when", &args! { name: row.depositor_name, time: say.time(Time(row.since)) }),
+            say.with("status-who-when", &args! { name: maker, time: say.time(Time(row.since)) }),
             confirmed(&view, account),
             view.due(&id).map_or_else(|| "–".to_owned(), |due| view.urgency(due.urgency)),
             asked,
@@ -248,6 +249,7 @@ fn account_data(view: &View<'_>, id: &CredentialId, sheet: Option<&Text>) -> Val
             "version": number,
             "label": view.text_if_here(&version.label),
             "depositor": version.depositor.to_string(),
+            "by_server": version.by_daemon,
             "entry": version.index,
             "since": version.since.0,
             "parts": version.parts.iter().map(part).collect::<Vec<_>>(),
@@ -284,7 +286,9 @@ fn tell_account(out: &Out, view: &View<'_>, id: &CredentialId, number: u32, shee
             time: say.time(version.since),
             parts: view.parts(version.kinds()),
         };
-        out.tell("status-account-version", &args);
+        // Who asked the server for a new secret does not know it.
+        let key = if version.by_daemon { "status-account-version-server" } else { "status-account-version" };
+        out.tell(key, &args);
     }
     let parts = view::current_parts(credential);
     let deals = parts.iter().flat_map(|(_, state)| &state.part.deals);
@@ -303,7 +307,7 @@ fn tell_account(out: &Out, view: &View<'_>, id: &CredentialId, number: u32, shee
         }
     }
     let depositor = args! { version: number, name: view.name(&version.depositor) };
-    out.tell("status-account-known", &depositor);
+    out.tell(if version.by_daemon { "status-account-made" } else { "status-account-known" }, &depositor);
     for exposure in credential.exposures(number) {
         let args = args! {
             name: view.name(&exposure.person),
@@ -311,7 +315,9 @@ fn tell_account(out: &Out, view: &View<'_>, id: &CredentialId, number: u32, shee
             request: exposure.source,
             time: say.time(exposure.since),
         };
-        let key = if view.state.request(exposure.source).is_some() {
+        let key = if exposure.how == How::CouldRead {
+            "status-account-could-read"
+        } else if view.state.request(exposure.source).is_some() {
             "status-account-exposed"
         } else if view.state.recovery_at(exposure.source).is_some() {
             "status-account-recovered"

@@ -25,6 +25,7 @@ log-confirm = { $who } opened the parts of keys received and found them right: {
 log-confirm-claims = { $who } opened the parts of keys received. Right: { $n }. { $claims }
 log-claim-closed = The part of the key to “{ $label }” ({ $part }) dealt by { $name } does not open.
 log-claim-differs = The part of the key to “{ $label }” ({ $part }) dealt by { $name } is not the one that the log names.
+log-the-server = the server
 log-request = { $who } asked for access to “{ $label }” ({ $parts }) for { $duration }: “{ $reason }”.
 log-request-own = { $who } asked for access to “{ $label }” ({ $parts }) for { $duration }, handing in a part of the key of their own: “{ $reason }”.
 log-approve = { $who } agreed to request { $request }: access to “{ $label }” for { $name }.

@@ -12,7 +12,7 @@ request-kind-delegation = A STANDING RIGHT for { $to } (fingerprint { $code }): 
    *[other] { $uses } accesses
 } without asking again, until { $until }.
 request-kind-delegation-connector = Nothing is opened: your agreement is a signature, and the server makes a login at { $target } each time.
-request-kind-delegation-static = To make it, the secret opens to { $name }, whose computer seals it for { $to }. Both count among those who know it. Whoever is { $to } and also runs the server could open it without an entry in the log.
+request-kind-delegation-static = To make it, the secret opens to { $name }, whose computer seals it for { $to }. { $name } counts among those who know it from then on, { $to } from the first access on. Whoever is { $to } and also runs the server could open it without an entry in the log.
 proposal-vault-signed-by = Logins that the server makes are agreed to by: { $list }.
 proposal-vault-unasked = WITHOUT ASKING anybody, while an account is open to the server, get a login of their own: { $who }.
 status-vault-signed-by = Vault “{ $name }”: logins that the server makes are agreed to by { $list }.

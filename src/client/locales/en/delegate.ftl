@@ -13,7 +13,7 @@ delegate-forward =
       Reason: { $reason }
       To see it: sequestre inbox — to agree: sequestre approve { $id }
 delegate-finish-later = When it is granted, finish it from this computer: “sequestre delegate --finish { $id }”. Until then { $to } cannot use it.
-delegate-finished = The standing right { $id } is in force: { $to } takes an access with “sequestre request "{ $label }" …”. You and { $to } now count among those who know the password.
+delegate-finished = The standing right { $id } is in force: { $to } takes an access with “sequestre request "{ $label }" …”. You count among those who know the password from now on, { $to } from the first access on.
 ask-delegate-end = End the standing right { $id } of { $name } to “{ $label }”?
 delegate-ended = The standing right { $id } has ended. What { $name } saw through it stays known until it is changed.
 delegate-none = There is no standing right.
@@ -27,7 +27,9 @@ delegate-renewed = { $n ->
     [one] The standing right goes on with the new version.
    *[other] The { $n } standing rights go on with the new version.
 }
-delegate-not-renewed = These standing rights end with the new version: { $list }. With --keep-delegations they go on.
+delegate-not-renewed = These standing rights ended with the new version: { $list }.
+ask-deposit-ending = These standing rights end with the new version: { $list }. With --keep-delegations they would go on. Deposit, and let them end?
+ask-deposit-cannot-keep = These standing rights end with the new version, although you gave --keep-delegations: { $list }. A right goes on only if all that it gives is deposited anew, and the account has a connector now if and only if it had one before. Deposit, and let them end?
 inbox-delegation-granted = { $id } — the standing right of { $name } to “{ $label }” is granted: “sequestre delegate --finish { $id }” puts it in force.
 
 # Headings and standing.

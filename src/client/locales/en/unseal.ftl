@@ -7,18 +7,17 @@ unseal-forward =
       Reason: { $reason }
       To see it: sequestre inbox — to agree: sequestre approve { $id }
       It stays open until { $until }.
-unseal-open-already = “{ $label }” is open to the server until { $until } already. Another window can be asked for when it is over.
 ask-seal = Close at once all that is open to the server: { $list }. Accesses that were made go on until their end, and what must be removed at a target then waits until it is opened again. Close it?
 seal-done = { $n ->
     [one] Closed: what was open to the server is wiped from its memory.
-   *[other] Closed: the { $n } that were open to the server, or about to be, are wiped from its memory.
+   *[other] Closed: the { $n } accounts that were open to the server, or about to be, are wiped from its memory.
 }
 seal-nothing = Nothing is open to the server, and nothing was granted to be.
 verify-works = “{ $label }”: what is in escrow works there.
 verify-fails = “{ $label }”: what is in escrow does NOT work there. Somebody changed it at the target, or it was never right: look there, then deposit what is right with --new-version.
 rotate-asked = “{ $label }” is to get a new secret (entry { $index } of the log). The server seals it for the trustees before it touches the target.
 rotate-staged = The new secret, version { $version }, is sealed and in escrow; now the target gets it.
-rotate-done = “{ $label }” has a new secret: version { $version }. Nobody has seen it.
+rotate-done = “{ $label }” has a new secret: version { $version }. It was shown to nobody.
 rotate-dropped = The target kept what it had, so the new secret was given up. “sequestre verify” says whether the old one works.
 rotate-goes-on = The server is still at it, and goes on by itself: “sequestre status” says how it stands.
 
@@ -35,24 +34,45 @@ open-rotation-asked = A new secret for “{ $label }” was asked for.
 open-tries = The server tried { $n ->
     [one] once
    *[other] { $n } times
-}, next at { $next }. Last trouble: { $why }
+}, next at { $next }. The last time: { $why }
 open-tries-none = The server has not tried yet.
+open-waits = The server waits: { $why }
 open-delegation = Standing right { $id }: { $name } may take “{ $label }” { $left ->
     [one] once more
    *[other] { $left } more times
 }, until { $until }
 
-# Why the server did not get through; the reasons are those of its connectors.
+# Why the server did not get through, or what it waits for: one sentence for each word of the server.
 work-unreachable = the target cannot be reached
 work-refused = the target refuses it
 work-not-allowed = the technician’s configuration does not allow this target
 work-settings = the connector’s text is not usable
 work-denied = the target does not let the administrator’s secret do this
 work-not-ours = something of that name is there and was not made for this
-work-unfinished = it is begun and not finished
+work-unfinished = it is begun at the target and not finished
 work-unknown = the target did not say whether it did it
 work-not-supported = this kind of account cannot do that
-work-closed = it is not open to the server
+work-no-randomness = the server’s computer gave no random numbers; the technician must look
+work-closed = the account is not open to the server; ask for it with “sequestre unseal”
+work-sealed = the account was closed while the server was at it
+work-other-version = a newer version is in escrow than the one that is open to the server; ask for it again with “sequestre unseal”
+work-other-target = the account is open to the server with another connector than the one this was made with
+work-shares-missing = the computers of those who agreed have not all delivered their parts of the key; they run “sequestre sync”
+work-shares-bad = the parts of the key that were delivered do not give the key; another trustee’s agreement can help
+work-key-gone = the server no longer has the key that this was to open to, because it was restarted; it must be asked for and agreed to again
+work-damaged = what the key opens is not what was deposited; deposit it again with --new-version
+work-not-taken = the target took the new secret, and it does not work there
+work-neither-works = neither the new secret nor the current one works at the target; somebody changed it there
+work-dealing = the new secret could not be dealt to the trustees; the technician’s log says why
+work-sealing = what was made could not be sealed for whoever asked for it
+work-rules = the rules do not allow it at this moment
+work-stopping = the server is being stopped
+work-storage = the server’s disk does not work as it should; the technician must look
+work-inside = something failed inside the server; the technician’s log says it
+work-window-too-short = the account is not open to the server for long enough; ask for it again with “sequestre unseal”
+work-checked-out = somebody else is using the account, and only one person at a time can
+work-still-at-target = what was made at the target for somebody before is not removed yet
+work-version-conflict = somebody deposited a new version in the meantime
 work-other = another reason; the technician’s log says it
 
 # What --help says.

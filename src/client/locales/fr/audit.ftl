@@ -25,6 +25,7 @@ log-confirm = { $who } a ouvert les parts de clé reçues et les a trouvées jus
 log-confirm-claims = { $who } a ouvert les parts de clé reçues. Justes : { $n }. { $claims }
 log-claim-closed = La part de la clé de « { $label } » ({ $part }) distribuée par { $name } ne s’ouvre pas.
 log-claim-differs = La part de la clé de « { $label } » ({ $part }) distribuée par { $name } n’est pas celle que nomme le journal.
+log-the-server = le serveur
 log-request = { $who } a demandé l’accès à « { $label } » ({ $parts }) pour { $duration } : « { $reason } ».
 log-request-own = { $who } a demandé l’accès à « { $label } » ({ $parts }) pour { $duration }, en remettant sa propre part : « { $reason } ».
 log-approve = { $who } a donné son accord à la demande { $request } : accès à « { $label } » pour { $name }.

@@ -1,6 +1,6 @@
 # Quel genre d’ouverture une demande veut, vue par les gardien·nes.
 request-kind-person = Ceci s’ouvre à une personne : { $name } voit le secret, et compte parmi les personnes qui le connaissent jusqu’à ce qu’il soit changé.
-request-kind-administrator = ATTENTION : ceci donne à { $name } le secret d’administration lui-même, avec lequel tout est possible chez { $target }, et non un accès propre auquel le serveur mettrait fin.
+request-kind-administrator = ATTENTION : ceci donne à { $name } le secret d’administration lui-même, avec lequel tout est possible chez { $target }, et non un accès personnel auquel le serveur mettrait fin.
 request-kind-codes = Le secret des codes à usage unique s’ouvre au serveur, qui montre les codes à { $name } pendant l’accès et ne donne le secret à personne.
 request-kind-readable = Les personnes qui gèrent le serveur peuvent le lire pendant ce temps : { $names }.
 request-kind-readable-nobody = Quiconque gère le serveur peut le lire pendant ce temps.
@@ -12,11 +12,11 @@ request-kind-delegation = Une DÉLÉGATION pour { $to } (empreinte { $code }) : 
    *[other] { $uses } accès
 } sans redemander, jusqu’au { $until }.
 request-kind-delegation-connector = Rien n’est ouvert : votre accord est une signature, et le serveur crée à chaque fois un identifiant chez { $target }.
-request-kind-delegation-static = Pour la créer, le secret s’ouvre à { $name }, dont l’ordinateur le scelle pour { $to }. Ces deux personnes comptent parmi celles qui le connaissent. Si { $to } gère aussi le serveur, l’ouvrir sans entrée au journal lui serait possible.
+request-kind-delegation-static = Pour la créer, le secret s’ouvre à { $name }, dont l’ordinateur le scelle pour { $to }. { $name } compte dès lors parmi les personnes qui le connaissent ; { $to }, dès le premier accès. Si { $to } gère aussi le serveur, l’ouvrir sans entrée au journal lui serait possible.
 proposal-vault-signed-by = Les identifiants que crée le serveur sont accordés par : { $list }.
-proposal-vault-unasked = SANS DEMANDER à personne, tant qu’un compte est ouvert au serveur, reçoivent un identifiant propre : { $who }.
+proposal-vault-unasked = SANS DEMANDER à personne, tant qu’un compte est ouvert au serveur, reçoivent un identifiant personnel : { $who }.
 status-vault-signed-by = Coffre « { $name } » : les identifiants que crée le serveur sont accordés par { $list }.
-status-vault-unasked = Coffre « { $name } » : reçoivent un identifiant propre SANS DEMANDER, tant qu’un compte est ouvert au serveur : { $who }.
+status-vault-unasked = Coffre « { $name } » : reçoivent un identifiant personnel SANS DEMANDER, tant qu’un compte est ouvert au serveur : { $who }.
 request-input = Ce que le connecteur apprend de la personne : { $text }
 request-connector = Comment le serveur atteint la cible, et ce qu’il y fait :
 request-open-until = La demande reste ouverte jusqu’au { $until }.
@@ -34,7 +34,7 @@ inbox-request-by-server = { $id } — le serveur demande que « { $label } » lu
     [0] {""}
    *[other] {" "}Vous avez refusé ; vous pouvez encore accepter.
 }
-inbox-request-mint = { $id } — { $name } demande un identifiant propre pour « { $label } » pour { $duration } : « { $reason } ». Elle reste ouverte encore { $left }.{ $denied ->
+inbox-request-mint = { $id } — { $name } demande un identifiant personnel pour « { $label } » pour { $duration } : « { $reason } ». Elle reste ouverte encore { $left }.{ $denied ->
     [0] {""}
    *[other] {" "}Vous avez refusé ; vous pouvez encore accepter.
 }
@@ -50,27 +50,27 @@ inbox-due-look = Ce qu’il faut aussi vérifier : « sequestre exposure "{ $lab
 # Genres de demande dans les listes.
 kind-unseal = ouverture au serveur
 kind-delegation = délégation
-kind-mint = identifiant propre
+kind-mint = identifiant personnel
 stage-making = en cours de création chez la cible
 stage-revocation-due = terminé, PAS encore retiré chez la cible
 stage-window = ouvert au serveur
 
 # Dépôts avec connecteur.
 deposit-connector-shown = Le serveur se servira de ce que vous déposez chez { $target } ({ $kind }), seulement tant que les gardien·nes le lui ouvrent :
-ask-deposit-connector = Les membres qui le demandent y recevront un identifiant propre, que le serveur crée et retire. Est-ce bien cela ?
+ask-deposit-connector = Les membres qui le demandent y recevront un identifiant personnel, que le serveur crée et retire. Est-ce bien cela ?
 failed-connector = { $path } ne dit pas comment atteindre une cible : { $why }
 failed-no-connector = « { $label } » n’a pas de connecteur : le serveur ne peut rien y faire. Déposez-le d’abord avec --connector.
 failed-connector-secret = { $path } contient le mot de passe déposé. Tout le monde peut lire le texte du connecteur : retirez-l’en.
 failed-exclusive-needed = Ce que ce connecteur donne est partagé : ajoutez --exclusive, pour qu’une seule personne à la fois l’ait.
 
 # Accès créés chez une cible.
-request-done-mint = La demande { $id } d’un identifiant propre pour « { $label } » est au journal.
+request-done-mint = La demande { $id } d’un identifiant personnel pour « { $label } » est au journal.
 request-granted-made = Aucun accord n’est nécessaire : le serveur le crée maintenant. « sequestre show { $id } » le montre.
 request-granted-at-once = Aucun accord n’est nécessaire : « sequestre show { $id } » commence votre accès.
 request-forward-mint =
     Texte à transmettre aux gardien·nes :
 
-      { $name } ({ $organisation }) demande un identifiant propre pour « { $label } » pour { $duration }.
+      { $name } ({ $organisation }) demande un identifiant personnel pour « { $label } » pour { $duration }.
       Motif : { $reason }
       Pour voir : sequestre inbox — pour accepter : sequestre approve { $id }
       La demande reste ouverte jusqu’au { $until }.
@@ -116,7 +116,7 @@ exposure-head-how = Comment
 exposure-nothing = Aucune des personnes visées ne connaît quoi que ce soit de ce qui est sous séquestre maintenant.
 exposure-sealed = l’a scellé
 exposure-opened = l’a ouvert
-exposure-could-read = gère le serveur, pendant que c’y était ouvert
+exposure-could-read = gère le serveur, où c’était ouvert
 exposure-account = « { $label } »
 exposure-known = {"  "}{ $parts } : { $how }, depuis le { $time } (entrée { $entry } du journal)
 exposure-assigned = {"  "}À faire par : { $names }

@@ -13,7 +13,7 @@ delegate-forward =
       Motif : { $reason }
       Pour voir : sequestre inbox — pour accepter : sequestre approve { $id }
 delegate-finish-later = Quand elle sera accordée, terminez-la depuis cet ordinateur : « sequestre delegate --finish { $id } ». D’ici là, { $to } ne peut pas s’en servir.
-delegate-finished = La délégation { $id } est en vigueur : { $to } prend un accès avec « sequestre request "{ $label }" … ». Vous et { $to } comptez maintenant parmi les personnes qui connaissent le mot de passe.
+delegate-finished = La délégation { $id } est en vigueur : { $to } prend un accès avec « sequestre request "{ $label }" … ». Vous comptez dès maintenant parmi les personnes qui connaissent le mot de passe ; { $to }, dès le premier accès.
 ask-delegate-end = Mettre fin à la délégation { $id } de { $name } pour « { $label } » ?
 delegate-ended = La délégation { $id } a pris fin. Ce que { $name } a vu grâce à elle reste connu jusqu’à ce que ce soit changé.
 delegate-none = Il n’y a aucune délégation.
@@ -27,7 +27,9 @@ delegate-renewed = { $n ->
     [one] La délégation continue avec la nouvelle version.
    *[other] Les { $n } délégations continuent avec la nouvelle version.
 }
-delegate-not-renewed = Ces délégations prennent fin avec la nouvelle version : { $list }. Avec --keep-delegations, elles continuent.
+delegate-not-renewed = Ces délégations ont pris fin avec la nouvelle version : { $list }.
+ask-deposit-ending = Ces délégations prennent fin avec la nouvelle version : { $list }. Avec --keep-delegations, elles continueraient. Déposer, et les laisser prendre fin ?
+ask-deposit-cannot-keep = Ces délégations prennent fin avec la nouvelle version, malgré --keep-delegations : { $list }. Une délégation ne continue que si tout ce qu’elle donne est déposé à nouveau, et si le compte garde un connecteur, ou continue à s’en passer. Déposer, et les laisser prendre fin ?
 inbox-delegation-granted = { $id } — la délégation de { $name } pour « { $label } » est accordée : « sequestre delegate --finish { $id } » la met en vigueur.
 
 # En-têtes et situation.
