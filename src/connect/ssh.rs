@@ -33,10 +33,9 @@
 //! carries a forced command, which runs what was asked for under `timeout` until the lease's end; the target needs
 //! `/bin/sh`, `date` and `timeout`, and files are copied with an external `sftp-server` (`internal-sftp` is no
 //! command). What a member left running in the background outlives a session, as it does any. Before its time a
-//! certificate is ended by its serial, the index of the lease's request, in a revocation list
-//! ([`krl`](super::krl)) that the target reads as `RevokedKeys`.
-//!
-//! A serial says which request of which log: a second association must not use the same authority.
+//! certificate is ended by its serial, in a revocation list ([`krl`](super::krl)) that the target reads as
+//! `RevokedKeys`. The serial follows from the log and the index of the lease's request
+//! ([`LeaseName::serial`](super::LeaseName::serial)): several accounts, and several associations, can use one authority.
 //!
 //! This module must never make a private key, and never a certificate without principals, which would count for
 //! everybody.

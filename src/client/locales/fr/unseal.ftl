@@ -8,7 +8,7 @@ unseal-forward =
       Pour voir : sequestre inbox — pour accepter : sequestre approve { $id }
       La demande reste ouverte jusqu’au { $until }.
 unseal-open-already = « { $label } » est déjà ouvert au serveur jusqu’au { $until }. On pourra le redemander ensuite.
-ask-seal = Fermer tout de suite tout ce qui est ouvert au serveur : { $list }. Les accès déjà créés durent jusqu’à leur fin, et ce qui doit être retiré chez une cible attend alors une nouvelle ouverture. Fermer ?
+ask-seal = Fermer tout de suite tout ce qui est ouvert au serveur : { $list }. Un accès avec codes à usage unique se termine avec. Les accès déjà créés chez une cible durent jusqu’à leur fin, et ce qui doit être retiré chez une cible attend alors une nouvelle ouverture. Fermer ?
 seal-done = { $n ->
     [one] Fermé : ce qui était ouvert au serveur est effacé de sa mémoire.
    *[other] Fermé : les { $n } choses ouvertes au serveur, ou sur le point de l’être, sont effacées de sa mémoire.
@@ -26,6 +26,7 @@ rotate-goes-on = Le serveur y travaille encore et continue de lui-même : « seq
 open-window = Ouvert au serveur jusqu’au { $until } : « { $label } » (demande { $id } de { $name } ; accords : { $list })
 open-window-by-server = Ouvert au serveur jusqu’au { $until } : « { $label } » (demande { $id }, faite par le serveur lui-même pour { $name } ; accords : { $list })
 open-readable = Les personnes qui gèrent le serveur peuvent le lire pendant ce temps : { $names }.
+open-codes = Ouvert au serveur jusqu’au { $until }, pour des codes à usage unique : « { $label } » (demande { $id } de { $name })
 open-granted = Sur le point d’être ouvert au serveur : « { $label } » (demande { $id })
 open-revocation = PAS ENCORE RETIRÉ : l’accès de { $name } à « { $label } » (demande { $id }) est terminé depuis le { $since }, et ce qui a été créé pour lui est encore chez la cible.
 open-revocation-window = Pour le retirer, le serveur a besoin que « { $label } » lui soit ouvert : « sequestre unseal "{ $label }" --for 1h --reason … », ou acceptez la demande du serveur.
@@ -52,6 +53,10 @@ work-not-ours = quelque chose de ce nom y est et n’a pas été créé pour cel
 work-unfinished = c’est commencé et pas fini
 work-unknown = la cible n’a pas dit si elle l’a fait
 work-not-supported = ce genre de compte ne sait pas le faire
+work-unchecked = la cible laisse entrer avec n’importe quel mot de passe : aucun ne peut être vérifié, aucun n’y compte
+work-needs-exclusive = ses accès partagent un seul compte : redéposez-le avec --exclusive
+work-krl-folder = la liste des certificats SSH révoqués n’a pas pu être écrite sur le serveur
+work-staged-not-open = le nouveau secret n’est pas ouvert au serveur : ouvrez de nouveau le compte
 work-closed = le compte n’est pas ouvert au serveur
 work-other = une autre raison ; le journal technique du serveur la donne
 
