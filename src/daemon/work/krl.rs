@@ -8,6 +8,7 @@
 //! A serial is in the file before the log says that its lease is gone. This module must never take one out again: what
 //! stands in a file stays there, also when the organisation that it was of is destroyed.
 
+use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs::File;
 use std::io::{self, Write as _};
@@ -138,10 +139,10 @@ fn revoked(desk: &mut Desk<'_, '_>) -> Result<Vec<(Authority, Option<u64>)>, Wri
     let mut authorities: BTreeMap<BlobId, Option<Authority>> = BTreeMap::new();
     let mut found = Vec::new();
     for (settings, serial) in named {
-        if !authorities.contains_key(&settings) {
+        if let Entry::Vacant(place) = authorities.entry(settings) {
             // What was destroyed stands in the file already.
             let text = desk.blob(&settings)?;
-            authorities.insert(settings, text.and_then(|text| authority(&text, settings)));
+            place.insert(text.and_then(|text| authority(&text, settings)));
         }
         if let Some(Some(authority)) = authorities.get(&settings) {
             found.push((authority.clone(), serial));
