@@ -19,8 +19,8 @@ use super::session::{Env, Session};
 use super::status::texts;
 use super::view::View;
 use crate::args;
-use crate::connect::krl;
 use crate::connect::settings::Settings;
+use crate::connect::{LeaseName, krl};
 use crate::escrow::act::RequestedPart;
 use crate::escrow::id::CredentialId;
 use crate::escrow::made::AtTarget;
@@ -125,10 +125,10 @@ pub async fn seal(env: &Env, reason: &str) -> Result<(), Failure> {
     Ok(())
 }
 
-/// Requests by which something is open to the server, or was granted to be.
+/// Requests by which something is open to the server, or was granted to be: windows, and leases with one-time codes.
 pub(super) fn open_to_server(state: &Organisation) -> impl Iterator<Item = &Request> {
     let stands = |stage: &Stage| matches!(stage, Stage::Granted(_) | Stage::Leased(_));
-    state.live_requests().filter(move |request| request.purpose == Purpose::Unseal && stands(&request.stage))
+    state.live_requests().filter(move |request| request.opens_to_daemon() && stands(&request.stage))
 }
 
 /// Asks the server whether an account's secret works at its target.
@@ -234,7 +234,8 @@ fn revocation_list(view: &View<'_>, id: &CredentialId, label: &str, env: &Env) -
     let made = view.state.requests().values().filter(|request| request.version.credential == *id);
     let over = |target: &AtTarget| !matches!(target, AtTarget::Started { .. } | AtTarget::Made { .. });
     let made = made.filter(|request| request.target.as_ref().is_some_and(over));
-    let serials = made.map(|request| request.at.index).collect::<BTreeSet<u64>>();
+    let serial = |request: &Request| LeaseName::new(view.state.id(), request.at.index).serial();
+    let serials = made.map(serial).collect::<BTreeSet<u64>>();
     Ok((krl::encode(ssh.authority(), &serials, env.now()), serials.len()))
 }
 
@@ -254,7 +255,11 @@ pub(super) fn lines(view: &View<'_>, tries: &Tries) -> Vec<String> {
             continue;
         };
         open = true;
-        let key = if request.by_daemon { "open-window-by-server" } else { "open-window" };
+        let key = match request.purpose {
+            Purpose::Unseal if request.by_daemon => "open-window-by-server",
+            Purpose::Unseal => "open-window",
+            _ => "open-codes",
+        };
         let args = args! {
             id: id, label: label, until: say.time(lease.until()), name: view.name(&request.requester),
             list: view.names(&request.agreed()),
@@ -341,7 +346,7 @@ pub(super) fn data(view: &View<'_>, tries: &Tries) -> serde_json::Value {
         };
         serde_json::json!({
             "request": request.at.index, "label": view.label(&request.version.credential), "until": until,
-            "by_server": request.by_daemon, "agreed": request.agreed().iter().map(ToString::to_string).collect::<Vec<_>>(),
+            "purpose": request.purpose.as_str(), "by_server": request.by_daemon, "agreed": request.agreed().iter().map(ToString::to_string).collect::<Vec<_>>(),
         })
     });
     let due = due_at_targets(state).map(|(request, since)| {

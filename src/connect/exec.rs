@@ -404,7 +404,7 @@ mod running {
             self.begin("lease");
             self.text("name", name.to_string().as_bytes());
             self.text("mark", name.mark().as_bytes());
-            self.number("serial", name.serial());
+            self.number("serial", name.index());
             self.text("secret", secret.expose());
         }
 

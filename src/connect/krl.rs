@@ -36,7 +36,7 @@ const KEY_BYTES: usize = 32;
 pub struct BadAuthority;
 
 /// The public key of a certificate authority. Its comment is not part of it.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Authority(Vec<u8>);
 
 impl Authority {
@@ -63,7 +63,7 @@ impl Authority {
 }
 
 /// Makes the list. `made` is when, and its version: a later list has a higher one. Serial 0 is OpenSSH's "no serial"
-/// and is refused by it in lists; no lease has it, because the log begins with the founding.
+/// and is refused by it in lists; no lease has it.
 pub fn encode(authority: &Authority, serials: &BTreeSet<u64>, made: Time) -> Vec<u8> {
     let mut krl = Vec::with_capacity(128 + 8 * serials.len());
     krl.extend_from_slice(MAGIC);
@@ -85,6 +85,36 @@ pub fn encode(authority: &Authority, serials: &BTreeSet<u64>, made: Time) -> Vec
         string(&mut krl, &section);
     }
     krl
+}
+
+/// The serials of a list that [`encode`] made for this authority; none if it is anything else.
+#[cfg_attr(not(feature = "daemon"), allow(dead_code, reason = "the daemon goes on with the lists that it keeps"))]
+pub(crate) fn decode(authority: &Authority, krl: &[u8]) -> Option<BTreeSet<u64>> {
+    let rest = krl.strip_prefix(MAGIC)?.strip_prefix(&FORMAT_VERSION.to_be_bytes())?;
+    // Version, time, flags.
+    let rest = rest.get(24..)?;
+    let (_, rest) = take(rest)?;
+    let (_, mut rest) = take(rest)?;
+    let mut serials = BTreeSet::new();
+    while !rest.is_empty() {
+        let (section, after) = take(rest.strip_prefix(&[SECTION_CERTIFICATES])?)?;
+        let (whose, section) = take(section)?;
+        let (_, section) = take(section)?;
+        let (list, end) = take(section.strip_prefix(&[SERIAL_LIST])?)?;
+        let (list, odd) = list.as_chunks::<8>();
+        if whose != authority.blob() || !end.is_empty() || !odd.is_empty() {
+            return None;
+        }
+        serials.extend(list.iter().map(|serial| u64::from_be_bytes(*serial)));
+        rest = after;
+    }
+    Some(serials)
+}
+
+/// Reads a length and bytes; gives these, and what follows.
+fn take(from: &[u8]) -> Option<(&[u8], &[u8])> {
+    let (length, rest) = from.split_first_chunk::<4>()?;
+    rest.split_at_checked(usize::try_from(u32::from_be_bytes(*length)).ok()?)
 }
 
 /// Appends a length and bytes: a key, or a section of bounded length, so that the length always fits.
@@ -130,6 +160,12 @@ mod tests {
 
         let many: BTreeSet<u64> = (1..=SERIALS_PER_SECTION as u64 + 1).collect();
         let krl = encode(&authority, &many, Time(5));
+        assert_eq!(decode(&authority, &krl), Some(many.clone()));
+        assert_eq!(decode(&authority, &krl[..krl.len() - 1]), None);
+        assert_eq!(decode(&authority, b""), None);
+        let other = Authority(authority.0.iter().map(|byte| byte ^ 1).collect());
+        assert_eq!(decode(&other, &krl), None);
+        assert_eq!(decode(&other, &krl[..53]), Some(BTreeSet::new()), "an empty list is everybody's");
         assert_eq!(krl.len(), 53 + 8 * many.len() + 2 * (1 + 4 + 4 + 51 + 4 + 1 + 4), "two sections");
     }
 }

@@ -45,7 +45,7 @@ mod when;
 #[cfg(feature = "daemon")]
 use std::{collections::BTreeMap, collections::BTreeSet, error::Error as StdError, sync::Arc, time::Duration};
 
-use crate::escrow::id::OrganisationId;
+use crate::escrow::id::{OrganisationId, sha256};
 use crate::escrow::time::Time;
 #[cfg(feature = "daemon")]
 use crate::seal::secret::NoRandomness;
@@ -65,6 +65,8 @@ pub struct Login {
     pub secret: Secret,
 }
 
+const SERIAL_LABEL: &[u8] = b"sequestre/ssh-serial/v1\0";
+
 /// The name under which a lease stands at a target: `seq-<first 8 digits of the organisation's id>-<request index>`.
 /// It holds nothing but lower-case letters, digits and hyphens, and at most 33 of them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -79,9 +81,17 @@ impl LeaseName {
         Self { organisation, index }
     }
 
-    /// The request's index; the serial of a certificate.
-    pub fn serial(&self) -> u64 {
+    /// The request's index.
+    pub fn index(&self) -> u64 {
         self.index
+    }
+
+    /// The serial of a certificate: the first 63 bits of SHA-256 over a label, the organisation and the index, so that
+    /// two organisations can share an authority, and one's revocations do not end the other's certificates. Never 0.
+    pub fn serial(&self) -> u64 {
+        let [a, b, c, d, e, f, g, h, ..] =
+            sha256(&[SERIAL_LABEL, self.organisation.as_bytes().as_slice(), &self.index.to_be_bytes()]);
+        (u64::from_be_bytes([a, b, c, d, e, f, g, h]) >> 1).max(1)
     }
 
     /// The mark that says, where a target has room for one, that something was made for this lease and no other:
@@ -217,6 +227,15 @@ pub enum ConnectError {
         /// What it said.
         source: Box<dyn StdError + Send + Sync>,
     },
+    /// The target lets in with any secret: what it says about one is worth nothing. Of `verify` only.
+    #[error(
+        "{target} lets this user in with any password, so that none can be verified and none counts; have it ask for \
+         one (for PostgreSQL: no `trust`, `peer` or `ident` in pg_hba.conf for this server's connections)"
+    )]
+    Unchecked {
+        /// Where.
+        target: String,
+    },
     /// What bears the lease's name was not made for it.
     #[error(
         "{target} already has a '{name}' that was not made for this lease; it was not touched, a person must look"
@@ -266,6 +285,7 @@ impl ConnectError {
             Self::Unreachable { .. } => "unreachable",
             Self::Refused { .. } => "refused",
             Self::Denied { .. } => "denied",
+            Self::Unchecked { .. } => "unchecked",
             Self::NotOurs { .. } => "not-ours",
             Self::Unfinished { .. } => "unfinished",
             Self::Unknown { .. } => "unknown",

@@ -9,6 +9,10 @@
 //!   `verify` and `rotate` do wait for such a lock: who holds it delays them while their own sessions last, no more.
 //! - `verify` logs in, waits for a `rotate` that is at its `COMMIT`, and logs in once more.
 //!
+//! # Targets that ask for no password
+//! Where `pg_hba.conf` lets the administrator in without one, every password seems to work. `verify` therefore tries a
+//! random one as well, which the server's log shows as a refused login, and says so if that gets in.
+//!
 //! # What the server's logs hold
 //! Passwords are set as SCRAM-SHA-256 verifiers (RFC 5803) that are computed here; no statement has one in it.
 //!
@@ -29,6 +33,7 @@ use zeroize::Zeroizing;
 
 use self::session::{Fault, Held, Pool, Session};
 use super::link::Link;
+use super::password::{Rules, generate};
 use super::settings;
 use super::{ConnectError, Environment, FieldName, Lease, LeaseName, Login, Minted, Said, when};
 use crate::escrow::id::sha256;
@@ -62,6 +67,11 @@ impl Postgresql {
         let lock = format!("BEGIN; {}; ROLLBACK", rotation_lock(admin));
         session.run(&lock).await.map_err(|fault| self.pool.link().unreachable(fault.into_source()))?;
         drop(session);
+        let user = admin.user.as_ref().map(|user| Secret::new(user.expose().to_vec()));
+        let wrong = Login { user, secret: generate(&Rules::default())? };
+        if self.try_login(&wrong).await?.is_some() {
+            return Err(ConnectError::Unchecked { target: self.settings.target.to_string() });
+        }
         Ok(self.try_login(admin).await?.is_some())
     }
 
@@ -266,7 +276,20 @@ impl Postgresql {
     }
 
     fn unfinished(&self, fault: Fault) -> ConnectError {
-        ConnectError::Unfinished { target: self.settings.target.to_string(), source: fault.into_source() }
+        let target = self.settings.target.to_string();
+        let source = match fault {
+            // Whoever owns something in a schema must be allowed to make something there.
+            Fault::Said(code, said) if code == SqlState::INSUFFICIENT_PRIVILEGE => {
+                let heir = quoted(self.settings.reassign_to.as_str());
+                let why = format!(
+                    "{said}; what a lease left goes to {heir}, which needs GRANT CREATE ON SCHEMA … TO {heir} wherever \
+                     leases may create something"
+                );
+                Said::new(&why).into()
+            }
+            fault => fault.into_source(),
+        };
+        ConnectError::Unfinished { target, source }
     }
 }
 

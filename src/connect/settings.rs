@@ -37,7 +37,10 @@
 //!
 //! The administrator is a superuser, or may create roles, has `rights_of` with ADMIN OPTION, and is a member of
 //! `reassign_to`. It logs in to `database`, from where leases are made, and to every database where a lease's role
-//! left something.
+//! left something. `reassign_to` needs `CREATE` on every schema in which `rights_of` may create something, and on every
+//! database in which it may create schemas: otherwise PostgreSQL does not let it own what is left, and the role stays
+//! without login until somebody grants that. `pg_hba.conf` must ask for a password: `verify` and `rotate` fail under
+//! `trust`.
 //!
 //! # `ldap`
 //! ```json

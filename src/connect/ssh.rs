@@ -35,11 +35,10 @@
 //! command). Forwarded ports need no command and would stay open: `permit-port-forwarding` goes with `end_sessions`
 //! `false` only. What a member left running in the background outlives a session, as it does any; and who may run any
 //! command can leave a key in `authorized_keys` or a job in `crontab`: name a `force_command`, or an account in which
-//! `sshd` (`AuthorizedKeysFile none`) and `cron` allow neither. Before its time a
-//! certificate is ended by its serial, the index of the lease's request, in a revocation list
-//! ([`krl`](super::krl)) that the target reads as `RevokedKeys`.
-//!
-//! A serial says which request of which log: a second association must not use the same authority.
+//! `sshd` (`AuthorizedKeysFile none`) and `cron` allow neither. Before its time a certificate is ended by its serial, in a
+//! revocation list ([`krl`](super::krl)) that the target reads as `RevokedKeys`. The serial follows from the log and the
+//! index of the lease's request ([`LeaseName::serial`](super::LeaseName::serial)): several accounts, and several
+//! associations, can use one authority.
 //!
 //! This module must never make a private key, and never a certificate without principals, which would count for
 //! everybody.

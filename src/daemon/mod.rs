@@ -56,6 +56,7 @@ use self::config::{Config, ConfigError, LogFormat, LogLevel, Overrides};
 use self::gate::GateLayer;
 use self::live::Live;
 use self::service::{Own, Service};
+use self::work::krl::Lists;
 use self::work::target::Connectors;
 use self::work::{Board, Runner};
 use self::writer::{Clock, Writer, WriterThread};
@@ -308,6 +309,8 @@ pub async fn run(
         listener.local_addr().map_err(|source| DaemonError::Listen { address: config.listen, source })?;
     let environment = config.connect.environment().map_err(DaemonError::Authorities)?;
     let connectors = Connectors::new(environment, config.connect.calls_per_target);
+    let organisations = store.sizes()?.into_iter().map(|(id, _)| id).collect();
+    let lists = Lists::new(config.connect.krl_folder.clone(), organisations, clock.clone());
     let (writer, thread) = Writer::start(store, clock.clone());
     let board = Board::default();
     let live = Live::new(writer.clone(), connectors.clone(), board.clone(), clock.clone());
@@ -317,7 +320,7 @@ pub async fn run(
     let (health, health_service) = health_reporter();
     let own = Own { server_key: device.public(), address: config.address() };
     let service = Service::new(reader.clone(), writer.clone(), live, &config.limits, closing.clone(), own);
-    let runner = tokio::spawn(Runner::new(writer.clone(), connectors, board, clock).run(closing.clone()));
+    let runner = tokio::spawn(Runner::new(writer.clone(), connectors, lists, board, clock).run(closing.clone()));
     let escrow = EscrowServer::new(service).max_decoding_message_size(config.limits.max_message_bytes);
     let router = Server::builder()
         .layer(GateLayer::new(config.limits.request_timeout, reader.clone()))

@@ -19,11 +19,15 @@ use crate::escrow::key::RecipientKey;
 use crate::escrow::organisation::Organisation;
 use crate::escrow::part::VersionId;
 use crate::escrow::request::{Request, Stage};
+use crate::escrow::window::Purpose;
 use crate::seal::sharing::MasterKey;
 use crate::seal::signing::BadSecretKey;
 
 /// How long a key waits for a request that names it: longer than a command may take to reach the log.
 pub const KEY_PATIENCE: Duration = Duration::from_secs(15 * 60);
+/// How long after a call that nobody answered it may still take effect: what waits in between, a gateway or a queue,
+/// has given up by then.
+pub const LATEST: Duration = Duration::from_secs(3600);
 /// Most keys in one call.
 pub const MAX_KEYS: usize = 16;
 /// Most keys of one person that no request names yet.
@@ -62,8 +66,15 @@ pub struct Opened(Arc<Mutex<Inner>>);
 struct Inner {
     keys: BTreeMap<RecipientKey, Key>,
     windows: BTreeMap<Place, Open>,
-    staged: BTreeMap<(OrganisationId, VersionId), Arc<Login>>,
+    staged: BTreeMap<(OrganisationId, VersionId), Staged>,
     codes: BTreeMap<Place, Arc<Codes>>,
+}
+
+/// The secret of a rotation.
+struct Staged {
+    login: Arc<Login>,
+    /// When the target was last told of it without an answer.
+    unanswered: Option<Instant>,
 }
 
 struct Open {
@@ -157,14 +168,30 @@ impl Opened {
         self.lock().windows.remove(&place);
     }
 
-    /// Keeps the secret of a rotation, until it is the current one or is given up.
-    pub fn stage(&self, organisation: OrganisationId, version: VersionId, login: Login) {
-        self.lock().staged.insert((organisation, version), Arc::new(login));
+    /// Keeps the secret of a rotation, until it is the current one or is given up. `unanswered`: when the target may
+    /// have been told of it without an answer.
+    pub fn stage(&self, organisation: OrganisationId, version: VersionId, login: Login, unanswered: Option<Instant>) {
+        let staged = Staged { login: Arc::new(login), unanswered };
+        self.lock().staged.insert((organisation, version), staged);
     }
 
     /// The secret of a rotation.
     pub fn staged(&self, organisation: OrganisationId, version: VersionId) -> Option<Arc<Login>> {
-        self.lock().staged.get(&(organisation, version)).cloned()
+        self.lock().staged.get(&(organisation, version)).map(|staged| Arc::clone(&staged.login))
+    }
+
+    /// Notes that the target was told of the secret of a rotation and did not answer: it may take effect later.
+    pub fn not_answered(&self, organisation: OrganisationId, version: VersionId, now: Instant) {
+        if let Some(staged) = self.lock().staged.get_mut(&(organisation, version)) {
+            staged.unanswered = Some(now);
+        }
+    }
+
+    /// Whether a call that nobody answered may still take effect.
+    pub fn may_be_late(&self, organisation: OrganisationId, version: VersionId, now: Instant) -> bool {
+        let inner = self.lock();
+        let staged = inner.staged.get(&(organisation, version));
+        staged.is_none_or(|staged| staged.unanswered.is_some_and(|at| now.duration_since(at) < LATEST))
     }
 
     /// A rotated secret takes the place of the one that the account's windows hold.
@@ -173,7 +200,7 @@ impl Opened {
         let Some(staged) = inner.staged.remove(&(organisation, version)) else { return };
         let its =
             |(place, open): &(&Place, &mut Open)| place.0 == organisation && open.credential == version.credential;
-        inner.windows.iter_mut().filter(its).for_each(|(_, open)| open.login = Arc::clone(&staged));
+        inner.windows.iter_mut().filter(its).for_each(|(_, open)| open.login = Arc::clone(&staged.login));
     }
 
     /// Keeps what makes a lease's codes.
@@ -206,7 +233,10 @@ impl Opened {
             }
             if any {
                 live.insert((index, runs(request)));
-                accounts.insert(request.version.credential);
+                // A request that nobody agreed to yet keeps nothing open.
+                if request.purpose == Purpose::Unseal && runs(request) {
+                    accounts.insert(request.version.credential);
+                }
             }
         }
         let stays = |place: &Place| place.0 != id || live.contains(&(place.1, true));
@@ -272,7 +302,13 @@ mod tests {
         let window = opened.window(place).unwrap();
         assert!(!window.wiped.has_changed().unwrap());
         let version = VersionId { credential: account, version: 2 };
-        opened.stage(place.0, version, Login { user: None, secret: secret() });
+        let (now, minute) = (Instant::now(), Duration::from_secs(60));
+        assert!(opened.may_be_late(place.0, version, now), "of what is not here nothing is known");
+        opened.stage(place.0, version, Login { user: None, secret: secret() }, None);
+        assert!(!opened.may_be_late(place.0, version, now));
+        opened.not_answered(place.0, version, now);
+        assert!(opened.may_be_late(place.0, version, now + LATEST - minute));
+        assert!(!opened.may_be_late(place.0, version, now + LATEST));
         opened.rotated(place.0, version);
         assert!(!Arc::ptr_eq(&opened.window(place).unwrap().login, &window.login), "the new one takes its place");
         assert!(opened.staged(place.0, version).is_none());

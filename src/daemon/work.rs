@@ -6,6 +6,7 @@
 //! | `window` | opens what was granted to the daemon |
 //! | `lease` | makes a lease at its target, and takes it away |
 //! | `rotation` | gives an account a new secret without ever losing one |
+//! | `krl` | the lists of revoked SSH certificates that targets fetch |
 //! | `target` | the connectors of what is open |
 //!
 //! The list is the log's ([`Organisation::work`]): nothing is remembered here that a restart could lose, except how
@@ -15,6 +16,7 @@
 //!
 //! [`Organisation::work`]: crate::escrow::organisation::Organisation::work
 
+pub mod krl;
 mod lease;
 mod rotation;
 pub mod target;
@@ -28,6 +30,7 @@ use std::time::{Duration, Instant};
 use tokio::sync::watch;
 use tokio::task::{Id, JoinSet};
 
+use self::krl::Lists;
 pub(super) use self::lease::{Reach, reach};
 use self::target::Connectors;
 pub(super) use self::window::{CodesError, codes};
@@ -132,6 +135,7 @@ impl Board {
 pub struct Runner {
     writer: Writer,
     connectors: Connectors,
+    lists: Lists,
     board: Board,
     clock: Clock,
     tasks: JoinSet<Outcome>,
@@ -142,15 +146,20 @@ pub struct Runner {
 
 impl Runner {
     /// A runner over what the writer says is to do.
-    pub fn new(writer: Writer, connectors: Connectors, board: Board, clock: Clock) -> Self {
+    pub fn new(writer: Writer, connectors: Connectors, lists: Lists, board: Board, clock: Clock) -> Self {
         let (tasks, running, again) = (JoinSet::new(), BTreeMap::new(), BTreeMap::new());
-        Self { writer, connectors, board, clock, tasks, running, again }
+        Self { writer, connectors, lists, board, clock, tasks, running, again }
     }
 
     /// Runs until `closing` holds true. Calls that are under way are cut off then: what they did is found out after the
     /// next start.
     pub async fn run(mut self, mut closing: watch::Receiver<bool>) {
         let pending = self.writer.pending().clone();
+        // A failure is in the log; every lease and every revocation that needs a list tries again.
+        tokio::select! {
+            () = closed(&mut closing) => return,
+            _ = self.lists.prepare(&self.writer) => {}
+        }
         loop {
             let next = self.start_what_is_due();
             let sleep = tokio::time::sleep_until(next.into());
@@ -249,7 +258,8 @@ impl Runner {
             requests.extend(request_of(work).map(|request| (*id, request)));
             (item.running, item.stirred) = (true, false);
             let key = (*id, *work);
-            let attempt = Attempt { writer: self.writer.clone(), connectors: self.connectors.clone(), id: *id };
+            let (writer, connectors, lists) = (self.writer.clone(), self.connectors.clone(), self.lists.clone());
+            let attempt = Attempt { writer, connectors, lists, id: *id };
             let handle = self.tasks.spawn(attempt.run(*work));
             self.running.insert(handle.id(), key);
         }
@@ -340,6 +350,7 @@ fn pause(attempts: u32) -> Duration {
 struct Attempt {
     writer: Writer,
     connectors: Connectors,
+    lists: Lists,
     id: OrganisationId,
 }
 

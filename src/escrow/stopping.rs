@@ -37,10 +37,11 @@ impl Organisation {
         }
     }
 
-    /// What this trustee can close now: everything that is open to the daemon for its work, or was granted to be.
+    /// What this trustee can close now: everything that is open to the daemon, or was granted to be. A lease with a part
+    /// that opens to the daemon ends with it: its codes are what makes it an access.
     pub(super) fn decide_seal(&self, signer: &PersonId, now: Time) -> Result<BTreeSet<u64>, Refusal> {
         self.check_trustee(signer)?;
-        let open = self.live_requests().filter(|r| r.purpose == Purpose::Unseal && r.grant().is_some());
+        let open = self.live_requests().filter(|r| r.opens_to_daemon() && r.grant().is_some());
         let closed: BTreeSet<u64> =
             open.filter(|r| self.resting(signer, r, now).is_none()).map(|r| r.at.index).collect();
         if closed.is_empty() { Err(Refusal::NothingOpen) } else { Ok(closed) }

@@ -190,6 +190,42 @@ async fn a_lease_cannot_hinder_its_end() {
     assert_eq!(lease_roles(&server.superuser("members").await).await, 0);
 }
 
+/// Where no password counts, none is said to work: neither the right one nor one that a rotation did not set.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_server_that_asks_for_no_password_verifies_none() {
+    let server = server(&[], None).await;
+    let connector = connector(server.port);
+    assert!(connector.verify(&login(KEEPER)).await.unwrap());
+    server.asks("trust").await;
+    for password in [KEEPER.1, "another password"] {
+        let error = connector.verify(&login(("keeper", password))).await.unwrap_err();
+        assert!(matches!(&error, ConnectError::Unchecked { .. }) && error.reason() == "unchecked", "{error}");
+    }
+    server.asks("scram-sha-256").await;
+    assert!(connector.verify(&login(KEEPER)).await.unwrap());
+    assert!(!connector.verify(&login(("keeper", "another password"))).await.unwrap());
+}
+
+/// What a lease left where `reassign_to` may create nothing stays, with its role, and the error says what to grant.
+#[tokio::test(flavor = "multi_thread")]
+async fn who_gets_what_a_lease_left_must_be_allowed_to_have_it() {
+    let server = server(&[], None).await;
+    let superuser = server.superuser("members").await;
+    let (connector, admin) = (connector(server.port), login(KEEPER));
+    mint(&connector, &admin, 1, "secret").await.unwrap();
+    let session = server.login("seq-abababab-1", "secret", "members").await.unwrap();
+    session.batch_execute("CREATE FUNCTION left_here() RETURNS int LANGUAGE sql AS 'SELECT 1'").await.unwrap();
+    superuser.batch_execute("REVOKE CREATE ON SCHEMA public FROM archive").await.unwrap();
+    let error = connector.revoke(&admin, &name(1)).await.unwrap_err();
+    assert!(
+        matches!(&error, ConnectError::Unfinished { source, .. } if source.to_string().contains(r#"TO "archive""#))
+    );
+    assert!(is_refused(&server, "seq-abababab-1", "secret").await, "nobody logs in with it");
+    superuser.batch_execute("GRANT CREATE ON SCHEMA public TO archive").await.unwrap();
+    connector.revoke(&admin, &name(1)).await.unwrap();
+    assert_eq!(lease_roles(&superuser).await, 0);
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn rotating_changes_the_administrators_password_and_verifying_says_which_counts() {
     let server = server(&[], None).await;

@@ -8,7 +8,8 @@ use std::time::{Duration, Instant};
 
 use sequestre::connect::krl::{self, Authority};
 use sequestre::connect::settings::Settings;
-use sequestre::connect::{ConnectError, Connector, FieldName, Login};
+use sequestre::connect::{ConnectError, Connector, FieldName, Lease, LeaseName, Login};
+use sequestre::escrow::id::OrganisationId;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
@@ -154,16 +155,25 @@ async fn a_certificate_lets_the_member_in_until_its_serial_is_revoked() {
         let (stranger, _) = key(sshd.folder.path(), &format!("stranger-{}", kind[0]), &["ed25519"]);
         assert!(refused(&sshd.run(&stranger, Some(&certificate), &[], "echo in")));
 
+        // Another organisation's lease of the same index, with the same authority.
+        let theirs = LeaseName::new(OrganisationId::new([0xcd; 32]), lent);
+        let unused = secret("unused");
+        let lease = Lease { name: &theirs, until: in_seconds(3600), input: Some(&public), secret: &unused };
+        let minted = connector.mint(&sshd.admin(), &lease).await.unwrap();
+        let third = sshd.path("theirs-cert.pub");
+        fs::write(&third, field(&minted, FieldName::Certificate)).unwrap();
+
         connector.revoke(&sshd.admin(), &name(lent)).await.unwrap();
-        revoke(sshd.folder.path(), &sshd.authority, &[3, lent, 1 << 40]);
-        for (file, revoked) in [(&certificate, true), (&second, false)] {
+        let serial = name(lent).serial();
+        revoke(sshd.folder.path(), &sshd.authority, &[3, serial, 1 << 40]);
+        for (file, revoked) in [(&certificate, true), (&second, false), (&third, false)] {
             let told = Command::new("ssh-keygen").arg("-Qf").arg(sshd.path("revoked")).arg(file).output().unwrap();
             assert_eq!(text(&told.stdout).contains("REVOKED"), revoked, "{told:?}");
             assert_eq!(told.status.success(), !revoked, "{told:?}");
             assert_eq!(refused(&sshd.run(&private, Some(file), &[], "echo in")), revoked);
         }
         let told = Command::new("ssh-keygen").args(["-Qlf"]).arg(sshd.path("revoked")).output().unwrap();
-        assert!(text(&told.stdout).contains(&format!("serial: {lent}")), "{told:?}");
+        assert!(text(&told.stdout).contains(&format!("serial: {serial}")), "{told:?}");
     }
 }
 
@@ -197,7 +207,8 @@ async fn a_certificate_allows_what_the_settings_name_and_no_more() {
     let plain = connector(&sshd.settings(&[("principals", json!([sshd.user, "deploy"]))]));
     let certificate = sshd.certificate(&plain, 41, 3600, &public).await;
     let shown = text(&Command::new("ssh-keygen").arg("-Lf").arg(&certificate).output().unwrap().stdout);
-    for line in ["Serial: 41", "Key ID: \"seq-abababab-41\"", "Extensions: (none)", "deploy", "user certificate"] {
+    let serial = format!("Serial: {}", name(41).serial());
+    for line in [serial.as_str(), "Key ID: \"seq-abababab-41\"", "Extensions: (none)", "deploy", "user certificate"] {
         assert!(shown.contains(line), "{line} in {shown}");
     }
     let forward = ["-R", "0:127.0.0.1:1", "-o", "ExitOnForwardFailure=yes"];

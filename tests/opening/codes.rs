@@ -4,9 +4,10 @@ use sequestre::client::deposit;
 use sequestre::daemon::codes::Codes;
 use sequestre::escrow::part::{PartId, PartKind, VersionId};
 use sequestre::escrow::request::{End, Stage};
+use sequestre::escrow::text::Text;
 use sequestre::escrow::time::{Seconds, Time};
 use sequestre::proto::api::v1 as api;
-use sequestre::proto::v1;
+use sequestre::proto::v1::{self, command::Act};
 use sequestre::seal::sharing::MasterKey;
 use tonic::Status;
 use tonic_types::StatusExt as _;
@@ -127,4 +128,28 @@ async fn after_a_restart_there_are_no_codes_and_what_waits_is_closed() {
     agree(&town, again).await;
     collect(&town, again).await;
     assert!(stream(&town, NINA, again).await.is_ok());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn sealing_ends_codes_and_wipes_their_secret() {
+    let town = Town::founded().await;
+    deposited(&town).await;
+    let id = request(&town).await;
+    agree(&town, id).await;
+    collect(&town, id).await;
+    let mut codes = stream(&town, NINA, id).await.unwrap();
+    codes.message().await.unwrap().unwrap();
+    let mut session = town.session(AWA).await;
+    let (why, blob) = session.text(&Text::parse("something is odd").unwrap()).unwrap();
+    session.submit(Act::Seal(v1::Seal { reason: why.to_vec() }), vec![blob]).await.unwrap();
+    let end = loop {
+        match codes.message().await {
+            Ok(Some(_)) => {}
+            Ok(None) => panic!("it ended without a word"),
+            Err(status) => break status,
+        }
+    };
+    assert_eq!(reason(&end), "REQUEST_CLOSED");
+    assert_eq!(reason(&stream(&town, NINA, id).await.unwrap_err()), "REQUEST_CLOSED");
+    assert!(matches!(town.request(MAUD, id).await.stage, Stage::Ended { how: End::Sealed(_), .. }));
 }

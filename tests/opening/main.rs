@@ -10,9 +10,13 @@ mod servers;
 #[path = "../support/town.rs"]
 mod town;
 
+mod codes;
+mod crowd;
 mod house;
 mod killed;
+mod standing;
 mod story;
+mod targets;
 mod verbs;
 
 #[tokio::test(flavor = "multi_thread")]

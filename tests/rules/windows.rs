@@ -287,13 +287,43 @@ fn a_one_time_password_opens_to_the_daemon_and_the_lease_outlives_its_keys() {
     assert_eq!(world.daemon(Closed(lease)), Err(Refusal::NotDue));
     world.daemon(Collected(lease)).unwrap();
     assert_eq!(world.daemon(Closed(lease)), Err(Refusal::NotDue));
-    assert_eq!(world.no(TRUSTEES[0], seal()), Refusal::NothingOpen, "codes are part of a lease");
     world.ok(MEMBER, give_back(lease));
-    let due = |kind| {
+    let due = |world: &World, kind| {
         let part = world.state().current_part(&credential(1), kind).unwrap();
         world.state().part(&part).unwrap().due
     };
-    assert!(due(PartKind::Password).is_some() && due(PartKind::TotpSecret).is_none());
+    assert!(due(&world, PartKind::Password).is_some() && due(&world, PartKind::TotpSecret).is_none());
+    assert_eq!(world.no(TRUSTEES[0], seal()), Refusal::NothingOpen);
+
+    // What is open for codes is open to the daemon: a trustee closes it, in every stage after the agreement.
+    for collected in [false, true] {
+        let request = ask(&world);
+        let lease = world.ok(MEMBER, Act::Request(request));
+        assert_eq!(world.no(TRUSTEES[0], seal()), Refusal::NothingOpen, "nobody agreed yet");
+        for who in &TRUSTEES[..2] {
+            world.ok(*who, world.approve(*who, lease));
+        }
+        if collected {
+            world.daemon(Collected(lease)).unwrap();
+        }
+        let who = TRUSTEES[usize::from(collected)];
+        world.ok(who, seal());
+        assert_eq!(ended(&world, lease), End::Sealed(who.id));
+    }
+    // As with every brake, those who agree anew override the same person.
+    let request = ask(&world);
+    let lease = world.ok(MEMBER, Act::Request(request));
+    for who in &TRUSTEES[..2] {
+        world.ok(*who, world.approve(*who, lease));
+    }
+    assert_eq!(world.no(TRUSTEES[0], seal()), Refusal::NothingOpen);
+    // A lease of which nothing opens to the daemon is not what `seal` is for.
+    let other = world.deposit_of(2, 1, "web", &[PartKind::Password]);
+    world.ok(OTHER_MEMBER, Act::Deposit(other));
+    let plain = world.let_grant(MEMBER, 2, &TRUSTEES[..2]);
+    world.ok(TRUSTEES[5], seal());
+    assert_eq!(ended(&world, lease), End::Sealed(TRUSTEES[5].id));
+    assert!(world.asked(plain).grant().is_some());
 }
 
 #[test]

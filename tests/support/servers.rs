@@ -181,6 +181,19 @@ impl Postgres {
         server
     }
 
+    /// From now on every connection is let in by this method of `pg_hba.conf`.
+    pub async fn asks(&self, method: &str) {
+        let superuser = self.superuser("postgres").await;
+        let file: String = superuser.query_one("SHOW hba_file", &[]).await.unwrap().get(0);
+        let sql = format!("COPY (SELECT 'host all all 127.0.0.1/32 {method}') TO '{file}'; SELECT pg_reload_conf()");
+        superuser.batch_execute(&sql).await.unwrap();
+        let begin = Instant::now();
+        while self.login("postgres", "a wrong password", "postgres").await.is_ok() != (method == "trust") {
+            assert!(begin.elapsed() < PATIENCE, "the server does not read {file}");
+            std::thread::sleep(Duration::from_millis(20));
+        }
+    }
+
     fn program(name: &str) -> PathBuf {
         let versions = fs::read_dir("/usr/lib/postgresql").into_iter().flatten().flatten();
         let folders: Vec<String> = versions.map(|entry| entry.path().join("bin").display().to_string()).collect();

@@ -23,6 +23,8 @@ pub struct Connect {
     pub time_limit: Duration,
     /// Calls at once to one target.
     pub calls_per_target: usize,
+    /// The folder of revocation lists of SSH authorities; none are kept without one.
+    pub krl_folder: Option<PathBuf>,
     /// The programs of `exec` connectors, by name.
     pub exec: BTreeMap<String, Exec>,
 }
@@ -47,6 +49,7 @@ pub(super) struct Table {
     targets: Vec<String>,
     time_limit_seconds: u64,
     calls_per_target: u64,
+    krl_folder: Option<PathBuf>,
     exec: BTreeMap<String, Exec>,
 }
 
@@ -56,6 +59,7 @@ impl Default for Table {
             targets: Vec::new(),
             time_limit_seconds: TIME_LIMIT.as_secs(),
             calls_per_target: 4,
+            krl_folder: None,
             exec: BTreeMap::new(),
         }
     }
@@ -73,11 +77,16 @@ impl Table {
             let origin = Origin { path, key: "connect.exec", overridden: false };
             exec.program().map_err(|bad| origin.refuse(name, format!("cannot be used: {bad}")))?;
         }
+        if let Some(folder) = self.krl_folder.as_ref().filter(|folder| !folder.is_absolute()) {
+            let origin = Origin { path, key: "connect.krl_folder", overridden: false };
+            return Err(origin.refuse(folder.display(), "must be an absolute path"));
+        }
         let seconds = within(path, "connect.time_limit_seconds", self.time_limit_seconds, None, 1..=600)?;
         Ok(Connect {
             targets,
             time_limit: Duration::from_secs(seconds),
             calls_per_target: within(path, "connect.calls_per_target", self.calls_per_target, None, 1..=64)?,
+            krl_folder: self.krl_folder,
             exec: self.exec,
         })
     }
@@ -110,6 +119,10 @@ impl Connect {
         let targets = toml::Value::Array(targets.collect());
         let programs: String = self.exec.iter().map(|(name, exec)| exec.to_toml(name)).collect();
         let (limit, calls) = (self.time_limit.as_secs(), self.calls_per_target);
+        let folder = match &self.krl_folder {
+            Some(folder) => format!("krl_folder = {}", toml::Value::String(folder.to_string_lossy().into_owned())),
+            None => "# krl_folder = \"/var/lib/sequestre-krl\"".to_owned(),
+        };
         format!(
             r#"
 [connect]
@@ -122,6 +135,11 @@ time_limit_seconds = {limit}
 
 # Calls at once to one target (1 to 64).
 calls_per_target = {calls}
+
+# Folder of the lists of revoked SSH certificates, one file for each authority (SHA256-….krl, named by the fingerprint
+# of its public key), for a web server or rsync to hand out: targets fetch theirs and read it as RevokedKeys. Left out:
+# none are kept, and `sequestre ssh krl` makes them by hand.
+{folder}
 
 # Programs that `exec` connectors may run, each in a table of its own (deploy/connectors/README.md):
 # [connect.exec.dovecot]

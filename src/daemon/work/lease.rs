@@ -3,8 +3,9 @@
 //! That something may be at the target is in the log before anything is; that it is gone, only after it is.
 
 use super::target::{CallError, Target};
-use super::{Attempt, Outcome};
+use super::{Attempt, Outcome, krl};
 use crate::connect::password::generate;
+use crate::connect::settings::Settings;
 use crate::connect::{Lease, LeaseName};
 use crate::daemon::opened::{Place, Window};
 use crate::daemon::writer::{Desk, WriteError};
@@ -32,6 +33,8 @@ struct Begun {
     reach: Reach,
     recipient: crate::escrow::key::RecipientKey,
     input: Option<String>,
+    /// Whether only one person at a time can have the account.
+    exclusive: bool,
 }
 
 /// The window and the settings by which an account can be reached now; none: it is not open.
@@ -70,10 +73,18 @@ impl Attempt {
             let begun = begin(desk, request)?;
             Ok(begun.filter(|begun| opened.window(begun.reach.window).is_some()))
         });
-        let Some(Begun { reach, recipient, input }) = begun.await? else {
+        let Some(Begun { reach, recipient, input, exclusive }) = begun.await? else {
             return Ok(Outcome::Waits("closed"));
         };
         let (target, window) = self.target(&reach)?;
+        // Before it is begun: the second lease would change the first one's password, and the end of either end both.
+        if target.settings.needs_exclusive() && !exclusive {
+            return Err(Outcome::Failed("needs-exclusive"));
+        }
+        if let Settings::Ssh(ssh) = &target.settings {
+            // Its target has something to fetch, and no certificate is made that could not be revoked there.
+            self.lists.add(&self.writer, ssh.authority(), None).await?;
+        }
         let until = self.writer.at_desk(self.id, move |desk| start(desk, request)).await?;
         let name = LeaseName::new(self.id, request);
         let secret = generate(target.settings.rules()).map_err(|_| Outcome::Failed("no-randomness"))?;
@@ -98,18 +109,28 @@ impl Attempt {
     }
 
     async fn try_revoke(&self, request: u64) -> Result<Outcome, Outcome> {
+        let name = LeaseName::new(self.id, request);
+        let lists = self.lists.kept();
         let found = self.writer.at_desk(self.id, move |desk| {
             let asked = desk.organisation()?.request(request).ok_or(Refusal::RequestUnknown)?;
             let (credential, settings) = (asked.version.credential, asked.connector);
-            Ok((reach(desk, &credential)?, settings))
+            let authority = match settings.filter(|_| lists) {
+                Some(settings) => desk.blob(&settings)?.and_then(|text| krl::authority(&text, settings)),
+                None => None,
+            };
+            Ok((reach(desk, &credential)?, settings, authority))
         });
-        let (Some(reach), settings) = found.await? else { return Ok(Outcome::Waits("closed")) };
+        let (reach, settings, authority) = found.await?;
+        if let Some(authority) = authority {
+            // Also while the account is closed: a list needs nothing that is secret.
+            self.lists.add(&self.writer, &authority, Some(name.serial())).await?;
+        }
+        let Some(reach) = reach else { return Ok(Outcome::Waits("closed")) };
         if settings != Some(reach.settings) {
             // Where it was made, and only there, can it be revoked.
             return Ok(Outcome::Waits("other-target"));
         }
         let (target, window) = self.target(&reach)?;
-        let name = LeaseName::new(self.id, request);
         let revoked = target.call(&window, async |connector, login| connector.revoke(login, &name).await);
         revoked.await.map_err(|error| Outcome::Failed(error.reason()))?;
         self.writer.at_desk(self.id, move |desk| desk.append(DaemonAct::RevokedAtTarget(request), &[])).await?;
@@ -123,6 +144,7 @@ fn begin(desk: &mut Desk<'_, '_>, request: u64) -> Result<Option<Begun>, WriteEr
     let asked = desk.organisation()?.request(request).ok_or(Refusal::RequestUnknown)?;
     let recipient = asked.parts.first().ok_or(Refusal::PartUnknown)?.recipient;
     let (credential, input) = (asked.version.credential, asked.input);
+    let exclusive = desk.organisation()?.credential(&credential).is_some_and(|account| account.exclusive);
     let input = match input {
         Some(blob) => {
             let content = desk.blob(&blob)?.ok_or(WriteError::MissingBlob)?;
@@ -132,7 +154,7 @@ fn begin(desk: &mut Desk<'_, '_>, request: u64) -> Result<Option<Begun>, WriteEr
         None => None,
     };
     let reach = reach(desk, &credential)?;
-    Ok(reach.map(|reach| Begun { reach, recipient, input }))
+    Ok(reach.map(|reach| Begun { reach, recipient, input, exclusive }))
 }
 
 /// Puts into the log that the lease is begun, unless it says so already; gives its end.

@@ -6,9 +6,13 @@
 //!
 //! What the target holds is at every moment the current or the staged secret, and both are in escrow. Whatever happens
 //! in between, a login decides: the staged one is tried first, then the current one. Where neither answers, it is tried
-//! again, and nothing is dropped.
+//! again, and nothing is dropped. That the old secret still works says nothing after a call that nobody answered: it may
+//! take effect later. The target is then told the same secret again, and nothing is given up for [`LATEST`].
+//!
+//! [`LATEST`]: crate::daemon::opened::LATEST
 
 use std::sync::Arc;
+use std::time::Instant;
 
 use super::lease::reach;
 use super::target::Target;
@@ -86,12 +90,9 @@ impl Attempt {
         if !begun_before {
             self.stage(rotating, &target, &window).await?;
         }
-        // After a restart it comes with the window that the daemon asked for.
-        let staged = opened.staged(self.id, next);
-        let outcome = match &staged {
-            Some(staged) => self.decide(&target, &window, staged, begun_before).await?,
-            None => self.decide_without(&target, &window).await?,
-        };
+        // After a restart it comes with the window that the daemon asked for. Without it nothing can be decided.
+        let staged = opened.staged(self.id, next).ok_or(Outcome::Waits("staged-not-open"))?;
+        let outcome = self.decide(&target, &window, next, &staged, begun_before).await?;
         let act = if outcome { DaemonAct::Rotated(next) } else { DaemonAct::StagedDropped(next) };
         let done = self.writer.at_desk(self.id, move |desk| {
             desk.append(act, &[])?;
@@ -137,7 +138,7 @@ impl Attempt {
         // In memory first: after the entry it must not be lost while the daemon runs.
         let login = Login { user: user(), secret };
         let opened: Opened = self.writer.opened().clone();
-        opened.stage(id, next, login);
+        opened.stage(id, next, login, None);
         self.writer.at_desk(id, move |desk| desk.append(staged, &blobs)).await?;
         Ok(())
     }
@@ -147,6 +148,7 @@ impl Attempt {
         &self,
         target: &Target,
         window: &Window,
+        next: VersionId,
         staged: &Arc<Login>,
         begun_before: bool,
     ) -> Result<bool, Outcome> {
@@ -161,27 +163,23 @@ impl Attempt {
             // Nothing was ever done, then.
             Err(error) if error.reason() == "not-supported" => Ok(false),
             Err(error) => {
-                // It may have been done although the answer was lost. A definite no before anything was ever done ends
-                // it, if the current secret is seen to work still.
+                // It may have been done although the answer was lost, or be done later. Only a definite no ends it, if
+                // nothing can be under way and the current secret is seen to work still.
+                let opened = self.writer.opened();
+                if !error.is_definite() {
+                    opened.not_answered(self.id, next, Instant::now());
+                }
                 if self.works(target, window, staged).await? {
                     return Ok(true);
                 }
-                let holds = error.is_definite() && self.works(target, window, &window.login).await?;
+                let sure = error.is_definite() && !opened.may_be_late(self.id, next, Instant::now());
+                let holds = sure && self.works(target, window, &window.login).await?;
                 // Not reached at all says nothing about the next time.
                 if holds && matches!(error.reason(), "refused" | "settings") {
                     return Ok(false);
                 }
                 Err(Outcome::Failed(error.reason()))
             }
-        }
-    }
-
-    /// The same when the staged secret is not at hand: only a working current one decides.
-    async fn decide_without(&self, target: &Target, window: &Window) -> Result<bool, Outcome> {
-        if self.works(target, window, &window.login).await? {
-            Ok(false)
-        } else {
-            Err(Outcome::Failed("neither-works"))
         }
     }
 

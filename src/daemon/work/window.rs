@@ -120,7 +120,8 @@ impl Attempt {
             if asked.part == current {
                 opened.open(place, credential, login);
             } else if asked.part.kind == PartKind::Password {
-                opened.stage(self.id, asked.part.version, login);
+                // Another process may have told the target, up to a moment ago.
+                opened.stage(self.id, asked.part.version, login, Some(std::time::Instant::now()));
             }
         }
         if opened.window(place).is_none() {

@@ -7,7 +7,7 @@ unseal-forward =
       Reason: { $reason }
       To see it: sequestre inbox — to agree: sequestre approve { $id }
       It stays open until { $until }.
-ask-seal = Close at once all that is open to the server: { $list }. Accesses that were made go on until their end, and what must be removed at a target then waits until it is opened again. Close it?
+ask-seal = Close at once all that is open to the server: { $list }. An access with one-time codes ends with it. Accesses that were made at a target go on until their end, and what must be removed at a target then waits until it is opened again. Close it?
 seal-done = { $n ->
     [one] Closed: what was open to the server is wiped from its memory.
    *[other] Closed: the { $n } accounts that were open to the server, or about to be, are wiped from its memory.
@@ -25,6 +25,7 @@ rotate-goes-on = The server is still at it, and goes on by itself: “sequestre 
 open-window = Open to the server until { $until }: “{ $label }” (request { $id } by { $name }; agreed: { $list })
 open-window-by-server = Open to the server until { $until }: “{ $label }” (request { $id }, asked for by the server itself for { $name }; agreed: { $list })
 open-readable = Those who run the server can read it in that time: { $names }.
+open-codes = Open to the server until { $until }, for one-time codes: “{ $label }” (request { $id } by { $name })
 open-granted = About to be opened to the server: “{ $label }” (request { $id })
 open-revocation = NOT REMOVED YET: { $name }’s access to “{ $label }” (request { $id }) is over since { $since }, and what was made for it is still there at the target.
 open-revocation-window = To remove it, the server needs “{ $label }” open: “sequestre unseal "{ $label }" --for 1h --reason …”, or agree to the server’s own request.
@@ -73,6 +74,10 @@ work-window-too-short = the account is not open to the server for long enough; a
 work-checked-out = somebody else is using the account, and only one person at a time can
 work-still-at-target = what was made at the target for somebody before is not removed yet
 work-version-conflict = somebody deposited a new version in the meantime
+work-unchecked = the target lets in with any password: none can be verified, and none counts there
+work-needs-exclusive = its leases share one account: deposit it anew with --exclusive
+work-krl-folder = the list of revoked SSH certificates could not be written on the server
+work-staged-not-open = the new secret is not open to the server: open the account anew
 work-other = another reason; the technician’s log says it
 
 # What --help says.

@@ -7,7 +7,7 @@ unseal-forward =
       Motif : { $reason }
       Pour voir : sequestre inbox — pour accepter : sequestre approve { $id }
       La demande reste ouverte jusqu’au { $until }.
-ask-seal = Fermer tout de suite tout ce qui est ouvert au serveur : { $list }. Les accès déjà créés durent jusqu’à leur fin, et ce qui doit être retiré chez une cible attend alors une nouvelle ouverture. Fermer ?
+ask-seal = Fermer tout de suite tout ce qui est ouvert au serveur : { $list }. Un accès avec codes à usage unique se termine avec. Les accès déjà créés chez une cible durent jusqu’à leur fin, et ce qui doit être retiré chez une cible attend alors une nouvelle ouverture. Fermer ?
 seal-done = { $n ->
     [one] Fermé : ce qui était ouvert au serveur est effacé de sa mémoire.
    *[other] Fermé : les { $n } comptes ouverts au serveur, ou sur le point de l’être, sont effacés de sa mémoire.
@@ -25,6 +25,7 @@ rotate-goes-on = Le serveur y travaille encore et continue de lui-même : « seq
 open-window = Ouvert au serveur jusqu’au { $until } : « { $label } » (demande { $id } faite par { $name } ; accords : { $list })
 open-window-by-server = Ouvert au serveur jusqu’au { $until } : « { $label } » (demande { $id }, faite par le serveur lui-même pour { $name } ; accords : { $list })
 open-readable = Les personnes qui gèrent le serveur peuvent le lire pendant ce temps : { $names }.
+open-codes = Ouvert au serveur jusqu’au { $until }, pour des codes à usage unique : « { $label } » (demande { $id } de { $name })
 open-granted = Sur le point d’être ouvert au serveur : « { $label } » (demande { $id })
 open-revocation = PAS ENCORE RETIRÉ : l’accès de { $name } à « { $label } » (demande { $id }) est terminé depuis le { $since }, et ce que le serveur avait créé est encore chez la cible.
 open-revocation-window = Pour le retirer, le serveur a besoin que « { $label } » lui soit ouvert : « sequestre unseal "{ $label }" --for 1h --reason … », ou acceptez la demande du serveur.
@@ -73,6 +74,10 @@ work-window-too-short = le compte n’est pas ouvert au serveur assez longtemps 
 work-checked-out = quelqu’un d’autre utilise le compte, et une seule personne à la fois le peut
 work-still-at-target = ce qui a été créé auparavant chez la cible pour quelqu’un n’est pas encore retiré
 work-version-conflict = quelqu’un a déposé une nouvelle version entre-temps
+work-unchecked = la cible laisse entrer avec n’importe quel mot de passe : aucun ne peut être vérifié, aucun n’y compte
+work-needs-exclusive = ses accès partagent un seul compte : redéposez-le avec --exclusive
+work-krl-folder = la liste des certificats SSH révoqués n’a pas pu être écrite sur le serveur
+work-staged-not-open = le nouveau secret n’est pas ouvert au serveur : ouvrez de nouveau le compte
 work-other = une autre raison ; le journal technique du serveur la donne
 
 # Ce que dit --help.
