@@ -11,11 +11,13 @@ use crate::town::{Kind, MAUD};
 
 /// What a killed daemon leaves: opened anew, it goes on.
 async fn reopen(house: &House) {
+    // What the process before asked for is closed: its keys are gone.
+    let before = house.town.entries();
     house.town.start().await;
     let window = until("the daemon asks again", async || {
         let session = house.town.session(MAUD).await;
         let state = session.state().unwrap();
-        let asked = |r: &&Request| r.by_daemon && matches!(r.stage, Stage::Waiting);
+        let asked = |r: &&Request| r.by_daemon && r.at.index >= before && matches!(r.stage, Stage::Waiting);
         state.live_requests().find(asked).map(|request| request.at.index)
     });
     let window = window.await;
