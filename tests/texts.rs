@@ -190,7 +190,7 @@ fn words_of_the_daemon() -> BTreeSet<String> {
 #[test]
 fn every_word_of_the_daemon_about_targets_has_a_sentence_in_both_languages() {
     let words = words_of_the_daemon();
-    for word in ["closed", "neither-works", "sealed", "unreachable", "key-gone", "inside"] {
+    for word in ["closed", "not-taken", "sealed", "unreachable", "key-gone", "inside"] {
         assert!(words.contains(word), "the scan does not find {word}");
     }
     let known = sentences("en");

@@ -63,7 +63,6 @@ work-shares-bad = the parts of the key that were delivered do not give the key; 
 work-key-gone = the server no longer has the key that this was to open to, because it was restarted; it must be asked for and agreed to again
 work-damaged = what the key opens is not what was deposited; deposit it again with --new-version
 work-not-taken = the target took the new secret, and it does not work there
-work-neither-works = neither the new secret nor the current one works at the target; somebody changed it there
 work-dealing = the new secret could not be dealt to the trustees; the technician’s log says why
 work-sealing = what was made could not be sealed for whoever asked for it
 work-rules = the rules do not allow it at this moment

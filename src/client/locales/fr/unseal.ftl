@@ -63,7 +63,6 @@ work-shares-bad = les parts remises ne donnent pas la clé ; l’accord d’un·
 work-key-gone = le serveur n’a plus la clé à laquelle ceci devait s’ouvrir, parce qu’il a été redémarré ; il faut redemander et accepter à nouveau
 work-damaged = ce que la clé ouvre n’est pas ce qui a été déposé ; déposez-le à nouveau avec --new-version
 work-not-taken = la cible a accepté le nouveau secret, et il n’y fonctionne pas
-work-neither-works = ni le nouveau secret ni l’actuel ne fonctionne chez la cible ; quelqu’un l’y a changé
 work-dealing = le nouveau secret n’a pas pu être distribué aux gardien·nes ; le journal technique du serveur dit pourquoi
 work-sealing = ce qui a été créé n’a pas pu être scellé pour la personne qui l’a demandé
 work-rules = les règles ne le permettent pas en ce moment
