@@ -262,8 +262,15 @@ impl Demo {
             "sheet": { "kind": "registrar", "legal_holder": "Les Amis du Lac", "renewal_date": "2027-03-01" },
         });
         let (sheet, parts) = deposit::from_json(&Secret::from_string(file.to_string()))?;
-        let deposit =
-            Deposit { label: LABEL.to_owned(), vault: None, new_version, sheet, parts, without: Vec::new() };
+        let deposit = Deposit {
+            label: LABEL.to_owned(),
+            vault: None,
+            new_version,
+            sheet,
+            parts,
+            without: Vec::new(),
+            reach: deposit::Reach::default(),
+        };
         deposit::deposit(&self.env(name)?, deposit).await
     }
 
@@ -275,6 +282,7 @@ impl Demo {
             parts: Vec::new(),
             version: None,
             open_for: request::REQUEST_LIFE,
+            how: request::Ways::default(),
         };
         request::request(&self.env(name)?, asking).await?;
         let session = self.session(name).await?;

@@ -12,11 +12,12 @@
 //! | How are secrets kept, split and sealed? | [`seal`] |
 //! | How do client and server recognise each other? | [`tls`] |
 //! | What is on the server's disk, and when is it durable? | [`store`] |
+//! | How does access end on a real system? | [`connect`] |
 //! | How does the server answer? | [`daemon`] |
 //! | What does a trustee or member run? | [`client`] |
 //! | How does it all look together? | [`demo`] |
 //!
-//! Imports go one way: bin → demo → client, daemon → store → tls → seal → escrow; a test reads them. `escrow` knows no
+//! Imports go one way: bin → demo → client, daemon → store, connect → tls → seal → escrow; a test reads them. `escrow` knows no
 //! input, output, clock or randomness. [`proto`] is the wire format and may be used at every edge.
 //!
 //! The path of every act is the same: a signed command → [`decide`](escrow::organisation::Organisation::decide) →
@@ -31,6 +32,7 @@ extern crate self as sequestre;
 
 #[cfg(feature = "client")]
 pub mod client;
+pub mod connect;
 #[cfg(feature = "daemon")]
 pub mod daemon;
 #[cfg(all(feature = "client", feature = "daemon"))]

@@ -26,7 +26,7 @@ use sequestre::escrow::people::{InvitationState, Standing};
 use sequestre::escrow::proposal::{Outcome, Subject};
 use sequestre::escrow::refusal::Refusal;
 use sequestre::escrow::replay::{Fault, Replay, Trust};
-use sequestre::escrow::request::Stage;
+use sequestre::escrow::request::{Basis, Stage};
 use sequestre::escrow::role::Role;
 use sequestre::escrow::time::Seconds;
 
@@ -96,22 +96,27 @@ fn the_organisation_is_its_genesis() {
     assert_eq!(organisation_id(&bytes).as_bytes(), &by_hand);
 }
 
-const EVERYTHING: [&str; 30] = [
+const EVERYTHING: [&str; 43] = [
     "approve",
     "cancel-invitation",
     "claim",
+    "closed",
     "collected",
     "confirm",
     "confirm-access",
     "confirm-shares",
+    "delegate",
     "deny",
     "deposit",
+    "end-delegation",
     "enrol-device",
     "genesis",
     "invite",
     "join",
     "lease-expired",
     "leave",
+    "mint-started",
+    "minted",
     "move",
     "propose-admission",
     "propose-charter",
@@ -124,8 +129,16 @@ const EVERYTHING: [&str; 30] = [
     "return",
     "revoke",
     "revoke-device",
+    "revoked-at-target",
+    "rotate",
+    "rotated",
+    "seal",
     "sign",
+    "staged",
+    "staged-dropped",
     "start-drill",
+    "take",
+    "unseal-filed",
     "veto",
 ];
 
@@ -137,10 +150,18 @@ fn kinds(entries: &[Vec<u8>]) -> BTreeSet<&'static str> {
 fn kind(what: &What) -> &'static str {
     use act::Act;
     match what {
-        What::Act(signed) => match signed.act {
+        What::Act(signed) => match &signed.act {
             DaemonAct::Collected(_) => "collected",
             DaemonAct::RequestExpired(_) => "request-expired",
             DaemonAct::LeaseExpired(_) => "lease-expired",
+            DaemonAct::Closed(_) => "closed",
+            DaemonAct::MintStarted { .. } => "mint-started",
+            DaemonAct::Minted { .. } => "minted",
+            DaemonAct::RevokedAtTarget(_) => "revoked-at-target",
+            DaemonAct::UnsealFiled(_) => "unseal-filed",
+            DaemonAct::Staged(_) => "staged",
+            DaemonAct::Rotated(_) => "rotated",
+            DaemonAct::StagedDropped(_) => "staged-dropped",
         },
         What::Command(signed) => match &signed.command().act {
             Act::Genesis(_) => "genesis",
@@ -170,6 +191,11 @@ fn kind(what: &What) -> &'static str {
             Act::Confirm(_) => "confirm",
             Act::Veto(_) => "veto",
             Act::Move(_) => "move",
+            Act::Seal(_) => "seal",
+            Act::Rotate(_) => "rotate",
+            Act::Delegate(_) => "delegate",
+            Act::EndDelegation(_) => "end-delegation",
+            Act::Take(_) => "take",
         },
     }
 }
@@ -264,6 +290,12 @@ fn summary(replay: &Replay) -> String {
     }
     accounts(state, &mut line);
     requests(state, &mut line);
+    for delegation in state.delegations() {
+        let (index, version, used) = (delegation.index, delegation.version, delegation.used);
+        let (to, ended) = (delegation.standing.to, delegation.ended);
+        line(format!("delegation {index} of {to} for {}: used {used}, ended {ended:?}", version.credential));
+    }
+    line(format!("at targets: {:?}", state.work().collect::<Vec<_>>()));
     out
 }
 
@@ -300,7 +332,8 @@ fn accounts(state: &Organisation, line: &mut impl FnMut(String)) {
             for exposure in account.exposures(*number) {
                 let parts: Vec<&str> = exposure.parts.iter().map(|kind| kind.as_str()).collect();
                 let (person, request, since) = (exposure.person, exposure.source, exposure.since);
-                line(format!("  known to {person} by entry {request} since {since}: {}", parts.join(", ")));
+                let how = exposure.how;
+                line(format!("  known to {person} ({how:?}) by entry {request} since {since}: {}", parts.join(", ")));
             }
         }
     }
@@ -311,7 +344,12 @@ fn requests(state: &Organisation, line: &mut impl FnMut(String)) {
         let stage = match &request.stage {
             Stage::Waiting => "waiting".to_owned(),
             Stage::Granted(grant) => {
-                format!("granted by {} at {}", grant.agreement().quorums().first().unwrap(), grant.at())
+                let basis = match grant.basis() {
+                    Basis::Agreement(agreement) => agreement.quorums().first().unwrap().to_string(),
+                    Basis::Unasked => "nobody".to_owned(),
+                    Basis::Delegation(index) => format!("delegation {index}"),
+                };
+                format!("granted by {basis} at {}", grant.at())
             }
             Stage::Leased(lease) => {
                 let (since, until) = (lease.since(), lease.until());
@@ -322,9 +360,13 @@ fn requests(state: &Organisation, line: &mut impl FnMut(String)) {
         let (approvals, denials) = (request.approvals.len(), request.denials.len());
         let own = if request.own_share { "own share, " } else { "" };
         line(format!(
-            "request {index} by {}: {own}{approvals} approvals, {denials} denials; {stage}",
-            request.requester
+            "request {index} by {}, {}: {own}{approvals} approvals, {denials} denials; {stage}",
+            request.requester,
+            request.purpose.as_str()
         ));
+        if let Some(target) = request.target {
+            line(format!("  at the target: {target:?}"));
+        }
         for (accused, claim) in &request.claims {
             let kinds: Vec<&str> = claim.kinds.iter().map(|kind| kind.as_str()).collect();
             let answer = state.claim_answer(request, accused);
@@ -343,6 +385,7 @@ fn story() -> World {
     vaults(&mut world);
     leases(&mut world);
     drills(&mut world);
+    targets(&mut world);
     amendment(&mut world);
     moving(&mut world);
     destruction(&mut world);
@@ -480,6 +523,53 @@ fn drills(world: &mut World) {
     world.ok(TRUSTEES[2], world.answer("it was not the fire", MEMBER, &[part(1, 2, PartKind::Password), notes]));
     let restored = world.record_drill(true);
     world.ok(TECHNICIAN, restored);
+}
+
+/// What opens to the daemon, what it makes and changes at targets, and who takes leases without asking.
+fn targets(world: &mut World) {
+    world.connected(MEMBER, 6, &[PartKind::Password, PartKind::RecoveryCodes]);
+    let window = world.let_open(MEMBER, 6);
+    tick(world);
+    // One lease that runs out, one that is begun and taken back, one by a standing right.
+    let lease = world.let_mint(OTHER_MEMBER, 6);
+    let begun = world.let_sign(TRUSTEES[4], 6);
+    world.start(begun).unwrap();
+    world.ok(TRUSTEES[5], revoke(begun));
+    world.daemon(DaemonAct::RevokedAtTarget(begun)).unwrap();
+    let rule = world.let_delegate(MEMBER, OTHER_MEMBER, 6);
+    let taken = world.ok(OTHER_MEMBER, world.take(rule));
+    world.start(taken).unwrap();
+    world.minted(taken).unwrap();
+    // A rotation, another one that a restart interrupts, and what the daemon then asks for.
+    let rotation = world.ok(OTHER_MEMBER, rotate(6, 1));
+    let staged = world.staging(6, rotation);
+    world.stage(staged).unwrap();
+    world.daemon(DaemonAct::Rotated(version(6, 2))).unwrap();
+    let rotation = world.ok(MEMBER, rotate(6, 2));
+    let staged = world.staging(6, rotation);
+    world.stage(staged).unwrap();
+    world.daemon(DaemonAct::Closed(window)).unwrap();
+    world.wait(Seconds::HOUR);
+    world.timers();
+    let filing = world.filing(6, window, Seconds::HOUR);
+    let again = world.daemon(filing).unwrap();
+    for who in &TRUSTEES[..2] {
+        world.ok(*who, world.approve(*who, again));
+    }
+    world.daemon(DaemonAct::Collected(again)).unwrap();
+    world.daemon(DaemonAct::StagedDropped(version(6, 3))).unwrap();
+    world.daemon(DaemonAct::RevokedAtTarget(lease)).unwrap();
+    // Closed by a trustee; one revocation stays due, and another one is asked for in vain.
+    world.ok(TRUSTEES[6], seal());
+    // A standing right for an account without a connector, used, and ended.
+    let deposit = world.deposit_of(7, 1, "web", &[PartKind::Password]);
+    world.ok(MEMBER, Act::Deposit(deposit));
+    let right = world.let_delegate(TRUSTEES[3], MEMBER, 7);
+    let used = world.ok(MEMBER, world.take(right));
+    world.daemon(DaemonAct::Collected(used)).unwrap();
+    tick(world);
+    world.ok(MEMBER, give_back(used));
+    world.ok(TRUSTEES[3], end_delegation(right));
 }
 
 fn amendment(world: &mut World) {

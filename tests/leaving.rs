@@ -117,7 +117,15 @@ impl Town {
         let file = serde_json::json!({ "password": "secret" }).to_string();
         let (sheet, parts) = deposit::from_json(&Secret::from_string(file)).unwrap();
         let label = LABEL.to_owned();
-        let deposit = Deposit { label, vault: None, new_version: false, sheet, parts, without: Vec::new() };
+        let deposit = Deposit {
+            label,
+            vault: None,
+            new_version: false,
+            sheet,
+            parts,
+            without: Vec::new(),
+            reach: deposit::Reach::default(),
+        };
         deposit::deposit(&self.env("Nina"), deposit).await.unwrap();
         let session = self.env("Nina").session().unwrap();
         let credential = session.find_credential(LABEL).unwrap();
@@ -130,6 +138,7 @@ impl Town {
             parts: Vec::new(),
             version: None,
             open_for: request::REQUEST_LIFE,
+            how: request::Ways::default(),
         };
         request::request(&self.env("Nina"), asking).await.unwrap();
         let session = self.env("Nina").session().unwrap();

@@ -60,7 +60,17 @@ const TAKE_KEYS: [&str; 13] = [
 ];
 
 /// What looks like a key in the client's code and is none: names of parts, of files, of options.
-const NO_KEYS: [&str; 4] = ["totp-secret", "recovery-codes", "words-file", "dry-run"];
+const NO_KEYS: [&str; 9] = [
+    "totp-secret",
+    "recovery-codes",
+    "words-file",
+    "dry-run",
+    "of-version",
+    "ssh-key",
+    "ssh-ed25519",
+    "ssh-rsa",
+    "delegation-end",
+];
 
 /// The code of a file without comments and tests.
 fn code(text: &str) -> String {

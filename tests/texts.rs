@@ -7,6 +7,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use sequestre::client::failure::{Exit, Failure};
+use sequestre::client::opening::why;
 use sequestre::client::say::{Args, Say};
 use sequestre::escrow::charter::BadCharter;
 use sequestre::escrow::refusal::Refusal;
@@ -104,6 +105,9 @@ fn refusals() -> Vec<(String, Vec<(String, String)>)> {
         Refusal::RequestExpired { at: Time(1_700_000_000) },
         Refusal::DrillRest { from: Time(1_700_000_000) },
         Refusal::VetoUsed { until: Time(1_700_000_000) },
+        Refusal::CheckedOut { until: Time(1_700_000_000) },
+        Refusal::WindowTooShort { until: Time(1_700_000_000) },
+        Refusal::StillAtTarget { request: 17 },
         Refusal::TooEarly { at: Time(1_700_000_000) },
         Refusal::MoveTooEarly { at: Time(1_700_000_000) },
         Refusal::UnknownRules { version: 9 },
@@ -149,6 +153,69 @@ fn every_refusal_has_a_sentence_in_both_languages() {
         all.iter().map(|(reason, _)| format!("refused-{}", reason.to_lowercase().replace('_', "-"))).collect();
     let unused: Vec<&String> = known.keys().filter(|k| k.starts_with("refused-") && !reasons.contains(*k)).collect();
     assert!(unused.is_empty(), "sentences for reasons that nothing gives: {unused:?}");
+}
+
+/// Every word with which the daemon says why something is not done at a target yet, from its code, and from that of the
+/// connectors: what its outcomes are given, and what the functions that give one word return.
+fn words_of_the_daemon() -> BTreeSet<String> {
+    let mut paths = files(&source().join("daemon/work"), "rs");
+    paths.push(source().join("daemon/work.rs"));
+    let mut words = BTreeSet::new();
+    let mut add = |path: &Path, word: &str| {
+        let word = word.split('"').next().unwrap();
+        let good = word.bytes().all(|b| b.is_ascii_lowercase() || b == b'-');
+        assert!(good && !word.is_empty(), "{}: {word}", path.display());
+        words.insert(word.to_owned());
+    };
+    let code = |path: &Path| {
+        let text = fs::read_to_string(path).unwrap();
+        text.split("#[cfg(test)]").next().unwrap().to_owned()
+    };
+    for path in &paths {
+        let code = code(path);
+        for call in ["Failed(\"", "Waits(\""] {
+            code.split(call).skip(1).for_each(|rest| add(path, rest));
+        }
+    }
+    for file in ["daemon/work/target.rs", "connect/mod.rs"] {
+        let path = source().join(file);
+        let code = code(&path);
+        let function = code.split_once("fn reason(&self) -> &'static str {").unwrap().1;
+        let function = function.split_once("\n    }\n").unwrap().0;
+        function.split("=> \"").skip(1).for_each(|rest| add(&path, rest));
+    }
+    words
+}
+
+#[test]
+fn every_word_of_the_daemon_about_targets_has_a_sentence_in_both_languages() {
+    let words = words_of_the_daemon();
+    for word in ["closed", "not-taken", "sealed", "unreachable", "key-gone", "inside"] {
+        assert!(words.contains(word), "the scan does not find {word}");
+    }
+    let known = sentences("en");
+    let mut told = BTreeSet::new();
+    for word in &words {
+        assert!(known.contains_key(&format!("work-{word}")), "no sentence for {word}");
+        assert!(told.insert(why(&Say::english(), word)) && told.insert(why(&Say::french(), word)), "{word}");
+    }
+    // The rules refuse what the daemon writes, too; without the values that go with it.
+    for say in [Say::english(), Say::french()] {
+        let other = why(&say, "of another server");
+        for reason in Refusal::REASONS {
+            let sentence = why(&say, reason);
+            assert!(sentence != other && !sentence.contains(['{', '_']), "{reason}: {sentence}");
+        }
+        assert_eq!(why(&say, "UNKNOWN_ELSEWHERE"), other);
+        assert_eq!(why(&say, "other"), other);
+    }
+    // And no sentence is for a word that nothing says.
+    let reasons = Refusal::REASONS.iter().map(|reason| reason.to_lowercase().replace('_', "-"));
+    let mut used: BTreeSet<String> = words.into_iter().chain(reasons).collect();
+    used.extend(["other".to_owned(), "rules".to_owned()]);
+    let unused: Vec<&String> =
+        known.keys().filter(|key| key.strip_prefix("work-").is_some_and(|word| !used.contains(word))).collect();
+    assert!(unused.is_empty(), "{unused:?}");
 }
 
 #[test]

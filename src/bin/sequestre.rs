@@ -10,7 +10,8 @@ use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand};
-use sequestre::client::deposit::{self, Deposit};
+use sequestre::client::delegation::{self, DelegateArgs};
+use sequestre::client::deposit::{self, Connecting, Deposit, Reach};
 use sequestre::client::destroy::{self, Target};
 use sequestre::client::drill::{self, DrillVerb};
 use sequestre::client::failure::{Exit, Failure};
@@ -18,17 +19,22 @@ use sequestre::client::found::{self, Plan, Planned};
 use sequestre::client::home::Home;
 use sequestre::client::kit::{self, KitArgs};
 use sequestre::client::moving::{self, MoveVerb};
+use sequestre::client::opening::{self, SshVerb};
 use sequestre::client::out::Out;
 use sequestre::client::recover::{self, command::RecoverVerb};
-use sequestre::client::request::{self, Asking, REQUEST_LIFE, Reveal};
+use sequestre::client::request::command::{RequestArgs, part_kind};
+use sequestre::client::request::{self, REQUEST_LIFE, Reveal};
 use sequestre::client::say::{Say, length};
 use sequestre::client::session::{self, Env};
 use sequestre::client::unlock::{self, Unlock};
-use sequestre::client::{amend, audit, consent, join, status, watching};
-use sequestre::escrow::part::PartKind;
+use sequestre::client::{amend, audit, consent, exposure, join, status, watching};
 use sequestre::escrow::role::Role;
 use sequestre::escrow::time::Time;
 use sequestre::seal::identity::WorkFactor;
+
+/// What `deposit --without` can name besides parts.
+const CONNECTOR: &str = "connector";
+const EXCLUSIVE: &str = "exclusive";
 
 #[derive(Parser)]
 #[command(name = "sequestre", version, disable_help_subcommand = true)]
@@ -137,23 +143,17 @@ enum Verb {
         without: Vec<String>,
         #[arg(long, value_name = "FILE")]
         from: Option<PathBuf>,
+        #[arg(long, value_name = "FILE")]
+        connector: Option<PathBuf>,
+        #[arg(long)]
+        exclusive: bool,
+        #[arg(long)]
+        keep_delegations: bool,
     },
     Credentials {
         label: Option<String>,
     },
-    Request {
-        label: String,
-        #[arg(long = "for", value_name = "1h")]
-        duration: String,
-        #[arg(long)]
-        reason: String,
-        #[arg(long, value_name = "PART")]
-        part: Vec<String>,
-        #[arg(long, value_name = "N")]
-        of_version: Option<u32>,
-        #[arg(long, value_name = "72h")]
-        open_for: Option<String>,
-    },
+    Request(RequestArgs),
     Leases {
         #[arg(long)]
         all: bool,
@@ -162,6 +162,8 @@ enum Verb {
         id: u64,
         #[arg(long, value_name = "PART", num_args = 0..=1, default_missing_value = "password")]
         copy: Option<String>,
+        #[arg(long, conflicts_with = "copy")]
+        codes: bool,
     },
     Return {
         id: u64,
@@ -170,6 +172,40 @@ enum Verb {
         id: u64,
         #[arg(long)]
         reason: String,
+    },
+    Unseal {
+        #[arg(value_name = "LABEL", required = true)]
+        labels: Vec<String>,
+        #[arg(long = "for", value_name = "8h")]
+        duration: String,
+        #[arg(long)]
+        reason: String,
+        #[arg(long, value_name = "72h")]
+        open_for: Option<String>,
+    },
+    Seal {
+        #[arg(long)]
+        reason: String,
+    },
+    Verify {
+        label: String,
+    },
+    Rotate {
+        label: String,
+    },
+    Delegate(DelegateArgs),
+    Delegations {
+        #[arg(long)]
+        all: bool,
+    },
+    Ssh {
+        #[command(subcommand)]
+        verb: SshVerb,
+    },
+    Exposure {
+        label: Option<String>,
+        #[arg(long, value_name = "NAME")]
+        person: Option<String>,
     },
     #[command(args_conflicts_with_subcommands = true, subcommand_negates_reqs = true)]
     Destroy {
@@ -320,7 +356,7 @@ fn main() -> ExitCode {
         }
     };
     match env(&cli.common, out.clone()).and_then(|env| runtime.block_on(run(&env, cli.verb))) {
-        Ok(()) => ExitCode::SUCCESS,
+        Ok(code) => ExitCode::from(code),
         Err(failure) => {
             out.failure(&failure);
             ExitCode::from(failure.exit() as u8)
@@ -366,8 +402,10 @@ fn env(common: &Common, out: Out) -> Result<Env, Failure> {
     })
 }
 
-async fn run(env: &Env, verb: Verb) -> Result<(), Failure> {
-    match verb {
+/// Gives the exit code: that of the command which was run with an access, or 0.
+async fn run(env: &Env, verb: Verb) -> Result<u8, Failure> {
+    let done = match verb {
+        Verb::Request(args) => return request::command::run(env, args).await,
         #[cfg(feature = "daemon")]
         Verb::Demo { keep } => sequestre::demo::run(&env.out, keep).await,
         Verb::Found {
@@ -420,24 +458,41 @@ async fn run(env: &Env, verb: Verb) -> Result<(), Failure> {
         Verb::Inbox => consent::inbox(env).await,
         Verb::Approve { id } => consent::approve(env, id).await,
         Verb::Deny { id, reason } => consent::deny(env, id, &reason).await,
-        Verb::Deposit { label, vault, new_version, without, from } => {
-            let without = without.iter().map(|name| part_kind(name)).collect::<Result<_, _>>()?;
+        Verb::Deposit { label, vault, new_version, without, from, connector, exclusive, keep_delegations } => {
+            let has = |name: &str| without.iter().any(|without| without == name);
+            let reach = Reach {
+                connector: match connector {
+                    Some(path) => Connecting::By(path),
+                    None if has(CONNECTOR) => Connecting::Not,
+                    None => Connecting::AsItIs,
+                },
+                exclusive: if exclusive { Some(true) } else { has(EXCLUSIVE).then_some(false) },
+                keep_delegations,
+            };
+            let parts = without.iter().filter(|name| ![CONNECTOR, EXCLUSIVE].contains(&name.as_str()));
+            let without = parts.map(|name| part_kind(name)).collect::<Result<_, _>>()?;
             let (sheet, parts) = match from {
                 Some(path) => deposit::from_json(&unlock::read_secret(&path)?)?,
                 None => deposit::from_prompts(env)?,
             };
-            deposit::deposit(env, Deposit { label, vault, new_version, sheet, parts, without }).await
+            deposit::deposit(env, Deposit { label, vault, new_version, sheet, parts, without, reach }).await
         }
         Verb::Credentials { label: None } => status::credentials(env).await,
         Verb::Credentials { label: Some(label) } => status::credential(env, &label).await,
-        Verb::Request { label, duration, reason, part, of_version, open_for } => {
-            let parts = part.iter().map(|name| part_kind(name)).collect::<Result<_, _>>()?;
+        Verb::Unseal { labels, duration, reason, open_for } => {
             let open_for = open_for.map_or(Ok(REQUEST_LIFE), |text| length(&text))?;
-            let asking = Asking { label, duration: length(&duration)?, reason, parts, version: of_version, open_for };
-            request::request(env, asking).await
+            opening::unseal(env, &labels, length(&duration)?, &reason, open_for).await
         }
+        Verb::Seal { reason } => opening::seal(env, &reason).await,
+        Verb::Verify { label } => opening::verify(env, &label).await,
+        Verb::Rotate { label } => opening::rotate(env, &label).await,
+        Verb::Delegate(args) => delegation::run(env, args).await,
+        Verb::Delegations { all } => delegation::delegations(env, all).await,
+        Verb::Ssh { verb } => opening::ssh(env, verb).await,
+        Verb::Exposure { label, person } => exposure::exposure(env, label.as_deref(), person.as_deref()).await,
         Verb::Leases { all } => status::leases(env, all).await,
-        Verb::Show { id, copy } => {
+        Verb::Show { id, codes: true, .. } => request::codes(env, id).await,
+        Verb::Show { id, copy, codes: false } => {
             let reveal = match copy {
                 Some(name) => Reveal::Clipboard(part_kind(&name)?),
                 None => Reveal::Screen,
@@ -496,7 +551,8 @@ async fn run(env: &Env, verb: Verb) -> Result<(), Failure> {
                 audit::compare(env, &notes, log_key.as_deref(), to.as_deref())
             }
         },
-    }
+    };
+    done.map(|()| 0)
 }
 
 /// A new identity's words go into this file.
@@ -528,9 +584,4 @@ fn read_or_paste(
         Some(path) => unlock::read_secret(&path),
         None => unlock::paste(&env.out, question),
     }
-}
-
-fn part_kind(name: &str) -> Result<PartKind, Failure> {
-    let all = PartKind::ALL.map(PartKind::as_str).join(", ");
-    PartKind::from_name(name).ok_or_else(|| Failure::new(Exit::Usage, "failed-part-unknown").with("list", all))
 }

@@ -71,6 +71,12 @@ pub struct PlannedVault {
     pub depositors: PlannedWho,
     /// Longest access: `12h`, `30d`.
     pub longest_lease: String,
+    /// Agreements that sign logins that the server makes, any one of them; none: those that open the vault.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub leases_signed_by: Vec<String>,
+    /// Who gets such a login without asking, while the account is open to the server.
+    #[serde(default, skip_serializing_if = "PlannedWho::is_nobody")]
+    pub unasked: PlannedWho,
 }
 
 /// People by role and by name; empty means nobody.
@@ -83,6 +89,12 @@ pub struct PlannedWho {
     /// Names.
     #[serde(default)]
     pub persons: Vec<String>,
+}
+
+impl PlannedWho {
+    fn is_nobody(&self) -> bool {
+        self.roles.is_empty() && self.persons.is_empty()
+    }
 }
 
 /// Shows the charter in force as the plan of the next one; into a new file if one is given.
@@ -170,8 +182,10 @@ fn to_be(session: &Session, subject: Subject) -> Proposal {
 fn gone(session: &Session) -> Result<Vec<String>, Failure> {
     let state = session.state()?;
     let vaults = state.charter().into_iter().flat_map(Charter::vaults);
-    let named: BTreeSet<&PersonId> =
-        vaults.flat_map(|vault| vault.askers.persons.iter().chain(&vault.depositors.persons)).collect();
+    let named: BTreeSet<&PersonId> = vaults
+        .flat_map(|vault| [&vault.askers, &vault.depositors, &vault.unasked])
+        .flat_map(|who| &who.persons)
+        .collect();
     Ok(named.into_iter().filter(|id| is_gone(session, id)).map(|id| session.name_of(id)).collect())
 }
 
@@ -261,6 +275,11 @@ impl Amendment {
                 askers: who(&vault.askers),
                 depositors: who(&vault.depositors),
                 longest_lease: written(vault.longest_lease),
+                leases_signed_by: match vault.leases_signed_by == vault.opened_by {
+                    true => Vec::new(),
+                    false => vault.leases_signed_by.iter().map(ToString::to_string).collect(),
+                },
+                unasked: who(&vault.unasked),
             };
             (vault.name.to_string(), planned)
         });
@@ -309,7 +328,9 @@ impl Amendment {
         for (name, vault) in &self.vaults {
             let mut opened_by = vault.opened_by.clone();
             opened_by.sort();
-            for quorum in opened_by.iter().chain([&self.admission]) {
+            let mut leases_signed_by = vault.leases_signed_by.clone();
+            leases_signed_by.sort();
+            for quorum in opened_by.iter().chain(&leases_signed_by).chain([&self.admission]) {
                 if !self.quorums.contains_key(quorum) {
                     return Err(Failure::new(Exit::Usage, "failed-quorum-unknown").with("quorum", quorum));
                 }
@@ -323,6 +344,9 @@ impl Amendment {
                 askers: Some(who(&vault.askers)?),
                 depositors: Some(who(&vault.depositors)?),
                 longest_lease: length(&vault.longest_lease)?.0,
+                leases_signed_by,
+                // Nobody is said by leaving it out.
+                unasked: if vault.unasked.is_nobody() { None } else { Some(who(&vault.unasked)?) },
             });
         }
         let state = session.state()?;

@@ -7,15 +7,19 @@ use std::fs;
 use std::path::PathBuf;
 
 use super::charter;
+use super::delegation;
+use super::deposit::current_sheet;
 use super::destroy;
 use super::drill;
+use super::exposure;
 use super::failure::{Exit, Failure};
 use super::home::{self, Folder};
+use super::opening;
 use super::renewal;
 use super::screen;
 use super::session::{Env, Session};
 use super::status::texts;
-use super::view::{Texts, View};
+use super::view::{Texts, View, is_asked};
 use crate::args;
 use crate::escrow::act::{RequestedPart, ShareVerdict};
 use crate::escrow::credential::Urgency;
@@ -27,12 +31,17 @@ use crate::escrow::proposal::Subject;
 use crate::escrow::refusal::Refusal;
 use crate::escrow::request::{Request, Stage};
 use crate::escrow::text::Text;
+use crate::escrow::time::{Seconds, Time};
+use crate::escrow::window::Purpose;
 use crate::proto::v1;
 use crate::seal::sealing::{open_with, seal_to};
 use crate::seal::sharing::{ShareContext, VerifiedShare, verify_share};
 
 /// Most verdicts in one batch, so that the command stays within its limit of 60 KiB.
 const CHECKS_PER_BATCH: usize = 1000;
+
+/// How long after its end an access may still be there at its target before people are told.
+const LATE: Seconds = Seconds(5 * Seconds::MINUTE.0);
 
 /// The file beside re-sealed shares that says under which log key they were uploaded.
 const UPLOADED: &str = "uploaded";
@@ -106,9 +115,8 @@ pub fn waiting(session: &Session) -> Result<Vec<Item>, Failure> {
         let asked = trustee
             && request.accepts(now)
             && matches!(request.stage, Stage::Waiting)
-            && request.requester != me
             && !request.approvals.contains_key(&me)
-            && state.own_share(&me, &request.parts);
+            && is_asked(state, &me, request);
         if asked {
             let args = args! {
                 id: id, name: session.name_of(&request.requester),
@@ -117,13 +125,28 @@ pub fn waiting(session: &Session) -> Result<Vec<Item>, Failure> {
                 reason: session.text_of(&request.reason).unwrap_or_else(|| "?".to_owned()),
                 left: say.duration(now.until(request.expires)),
                 denied: u8::from(request.denials.contains_key(&me)),
+                to: request.standing.map(|standing| session.name_of(&standing.to)).unwrap_or_default(),
+            };
+            let key = match request.purpose {
+                Purpose::Lease => "inbox-request",
+                Purpose::Unseal if request.by_daemon => "inbox-request-by-server",
+                Purpose::Unseal => "inbox-request-unseal",
+                Purpose::Mint => "inbox-request-mint",
+                Purpose::Delegation => "inbox-request-delegation",
             };
             let json = serde_json::json!({ "kind": "request", "id": id, "requester": session.name_of(&request.requester),
                 "label": view.label_at(&request.version), "duration": request.duration.0,
-                "expires": request.expires.0 });
-            items.push(Item { text: say.with("inbox-request", &args), json });
+                "expires": request.expires.0, "purpose": request.purpose.as_str() });
+            items.push(Item { text: say.with(key, &args), json });
         }
-        if request.requester == me && matches!(request.stage, Stage::Granted(_)) {
+        if request.requester == me && delegation::to_finish(request) {
+            let to = request.standing.map(|standing| session.name_of(&standing.to)).unwrap_or_default();
+            let args = args! { id: id, label: view.label_at(&request.version), name: to };
+            let json = serde_json::json!({ "kind": "delegation_granted", "id": id });
+            items.push(Item { text: say.with("inbox-delegation-granted", &args), json });
+        }
+        let fetched = matches!(request.purpose, Purpose::Lease | Purpose::Mint);
+        if request.requester == me && fetched && matches!(request.stage, Stage::Granted(_)) {
             let args = args! { id: id, label: view.label_at(&request.version) };
             let json = serde_json::json!({ "kind": "granted", "id": id });
             items.push(Item { text: say.with("inbox-granted", &args), json });
@@ -170,7 +193,8 @@ pub fn waiting(session: &Session) -> Result<Vec<Item>, Failure> {
             items.push(Item { text: say.with("inbox-candidate", &args), json });
         }
     }
-    items.extend(due(&view, &me));
+    items.extend(due(session, &view, &me)?);
+    items.extend(late(&view, &me, now));
     items.extend(renewal::items(session)?);
     items.extend(drill::items(&view, &me, now));
     items.extend(view.unrecorded().iter().map(|unrecorded| {
@@ -198,20 +222,44 @@ fn proposed(session: &Session, person: &PersonId) -> Result<bool, Failure> {
 }
 
 /// Passwords to change, for their depositors.
-fn due(view: &View<'_>, me: &PersonId) -> Vec<Item> {
+fn due(session: &Session, view: &View<'_>, me: &PersonId) -> Result<Vec<Item>, Failure> {
     let mut items = Vec::new();
     for (id, credential) in view.state.credentials() {
-        let mine = credential.current().is_some_and(|(_, version)| version.depositor == *me);
-        let Some(due) = view.due(id).filter(|_| mine) else { continue };
+        let Some(due) = view.due(id).filter(|_| exposure::assigned(view, id, None).contains(me)) else { continue };
+        let connected = credential.current().is_some_and(|(_, version)| version.connector.is_some());
         let key = match due.urgency {
+            _ if connected => "inbox-due-connector",
             Urgency::Now => "inbox-due-now",
             Urgency::Later => "inbox-due-later",
         };
         let label = view.label(id);
-        let json = serde_json::json!({ "kind": "due", "label": &label, "since": due.since.0 });
-        items.push(Item { text: view.say.with(key, &args! { label: &label }), json });
+        let mut text = view.say.with(key, &args! { label: &label, when: view.urgency(due.urgency) });
+        let page = current_sheet(session, id)?.map(|sheet| sheet.change_password_page).unwrap_or_default();
+        if !connected {
+            // A sheet's JSON can hold what a text must not.
+            if let Some(page) = Text::parse(&page).ok().filter(|_| !page.is_empty()) {
+                text = format!("{text} {}", view.say.with("inbox-due-page", &args! { page: page.as_str() }));
+            }
+            text = format!("{text} {}", view.say.with("inbox-due-look", &args! { label: &label }));
+        }
+        let json = serde_json::json!({ "kind": "due", "label": &label, "since": due.since.0, "page": page });
+        items.push(Item { text, json });
     }
-    items
+    Ok(items)
+}
+
+/// Accesses that should be gone from their targets and are not: for those who can have the account opened again, and
+/// those who run the server.
+fn late(view: &View<'_>, me: &PersonId, now: Time) -> Vec<Item> {
+    let concerned = view.state.charter().is_some_and(|c| c.trustees().contains(me) || c.technicians().contains(me));
+    let late = opening::due_at_targets(view.state).filter(|(_, since)| concerned && since.after(LATE) <= now);
+    let item = |(request, since): (&Request, Time)| {
+        let (id, label) = (request.at.index, view.label(&request.version.credential));
+        let args = args! { id: id, name: view.name(&request.requester), label: &label };
+        let json = serde_json::json!({ "kind": "revocation_late", "id": id, "label": label, "since": since.0 });
+        Item { text: view.say.with("inbox-revocation-late", &args), json }
+    };
+    late.map(item).collect()
 }
 
 /// Approves a request or signs a proposal: both are called by the index that the inbox shows.
@@ -231,13 +279,40 @@ pub async fn approve(env: &Env, id: u64) -> Result<(), Failure> {
     let (seen, of) = session.seen(request.at.index)?;
     env.out.tell("witness-seen-request", &args! { seen: seen, of: of });
     session.require_witnesses()?;
-    session.env.unlock.confirm(&session.env.out, "ask-approve", &args! {}, "--yes")?;
+    let question = match request.purpose {
+        _ if request.signs_only() => "ask-approve-signature",
+        Purpose::Unseal => "ask-approve-unseal",
+        _ => "ask-approve",
+    };
+    session.env.unlock.confirm(&session.env.out, question, &args! {}, "--yes")?;
     session.unmoved(shown)?;
     release(&mut session, &request).await?;
     let missing = find_request(&session, id)?;
     let granted = !matches!(missing.stage, Stage::Waiting);
-    env.out.tell(if granted { "approve-granted" } else { "approve-done" }, &args! { id: id });
+    let key = match (granted, request.purpose) {
+        (true, Purpose::Lease) => "approve-granted",
+        (true, Purpose::Unseal) => "approve-granted-unseal",
+        (true, Purpose::Mint) => "approve-granted-mint",
+        (true, Purpose::Delegation) => "approve-granted-delegation",
+        (false, _) if request.signs_only() => "approve-done-signature",
+        (false, _) => "approve-done",
+    };
+    env.out.tell(key, &args! { id: id });
     env.out.data(&serde_json::json!({ "approved": id, "granted": granted }));
+    Ok(())
+}
+
+/// Agrees to a request of one's own, where that is needed: what opens to the server needs the requester's share there,
+/// and where only signatures are asked for, one's own is as good as another.
+pub(super) async fn agree_to_own(session: &mut Session, id: u64) -> Result<(), Failure> {
+    let request = find_request(session, id)?;
+    let (state, me) = (session.state()?, session.me());
+    let trustee = state.charter().is_some_and(|charter| charter.trustees().contains(&me));
+    let open = request.accepts(session.env.now()) && matches!(request.stage, Stage::Waiting);
+    if trustee && open && is_asked(state, &me, &request) {
+        session.require_witnesses()?;
+        release(session, &request).await?;
+    }
     Ok(())
 }
 
@@ -283,7 +358,9 @@ pub(super) fn find_request(session: &Session, id: u64) -> Result<Request, Failur
 async fn release(session: &mut Session, request: &Request) -> Result<(), Failure> {
     let mut released = Vec::new();
     let mut blobs: Vec<Vec<u8>> = Vec::new();
-    for asked in &request.parts {
+    // Where nothing opens, agreeing is a signature.
+    let opening = request.parts.iter().filter(|_| !request.signs_only());
+    for asked in opening {
         let shares = my_shares(session, &asked.part)?;
         let mut ids = Vec::new();
         for share in shares {
@@ -295,7 +372,9 @@ async fn release(session: &mut Session, request: &Request) -> Result<(), Failure
     }
     // Durable before the approval is signed: the log will name exactly these.
     let folder = session.folder.join("released").join(request.at.index.to_string());
-    home::private_dir(&folder)?;
+    if !blobs.is_empty() {
+        home::private_dir(&folder)?;
+    }
     let paths: Vec<PathBuf> = blobs.iter().map(|blob| folder.join(BlobId::of(blob).to_string())).collect();
     for (path, blob) in paths.iter().zip(&blobs) {
         home::write(path, blob)?;
@@ -321,13 +400,7 @@ async fn release(session: &mut Session, request: &Request) -> Result<(), Failure
 }
 
 pub(super) fn wire_parts(parts: &[RequestedPart]) -> Vec<v1::RequestedPart> {
-    let wire = |p: &RequestedPart| v1::RequestedPart {
-        credential: p.part.version.credential.to_vec(),
-        version: p.part.version.version,
-        kind: p.part.kind as i32,
-        recipient: Some(p.recipient.into()),
-    };
-    parts.iter().map(wire).collect()
+    parts.iter().map(|asked| (*asked).into()).collect()
 }
 
 /// What the shares of a part are bound to.

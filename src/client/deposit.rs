@@ -1,23 +1,27 @@
 //! Depositing: the only place where a client holds a secret and a master key at once, and forgets both.
 
 use std::collections::BTreeMap;
+use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
+use super::delegation;
 use super::failure::{Exit, Failure};
 use super::names::is_id;
 use super::renewal;
 use super::session::{Env, Session};
+use super::status::texts;
 use super::unlock::require_terminal;
 use crate::args;
 use crate::escrow::charter::VaultName;
-use crate::escrow::id::CredentialId;
+use crate::escrow::id::{BlobId, CredentialId};
 use crate::escrow::part::{PartId, PartKind, VersionId};
+use crate::escrow::refusal::Refusal;
 use crate::escrow::text::Text;
 use crate::proto::v1;
-use crate::seal::sealing::{PartValue, seal_part, seal_to};
+use crate::seal::dealing::deal_part;
+use crate::seal::sealing::PartValue;
 use crate::seal::secret::{Secret, random_bytes};
-use crate::seal::sharing::{MasterKey, ShareContext, deal};
 
 /// What hostage-takers really use, and what a successor needs. Visible to the server.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -72,6 +76,31 @@ pub struct Deposit {
     pub parts: BTreeMap<PartKind, PartValue>,
     /// Parts that the new version no longer has.
     pub without: Vec<PartKind>,
+    /// How access to it is given.
+    pub reach: Reach,
+}
+
+/// How access to an account is given.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Reach {
+    /// How the server reaches its target.
+    pub connector: Connecting,
+    /// Only one person at a time has access. What the account says already stays so, unless this is `Some(false)`.
+    pub exclusive: Option<bool>,
+    /// Standing rights go on with the new version.
+    pub keep_delegations: bool,
+}
+
+/// Which connector a version gets.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub enum Connecting {
+    /// The one of the current version, if it has one.
+    #[default]
+    AsItIs,
+    /// None.
+    Not,
+    /// What this file says.
+    By(PathBuf),
 }
 
 /// A deposit as a file: JSON, as `--from` reads it.
@@ -132,9 +161,13 @@ fn refuse_user_name_alone(user_name: Option<&Secret>) -> Result<(), Failure> {
     }
 }
 
-/// RFC 4648 base32 as providers show it: spaces, case and padding do not matter.
+/// RFC 4648 base32 as providers show it: spaces, case and padding do not matter. Or the address in a QR code.
 fn is_base32(value: &Secret) -> bool {
     let text = value.expose_str().unwrap_or_default();
+    // What a QR code holds, with digits and period beside the secret.
+    if text.starts_with("otpauth://totp/") && text.contains("secret=") {
+        return true;
+    }
     let digits = text.bytes().filter(|b| !matches!(b, b' ' | b'-' | b'='));
     let good = digits.clone().all(|b| b.is_ascii_alphabetic() || (b'2'..=b'7').contains(&b));
     good && digits.count() >= 16
@@ -218,6 +251,24 @@ pub async fn deposit(env: &Env, deposit: Deposit) -> Result<(), Failure> {
         parts.push(part);
         blobs.extend(sealed);
     }
+    let (connector, connector_blob) = connector(&mut session, &version, &deposit)?;
+    blobs.extend(connector_blob);
+    let current = session.state()?.credential(&version.credential);
+    let exclusive = deposit.reach.exclusive.or_else(|| current.map(|credential| credential.exclusive));
+    let live = delegation::live(&session, &version.credential)?;
+    let (rewrapped, wrapped) = match deposit.reach.keep_delegations {
+        true => delegation::rewrapped(&mut session, &version, &deposit.parts, connector.is_some()).await?,
+        false => (Vec::new(), Vec::new()),
+    };
+    blobs.extend(wrapped);
+    let renewed: Vec<u64> = rewrapped.iter().map(|right| right.delegation_index).collect();
+    let ending = live.into_iter().filter(|(index, _)| !renewed.contains(index)).map(|(_, right)| right);
+    let ending = ending.collect::<Vec<String>>().join(", ");
+    if !ending.is_empty() {
+        // While it can still be done otherwise.
+        let key = if deposit.reach.keep_delegations { "ask-deposit-cannot-keep" } else { "ask-deposit-ending" };
+        env.unlock.confirm(&env.out, key, &args! { list: &ending }, "--yes")?;
+    }
     let act = v1::command::Act::Deposit(v1::Deposit {
         credential: version.credential.to_vec(),
         version: version.version,
@@ -226,21 +277,66 @@ pub async fn deposit(env: &Env, deposit: Deposit) -> Result<(), Failure> {
         sheet: sheet_id.to_vec(),
         parts,
         carried: carried(&session, &version, &deposit)?,
+        connector: connector.map(|id| id.to_vec()).unwrap_or_default(),
+        exclusive: exclusive.unwrap_or_default(),
+        rewrapped,
     });
     let index = session.submit(act, blobs).await?;
     // The depositor may be a trustee, with fresh shares of their own.
     session.confirm_shares().await?;
     env.out.tell("deposit-done", &args! { label: label.as_str(), version: version.version });
+    if !renewed.is_empty() {
+        env.out.tell("delegate-renewed", &args! { n: renewed.len() });
+    }
+    if !ending.is_empty() {
+        env.out.tell("delegate-not-renewed", &args! { list: ending });
+    }
     env.out.data(&serde_json::json!({
         "credential": version.credential.to_string(), "version": version.version, "index": index,
     }));
     Ok(())
 }
 
+/// The connector that a deposit names, and its blob if it is new. A new one is shown, because it decides where the
+/// secret is used.
+fn connector(
+    session: &mut Session,
+    version: &VersionId,
+    deposit: &Deposit,
+) -> Result<(Option<BlobId>, Option<Vec<u8>>), Failure> {
+    let path = match &deposit.reach.connector {
+        Connecting::Not => return Ok((None, None)),
+        Connecting::AsItIs => {
+            let current = session.state()?.credential(&version.credential).and_then(|c| c.current());
+            return Ok((current.and_then(|(_, current)| current.connector), None));
+        }
+        Connecting::By(path) => path,
+    };
+    let (text, connector) = super::connector::read(path)?;
+    let secrets = deposit.parts.values().filter_map(|value| value.value.expose_str());
+    // As JSON has it, in which quotes are escaped.
+    let inside =
+        |secret: &str| serde_json::to_string(secret).is_ok_and(|json| text.as_str().contains(json.trim_matches('"')));
+    if secrets.into_iter().any(inside) {
+        return Err(Failure::new(Exit::Usage, "failed-connector-secret").with("path", path.display()));
+    }
+    if connector.settings.needs_exclusive() && deposit.reach.exclusive != Some(true) {
+        return Err(Failure::new(Exit::Usage, "failed-exclusive-needed"));
+    }
+    let lines = {
+        let texts = texts(session);
+        super::connector::shown(&session.view(&texts)?, &connector)
+    };
+    session.env.out.screen(&lines);
+    session.env.unlock.confirm(&session.env.out, "ask-deposit-connector", &args! {}, "--yes")?;
+    let (id, blob) = session.text(&text)?;
+    Ok((Some(id), Some(blob)))
+}
+
 /// Which version of which account this becomes, in which vault.
 fn place(session: &Session, deposit: &Deposit) -> Result<(VersionId, VaultName), Failure> {
     let state = session.state()?;
-    let charter = state.charter().ok_or(crate::escrow::refusal::Refusal::NotFounded)?;
+    let charter = state.charter().ok_or(Refusal::NotFounded)?;
     let existing = session.find_credential(&deposit.label);
     let unknown = |name: &str| {
         let list: Vec<&str> = charter.vaults().map(|v| v.name.as_str()).collect();
@@ -249,9 +345,9 @@ fn place(session: &Session, deposit: &Deposit) -> Result<(VersionId, VaultName),
     if deposit.new_version {
         let id = existing?;
         let credential = state.credential(&id).ok_or_else(|| unknown(""))?;
-        let current = credential.current().map_or(0, |(number, _)| number);
-        let version = VersionId { credential: id, version: current.saturating_add(1) };
-        return Ok((version, credential.vault.clone()));
+        // Not the one after the current version: numbers of versions that were given up or destroyed stay used.
+        let next = credential.next_number().ok_or(Refusal::VersionConflict { current: u32::MAX })?;
+        return Ok((VersionId { credential: id, version: next }, credential.vault.clone()));
     }
     if existing.is_ok() {
         return Err(Failure::new(Exit::Usage, "failed-label-taken").with("label", &deposit.label));
@@ -281,43 +377,21 @@ fn carried(session: &Session, version: &VersionId, deposit: &Deposit) -> Result<
     Ok(parts.map(|p| v1::CarriedPart { kind: p.kind as i32, version: p.version.version }).collect())
 }
 
-/// Makes a part's master key, splits it to each quorum of the vault, seals the shares and the secret.
+/// Deals a part to each quorum of the vault.
 fn seal_one(
     session: &Session,
     part: PartId,
     vault: &VaultName,
     value: &PartValue,
 ) -> Result<(v1::Part, Vec<Vec<u8>>), Failure> {
-    use crate::escrow::refusal::Refusal;
     let state = session.state()?;
     let charter = state.charter().ok_or(Refusal::NotFounded)?;
     let vault = charter.vault(vault).ok_or(Refusal::VaultUnknown)?;
-    let key = MasterKey::generate().map_err(Failure::technical)?;
-    let context = ShareContext { organisation: session.folder.id, part, epoch: 0, master_key: *key.recipient() };
-    let sealed = seal_part(key.recipient(), &context.part_context(), value).map_err(Failure::technical)?;
-    let mut blobs = vec![sealed];
-    let mut deals = Vec::new();
-    for name in &vault.opened_by {
-        let quorum = charter.quorum(name).ok_or(Refusal::DealShape)?;
-        let dealt = deal(&key, &context, quorum).map_err(Failure::technical)?;
-        let mut groups = Vec::new();
-        for group in dealt.groups {
-            let mut shares = Vec::new();
-            for share in group.shares {
-                let trustee = state.person(&share.trustee).ok_or(Refusal::DealShape)?;
-                let sealed = seal_to(&trustee.keys.recipient, share.envelope.expose()).map_err(Failure::technical)?;
-                let id = crate::escrow::id::BlobId::of(&sealed);
-                shares.push(v1::DealtShare { digest: share.digest.to_vec(), sealed: id.to_vec() });
-                blobs.push(sealed);
-            }
-            let outer = group.outer.map(|d| d.to_vec()).unwrap_or_default();
-            groups.push(v1::DealtGroup { outer, shares });
-        }
-        deals.push(v1::Deal { quorum: name.as_str().to_owned(), groups });
-    }
-    let sealed = blobs.first().map(|b| crate::escrow::id::BlobId::of(b).to_vec()).unwrap_or_default();
-    let part = v1::Part { kind: part.kind as i32, master_key: Some((*key.recipient()).into()), sealed, deals };
-    Ok((part, blobs))
+    let quorums = vault.opened_by.iter().map(|name| charter.quorum(name).ok_or(Refusal::DealShape));
+    let quorums = quorums.collect::<Result<Vec<_>, _>>()?;
+    let recipient = |trustee: &_| state.person(trustee).map(|person| person.keys.recipient);
+    let dealt = deal_part(session.folder.id, part, quorums, recipient, value).map_err(Failure::technical)?;
+    Ok((dealt.part, dealt.blobs))
 }
 
 /// The sheet of the current version, where this person's replica holds it.

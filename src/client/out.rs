@@ -16,17 +16,23 @@ pub struct Out {
     say: Say,
     json: bool,
     silent: bool,
+    beside: bool,
 }
 
 impl Out {
     /// Sentences in this language, or JSON.
     pub fn new(say: Say, json: bool) -> Self {
-        Self { say, json, silent: false }
+        Self { say, json, silent: false, beside: false }
     }
 
     /// The same language, but nothing is written: for verbs that run inside another story.
     pub fn silenced(&self) -> Self {
         Self { silent: true, ..self.clone() }
+    }
+
+    /// The same, but results go to standard error too: standard output belongs to a command that is run.
+    pub fn beside(&self) -> Self {
+        Self { beside: true, ..self.clone() }
     }
 
     /// The language.
@@ -54,6 +60,10 @@ impl Out {
     /// Text as it is: an invitation, a secret, a timeline. On a terminal, nothing in it can do more than be read.
     pub fn line(&self, text: &str) {
         if self.silent {
+            return;
+        }
+        if self.beside {
+            let _ = writeln!(std::io::stderr().lock(), "{}", visible(text));
             return;
         }
         let mut output = std::io::stdout().lock();
@@ -172,6 +182,16 @@ fn json_line(value: &Value) -> String {
 pub struct Progress(ProgressBar);
 
 impl Progress {
+    /// What is waited for now.
+    pub fn tell(&self, text: String) {
+        self.0.set_message(text);
+    }
+
+    /// Whether it shows at all.
+    pub fn is_shown(&self) -> bool {
+        !self.0.is_hidden()
+    }
+
     /// How far.
     pub fn set(&self, position: u64) {
         self.0.set_position(position);

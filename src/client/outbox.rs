@@ -454,6 +454,11 @@ impl Session {
             Act::ProposeCharter(_) => ("charter", String::new()),
             Act::ProposeDestruction(destruction) => ("destroy", text(&destruction.reason)),
             Act::StartDrill | Act::RecordDrill(_) => ("drill", String::new()),
+            Act::Seal(seal) => ("seal", text(&seal.reason)),
+            Act::Rotate(rotate) => ("rotate", self.label_of(&rotate.version.credential)),
+            Act::Delegate(delegate) => ("delegate", delegate.request.to_string()),
+            Act::EndDelegation(end) => ("delegation-end", end.delegation.to_string()),
+            Act::Take(take) => ("take", text(&take.reason)),
             Act::RecordAnswer(_) => ("answer", self.name_of(&pending.signed.signer().person())),
             _ => ("other", String::new()),
         };

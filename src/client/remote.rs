@@ -10,15 +10,17 @@ use tonic_types::StatusExt as _;
 
 use super::failure::{Exit, Failure};
 use crate::escrow::command::SignedCommand;
-use crate::escrow::id::{BlobId, OrganisationId};
-use crate::escrow::key::VerifyingKey;
+use crate::escrow::id::{BlobId, CredentialId, OrganisationId};
+use crate::escrow::key::{RecipientKey, Signature, VerifyingKey};
 use crate::escrow::log::cosignature::Cosignature;
 use crate::escrow::log::merkle::TreeHead;
+use crate::escrow::time::Time;
 use crate::escrow::wire::{self, MAX_ENTRY_BYTES};
 use crate::proto::api::v1 as api;
 use crate::proto::api::v1::escrow_client::EscrowClient;
 use crate::proto::v1;
 use crate::seal::device::DeviceKey;
+use crate::seal::secret::Secret;
 use crate::tls::{self, ConnectError};
 
 /// Most bytes of blobs in one upload or answer, below the daemon's limit on messages.
@@ -187,6 +189,60 @@ impl Remote {
         Ok(answer.into_inner().blobs.into_iter().map(|blob| blob.content).collect())
     }
 
+    /// Keys of the daemon's memory, each for one part of one request. The rules check that they are vouched for.
+    pub async fn opening_keys(
+        &mut self,
+        organisation: OrganisationId,
+        count: u32,
+    ) -> Result<Vec<(RecipientKey, Signature)>, Failure> {
+        let request = api::GetOpeningKeysRequest { organisation: organisation.to_vec(), count };
+        let answer = self.client.get_opening_keys(request).await.map_err(|s| self.refused(s))?;
+        let keys = answer.into_inner().keys;
+        if keys.len() != count as usize {
+            return Err(self.nonsense("another number of keys than was asked for"));
+        }
+        keys.into_iter().map(|key| self.vouched(Some(key))).collect()
+    }
+
+    /// The key to which delegations are wrapped, as the server says: its signature is to be verified.
+    pub async fn wrapping_key(&mut self, organisation: OrganisationId) -> Result<(RecipientKey, Signature), Failure> {
+        let request = api::GetWrappingKeyRequest { organisation: organisation.to_vec() };
+        let answer = self.client.get_wrapping_key(request).await.map_err(|s| self.refused(s))?;
+        self.vouched(answer.into_inner().key)
+    }
+
+    fn vouched(&self, key: Option<api::VouchedKey>) -> Result<(RecipientKey, Signature), Failure> {
+        let api::VouchedKey { recipient, vouched } = key.unwrap_or_default();
+        let (recipient, vouched) = (recipient.unwrap_or_default(), vouched.unwrap_or_default());
+        let recipient = RecipientKey::parse(recipient.algorithm, &recipient.key).map_err(|e| self.nonsense(e))?;
+        let vouched = Signature::parse(vouched.algorithm, &vouched.signature).map_err(|e| self.nonsense(e))?;
+        Ok((recipient, vouched))
+    }
+
+    /// The one-time passwords of a lease of ours: the present one at once, each next one when it begins.
+    pub async fn codes(&mut self, organisation: OrganisationId, request: u64) -> Result<Codes, Failure> {
+        let request = api::StreamCodesRequest { organisation: organisation.to_vec(), request_index: request };
+        let stream = self.client.stream_codes(request).await.map_err(|s| self.refused(s))?.into_inner();
+        Ok(Codes { stream, remote: self.clone() })
+    }
+
+    /// Whether an account's secret works at its target, as the server says.
+    pub async fn verify_credential(
+        &mut self,
+        organisation: OrganisationId,
+        credential: CredentialId,
+    ) -> Result<bool, Failure> {
+        let (organisation, credential) = (organisation.to_vec(), credential.to_vec());
+        let request = api::VerifyCredentialRequest { organisation, credential };
+        Ok(self.client.verify_credential(request).await.map_err(|s| self.refused(s))?.into_inner().works)
+    }
+
+    /// What the daemon says that it still has to do at targets, and why it is not done.
+    pub async fn work(&mut self, organisation: OrganisationId) -> Result<Vec<api::Work>, Failure> {
+        let request = api::GetWorkRequest { organisation: organisation.to_vec() };
+        Ok(self.client.get_work(request).await.map_err(|s| self.refused(s))?.into_inner().work)
+    }
+
     /// The log's sizes as the server tells them: the current one at once, then each new one.
     pub async fn watch(&mut self, organisation: OrganisationId) -> Result<Sizes, Failure> {
         let request = api::WatchRequest { organisation: organisation.to_vec() };
@@ -224,6 +280,20 @@ impl Sizes {
             }
             Err(status) => Err(self.remote.refused(status)),
         }
+    }
+}
+
+/// What [`Remote::codes`] gives.
+pub struct Codes {
+    stream: tonic::Streaming<api::StreamCodesResponse>,
+    remote: Remote,
+}
+
+impl Codes {
+    /// The next code and until when it counts; nothing once the server ends them.
+    pub async fn next(&mut self) -> Result<Option<(Secret, Time)>, Failure> {
+        let answer = self.stream.message().await.map_err(|status| self.remote.refused(status))?;
+        Ok(answer.map(|answer| (Secret::from_string(answer.code), Time(answer.until))))
     }
 }
 

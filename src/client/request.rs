@@ -1,34 +1,60 @@
 //! Temporary access: asking, collecting, showing, giving back, ending.
 
-use std::collections::{BTreeMap, BTreeSet};
-use std::fs;
-use std::path::PathBuf;
+mod ask;
+mod codes;
+pub mod command;
+mod exec;
+mod keys;
 
-use super::consent::{deals, find_request, my_shares, share_context, wire_parts};
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::PathBuf;
+use std::time::Duration;
+
+use tokio::time::{Instant, sleep};
+
+use super::consent::{find_request, my_shares, share_context};
 use super::failure::{Exit, Failure};
-use super::home;
 use super::session::{Env, Session};
 use crate::args;
 use crate::escrow::act::{RequestedPart, ShareVerdict};
 use crate::escrow::id::{BlobId, PersonId};
-use crate::escrow::part::{Deal, PartId, PartKind, VersionId};
+use crate::escrow::made::AtTarget;
+use crate::escrow::part::PartKind;
 use crate::escrow::refusal::Refusal;
-use crate::escrow::request::{End, Request, Stage};
+use crate::escrow::request::{Basis, End, Request, Stage};
 use crate::escrow::text::Text;
 use crate::escrow::time::{Seconds, Time};
+use crate::escrow::window::Purpose;
 use crate::proto::v1;
-use crate::seal::sealing::{PartValue, open_part, open_with, seal_to};
+use crate::seal::delegation::{DelegatedContext, unwrap_inner};
+use crate::seal::gathering::{Gathering, NoKey};
+use crate::seal::minted::{MintedContext, open_made};
+use crate::seal::sealing::{PartValue, open_part};
 use crate::seal::secret::Secret;
-use crate::seal::sharing::{Accused, CombineError, MasterKey, ShareClaim, combine, sort_shares};
+use crate::seal::sharing::MasterKey;
+
+pub use codes::codes;
+pub use exec::exec;
+pub(super) use {
+    ask::{Filing, file, forward, usual_parts, vouched_keys},
+    keys::Keys,
+};
 
 /// How long a request stays open unless said otherwise.
 pub const REQUEST_LIFE: Seconds = Seconds(72 * Seconds::HOUR.0);
 
-/// How long keys are kept beyond the time of their request: this computer's clock may be a little ahead.
-const KEYS_SPARE: Seconds = Seconds::HOUR;
-
 /// The parts asked for unless said otherwise: recovery codes are for the day when all else fails.
 const USUAL_PARTS: [PartKind; 3] = [PartKind::Password, PartKind::TotpSecret, PartKind::Notes];
+
+/// The fields of what was made at a target that are its secret, the first that is there.
+const SECRET_FIELDS: [&str; 3] = ["password", "token", "certificate"];
+
+/// What a server answers that has not made a login yet.
+const NOT_MADE: &str = "refused-not-made-yet";
+/// How long it is waited for that.
+const MAKING: Duration = Duration::from_secs(10);
+/// Pause between two looks.
+const LOOK_EVERY: Duration = Duration::from_millis(500);
 
 /// What is asked for.
 pub struct Asking {
@@ -44,128 +70,49 @@ pub struct Asking {
     pub version: Option<u32>,
     /// How long the request stays open.
     pub open_for: Seconds,
+    /// In which way, where the account leaves a choice.
+    pub how: Ways,
 }
 
-/// Asks for temporary access and prints a text to forward to the trustees.
+/// What is not asked for in the usual way.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Ways {
+    /// Of an account with a connector, the administrator's secret itself.
+    pub secret: bool,
+    /// The secret of one-time codes opens to whoever asks.
+    pub totp_to_me: bool,
+    /// The trustees are asked although there is a standing right.
+    pub ask: bool,
+    /// The file of the public key to be certified.
+    pub ssh_key: Option<PathBuf>,
+}
+
+/// Asks for temporary access and prints a text to forward to the trustees, if any has to agree.
 pub async fn request(env: &Env, asking: Asking) -> Result<(), Failure> {
     let mut session = env.session()?;
     session.sync_to_sign().await?;
-    let reason = Text::parse(&asking.reason)?;
-    let id = session.find_credential(&asking.label)?;
-    let state = session.state()?;
-    let credential = state.credential(&id).ok_or(Refusal::CredentialUnknown)?;
-    let (current, _) = credential.current().ok_or(Refusal::CredentialUnknown)?;
-    let number = asking.version.unwrap_or(current);
-    let version = credential.versions.get(&number).ok_or(Refusal::PartUnknown)?;
-    let mut kinds = asking.parts.clone();
-    if kinds.is_empty() {
-        kinds = version.kinds().into_iter().filter(|kind| USUAL_PARTS.contains(kind)).collect();
-    }
-    if kinds.is_empty() {
-        kinds = version.kinds().into_iter().collect();
-    }
-    kinds.sort();
-    kinds.dedup();
-    let mut parts = Vec::new();
-    let mut keys = Vec::new();
-    for kind in kinds {
-        let key = MasterKey::generate().map_err(Failure::technical)?;
-        let dealt_with = credential.dealt_with(number, kind).ok_or(Refusal::PartUnknown)?;
-        let part = PartId { version: VersionId { credential: id, version: dealt_with }, kind };
-        parts.push(RequestedPart { part, recipient: *key.recipient() });
-        keys.push((kind, key));
-    }
-    // In the log's order: parts that a new version carried over stand under the version that they were dealt with.
-    parts.sort_by_key(|asked| asked.part);
-    // The keys are durable before the request is: otherwise granted shares could be lost.
-    let expires = env.now().after(asking.open_for);
-    store_keys(&mut session, &parts, &keys, expires)?;
-    let (reason_id, blob) = session.text(&reason)?;
-    let act = v1::command::Act::Request(v1::Request {
-        parts: wire_parts(&parts),
-        purpose: v1::Purpose::Lease as i32,
-        reason: reason_id.to_vec(),
-        duration: asking.duration.0,
-        expires: expires.0,
-        own_share: session.state()?.own_share(&session.me(), &parts),
-    });
-    let signed = match session.sign(act) {
-        Ok(signed) => signed,
-        Err(failure) => {
-            home::remove(&key_path(&session, &parts))?;
-            return Err(failure);
-        }
-    };
-    let index = session.send(signed, vec![blob]).await?;
-    let say = env.out.language();
-    let label = session.label_of(&id);
-    let until = find_request(&session, index)?.expires;
-    env.out.tell("request-done", &args! { id: index, label: &label, until: say.time(until) });
-    env.out.tell(
-        "request-forward",
-        &args! {
-            id: index, name: session.name_of(&session.me()), label: &label, organisation: session.organisation_name(),
-            duration: say.duration(asking.duration), reason: reason.as_str(), until: say.time(until),
-        },
-    );
-    env.out.data(&serde_json::json!({ "request": index, "label": label, "expires": until.0 }));
+    ask::ask(&mut session, &asking).await?;
     Ok(())
-}
-
-fn key_path(session: &Session, parts: &[RequestedPart]) -> PathBuf {
-    let name = parts.first().map(|p| hex::encode(p.recipient.as_bytes())).unwrap_or_default();
-    session.folder.join("keys").join(name)
-}
-
-/// Eight bytes of expiry (POSIX seconds, big-endian), then the keys, sealed to the identity: what is no longer of use
-/// must be recognised without the passphrase.
-fn store_keys(
-    session: &mut Session,
-    parts: &[RequestedPart],
-    keys: &[(PartKind, MasterKey)],
-    expires: Time,
-) -> Result<(), Failure> {
-    let mut text = String::with_capacity(64 + keys.len() * 128);
-    for (kind, key) in keys {
-        // One line a key: name, space, age's own text form, so that `age` could use it.
-        text.push_str(kind.as_str());
-        text.push(' ');
-        let secret = key.to_age_text();
-        text.push_str(secret.expose_str().unwrap_or_default());
-        text.push('\n');
-    }
-    let text = Secret::from_string(text);
-    let recipient = session.identity()?.keys().recipient;
-    let sealed = seal_to(&recipient, text.expose()).map_err(Failure::technical)?;
-    home::write(&key_path(session, parts), &[expires.0.to_be_bytes().as_slice(), &sealed].concat())
-}
-
-/// The keys of a request of ours, by part.
-fn load_keys(
-    session: &mut Session,
-    parts: &[RequestedPart],
-) -> Result<Vec<(PartKind, age::x25519::Identity)>, Failure> {
-    let path = key_path(session, parts);
-    let missing = || Failure::new(Exit::Failed, "failed-keys-missing");
-    let file = home::read_if_there(&path)?.ok_or_else(missing)?;
-    let (_, sealed) = file.split_first_chunk::<8>().ok_or_else(|| home::damaged(&path))?;
-    let text = open_with(session.identity()?.age(), sealed).map_err(|e| home::damaged(&path).because(e))?;
-    let mut keys = Vec::new();
-    for line in text.expose_str().unwrap_or_default().lines() {
-        let (name, key) = line.split_once(' ').ok_or_else(|| home::damaged(&path))?;
-        let kind = PartKind::from_name(name).ok_or_else(|| home::damaged(&path))?;
-        let key = key.parse::<age::x25519::Identity>().map_err(|_| home::damaged(&path))?;
-        keys.push((kind, key));
-    }
-    Ok(keys)
 }
 
 /// What an open request holds, for showing.
 pub struct Opened {
     /// Values by part.
     pub values: Vec<(PartKind, PartValue)>,
+    /// What was made at the target, by the names of its fields.
+    pub made: Vec<(String, Secret)>,
     /// Until when.
     pub until: Time,
+}
+
+impl Opened {
+    /// The secret of a part; of something made at a target, what stands in the password's place.
+    fn secret(&self, kind: PartKind) -> Option<&Secret> {
+        let of_part = self.values.iter().find(|(k, _)| *k == kind).map(|(_, value)| &value.value);
+        let made = |name: &&str| self.made.iter().find(|(n, _)| n == name).map(|(_, value)| value);
+        let made = || SECRET_FIELDS.iter().find_map(made).filter(|_| kind == PartKind::Password);
+        of_part.or_else(made)
+    }
 }
 
 /// How `show` gives the secret.
@@ -186,32 +133,56 @@ pub async fn show(env: &Env, id: u64, reveal: Reveal) -> Result<(), Failure> {
     let say = env.out.language();
     let left = say.duration(env.now().until(opened.until));
     let label = session.label_of(&request.version.credential);
+    let head = args! { label: &label, left: left, until: say.time(opened.until) };
+    // Nothing else of this association needs to wait for what follows.
+    drop(session);
     if let Reveal::Clipboard(kind) = reveal {
-        let wanted = opened.values.iter().find(|(k, _)| *k == kind);
-        let (_, value) = wanted.ok_or(Refusal::PartUnknown)?;
-        env.out.tell("show-head", &args! { label: label, left: left, until: say.time(opened.until) });
-        return super::clipboard::lend(&env.out, &value.value);
+        let secret = opened.secret(kind).ok_or(Refusal::PartUnknown)?;
+        env.out.tell("show-head", &head);
+        return super::clipboard::lend(&env.out, secret).await;
     }
     if env.out.is_json() {
         let parts: serde_json::Map<String, serde_json::Value> =
             opened.values.iter().map(|(kind, value)| (kind.as_str().to_owned(), json_value(value))).collect();
-        env.out.data(&serde_json::json!({ "request": id, "label": label, "until": opened.until.0, "parts": parts }));
+        let text = |value: &Secret| value.expose_str().map(str::to_owned).into();
+        let made: serde_json::Map<String, serde_json::Value> =
+            opened.made.iter().map(|(name, value)| (name.clone(), text(value))).collect();
+        env.out.data(&serde_json::json!({
+            "request": id, "label": label, "until": opened.until.0, "parts": parts, "made": made,
+        }));
         return Ok(());
     }
-    env.out.tell("show-head", &args! { label: label, left: left, until: say.time(opened.until) });
+    env.out.tell("show-head", &head);
     for (kind, value) in &opened.values {
         if let Some(name) = value.user_name.as_ref() {
-            show_value(env, "part-user-name", name);
+            show_value(env, &say.plain("part-user-name"), name);
         }
-        show_value(env, &format!("part-{}", kind.as_str()), &value.value);
+        show_value(env, &say.plain(&format!("part-{}", kind.as_str())), &value.value);
     }
-    env.out.say("show-foot");
+    for (name, value) in &opened.made {
+        // A newer server may have fields that have no name here.
+        let known = say.find(&format!("made-{name}"), &args! {}).unwrap_or_else(|| name.clone());
+        show_value(env, &known, value);
+    }
+    if has_codes(&request) {
+        env.out.tell("show-codes-hint", &args! { id: id });
+    }
+    match opened.made.is_empty() {
+        true => env.out.say("show-foot"),
+        false => env.out.tell("show-foot-made", &args! { id: id, until: say.time(opened.until) }),
+    }
     Ok(())
+}
+
+/// Whether the server shows one-time codes while this access runs.
+fn has_codes(request: &Request) -> bool {
+    let shown = |asked: &RequestedPart| asked.part.kind == PartKind::TotpSecret && asked.vouched.is_some();
+    request.purpose == Purpose::Lease && request.parts.iter().any(shown)
 }
 
 /// One value under its name. Further lines are set in, so that they cannot pass for ours.
 fn show_value(env: &Env, name: &str, value: &Secret) {
-    let name = env.out.language().plain(name) + &env.out.language().plain("colon");
+    let name = name.to_owned() + &env.out.language().plain("colon");
     let text = value.expose_str().unwrap_or_default();
     for (row, line) in text.split('\n').enumerate() {
         match row {
@@ -231,14 +202,50 @@ fn json_value(value: &PartValue) -> serde_json::Value {
 
 /// Collects, combines and opens.
 pub async fn open(session: &mut Session, id: u64) -> Result<Opened, Failure> {
-    let request = find_request(session, id)?;
-    if request.requester != session.me() {
-        return Err(Refusal::NotYours.into());
+    let request = find_own(session, id)?;
+    match request.purpose {
+        Purpose::Lease | Purpose::Mint => {}
+        Purpose::Unseal => return Err(Failure::new(Exit::Usage, "failed-opens-to-server").with("id", id)),
+        Purpose::Delegation => return Err(Failure::new(Exit::Usage, "failed-is-delegation").with("id", id)),
     }
-    let now = session.env.now();
+    let (request, keys, blobs) = collect(session, &request).await?;
+    let Stage::Leased(lease) = &request.stage else {
+        // The server handed something out and did not log that it did.
+        return Err(super::failure::distrust("distrust-collected", None));
+    };
+    let until = lease.until();
+    if request.purpose == Purpose::Mint {
+        let made = open_what_was_made(session, &request, &keys, &blobs)?;
+        return Ok(Opened { values: Vec::new(), made, until });
+    }
+    if let Basis::Delegation(delegation) = lease.grant().basis() {
+        let values = open_wrapped(session, &request, *delegation, &blobs)?;
+        return Ok(Opened { values, made: Vec::new(), until });
+    }
+    let mut bad = BadShares::new();
+    let values = open_parts(session, &request, &keys, &blobs, &mut bad);
+    accuse(session, &request, bad).await?;
+    Ok(Opened { values: values?, made: Vec::new(), until })
+}
+
+/// A request of this person's.
+pub(super) fn find_own(session: &Session, id: u64) -> Result<Request, Failure> {
+    let request = find_request(session, id)?;
+    if request.requester == session.me() { Ok(request) } else { Err(Refusal::NotYours.into()) }
+}
+
+/// Keys of a request of ours, by part.
+type OwnKeys = Vec<(PartKind, age::x25519::Identity)>;
+
+/// Fetches what a request of ours gives, if it gives anything; gives the request as the log has it then.
+pub(super) async fn collect(
+    session: &mut Session,
+    request: &Request,
+) -> Result<(Request, OwnKeys, Vec<Vec<u8>>), Failure> {
+    let (now, id) = (session.env.now(), request.at.index);
     match &request.stage {
         Stage::Waiting => {
-            let missing = missing(session, &request)?;
+            let missing = missing(session, request)?;
             return Err(Failure::new(Exit::Refused, "failed-not-granted").with("missing", missing));
         }
         Stage::Granted(_) => {}
@@ -254,26 +261,73 @@ pub async fn open(session: &mut Session, id: u64) -> Result<Opened, Failure> {
         }
     }
     // Before collecting, because collecting starts the lease.
-    let keys = load_keys(session, &request.parts)?;
+    let by_delegation = match &request.stage {
+        Stage::Granted(grant) => matches!(grant.basis(), Basis::Delegation(_)),
+        Stage::Leased(lease) => matches!(lease.grant().basis(), Basis::Delegation(_)),
+        Stage::Waiting | Stage::Ended { .. } => false,
+    };
+    let keys = match by_delegation && request.purpose == Purpose::Lease {
+        // What is wrapped for us opens with our identity.
+        true => session.identity().map(|_| Vec::new())?,
+        false => keys::load(session, &request.parts)?,
+    };
     let organisation = session.folder.id;
-    let blobs = session.remote().await?.collect(organisation, id).await?;
+    let progress = session.env.out.wait("progress-making");
+    let begun = Instant::now();
+    let blobs = loop {
+        match session.remote().await?.collect(organisation, id).await {
+            // The server makes it as soon as it is granted, which takes a moment.
+            Err(failure) if failure.key() == NOT_MADE && begun.elapsed() < MAKING => sleep(LOOK_EVERY).await,
+            collected => break collected?,
+        }
+    };
+    drop(progress);
     session.sync().await?;
-    let request = find_request(session, id)?;
-    let Stage::Leased(lease) = &request.stage else {
-        // The server handed out shares and did not log that it did.
+    Ok((find_request(session, id)?, keys, blobs))
+}
+
+/// Opens what a connector made for us.
+fn open_what_was_made(
+    session: &Session,
+    request: &Request,
+    keys: &[(PartKind, age::x25519::Identity)],
+    blobs: &[Vec<u8>],
+) -> Result<Vec<(String, Secret)>, Failure> {
+    let Some(AtTarget::Made { sealed, .. }) = &request.target else {
         return Err(super::failure::distrust("distrust-collected", None));
     };
-    let until = lease.until();
-    let mut bad = BadShares::new();
-    let values = open_parts(session, &request, &keys, &blobs, &mut bad);
-    accuse(session, &request, bad).await?;
-    Ok(Opened { values: values?, until })
+    let id = request.at.index;
+    let bad = || Failure::new(Exit::Distrust, "failed-made-damaged").with("id", id);
+    let blob = blobs.iter().find(|blob| BlobId::of(blob) == *sealed).ok_or_else(bad)?;
+    let (_, key) = keys.first().ok_or_else(|| Failure::new(Exit::Failed, "failed-keys-missing"))?;
+    let context = MintedContext { organisation: session.folder.id, request: id };
+    Ok(open_made(key, &context, blob).map_err(|e| bad().because(e))?.fields)
+}
+
+/// Opens what was wrapped for us, of which the server removed its layer.
+fn open_wrapped(
+    session: &mut Session,
+    request: &Request,
+    delegation: u64,
+    blobs: &[Vec<u8>],
+) -> Result<Vec<(PartKind, PartValue)>, Failure> {
+    let organisation = session.folder.id;
+    let identity = session.identity()?;
+    let mut values = Vec::new();
+    for asked in &request.parts {
+        let part = crate::seal::sealing::PartContext { organisation, part: asked.part };
+        let context = DelegatedContext { part, delegation };
+        let opened = blobs.iter().find_map(|blob| unwrap_inner(identity.age(), &context, blob).ok());
+        let bad = || Failure::new(Exit::Distrust, "failed-made-damaged").with("id", request.at.index);
+        values.push((asked.part.kind, opened.ok_or_else(bad)?));
+    }
+    Ok(values)
 }
 
 /// Whose re-sealed shares were not usable: of which parts, and how.
-type BadShares = BTreeMap<PersonId, (BTreeSet<PartKind>, ShareVerdict)>;
+pub(super) type BadShares = BTreeMap<PersonId, (BTreeSet<PartKind>, ShareVerdict)>;
 
-fn open_parts(
+pub(super) fn open_parts(
     session: &mut Session,
     request: &Request,
     keys: &[(PartKind, age::x25519::Identity)],
@@ -281,7 +335,7 @@ fn open_parts(
     bad: &mut BadShares,
 ) -> Result<Vec<(PartKind, PartValue)>, Failure> {
     let mut values = Vec::new();
-    for (position, asked) in request.parts.iter().enumerate() {
+    for (position, asked) in request.parts.iter().enumerate().filter(|(_, asked)| asked.vouched.is_none()) {
         let key = keys.iter().find(|(kind, _)| *kind == asked.part.kind).map(|(_, key)| key);
         let key = key.ok_or_else(|| Failure::new(Exit::Failed, "failed-keys-missing"))?;
         let master = master_key(session, request, position, key, blobs, bad)?;
@@ -298,7 +352,7 @@ fn open_parts(
 
 /// Says in the log whose shares were bad, so that their own program looks again and a mediator can read it. What can
 /// be opened is opened all the same: where the server does not take it, that is told and no more.
-async fn accuse(session: &mut Session, request: &Request, bad: BadShares) -> Result<(), Failure> {
+pub(super) async fn accuse(session: &mut Session, request: &Request, bad: BadShares) -> Result<(), Failure> {
     for (accused, (kinds, verdict)) in bad {
         let index = request.at.index;
         if session.state()?.request(index).is_none_or(|r| r.claims.contains_key(&accused)) {
@@ -337,88 +391,47 @@ fn master_key(
     let Some(asked) = request.parts.get(position) else { return Err(Refusal::PartUnknown.into()) };
     let context = share_context(session, &asked.part)?;
     let own = if request.own_share { my_shares(session, &asked.part)? } else { Vec::new() };
-    let mut claims: Vec<ShareClaim> = Vec::new();
-    let mut unopened: Vec<PersonId> = Vec::new();
-    let mut badly_dealt = false;
-    for deal in deals(session, &asked.part)? {
-        let mut sent = Vec::new();
-        for (approver, released) in &request.approvals {
-            let Some(blob) = released_blob(session, released, position, approver, &deal, asked) else { continue };
-            let Some(sealed) = blobs.iter().find(|b| BlobId::of(b) == blob) else { continue };
-            match open_with(key, sealed) {
-                Ok(envelope) => sent.push((*approver, envelope)),
-                Err(_) => {
-                    unopened.push(*approver);
-                    note_bad(bad, *approver, asked.part.kind, ShareVerdict::DoesNotOpen);
+    let part = session.state()?.part(&asked.part).ok_or(Refusal::PartUnknown)?.part.clone();
+    let blobs = blobs.iter().map(|blob| (BlobId::of(blob), blob.clone())).collect();
+    let approvals = &request.approvals;
+    let gathering = Gathering { context, part: &part, position, approvals, blobs: &blobs };
+    let gathered = gathering.combine(key, Some((session.me(), &own)));
+    for (sender, verdict) in gathered.bad {
+        bad.entry(sender).or_insert_with(|| (BTreeSet::new(), verdict)).0.insert(asked.part.kind);
+    }
+    gathered.key.map_err(|why| match why {
+        NoKey::Dealer => {
+            let state = session.state().ok();
+            match state.and_then(|state| state.version(&asked.part.version)) {
+                Some(dealt) if dealt.by_daemon => Failure::new(Exit::Distrust, "failed-dealer-server"),
+                dealt => {
+                    let name = dealt.map(|dealt| session.name_of(&dealt.depositor)).unwrap_or_default();
+                    Failure::new(Exit::Distrust, "failed-dealer").with("name", name)
                 }
             }
         }
-        let (mut good, found) = sort_shares(sent, &context, &deal);
-        for claim in found {
-            // What was passed on as it was dealt is the dealer's doing.
-            if let Accused::Sender(sender) = claim.accused() {
-                note_bad(bad, sender, asked.part.kind, ShareVerdict::DoesNotMatch);
-            }
-            claims.push(claim);
+        NoKey::NotEnough => Failure::new(Exit::Failed, "failed-shares-not-here"),
+        NoKey::Bad(senders) => {
+            let mut names: Vec<String> = senders.iter().map(|person| session.name_of(person)).collect();
+            names.sort();
+            Failure::new(Exit::Distrust, "failed-shares-bad").with("list", names.join(", "))
         }
-        let me = session.me();
-        if deal.share_of(&me).is_some() {
-            let mine = own.iter().find(|s| deal.share_of(&me).is_some_and(|(_, l)| l.digest == s.digest()));
-            if let Some(share) = mine {
-                let copy = Secret::new(share.envelope().expose().to_vec());
-                good.extend(crate::seal::sharing::verify_share(copy, me, &context, &deal).ok());
-            }
-        }
-        match combine(&good, &context, &deal) {
-            Ok(master) => return Ok(master),
-            Err(CombineError::Dealer) => badly_dealt = true,
-            Err(error) => tracing::debug!(%error, "this quorum's shares are not enough"),
-        }
-    }
-    let mut names: Vec<String> =
-        claims.iter().map(|c| c.from).chain(unopened).map(|person| session.name_of(&person)).collect();
-    names.sort();
-    names.dedup();
-    if badly_dealt {
-        // Every share is as it was dealt, so no trustee is to blame and asking more of them is no use.
-        let credential = session.state()?.credential(&asked.part.version.credential);
-        let dealt = credential.and_then(|c| c.versions.get(&asked.part.version.version));
-        let name = dealt.map(|version| session.name_of(&version.depositor)).unwrap_or_default();
-        return Err(Failure::new(Exit::Distrust, "failed-dealer").with("name", name));
-    }
-    if names.is_empty() {
-        return Err(Failure::new(Exit::Failed, "failed-shares-not-here"));
-    }
-    Err(Failure::new(Exit::Distrust, "failed-shares-bad").with("list", names.join(", ")))
-}
-
-fn note_bad(bad: &mut BadShares, sender: PersonId, kind: PartKind, verdict: ShareVerdict) {
-    bad.entry(sender).or_insert_with(|| (BTreeSet::new(), verdict)).0.insert(kind);
-}
-
-/// The blob in which an approver re-sealed their share of this deal: approvals list one per deal that names them.
-fn released_blob(
-    session: &Session,
-    released: &[Vec<BlobId>],
-    position: usize,
-    approver: &PersonId,
-    deal: &Deal,
-    asked: &RequestedPart,
-) -> Option<BlobId> {
-    let part = session.state().ok()?.part(&asked.part)?;
-    let theirs: Vec<&Deal> = part.part.deals.iter().filter(|d| d.share_of(approver).is_some()).collect();
-    let place = theirs.iter().position(|d| *d == deal)?;
-    released.get(position)?.get(place).copied()
+    })
 }
 
 /// Gives access back early, or withdraws a request.
 pub async fn give_back(env: &Env, id: u64) -> Result<(), Failure> {
     let mut session = env.session()?;
     session.sync_to_sign().await?;
-    find_request(&session, id)?;
+    let request = find_request(&session, id)?;
     session.submit(v1::command::Act::Return(v1::Return { request_index: id }), Vec::new()).await?;
     session.forget_keys(session.env.now())?;
-    env.out.tell("return-done", &args! { id: id });
+    let key = match request.stage {
+        _ if request.target.is_some() => "return-done-made",
+        Stage::Leased(_) => "return-done",
+        _ => "exec-taken-back",
+    };
+    env.out.tell(key, &args! { id: id });
     env.out.data(&serde_json::json!({ "returned": id }));
     Ok(())
 }
@@ -434,42 +447,4 @@ pub async fn revoke(env: &Env, id: u64, reason: &str) -> Result<(), Failure> {
     env.out.tell("revoke-done", &args! { id: id });
     env.out.data(&serde_json::json!({ "revoked": id }));
     Ok(())
-}
-
-impl Session {
-    /// Deletes the keys of our requests that are over: what was collected cannot be opened again. Their time ends
-    /// them, too: the server must not be able to keep them by not recording it. Keys of a request that is not in the
-    /// log stay until the log is past its expiry, whatever the server answered: it may still come.
-    pub fn forget_keys(&self, now: Time) -> Result<(), Failure> {
-        let (me, state) = (self.me(), self.state()?);
-        let now = now.before(KEYS_SPARE);
-        for request in state.requests().values().filter(|r| r.requester == me && is_over(r, now)) {
-            home::remove(&key_path(self, &request.parts))?;
-        }
-        let mine = state.requests().values().filter(|r| r.requester == me);
-        let logged: BTreeSet<PathBuf> = mine.map(|r| key_path(self, &r.parts)).collect();
-        let folder = self.folder.join("keys");
-        for entry in fs::read_dir(&folder).map_err(|e| Failure::io(&folder, e))? {
-            let path = entry.map_err(|e| Failure::io(&folder, e))?.path();
-            if logged.contains(&path) {
-                continue;
-            }
-            let file = home::read(&path)?;
-            let expires = file.first_chunk::<8>().map(|bytes| Time(u64::from_be_bytes(*bytes)));
-            if expires.is_some_and(|expires| expires <= state.last_time()) {
-                home::remove(&path)?;
-            }
-        }
-        Ok(())
-    }
-}
-
-/// Whether a request cannot be opened any more at this time, whatever the server recorded.
-fn is_over(request: &Request, now: Time) -> bool {
-    match &request.stage {
-        // Not granted by its expiry, or not fetched by then: it never opens.
-        Stage::Waiting | Stage::Granted(_) => request.expires <= now,
-        Stage::Leased(lease) => !lease.collected() || lease.until() <= now,
-        Stage::Ended { .. } => true,
-    }
 }

@@ -5,6 +5,7 @@
 //! screen whose texts are not at hand is refused, and so is the signature.
 
 mod loss;
+mod purpose;
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -74,7 +75,7 @@ pub fn destruction(view: View<'_>, destruction: &ProposeDestruction) -> Result<V
 /// A text is not on this computer.
 pub fn request(view: View<'_>, request: &Request) -> Result<Vec<String>, Failure> {
     let mut screen = Screen::new(view)?;
-    let (state, say) = (view.state, view.say);
+    let state = view.state;
     let version = state.version(&request.version).ok_or_else(missing)?;
     let label = view.needed(&version.label)?;
     let args = args! { id: request.at.index, name: screen.name(&request.requester)?, label: label };
@@ -100,18 +101,7 @@ pub fn request(view: View<'_>, request: &Request) -> Result<Vec<String>, Failure
     screen.tell("request-fingerprint", &args! { code: screen.fingerprint(&request.requester)? });
     screen.warn(BTreeSet::from([request.requester]))?;
     screen.tell("request-reason", &args! { reason: view.needed(&request.reason)? });
-    let args = args! { duration: say.duration(request.duration), until: say.time(request.expires) };
-    screen.tell("request-duration", &args);
-    for asked in &request.parts {
-        let part = state.part(&asked.part).ok_or_else(missing)?;
-        let needed = part.part.deals.iter().map(|deal| view.quorum(deal.quorum()));
-        let args = args! {
-            part: say.plain(&format!("part-{}", asked.part.kind.as_str())),
-            released: part.released_to_anybody().len(),
-            needed: needed.collect::<Vec<_>>().join(" / "),
-        };
-        screen.tell("request-part", &args);
-    }
+    screen.purpose(request)?;
     let agreed = request.agreed();
     if !agreed.is_empty() {
         screen.tell("request-agreed", &args! { list: screen.people(&agreed)? });
@@ -388,7 +378,8 @@ impl<'a> Screen<'a> {
                 None => self.tell("proposal-new", &args! { text: self.vault(vault)? }),
                 Some(before) if before != vault => {
                     let persons = |vault: &Vault| -> BTreeSet<PersonId> {
-                        vault.askers.persons.union(&vault.depositors.persons).copied().collect()
+                        let named = [&vault.askers, &vault.depositors, &vault.unasked];
+                        named.into_iter().flat_map(|who| who.persons.iter().copied()).collect()
                     };
                     new.extend(persons(vault).difference(&persons(before)));
                     self.tell("proposal-before", &args! { text: self.vault(before)? });
@@ -468,7 +459,17 @@ impl<'a> Screen<'a> {
             name: &vault.name, list: quorums.join(" / "), askers: self.who(&vault.askers)?,
             depositors: self.who(&vault.depositors)?, longest: self.view.say.duration(vault.longest_lease),
         };
-        Ok(self.view.say.with("proposal-vault", &args))
+        let mut text = self.view.say.with("proposal-vault", &args);
+        let signers: Vec<&str> = vault.leases_signed_by.iter().map(|name| name.as_str()).collect();
+        if signers != quorums {
+            text += " ";
+            text += &self.view.say.with("proposal-vault-signed-by", &args! { list: signers.join(" / ") });
+        }
+        if vault.unasked != Who::default() {
+            text += " ";
+            text += &self.view.say.with("proposal-vault-unasked", &args! { who: self.who(&vault.unasked)? });
+        }
+        Ok(text)
     }
 
     /// People by role and by name; nobody if the charter names nobody.

@@ -17,10 +17,12 @@ pub use charter::charter;
 pub use people::{PersonRow, devices, people, person_rows};
 
 use super::consent::waiting;
+use super::delegation;
 use super::drill;
 use super::failure::{Exit, Failure};
 use super::home::Folder;
 use super::moving;
+use super::opening::{self, Tries};
 use super::renewal;
 use super::say::Args;
 use super::session::{Env, Session};
@@ -120,15 +122,30 @@ pub async fn status(env: &Env) -> Result<(), Failure> {
 async fn status_of(env: &Env, folder: Folder) -> Result<(), Failure> {
     let mut session = Session::open(env, folder)?;
     let reached = reach(&mut session).await?;
-    env.out.data(&status_data(&session, &reached)?);
+    let tries = tries(&mut session, &reached).await?;
+    env.out.data(&status_data(&session, &reached, &tries)?);
     if !env.out.is_json() {
-        tell_status(&session, &reached)?;
+        tell_status(&session, &reached, &tries)?;
     }
     reached.end()
 }
 
+/// What the server says about what it has not done yet, if it has anything to do. What is due stands in the log; only
+/// why it is not done is the server's word, and without it the rest is shown.
+async fn tries(session: &mut Session, reached: &Reached) -> Result<Tries, Failure> {
+    let pending = session.state()?.work().next().is_some();
+    if !pending || !matches!(reached, Reached::Yes) {
+        return Ok(Tries::new());
+    }
+    let organisation = session.folder.id;
+    match session.remote().await?.work(organisation).await {
+        Err(failure) if failure.exit() == Exit::Distrust => Err(failure),
+        other => Ok(other.unwrap_or_default()),
+    }
+}
+
 /// The status for programs.
-fn status_data(session: &Session, reached: &Reached) -> Result<Value, Failure> {
+fn status_data(session: &Session, reached: &Reached, tries: &Tries) -> Result<Value, Failure> {
     let texts = texts(session);
     let view = session.view(&texts)?;
     let (state, me) = (view.state, session.me());
@@ -163,13 +180,15 @@ fn status_data(session: &Session, reached: &Reached) -> Result<Value, Failure> {
         "shares": drill::share_rows(&view, session.env.now()),
         "restored": drill::restore_data(&view),
         "running": running,
+        "server": opening::data(&view, tries),
+        "delegations": delegation::live_data(&view, session.env.now()),
         "unrecorded": view.unrecorded().iter().map(|u| json!({
             "request": u.request, "ended": u.ended.0, "access": u.access,
         })).collect::<Vec<_>>(),
     }))
 }
 
-fn tell_status(session: &Session, reached: &Reached) -> Result<(), Failure> {
+fn tell_status(session: &Session, reached: &Reached, tries: &Tries) -> Result<(), Failure> {
     let (out, me) = (&session.env.out, session.me());
     let texts = texts(session);
     let view = session.view(&texts)?;
@@ -218,6 +237,8 @@ fn tell_status(session: &Session, reached: &Reached) -> Result<(), Failure> {
     let lines = [renewal::lines(session)?, drill::lines(&view, session.env.now())].concat();
     lines.iter().filter(|line| waiting.iter().all(|item| item.text != **line)).for_each(|line| out.line(line));
     accounts::tell_running(out, &view);
+    let lines = [opening::lines(&view, tries), delegation::lines(&view, session.env.now())].concat();
+    lines.iter().for_each(|line| out.line(line));
     witnesses::tell_unsafe(session)
 }
 

@@ -11,6 +11,7 @@ use crate::escrow::act::ShareVerdict;
 use crate::escrow::charter::Who;
 use crate::escrow::credential::{Credential, Due, DueCause, PartState, Urgency};
 use crate::escrow::id::{BlobId, CredentialId, DeviceId, PersonId};
+use crate::escrow::made::AtTarget;
 use crate::escrow::organisation::Organisation;
 use crate::escrow::part::{PartKind, VersionId};
 use crate::escrow::people::Standing;
@@ -19,6 +20,7 @@ use crate::escrow::quorum::{Group, Quorum};
 use crate::escrow::request::{End, Request, Stage};
 use crate::escrow::role::Role;
 use crate::escrow::time::{Seconds, Time};
+use crate::escrow::window::Purpose;
 
 /// How long after its time the server may record that a request or an access ended, before people are told that it
 /// did not.
@@ -91,7 +93,9 @@ impl<'a> View<'a> {
     /// Requests and accesses whose time is over although the server did not record it.
     pub fn unrecorded(&self) -> Vec<Unrecorded> {
         let over = self.state.live_requests().filter_map(|request| {
-            let lease = |ended| Unrecorded { request: request.at.index, ended, access: true };
+            // Only what opened to a person makes a password known.
+            let access = matches!(request.purpose, Purpose::Lease | Purpose::Delegation);
+            let lease = |ended| Unrecorded { request: request.at.index, ended, access };
             let found = match &request.stage {
                 Stage::Leased(running) => lease(running.until()),
                 // Never fetched, it counts as running from its expiry.
@@ -260,11 +264,29 @@ impl<'a> View<'a> {
             Stage::Waiting => {
                 self.say.with("view-stage-waiting", &crate::args! { missing: missing(self.state, request) })
             }
+            Stage::Granted(_) if matches!(request.target, Some(AtTarget::Started { .. })) => {
+                self.say.plain("stage-making")
+            }
             Stage::Granted(_) => self.say.plain("view-stage-granted"),
+            Stage::Leased(_) if request.purpose == Purpose::Unseal => self.say.plain("stage-window"),
             Stage::Leased(lease) if lease.collected() => self.say.plain("view-stage-leased"),
             Stage::Leased(_) => self.say.plain("view-stage-uncollected"),
+            Stage::Ended { .. } if matches!(request.target, Some(AtTarget::RevocationDue { .. })) => {
+                self.say.plain("stage-revocation-due")
+            }
             Stage::Ended { how, .. } => self.end(how),
         }
+    }
+
+    /// What a request is for, where it is not for access to what was sealed.
+    pub fn purpose(&self, request: &Request) -> Option<String> {
+        let key = match request.purpose {
+            Purpose::Lease => return None,
+            Purpose::Unseal => "kind-unseal",
+            Purpose::Mint => "kind-mint",
+            Purpose::Delegation => "kind-delegation",
+        };
+        Some(self.say.plain(key))
     }
 
     /// How a request ended.
@@ -279,6 +301,13 @@ impl<'a> View<'a> {
             }
             End::RequesterLeft => "view-end-left",
             End::Destroyed => "view-end-destroyed",
+            End::Sealed(person) => {
+                return self.say.with("view-end-sealed", &crate::args! { name: self.name(person) });
+            }
+            End::Closed => "view-end-closed",
+            End::NotUsed => "view-end-not-used",
+            End::Replaced => "view-end-replaced",
+            End::Delegated => "view-end-delegated",
         };
         self.say.plain(key)
     }
@@ -326,6 +355,11 @@ pub fn stage_name(stage: &Stage) -> &'static str {
             End::Revoked(_) => "revoked",
             End::RequesterLeft => "requester_left",
             End::Destroyed => "destroyed",
+            End::Sealed(_) => "sealed",
+            End::Closed => "closed",
+            End::NotUsed => "not_used",
+            End::Replaced => "replaced",
+            End::Delegated => "delegated",
         },
     }
 }
@@ -339,9 +373,35 @@ pub fn until(request: &Request) -> Time {
     }
 }
 
+/// Any one of these agrees to what a connector makes.
+fn lease_signers<'a>(state: &'a Organisation, request: &Request) -> Vec<&'a Quorum> {
+    let Some(charter) = state.charter() else { return Vec::new() };
+    let credential = state.credential(&request.version.credential);
+    let vault = credential.and_then(|credential| charter.vault(&credential.vault));
+    vault
+        .map(|vault| vault.leases_signed_by.iter().filter_map(|name| charter.quorum(name)).collect())
+        .unwrap_or_default()
+}
+
+/// Whether somebody is among those who can agree to a request.
+pub fn is_asked(state: &Organisation, person: &PersonId, request: &Request) -> bool {
+    // Whose own share counts has agreed already; what opens to the server needs it there, too.
+    if request.requester == *person && request.own_share && !request.opens_to_daemon() {
+        return false;
+    }
+    match request.signs_only() {
+        true => lease_signers(state, request).iter().any(|quorum| quorum.names(person)),
+        false => state.own_share(person, &request.parts),
+    }
+}
+
 /// How many further approvals a request needs, at least: by the quorum that is nearest to agreeing.
 pub fn missing(state: &Organisation, request: &Request) -> usize {
     let agreed = request.agreed();
+    if request.signs_only() {
+        let signers = lease_signers(state, request);
+        return signers.iter().map(|quorum| quorum.missing(&agreed)).min().unwrap_or(0);
+    }
     let parts = request.parts.iter().filter_map(|asked| state.part(&asked.part));
     let nearest = |deals: &[crate::escrow::part::Deal]| deals.iter().map(|d| d.quorum().missing(&agreed)).min();
     parts.filter_map(|part| nearest(&part.part.deals)).max().unwrap_or(0)

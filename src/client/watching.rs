@@ -144,7 +144,7 @@ fn contact_of(folder: &Folder) -> Option<Vec<u8>> {
 
 /// SIGTERM or Ctrl-C.
 #[cfg(unix)]
-async fn asked_to_end() -> Result<(), Failure> {
+pub(super) async fn asked_to_end() -> Result<(), Failure> {
     use tokio::signal::unix::{SignalKind, signal};
     let mut terminate = signal(SignalKind::terminate()).map_err(Failure::technical)?;
     let mut interrupt = signal(SignalKind::interrupt()).map_err(Failure::technical)?;
@@ -156,7 +156,7 @@ async fn asked_to_end() -> Result<(), Failure> {
 }
 
 #[cfg(not(unix))]
-async fn asked_to_end() -> Result<(), Failure> {
+pub(super) async fn asked_to_end() -> Result<(), Failure> {
     tokio::signal::ctrl_c().await.map_err(Failure::technical)
 }
 

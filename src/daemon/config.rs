@@ -4,6 +4,8 @@
 //! that a misspelt limit is not silently the default. Nothing here is secret. This module must never change a file
 //! that exists.
 
+mod connect;
+
 use std::fmt::Display;
 use std::fs::OpenOptions;
 use std::io::{self, Write as _};
@@ -16,6 +18,7 @@ use std::time::Duration;
 use serde::Deserialize;
 
 use crate::seal::invitation::ServerAddress;
+pub use connect::Connect;
 
 /// The file's name in the data folder.
 pub const FILE: &str = "sequestred.toml";
@@ -138,6 +141,8 @@ pub struct Config {
     pub log_level: LogLevel,
     /// Limits.
     pub limits: Limits,
+    /// What connectors may do.
+    pub connect: Connect,
 }
 
 /// Values that replace those of the file.
@@ -188,6 +193,8 @@ struct File {
     log: LogTable,
     #[serde(default)]
     limits: LimitsTable,
+    #[serde(default)]
+    connect: connect::Table,
 }
 
 #[derive(Deserialize)]
@@ -266,7 +273,8 @@ fn within<T: TryFrom<u64>>(
 impl Config {
     /// A new daemon's configuration: the defaults.
     pub fn new(name: &str, listen: SocketAddr) -> Result<Self, ConfigError> {
-        let file = File { name: name.to_owned(), listen, log: LogTable::default(), limits: LimitsTable::default() };
+        let (log, limits, connect) = (LogTable::default(), LimitsTable::default(), connect::Table::default());
+        let file = File { name: name.to_owned(), listen, log, limits, connect };
         let path = Path::new("the option --name");
         Self::check(path, file, &Overrides::default())
     }
@@ -338,6 +346,7 @@ impl Config {
                     over.stranger_stay_seconds,
                 )?,
             },
+            connect: file.connect.check(path)?,
         };
         if config.address_at(config.listen.port().max(1)).is_none() {
             let origin = Origin { path, key: "name", overridden: over.name.is_some() };
@@ -366,7 +375,8 @@ impl Config {
 
     /// The file's text with these values.
     pub fn to_toml(&self) -> String {
-        let Self { name, listen, log_format, log_level, limits } = self;
+        let Self { name, listen, log_format, log_level, limits, connect } = self;
+        let connect = connect.to_toml();
         let name = toml::Value::String(name.clone());
         let (request, handshake) = (limits.request_timeout.as_secs(), limits.handshake_timeout.as_secs());
         let stay = limits.stranger_stay.as_secs();
@@ -412,7 +422,7 @@ handshake_timeout_seconds = {handshake}
 # Seconds that a connection of a device lasts that no log vouched for when it began (1 to 3600). A newcomer's
 # program connects again by itself.
 stranger_stay_seconds = {stay}
-"#
+{connect}"#
         )
     }
 
@@ -450,6 +460,14 @@ mod tests {
         assert!(matches!(config.write_new(dir.path()), Err(ConfigError::Io { doing: "write", .. })));
         let minimal = load("name = \"escrow.example.org\"\nlisten = \"[::]:7443\"", &Overrides::default()).unwrap();
         assert_eq!(minimal, config, "what is left out is as init writes it");
+        let two = "targets = [\"DB.example.org:5432\", \"[::1]:636\"]";
+        let config = load(&config.to_toml().replace("targets = []", two), &Overrides::default()).unwrap();
+        assert_eq!(config.connect.targets.len(), 2);
+        assert_eq!(load(&config.to_toml(), &Overrides::default()).unwrap(), config);
+        let exec = "[connect.exec.\"a b\"]\nprogram = \"/bin/true\"\narguments = [\"-x\"]\nuser = \"65534:65534\"\n";
+        let config = load(&(config.to_toml() + exec), &Overrides::default()).unwrap();
+        assert_eq!(config.connect.exec["a b"].arguments, ["-x"]);
+        assert_eq!(load(&config.to_toml(), &Overrides::default()).unwrap(), config);
     }
 
     #[test]
@@ -484,6 +502,9 @@ mod tests {
             (good.replace("level = \"info\"", "level = \"loud\""), "loud"),
             (good.replace("\nname =", "\n#"), "name"),
             (good.replace("escrow.example.org\"", "not a name\""), "name"),
+            (good.replace("targets = []", "targets = [\"db.example.org\"]"), "connect.targets"),
+            (good.clone() + "[connect.exec.x]\nprogram = \"true\"\n", "connect.exec"),
+            (good.replace("calls_per_target = 4", "calls_per_target = 0"), "connect.calls_per_target"),
             (good.replace("request_timeout_seconds = 30", "request_timeout_seconds = -1"), "request_timeout_seconds"),
             ("[".to_owned(), FILE),
         ] {

@@ -10,6 +10,10 @@
 //! | [`limits`] | how often somebody may ask, and how much at once |
 //! | `timers` | when the writer wakes by itself |
 //! | [`writer`] | the single writer |
+//! | [`opened`] | what is open to the daemon, in memory only |
+//! | [`live`] | keys, codes and tries, for those who may |
+//! | [`codes`] | one-time passwords from a secret that stays here |
+//! | [`work`] | what is to be done at targets |
 //!
 //! The data folder holds `sequestre.db`, `sequestred.toml` and `server.key`. [`init`] makes it, [`restore`] brings an
 //! organisation back into it from its people's replicas, [`run`] serves it; the
@@ -18,14 +22,18 @@
 //! The daemon is never the judge: it applies the same rules as everybody else, and clients verify what it says. It
 //! must never write a secret, a token or a text to its log.
 
+pub mod codes;
 pub mod config;
 pub mod gate;
 mod key;
 pub mod limits;
 pub mod link;
+pub mod live;
+pub mod opened;
 pub mod refused;
 pub mod service;
 mod timers;
+pub mod work;
 pub mod writer;
 
 use std::future::Future;
@@ -46,7 +54,11 @@ use tracing_subscriber::util::{SubscriberInitExt as _, TryInitError};
 
 use self::config::{Config, ConfigError, LogFormat, LogLevel, Overrides};
 use self::gate::GateLayer;
+use self::live::Live;
 use self::service::{Own, Service};
+use self::work::krl::Lists;
+use self::work::target::Connectors;
+use self::work::{Board, Runner};
 use self::writer::{Clock, Writer, WriterThread};
 use crate::escrow::id::OrganisationId;
 use crate::escrow::key::VerifyingKey;
@@ -116,6 +128,9 @@ pub enum DaemonError {
         /// What the system said.
         source: io::Error,
     },
+    /// Nothing to check targets with.
+    #[error("the system's certificate authorities could not be read; install them (Debian: ca-certificates)")]
+    Authorities(#[source] io::Error),
     /// No port for the founding code.
     #[error("neither the name nor the address to listen on has a port; give one, as in escrow.example.org:7443")]
     NoPort,
@@ -292,13 +307,20 @@ pub async fn run(
         .map_err(|source| DaemonError::Listen { address: config.listen, source })?;
     let local_addr =
         listener.local_addr().map_err(|source| DaemonError::Listen { address: config.listen, source })?;
-    let (writer, thread) = Writer::start(store, clock);
+    let environment = config.connect.environment().map_err(DaemonError::Authorities)?;
+    let connectors = Connectors::new(environment, config.connect.calls_per_target);
+    let organisations = store.sizes()?.into_iter().map(|(id, _)| id).collect();
+    let lists = Lists::new(config.connect.krl_folder.clone(), organisations, clock.clone());
+    let (writer, thread) = Writer::start(store, clock.clone());
+    let board = Board::default();
+    let live = Live::new(writer.clone(), connectors.clone(), board.clone(), clock.clone());
     let incoming = link::listen(listener, tls, &config.limits, reader.clone());
 
     let (close, closing) = watch::channel(false);
     let (health, health_service) = health_reporter();
     let own = Own { server_key: device.public(), address: config.address() };
-    let service = Service::new(reader.clone(), writer.clone(), &config.limits, closing.clone(), own);
+    let service = Service::new(reader.clone(), writer.clone(), live, &config.limits, closing.clone(), own);
+    let runner = tokio::spawn(Runner::new(writer.clone(), connectors, lists, board, clock).run(closing.clone()));
     let escrow = EscrowServer::new(service).max_decoding_message_size(config.limits.max_message_bytes);
     let router = Server::builder()
         .layer(GateLayer::new(config.limits.request_timeout, reader.clone()))
@@ -341,6 +363,8 @@ pub async fn run(
                 Ok(())
             }
         };
+        // Before the writer: what it has under way may still have something to write.
+        let _ = runner.await;
         let written = stop_writing(writer, thread).await;
         tracing::info!("stopped");
         served.and(written)

@@ -13,9 +13,9 @@
 //! | `NOT_FOUND` | what the message names is not there | `UNKNOWN_ORGANISATION`, `…_UNKNOWN` |
 //! | `ALREADY_EXISTS` | it was done before | `ALREADY_…`, `…_EXISTS`, `PROPOSAL_VETOED`, `DEVICE_KNOWN`, `GENESIS_TWICE` |
 //! | `ABORTED` | something changed meanwhile; synchronise, look again, sign again | `STALE_BASE`, `VERSION_CONFLICT`, `…_DIFFERS`, `CHARTER_VERSION` |
-//! | `FAILED_PRECONDITION` | not in this state of the organisation | `FOREIGN_BASE`, `CLOCK_SKEW`, `…_CLOSED`, `…_EXPIRED`, `…_IN_USE`, `…_DESTROYED`, `TOO_EARLY`, `NOT_YET_UPLOADED`, `NOT_MOVED`, … |
+//! | `FAILED_PRECONDITION` | not in this state of the organisation | `FOREIGN_BASE`, `CLOCK_SKEW`, `…_CLOSED`, `…_EXPIRED`, `…_IN_USE`, `…_DESTROYED`, `TOO_EARLY`, `NOT_YET_UPLOADED`, `NOT_MADE_YET`, `NO_CODES`, `TARGET`, `NOT_MOVED`, … |
 //! | `OUT_OF_RANGE` | an index or size beyond the log | `BEYOND_LOG` |
-//! | `RESOURCE_EXHAUSTED` | too much, too often | `RATE_LIMIT` (a day's limit), `TOO_MANY_REQUESTS`, `MESSAGE_TOO_LARGE` |
+//! | `RESOURCE_EXHAUSTED` | too much, too often | `RATE_LIMIT` (a day's limit), `TOO_MANY_REQUESTS`, `TOO_MANY_KEYS`, `MESSAGE_TOO_LARGE` |
 //! | `UNAVAILABLE` | try again soon | `BUSY`, `CLOSING` |
 //! | `DEADLINE_EXCEEDED` | not done in time, or done and not told: send the same again | `TIMEOUT` |
 //! | `UNIMPLEMENTED` | this daemon is older than the client | `UNKNOWN_METHOD` |
@@ -94,6 +94,18 @@ pub enum Refused {
         /// How many there are.
         size: u64,
     },
+    /// Too many of the daemon's keys wait for a request.
+    #[error("too many keys wait for a request that names them; use these, or ask again in a quarter of an hour")]
+    TooManyKeys,
+    /// The one-time password secret is not (any more) open to the daemon.
+    #[error("the server cannot show codes for this access, perhaps because it was restarted; ask for access again")]
+    NoCodes,
+    /// A call to a target came to nothing. What it said is for the daemon's own log.
+    #[error("the account's target could not be asked ({reason}); try again later, or ask the server's technician")]
+    Target {
+        /// One word.
+        reason: &'static str,
+    },
     /// The database failed. What exactly is for the daemon's own log.
     #[error("the daemon could not read its data; tell the technician, and try again later")]
     Storage(#[source] StoreError),
@@ -139,6 +151,9 @@ impl Refused {
             Self::MessageTooLarge => "MESSAGE_TOO_LARGE",
             Self::Write(error) => error.reason(),
             Self::BeyondLog { .. } => "BEYOND_LOG",
+            Self::TooManyKeys => "TOO_MANY_KEYS",
+            Self::NoCodes => "NO_CODES",
+            Self::Target { .. } => "TARGET",
             Self::Storage(_) => "STORAGE",
             Self::Closing => "CLOSING",
         }
@@ -151,7 +166,8 @@ impl Refused {
             }
             Self::NoDevice => Code::Unauthenticated,
             Self::UnknownDevice => Code::PermissionDenied,
-            Self::TooManyRequests { .. } | Self::MessageTooLarge => Code::ResourceExhausted,
+            Self::TooManyRequests { .. } | Self::MessageTooLarge | Self::TooManyKeys => Code::ResourceExhausted,
+            Self::NoCodes | Self::Target { .. } => Code::FailedPrecondition,
             Self::Timeout => Code::DeadlineExceeded,
             Self::UnknownMethod => Code::Unimplemented,
             Self::UnknownService => Code::NotFound,
@@ -165,6 +181,7 @@ impl Refused {
     fn metadata(&self) -> Vec<(&'static str, String)> {
         match self {
             Self::BeyondLog { asked, size } => vec![("asked", asked.to_string()), ("size", size.to_string())],
+            Self::Target { reason } => vec![("why", (*reason).to_owned())],
             Self::Write(WriteError::Refused(refusal)) => refusal_metadata(refusal),
             _ => Vec::new(),
         }
@@ -217,9 +234,12 @@ fn write_code(error: &WriteError) -> Code {
         | WriteError::TextTooLarge
         | WriteError::Cosignature(_) => Code::InvalidArgument,
         WriteError::BlobBudget => refusal_code(&Refusal::RateLimit),
-        WriteError::NotAwaited | WriteError::NotYetUploaded | WriteError::NotMoved | WriteError::MovedElsewhere => {
-            Code::FailedPrecondition
-        }
+        WriteError::NotAwaited
+        | WriteError::NotYetUploaded
+        | WriteError::NotMadeYet
+        | WriteError::BadlyWrapped
+        | WriteError::NotMoved
+        | WriteError::MovedElsewhere => Code::FailedPrecondition,
         WriteError::Busy | WriteError::Closing => Code::Unavailable,
         WriteError::Storage(_) => Code::Internal,
     }
@@ -243,6 +263,7 @@ fn refusal_code(refusal: &Refusal) -> Code {
         | R::OwnDeposit
         | R::OwnAnswer
         | R::MayNotDrill
+        | R::NotVouched
         | R::NotYours => Code::PermissionDenied,
         R::InvitationUnknown
         | R::DeviceUnknown
@@ -252,7 +273,8 @@ fn refusal_code(refusal: &Refusal) -> Code {
         | R::PartUnknown
         | R::TextUnknown
         | R::RequestUnknown
-        | R::StarterUnknown => Code::NotFound,
+        | R::StarterUnknown
+        | R::DelegationUnknown => Code::NotFound,
         R::InvitationExists
         | R::AlreadyJoined
         | R::DeviceKnown
@@ -303,6 +325,16 @@ fn refusal_code(refusal: &Refusal) -> Code {
         | R::NotDue
         | R::DrillRest { .. }
         | R::NothingToTest
+        | R::NoConnector
+        | R::HasConnector
+        | R::NotOpen
+        | R::ConnectorChanged
+        | R::CheckedOut { .. }
+        | R::StillAtTarget { .. }
+        | R::WindowTooShort { .. }
+        | R::NothingOpen
+        | R::RotationPending
+        | R::DelegationOver
         | R::UnknownRules { .. } => Code::FailedPrecondition,
         R::InvitationRoles
         | R::InvitationLife
@@ -322,6 +354,8 @@ fn refusal_code(refusal: &Refusal) -> Code {
         | R::ReleasedShape
         | R::DrillTree
         | R::ClaimShape
+        | R::DelegationTerms
+        | R::WrappedShape
         | R::Charter(_) => Code::InvalidArgument,
         R::RateLimit => Code::ResourceExhausted,
     }
@@ -336,6 +370,8 @@ fn refusal_metadata(refusal: &Refusal) -> Vec<(&'static str, String)> {
         R::Duration { longest } => vec![("longest", longest.0.to_string())],
         R::AlreadyRequested { request } => vec![("request", request.to_string())],
         R::VetoUsed { until } => vec![("until", until.0.to_string())],
+        R::CheckedOut { until } | R::WindowTooShort { until } => vec![("until", until.0.to_string())],
+        R::StillAtTarget { request } => vec![("request", request.to_string())],
         R::TooEarly { at } | R::MoveTooEarly { at } => vec![("at", at.0.to_string())],
         R::RequestExpired { at } => vec![("at", at.0.to_string())],
         R::DrillRest { from } => vec![("from", from.0.to_string())],

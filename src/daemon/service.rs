@@ -20,7 +20,7 @@
 
 use std::net::IpAddr;
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use tokio::sync::{mpsc, watch};
 use tokio_stream::wrappers::ReceiverStream;
@@ -29,11 +29,13 @@ use tonic::{Request, Response, Status};
 use super::config::Limits;
 use super::limits::{RateLimiter, network};
 use super::link::Peer;
+use super::live::{Current, Live};
+use super::opened::MAX_KEYS;
 use super::refused::Refused;
 use super::writer::{WriteError, Writer};
 use crate::escrow::act::Act;
 use crate::escrow::command::SignedCommand;
-use crate::escrow::id::{BlobId, DeviceId, Digest, OrganisationId, PersonId};
+use crate::escrow::id::{BlobId, CredentialId, DeviceId, Digest, OrganisationId, PersonId};
 use crate::escrow::key::VerifyingKey;
 use crate::escrow::log::cosignature::Cosignature;
 use crate::escrow::log::merkle::TreeHead;
@@ -63,6 +65,7 @@ pub struct Service {
     writer: Writer,
     people: Arc<RateLimiter<PersonId>>,
     strangers: Arc<RateLimiter<IpAddr>>,
+    live: Live,
     closing: watch::Receiver<bool>,
     own: Own,
 }
@@ -114,9 +117,17 @@ impl<E: Into<Refused>> From<E> for Stop {
 
 impl Service {
     /// Once `closing` holds true, streams end.
-    pub fn new(reader: Reader, writer: Writer, limits: &Limits, closing: watch::Receiver<bool>, own: Own) -> Self {
+    pub fn new(
+        reader: Reader,
+        writer: Writer,
+        live: Live,
+        limits: &Limits,
+        closing: watch::Receiver<bool>,
+        own: Own,
+    ) -> Self {
         let per_minute = limits.requests_per_minute;
         Self {
+            live,
             reader,
             writer,
             people: Arc::new(RateLimiter::new(per_minute, LIMITER_CAPACITY)),
@@ -244,6 +255,15 @@ impl<T> Sink<T> {
         }
     }
 
+    /// Waits so long, as long as anybody listens.
+    async fn pause(&mut self, wait: Duration) -> Result<(), Stop> {
+        tokio::select! {
+            () = tokio::time::sleep(wait) => Ok(()),
+            () = self.sender.closed() => Err(Stop::Gone),
+            stop = stopped(&mut self.closing) => Err(stop),
+        }
+    }
+
     /// Waits for a new value, as long as anybody listens.
     async fn changed(&mut self, value: &mut watch::Receiver<u64>) -> Result<(), Stop> {
         tokio::select! {
@@ -330,6 +350,74 @@ impl Escrow for Service {
         let cosignatures =
             cosignatures.into_iter().map(|(tree, line)| api::Cosignature { tree: Some(tree.into()), line }).collect();
         Ok(Response::new(api::GetCheckpointResponse { checkpoint, cosignatures }))
+    }
+
+    async fn get_opening_keys(
+        &self,
+        request: Request<api::GetOpeningKeysRequest>,
+    ) -> Answer<api::GetOpeningKeysResponse> {
+        let peer = peer(&request)?;
+        let api::GetOpeningKeysRequest { organisation, count } = request.into_inner();
+        let organisation = OrganisationId::parse(&organisation).map_err(Refused::from)?;
+        let count = usize::try_from(count).ok().filter(|count| (1..=MAX_KEYS).contains(count));
+        let count = count.ok_or(Refused::from(Malformed::Range("number of keys")))?;
+        let caller = self.member(peer, organisation).await?;
+        Ok(Response::new(self.live.opening_keys(organisation, caller.person, count).await?))
+    }
+
+    async fn get_wrapping_key(
+        &self,
+        request: Request<api::GetWrappingKeyRequest>,
+    ) -> Answer<api::GetWrappingKeyResponse> {
+        let peer = peer(&request)?;
+        let organisation = OrganisationId::parse(&request.get_ref().organisation).map_err(Refused::from)?;
+        self.member(peer, organisation).await?;
+        Ok(Response::new(self.live.wrapping_key(organisation).await?))
+    }
+
+    type StreamCodesStream = Stream<api::StreamCodesResponse>;
+
+    async fn stream_codes(&self, request: Request<api::StreamCodesRequest>) -> Answer<Self::StreamCodesStream> {
+        let peer = peer(&request)?;
+        let api::StreamCodesRequest { organisation, request_index } = request.into_inner();
+        let organisation = OrganisationId::parse(&organisation).map_err(Refused::from)?;
+        let caller = self.member(peer, organisation).await?;
+        // A refusal at once is a refusal of the call.
+        self.live.code(organisation, caller.person, request_index).await?;
+        let service = self.clone();
+        Ok(self.stream(async move |mut sink: Sink<_>| {
+            let mut told = None;
+            loop {
+                // Whoever was shut out meanwhile gets no further code, nor does anybody once the lease is over.
+                service.look_up(organisation, peer.device).await?.ok_or(stranger(peer))?;
+                let Current { code, wait } = service.live.code(organisation, caller.person, request_index).await?;
+                if told != Some(code.until) {
+                    told = Some(code.until);
+                    sink.push(api::StreamCodesResponse { code: code.digits, until: code.until.0 }).await?;
+                }
+                sink.pause(wait).await?;
+            }
+        }))
+    }
+
+    async fn verify_credential(
+        &self,
+        request: Request<api::VerifyCredentialRequest>,
+    ) -> Answer<api::VerifyCredentialResponse> {
+        let peer = peer(&request)?;
+        let api::VerifyCredentialRequest { organisation, credential } = request.into_inner();
+        let organisation = OrganisationId::parse(&organisation).map_err(Refused::from)?;
+        let credential = CredentialId::parse(&credential).map_err(Refused::from)?;
+        let caller = self.member(peer, organisation).await?;
+        let works = self.live.verify(organisation, caller.person, credential).await?;
+        Ok(Response::new(api::VerifyCredentialResponse { works }))
+    }
+
+    async fn get_work(&self, request: Request<api::GetWorkRequest>) -> Answer<api::GetWorkResponse> {
+        let peer = peer(&request)?;
+        let organisation = OrganisationId::parse(&request.get_ref().organisation).map_err(Refused::from)?;
+        self.member(peer, organisation).await?;
+        Ok(Response::new(self.live.work(&organisation)))
     }
 
     type StreamEntriesStream = Stream<api::StreamEntriesResponse>;

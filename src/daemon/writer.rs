@@ -13,19 +13,22 @@
 
 mod budget;
 mod cache;
+mod collect;
+mod desk;
 mod error;
 mod group;
 #[cfg(test)]
 mod tests;
 mod thread;
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, mpsc};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
-use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot, watch};
+use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore, oneshot, watch};
 
+use super::opened::Opened;
 use crate::escrow::command::VerifiedCommand;
 use crate::escrow::id::{OrganisationId, PersonId};
 use crate::escrow::key::VerifyingKey;
@@ -35,6 +38,7 @@ use crate::escrow::text::{MAX_TEXT_BYTES, SALT_BYTES};
 use crate::escrow::time::Time;
 use crate::store::Store;
 use crate::store::batch::Blob;
+pub use desk::Desk;
 pub use error::WriteError;
 
 /// Longest blob, in bytes.
@@ -65,7 +69,8 @@ pub type Clock = Arc<dyn Fn() -> Time + Send + Sync>;
 pub struct Collected {
     /// Re-sealed shares, all that were uploaded.
     pub shares: Vec<Vec<u8>>,
-    /// The sealed secrets of the parts, in the request's order.
+    /// In the request's order: the sealed secrets of the parts that open to the requester; or what was made at the
+    /// target; or what only a delegate opens.
     pub sealed: Vec<Vec<u8>>,
 }
 
@@ -75,6 +80,8 @@ pub struct Writer {
     jobs: mpsc::Sender<Queued>,
     room: Arc<Semaphore>,
     sizes: Sizes,
+    pending: Pending,
+    opened: Opened,
 }
 
 /// The writer's thread. Dropping this does not stop it: [`Writer::shutdown`] does.
@@ -83,6 +90,10 @@ pub struct WriterThread(JoinHandle<()>);
 /// The sizes of all logs, for those who watch them.
 #[derive(Clone, Default)]
 struct Sizes(Arc<Mutex<HashMap<OrganisationId, watch::Sender<u64>>>>);
+
+/// Organisations in which something may be to do at a target, or with what is open to the daemon, since somebody looked.
+#[derive(Clone, Default)]
+pub struct Pending(Arc<(Mutex<BTreeSet<OrganisationId>>, Notify)>);
 
 type Reply<T> = oneshot::Sender<Result<T, WriteError>>;
 
@@ -120,6 +131,8 @@ enum Job {
         request: u64,
         reply: Reply<Collected>,
     },
+    /// What the daemon itself looks up or adds.
+    Desk(Box<dyn desk::Errand>),
     Tick {
         reply: Reply<()>,
     },
@@ -143,6 +156,32 @@ impl Sizes {
     }
 }
 
+impl Pending {
+    fn add(&self, organisations: impl IntoIterator<Item = OrganisationId>) {
+        let mut any = false;
+        let mut set = self.0.0.lock().unwrap_or_else(PoisonError::into_inner);
+        for organisation in organisations {
+            set.insert(organisation);
+            any = true;
+        }
+        drop(set);
+        if any {
+            self.0.1.notify_one();
+        }
+    }
+
+    /// Waits until there are some, and takes them.
+    pub async fn take(&self) -> BTreeSet<OrganisationId> {
+        loop {
+            let taken = std::mem::take(&mut *self.0.0.lock().unwrap_or_else(PoisonError::into_inner));
+            if !taken.is_empty() {
+                return taken;
+            }
+            self.0.1.notified().await;
+        }
+    }
+}
+
 impl Writer {
     /// Starts the thread. What fell due while the daemon was away is appended at once.
     pub fn start(store: Store, clock: Clock) -> (Self, WriterThread) {
@@ -152,10 +191,11 @@ impl Writer {
             // Whoever watches hears of the next commit.
             Err(error) => tracing::error!(%error, "could not read the sizes of the logs"),
         }
+        let (pending, opened) = (Pending::default(), Opened::default());
         let (jobs, queue) = mpsc::channel();
-        let thread = thread::Thread::new(store, clock, sizes.clone());
+        let thread = thread::Thread::new(store, clock, sizes.clone(), pending.clone(), opened.clone());
         let thread = std::thread::spawn(move || thread.run(&queue));
-        (Self { jobs, room: Arc::new(Semaphore::new(ROOM)), sizes }, WriterThread(thread))
+        (Self { jobs, room: Arc::new(Semaphore::new(ROOM)), sizes, pending, opened }, WriterThread(thread))
     }
 
     /// The log key for an organisation to be founded with this token; the same one until the token is used.
@@ -204,6 +244,26 @@ impl Writer {
         request: u64,
     ) -> Result<Collected, WriteError> {
         self.ask(0, |reply| Job::Collect { organisation, person, request, reply }).await
+    }
+
+    /// Runs an errand of the daemon's own on an organisation: it sees the state as it is then, and what it appends is in
+    /// the log when this returns. It must be quick, everybody waits for it.
+    pub async fn at_desk<T: Send + 'static>(
+        &self,
+        organisation: OrganisationId,
+        errand: impl FnOnce(&mut Desk<'_, '_>) -> Result<T, WriteError> + Send + 'static,
+    ) -> Result<T, WriteError> {
+        self.ask(0, |reply| Job::Desk(desk::errand(organisation, errand, reply))).await
+    }
+
+    /// Where there may be something to do at targets; after the start, every organisation that had something then.
+    pub fn pending(&self) -> &Pending {
+        &self.pending
+    }
+
+    /// What is open to the daemon. The writer keeps it in line with the log.
+    pub fn opened(&self) -> &Opened {
+        &self.opened
     }
 
     /// The size of a log: now, and after each commit that lets it grow. Of an unknown organisation: 0, for ever.

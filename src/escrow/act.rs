@@ -3,19 +3,22 @@
 //! Parsing here needs no state. Whether an act is *allowed* is for
 //! [`decide`](super::organisation::Organisation::decide) to say.
 
-use super::charter::VaultName;
 use super::claim::Claim;
+use super::delegation::{Delegate, EndDelegation, Standing, Take};
 use super::drill::{ConfirmAccess, RecordDrill};
 use super::id::{BlobId, CredentialId, DeviceId, Digest, InvitationId, OrganisationId, PersonId};
-use super::key::{PersonKeys, RecipientKey, VerifyingKey};
+use super::key::{PersonKeys, RecipientKey, Signature, VerifyingKey};
 use super::moving::SignedMove;
-use super::part::{PartId, PartKind, VersionId};
-use super::quorum::QuorumName;
+use super::part::{PartId, VersionId};
 use super::recovery::RecordAnswer;
 use super::role::Roles;
+use super::rotation::Rotate;
 use super::time::{Seconds, Time};
+use super::window::{Purpose, Seal, parse_seal};
 use super::wire::{self, Malformed};
 use crate::proto::v1;
+
+pub use super::deposit::{Deposit, DepositedDeal, DepositedPart};
 
 /// Everything that a person can ask for.
 #[derive(Debug, Clone)]
@@ -48,6 +51,11 @@ pub enum Act {
     Confirm(EntryRef),
     Veto(Veto),
     Move(Box<SignedMove>),
+    Seal(Seal),
+    Rotate(Rotate),
+    Delegate(Delegate),
+    EndDelegation(EndDelegation),
+    Take(Take),
 }
 
 /// An entry by index and leaf hash: it cannot be exchanged under whoever refers to it.
@@ -146,45 +154,6 @@ pub struct ProposeRemoval {
     pub reason: BlobId,
 }
 
-/// A version of a credential.
-#[derive(Debug, Clone)]
-pub struct Deposit {
-    /// The account and the version's number.
-    pub version: VersionId,
-    /// The vault it lies in.
-    pub vault: VaultName,
-    /// Text: what people call the account.
-    pub label: BlobId,
-    /// Text: the account sheet.
-    pub sheet: BlobId,
-    /// The parts, by kind.
-    pub parts: Vec<DepositedPart>,
-    /// Parts that stay as they were dealt with an earlier version, by kind.
-    pub carried: Vec<(PartKind, u32)>,
-}
-
-/// One part of a deposit.
-#[derive(Debug, Clone)]
-pub struct DepositedPart {
-    /// Which part.
-    pub kind: PartKind,
-    /// Public half of its master key.
-    pub master_key: RecipientKey,
-    /// Blob: the secret sealed to it.
-    pub sealed: BlobId,
-    /// One split per quorum of the vault. Its shape is checked against the charter.
-    pub deals: Vec<DepositedDeal>,
-}
-
-/// One split, before it is known to fit its quorum.
-#[derive(Debug, Clone)]
-pub struct DepositedDeal {
-    /// To whom it was dealt.
-    pub quorum: QuorumName,
-    /// Shares, group by group.
-    pub groups: Vec<super::part::DealtGroup>,
-}
-
 /// 'My shares open and match', or not.
 #[derive(Debug, Clone)]
 pub struct ConfirmShares {
@@ -218,13 +187,18 @@ impl From<ShareVerdict> for v1::ShareVerdict {
 pub struct RequestedPart {
     /// Which part.
     pub part: PartId,
-    /// The requester's key for this part of this request.
+    /// The requester's key for this part of this request, or the daemon's.
     pub recipient: RecipientKey,
+    /// Exactly where it is the daemon's: the log key's signature over
+    /// [`opening_key_preimage`](super::window::opening_key_preimage).
+    pub vouched: Option<Signature>,
 }
 
 /// An unseal request.
 #[derive(Debug, Clone)]
 pub struct Request {
+    /// What for.
+    pub purpose: Purpose,
     /// Parts of one account, with their recipients.
     pub parts: Vec<RequestedPart>,
     /// Text: why.
@@ -235,6 +209,10 @@ pub struct Request {
     pub expires: Time,
     /// Whether the requester's own shares count.
     pub own_share: bool,
+    /// What is to be granted, exactly with [`Purpose::Delegation`].
+    pub standing: Option<Standing>,
+    /// Text: what the connector needs to know of the requester; with [`Purpose::Mint`] only.
+    pub input: Option<BlobId>,
 }
 
 /// The release of shares.
@@ -365,6 +343,11 @@ impl Act {
                 reason: wire::blob(&m.reason)?,
             }),
             Wire::Move(m) => Self::Move(Box::new(SignedMove::parse(m)?)),
+            Wire::Seal(m) => Self::Seal(parse_seal(m)?),
+            Wire::Rotate(m) => Self::Rotate(Rotate::parse(m)?),
+            Wire::Delegate(m) => Self::Delegate(Delegate::parse(m)?),
+            Wire::EndDelegation(m) => Self::EndDelegation(EndDelegation::parse(&m)?),
+            Wire::Take(m) => Self::Take(Take::parse(m)?),
         })
     }
 }
@@ -455,61 +438,6 @@ fn admissions(list: Vec<v1::Admission>) -> Result<Vec<Admission>, Malformed> {
     Ok(roll)
 }
 
-impl Deposit {
-    fn parse(m: v1::Deposit) -> Result<Self, Malformed> {
-        if m.version == 0 {
-            return Err(Malformed::Range("version"));
-        }
-        let parts = m.parts.into_iter().map(DepositedPart::parse).collect::<Result<Vec<_>, _>>()?;
-        if parts.is_empty() {
-            return Err(Malformed::List("parts"));
-        }
-        wire::ascending(&parts, "parts", |p| p.kind)?;
-        let carried = |c: v1::CarriedPart| -> Result<_, Malformed> { Ok((wire::part_kind(c.kind)?, c.version)) };
-        let carried = m.carried.into_iter().map(carried).collect::<Result<Vec<_>, _>>()?;
-        wire::ascending(&carried, "carried parts", |(kind, _)| *kind)?;
-        if carried.iter().any(|(kind, _)| parts.iter().any(|p| p.kind == *kind)) {
-            return Err(Malformed::List("carried parts"));
-        }
-        Ok(Self {
-            carried,
-            version: VersionId { credential: CredentialId::parse(&m.credential)?, version: m.version },
-            vault: VaultName::parse(&m.vault)?,
-            label: wire::blob(&m.label)?,
-            sheet: wire::blob(&m.sheet)?,
-            parts,
-        })
-    }
-}
-
-impl DepositedPart {
-    fn parse(m: v1::Part) -> Result<Self, Malformed> {
-        Ok(Self {
-            kind: wire::part_kind(m.kind)?,
-            master_key: wire::recipient(m.master_key)?,
-            sealed: wire::blob(&m.sealed)?,
-            deals: m.deals.into_iter().map(DepositedDeal::parse).collect::<Result<_, _>>()?,
-        })
-    }
-}
-
-impl DepositedDeal {
-    fn parse(m: v1::Deal) -> Result<Self, Malformed> {
-        let group = |g: v1::DealtGroup| -> Result<_, Malformed> {
-            let outer = if g.outer.is_empty() { None } else { Some(Digest::parse(&g.outer)?) };
-            let share = |s: v1::DealtShare| -> Result<_, Malformed> {
-                Ok(super::part::LoggedShare { digest: Digest::parse(&s.digest)?, sealed: wire::blob(&s.sealed)? })
-            };
-            let shares = g.shares.into_iter().map(share).collect::<Result<_, _>>()?;
-            Ok(super::part::DealtGroup { outer, shares })
-        };
-        Ok(Self {
-            quorum: QuorumName::parse(&m.quorum)?,
-            groups: m.groups.into_iter().map(group).collect::<Result<_, _>>()?,
-        })
-    }
-}
-
 impl ShareVerdict {
     /// The name for programs.
     pub fn as_str(self) -> &'static str {
@@ -546,8 +474,14 @@ impl ConfirmShares {
 
 impl Request {
     fn parse(m: v1::Request) -> Result<Self, Malformed> {
-        if m.purpose != v1::Purpose::Lease as i32 {
-            return Err(Malformed::Unknown("purpose"));
+        let purpose = Purpose::parse(m.purpose)?;
+        let standing = m.standing.as_ref().map(Standing::parse).transpose()?;
+        if standing.is_some() != (purpose == Purpose::Delegation) {
+            return Err(Malformed::Missing("delegation, or it has one that is not asked for"));
+        }
+        let input = wire::optional_blob(&m.input)?;
+        if input.is_some() && purpose != Purpose::Mint {
+            return Err(Malformed::Range("input"));
         }
         let parts = requested_parts(m.parts)?;
         let first = parts.first().ok_or(Malformed::List("parts"))?.part.version.credential;
@@ -555,6 +489,9 @@ impl Request {
             return Err(Malformed::List("parts of one account"));
         }
         Ok(Self {
+            purpose,
+            standing,
+            input,
             parts,
             reason: wire::blob(&m.reason)?,
             duration: Seconds(m.duration),
@@ -581,11 +518,12 @@ impl Approve {
     }
 }
 
-fn requested_parts(list: Vec<v1::RequestedPart>) -> Result<Vec<RequestedPart>, Malformed> {
+pub(super) fn requested_parts(list: Vec<v1::RequestedPart>) -> Result<Vec<RequestedPart>, Malformed> {
     let part = |p: v1::RequestedPart| -> Result<_, Malformed> {
         Ok(RequestedPart {
             part: wire::part_id(&p.credential, p.version, p.kind)?,
             recipient: wire::recipient(p.recipient)?,
+            vouched: p.vouched.map(|signature| wire::signature(Some(signature))).transpose()?,
         })
     };
     let parts = list.into_iter().map(part).collect::<Result<Vec<_>, _>>()?;

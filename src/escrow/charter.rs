@@ -141,6 +141,11 @@ pub struct Vault {
     pub depositors: Who,
     /// Longest access that can be asked for.
     pub longest_lease: Seconds,
+    /// Any one of these quorums signs leases that a connector makes. Never empty: what the charter leaves out are those
+    /// of `opened_by`.
+    pub leases_signed_by: Vec<QuorumName>,
+    /// Who gets such a lease without anybody's signature while the connector is open.
+    pub unasked: Who,
 }
 
 /// What one person may add to the log in a day.
@@ -226,7 +231,13 @@ impl Charter {
                 return Err(BadCharter::Lease(vault.name));
             }
             let (askers, depositors) = (Who::parse(vault.askers)?, Who::parse(vault.depositors)?);
-            vaults.insert(name.clone(), Vault { name, opened_by, askers, depositors, longest_lease });
+            wire::ascending(&vault.leases_signed_by, "quorums that sign leases", |q| q.clone())?;
+            let signers = vault.leases_signed_by.iter().map(|q| known(q)).collect::<Result<Vec<_>, _>>()?;
+            let leases_signed_by = if signers.is_empty() { opened_by.clone() } else { signers };
+            let unasked = Who::parse(vault.unasked)?;
+            let vault =
+                Vault { name: name.clone(), opened_by, askers, depositors, longest_lease, leases_signed_by, unasked };
+            vaults.insert(name, vault);
         }
         if vaults.is_empty() {
             return Err(BadCharter::NoVault);

@@ -3,16 +3,19 @@
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::act::Deposit;
-use super::charter::VaultName;
+use super::act::{Deposit, DepositedPart};
+use super::charter::{Charter, Vault, VaultName};
 use super::drill::{Checked, Tested};
 use super::id::{BlobId, CredentialId, PersonId};
-use super::organisation::{Organisation, Position};
+use super::organisation::{Effect, Organisation, Position};
 use super::part::{Deal, Part, PartId, PartKind, VersionId};
 use super::recovery::ReleasedTo;
 use super::refusal::Refusal;
+use super::request::End;
+use super::rotation::Rotation;
 use super::sum::Sum;
-use super::time::Time;
+use super::time::{Seconds, Time};
+use super::window::Purpose;
 
 /// An account in escrow.
 #[derive(Debug, Clone)]
@@ -25,11 +28,19 @@ pub struct Credential {
     pub changed: u64,
     /// Versions that were destroyed: their numbers are not used again.
     pub destroyed: BTreeMap<u32, DestroyedVersion>,
-    /// Trustees who stopped access to a kind of part, and when last: none of them can again for [`BRAKE_REST`], also
-    /// once the part is dealt anew, as it must be after that.
+    /// Trustees who stopped access to a kind of part for a purpose, and when last: none of them can again for
+    /// [`BRAKE_REST`], also once the part is dealt anew, as it must be after that.
     ///
-    /// [`BRAKE_REST`]: super::request::BRAKE_REST
-    pub braked: BTreeMap<(PartKind, PersonId), Time>,
+    /// [`BRAKE_REST`]: super::stopping::BRAKE_REST
+    pub braked: BTreeMap<(Purpose, PartKind, PersonId), Time>,
+    /// Whether only one person at a time has access. As the current version says.
+    pub exclusive: bool,
+    /// The rotation that is not over.
+    pub rotation: Option<Rotation>,
+    /// The last request by which it was to open, or opened, to the daemon, that was granted, or that a trustee closed.
+    pub unsealed: Option<u64>,
+    /// How often the daemon asked by itself to have it opened, since when; counted by the day.
+    pub filed: Option<(Time, u32)>,
 }
 
 /// What is left of a version that was destroyed.
@@ -51,11 +62,15 @@ pub struct DestroyedAccount {
 /// One version of an account.
 #[derive(Debug, Clone)]
 pub struct Version {
+    /// Text: how a connector reaches the account's target, if one does.
+    pub connector: Option<BlobId>,
+    /// Whether the daemon sealed it, in a rotation that the `depositor` asked for and does not know the outcome of.
+    pub by_daemon: bool,
     /// Text: what people call the account.
     pub label: BlobId,
     /// Text: the account sheet.
     pub sheet: BlobId,
-    /// Who sealed it, and therefore knows it.
+    /// Who sealed it, and therefore knows it; or asked the daemon to.
     pub depositor: PersonId,
     /// Where it stands in the log.
     pub index: u64,
@@ -84,7 +99,7 @@ pub struct PartState {
     /// Whether it worked when somebody other than its dealer last tried it; none while nobody did.
     pub tested: Option<Tested>,
     /// Who knows it, by the entry through which they do: first whoever sealed it.
-    pub known: BTreeMap<u64, Knower>,
+    pub known: BTreeMap<(u64, PersonId), Knower>,
     /// Whether it must be changed. Neither time nor a version that carries it over clears this: only a part dealt anew.
     pub due: Option<Due>,
 }
@@ -98,6 +113,19 @@ pub struct Knower {
     pub source: u64,
     /// Since when.
     pub since: Time,
+    /// How.
+    pub how: How,
+}
+
+/// How somebody came to know a part.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum How {
+    /// They sealed it.
+    Sealed,
+    /// It was opened to them, or shares that were are enough for it.
+    Opened,
+    /// It was open to the daemon while they were its technicians: they could read it there.
+    CouldRead,
 }
 
 /// Somebody who came to know parts of a version that they did not seal with it.
@@ -112,6 +140,8 @@ pub struct Exposure {
     pub parts: BTreeSet<PartKind>,
     /// Since when: the first of them.
     pub since: Time,
+    /// How.
+    pub how: How,
 }
 
 /// Something that must be changed at the provider.
@@ -150,6 +180,22 @@ pub enum DueCause {
     Left(PersonId),
 }
 
+impl Part {
+    /// As it is when it was just dealt.
+    pub(super) fn fresh(self, known: Vec<Knower>) -> PartState {
+        PartState {
+            part: self,
+            released: BTreeMap::new(),
+            sum: Sum::default(),
+            verdicts: BTreeMap::new(),
+            accused: BTreeMap::new(),
+            tested: None,
+            known: known.into_iter().map(|knower| ((knower.source, knower.person), knower)).collect(),
+            due: None,
+        }
+    }
+}
+
 impl PartState {
     /// Distinct trustees whose share was released to anybody, own shares included: what consent screens show.
     pub fn released_to_anybody(&self) -> BTreeSet<PersonId> {
@@ -168,8 +214,9 @@ impl PartState {
 
     /// Notes that somebody came to know it. False if they do already, through the same entry.
     pub(super) fn expose(&mut self, knower: Knower) -> bool {
-        let new = !self.known.contains_key(&knower.source);
-        self.known.entry(knower.source).or_insert(knower);
+        let key = (knower.source, knower.person);
+        let new = !self.known.contains_key(&key);
+        self.known.entry(key).or_insert(knower);
         new
     }
 
@@ -189,23 +236,56 @@ impl Version {
 }
 
 impl Credential {
+    /// How often the daemon asked for it in the day that runs.
+    pub(super) fn filed_today(&self, now: Time) -> u32 {
+        self.filed.filter(|(since, _)| now < since.after(Seconds::DAY)).map_or(0, |(_, count)| count)
+    }
+
     /// The current version and its number.
     pub fn current(&self) -> Option<(u32, &Version)> {
         self.versions.last_key_value().map(|(number, version)| (*number, version))
     }
 
+    /// A version by number, also the one that a rotation staged.
+    pub fn version(&self, number: u32) -> Option<&Version> {
+        let staged = || self.rotation.as_ref()?.staged.as_ref().filter(|(staged, _)| *staged == number);
+        self.versions.get(&number).or_else(|| staged().map(|(_, version)| version))
+    }
+
+    fn version_mut(&mut self, number: u32) -> Option<&mut Version> {
+        match self.versions.get_mut(&number) {
+            Some(version) => Some(version),
+            None => {
+                let (staged, version) = self.rotation.as_mut()?.staged.as_mut()?;
+                (*staged == number).then_some(version)
+            }
+        }
+    }
+
+    /// The numbers of its versions in the order in which a request means them: the newest first, and last what a
+    /// rotation staged.
+    pub(super) fn numbers(&self) -> impl Iterator<Item = u32> {
+        let staged = self.rotation.as_ref().and_then(|rotation| rotation.staged.as_ref());
+        self.versions.keys().rev().copied().chain(staged.map(|(number, _)| *number))
+    }
+
+    /// The number that the next version has.
+    pub fn next_number(&self) -> Option<u32> {
+        self.numbers().max().unwrap_or(0).checked_add(1)
+    }
+
     /// The version with which a part of version `number` was dealt: itself, or an earlier one.
     pub fn dealt_with(&self, number: u32, kind: PartKind) -> Option<u32> {
-        let version = self.versions.get(&number)?;
+        let version = self.version(number)?;
         if version.parts.contains_key(&kind) { Some(number) } else { version.carried.get(&kind).copied() }
     }
 
     /// The parts of a version, dealt with it or carried over: each with the version that it was dealt with.
     pub fn parts(&self, number: u32) -> impl Iterator<Item = (PartKind, u32, &PartState)> {
-        let kinds = self.versions.get(&number).map(Version::kinds).unwrap_or_default();
+        let kinds = self.version(number).map(Version::kinds).unwrap_or_default();
         kinds.into_iter().filter_map(move |kind| {
             let dealt_with = self.dealt_with(number, kind)?;
-            Some((kind, dealt_with, self.versions.get(&dealt_with)?.parts.get(&kind)?))
+            Some((kind, dealt_with, self.version(dealt_with)?.parts.get(&kind)?))
         })
     }
 
@@ -217,13 +297,14 @@ impl Credential {
 
     /// Who came to know a version besides whoever sealed it, in the order of the entries through which they did.
     pub fn exposures(&self, number: u32) -> Vec<Exposure> {
-        let mut exposures: BTreeMap<u64, Exposure> = BTreeMap::new();
+        let mut exposures: BTreeMap<(u64, PersonId, How), Exposure> = BTreeMap::new();
         for (kind, dealt_with, state) in self.parts(number) {
             // Whoever sealed it with this very version is its depositor.
-            for knower in state.known.values().skip(usize::from(dealt_with == number)) {
-                let Knower { person, source, since } = *knower;
-                let first = || Exposure { person, source, parts: BTreeSet::new(), since };
-                let exposure = exposures.entry(source).or_insert_with(first);
+            let others = state.known.values().filter(|knower| dealt_with != number || knower.how != How::Sealed);
+            for knower in others {
+                let Knower { person, source, since, how } = *knower;
+                let first = || Exposure { person, source, parts: BTreeSet::new(), since, how };
+                let exposure = exposures.entry((source, person, how)).or_insert_with(first);
                 exposure.since = exposure.since.min(since);
                 exposure.parts.insert(kind);
             }
@@ -235,6 +316,11 @@ impl Credential {
     pub fn known_to(&self, number: u32, person: &PersonId) -> BTreeSet<PartKind> {
         self.parts(number).filter(|(_, _, state)| state.known_to(person)).map(|(kind, _, _)| kind).collect()
     }
+}
+
+/// The number before the next one.
+fn next_before(credential: &Credential) -> u32 {
+    credential.numbers().max().unwrap_or(0)
 }
 
 impl Organisation {
@@ -254,12 +340,12 @@ impl Organisation {
 
     /// A version of an account.
     pub fn version(&self, id: &VersionId) -> Option<&Version> {
-        self.credentials.get(&id.credential)?.versions.get(&id.version)
+        self.credentials.get(&id.credential)?.version(id.version)
     }
 
     pub(super) fn part_mut(&mut self, id: &PartId) -> Option<&mut PartState> {
         let credential = self.credentials.get_mut(&id.version.credential)?;
-        credential.versions.get_mut(&id.version.version)?.parts.get_mut(&id.kind)
+        credential.version_mut(id.version.version)?.parts.get_mut(&id.kind)
     }
 
     /// A part of a version.
@@ -279,6 +365,7 @@ impl Organisation {
         signer: &PersonId,
         deposit: &Deposit,
         base: u64,
+        now: Time,
     ) -> Result<Vec<(PartKind, Part)>, Refusal> {
         let charter = self.charter.as_ref().ok_or(Refusal::NotFounded)?;
         let vault = charter.vault(&deposit.vault).ok_or(Refusal::VaultUnknown)?;
@@ -297,13 +384,21 @@ impl Organisation {
                 if credential.vault != deposit.vault {
                     return Err(Refusal::VaultDiffers);
                 }
-                let current = credential.current().map_or(0, |(number, _)| number);
-                if current.checked_add(1) != Some(next) {
-                    return Err(Refusal::VersionConflict { current });
+                // While the daemon is at work on it, nobody can say which password the target has. Once nothing is open
+                // any more, whoever does know says so with a version after the staged one, which is kept.
+                if self.staged(&deposit.version.credential).is_some()
+                    && self.open_window(&deposit.version.credential).is_some()
+                {
+                    return Err(Refusal::RotationPending);
+                }
+                if credential.next_number() != Some(next) {
+                    return Err(Refusal::VersionConflict { current: next_before(credential) });
                 }
                 self.unchanged_since(base, credential.changed)?;
+                self.check_same_target(credential, deposit)?;
             }
         }
+        self.check_rewrapped(deposit, now)?;
         for (kind, dealt_with) in &deposit.carried {
             // Only what the current version has can stay, and as it was dealt.
             let part = self.current_part(&deposit.version.credential, *kind).ok_or(Refusal::PartUnknown)?;
@@ -311,11 +406,31 @@ impl Organisation {
                 return Err(Refusal::PartUnknown);
             }
         }
-        let mut parts = Vec::with_capacity(deposit.parts.len());
+        self.dealt(&deposit.parts, vault, charter)
+    }
+
+    /// Whether the account keeps its connector; it can have another one once nothing is left at the target that the
+    /// present one reaches.
+    fn check_same_target(&self, credential: &Credential, deposit: &Deposit) -> Result<(), Refusal> {
+        let present = credential.current().and_then(|(_, version)| version.connector);
+        match self.still_at_target(&deposit.version.credential) {
+            Some(request) if present != deposit.connector => Err(Refusal::StillAtTarget { request }),
+            _ => Ok(()),
+        }
+    }
+
+    /// New parts, if they are dealt to exactly the quorums of the vault.
+    pub(super) fn dealt(
+        &self,
+        deposited: &[DepositedPart],
+        vault: &Vault,
+        charter: &Charter,
+    ) -> Result<Vec<(PartKind, Part)>, Refusal> {
+        let mut parts = Vec::with_capacity(deposited.len());
         // Each part of each version has its own key: who opens one must not thereby open another, and what is destroyed
         // must not open from a copy under another name.
         let mut keys = BTreeSet::new();
-        for part in &deposit.parts {
+        for part in deposited {
             if self.master_keys.contains(&part.master_key) || !keys.insert(part.master_key) {
                 return Err(Refusal::SealedUsed);
             }
@@ -339,26 +454,22 @@ impl Organisation {
         deposit: Deposit,
         parts: Vec<(PartKind, Part)>,
         at: Position,
-    ) {
+    ) -> Vec<Effect> {
+        let id = deposit.version;
+        // What was opened to the daemon is out of date.
+        let mut effects = self.end_windows(&id.credential, End::Replaced, at, |_| true);
+        self.promote(&id.credential, at);
         self.master_keys.extend(parts.iter().map(|(_, part)| part.master_key));
-        let dealer = Knower { person: depositor, source: at.index, since: at.time };
-        let fresh = |part| PartState {
-            part,
-            released: BTreeMap::new(),
-            sum: Sum::default(),
-            verdicts: BTreeMap::new(),
-            accused: BTreeMap::new(),
-            tested: None,
-            known: [(at.index, dealer)].into(),
-            due: None,
-        };
+        let dealer = Knower { person: depositor, source: at.index, since: at.time, how: How::Sealed };
         let version = Version {
+            connector: deposit.connector,
+            by_daemon: false,
             label: deposit.label,
             sheet: deposit.sheet,
             depositor,
             index: at.index,
             since: at.time,
-            parts: parts.into_iter().map(|(kind, part)| (kind, fresh(part))).collect(),
+            parts: parts.into_iter().map(|(kind, part)| (kind, part.fresh(vec![dealer]))).collect(),
             carried: deposit.carried.into_iter().collect(),
         };
         let credential = self.credentials.entry(deposit.version.credential).or_insert_with(|| Credential {
@@ -367,20 +478,29 @@ impl Organisation {
             changed: at.index,
             destroyed: BTreeMap::new(),
             braked: BTreeMap::new(),
+            exclusive: deposit.exclusive,
+            rotation: None,
+            unsealed: None,
+            filed: None,
         });
-        credential.versions.insert(deposit.version.version, version);
+        credential.exclusive = deposit.exclusive;
+        credential.versions.insert(id.version, version);
         credential.changed = at.index;
+        effects.extend(self.renew_delegations(id, &deposit.rewrapped, at));
+        effects
     }
 
     /// Everything current that a leaver knows is due now.
     pub(super) fn leaver_makes_due(&mut self, person: PersonId, at: Position) {
         for credential in self.credentials.values_mut() {
-            let Some((number, _)) = credential.current() else { continue };
+            let staged = credential.rotation.as_ref().and_then(|rotation| rotation.staged.as_ref());
+            let numbers = credential.current().map(|(number, _)| number).into_iter().chain(staged.map(|(n, _)| *n));
             let known =
                 |(kind, dealt_with, state): (_, _, &PartState)| state.known_to(&person).then_some((kind, dealt_with));
-            let known: Vec<(PartKind, u32)> = credential.parts(number).filter_map(known).collect();
+            let known: BTreeSet<(PartKind, u32)> =
+                numbers.flat_map(|number| credential.parts(number).filter_map(known)).collect();
             for (kind, dealt_with) in known {
-                let version = credential.versions.get_mut(&dealt_with);
+                let version = credential.version_mut(dealt_with);
                 if let Some(state) = version.and_then(|version| version.parts.get_mut(&kind)) {
                     state.make_due(Urgency::Now, at.time, DueCause::Left(person));
                 }

@@ -8,6 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::act::{Doomed, ProposeDestruction};
 use super::credential::{DestroyedAccount, DestroyedVersion};
+use super::delegation::{Delegation, DelegationEnd};
 use super::id::{BlobId, CredentialId, PersonId};
 use super::organisation::{Audience, Effect, Organisation, Position};
 use super::part::VersionId;
@@ -16,6 +17,7 @@ use super::proposal::Subject;
 use super::refusal::Refusal;
 use super::request::{End, Request};
 use super::time::Time;
+use super::work::Work;
 
 /// How many destructions one person can have proposed that are still open for signatures.
 pub const MOST_OPEN_DESTRUCTIONS: usize = 3;
@@ -31,7 +33,7 @@ pub(super) struct Holders {
 
 impl Holders {
     fn is_sealed(&self) -> bool {
-        self.versions.values().any(|audience| *audience == Audience::Trustees)
+        self.versions.values().any(|audience| *audience >= Audience::Trustees)
     }
 }
 
@@ -59,7 +61,7 @@ impl Organisation {
             if self.blobs.contains_key(id) || self.forgotten.contains(id) || !named.insert(id) {
                 return Err(match audience {
                     Audience::Everyone | Audience::Overseers => Refusal::TextUsed,
-                    Audience::Trustees => Refusal::SealedUsed,
+                    Audience::Trustees | Audience::Daemon => Refusal::SealedUsed,
                 });
             }
         }
@@ -128,7 +130,9 @@ impl Organisation {
                 }
                 // The current version goes with its account only: what was replaced would else come back as current.
                 let is_current = credential.current().is_some_and(|(number, _)| number == id.version);
-                let mut carried = credential.versions.values().flat_map(|version| version.carried.values());
+                let staged = credential.rotation.as_ref().and_then(|rotation| rotation.staged.as_ref());
+                let versions = credential.versions.values().chain(staged.map(|(_, version)| version));
+                let mut carried = versions.flat_map(|version| version.carried.values());
                 if is_current || carried.any(|dealt_with| *dealt_with == id.version) {
                     return Err(Refusal::VersionInUse);
                 }
@@ -151,8 +155,9 @@ impl Organisation {
     fn is_needed(&self, text: &BlobId, now: Time) -> bool {
         let gone = |standing: &Standing| matches!(standing, Standing::Gone { .. });
         let mut people = self.people.values().filter(|person| !gone(&person.standing)).map(|person| &person.name);
-        let mut labels = self.credentials.values().flat_map(|c| c.versions.values()).map(|version| &version.label);
-        let mut requests = self.live_requests().flat_map(|r| r.denials.values().chain([&r.reason]));
+        let versions = || self.credentials.values().flat_map(|c| c.versions.values());
+        let mut labels = versions().flat_map(|version| [&version.label].into_iter().chain(&version.connector));
+        let mut requests = self.live_requests().flat_map(|r| r.denials.values().chain([&r.reason]).chain(&r.input));
         let mut invited = self.invitations.values().filter(|i| i.is_open(now)).map(|invitation| &invitation.name);
         let about_it =
             |subject: &Subject| matches!(subject, Subject::Destruction(d) if d.doomed == Doomed::Text(*text));
@@ -178,8 +183,14 @@ impl Organisation {
     pub(super) fn destroy(&mut self, doomed: Doomed, proposal: u64, at: Position) -> Vec<Effect> {
         let mut effects = match doomed {
             Doomed::Version(id) => {
-                let touches = |r: &Request| r.version == id || r.parts.iter().any(|asked| asked.part.version == id);
-                let effects = self.end_requests_on(touches, at);
+                // What a connector makes does not need the secret of the day on which it was asked for.
+                let touches = |r: &Request| {
+                    let named = r.version == id || r.parts.iter().any(|asked| asked.part.version == id);
+                    named && !r.signs_only()
+                };
+                let mut effects = self.end_requests_on(touches, at);
+                let of_it = |d: &Delegation| d.version == id && d.connector.is_none();
+                effects.extend(self.end_delegations(of_it, DelegationEnd::Destroyed, at));
                 if let Some(credential) = self.credentials.get_mut(&id.credential) {
                     credential.versions.remove(&id.version);
                     credential.destroyed.insert(id.version, DestroyedVersion { at: at.time });
@@ -188,7 +199,11 @@ impl Organisation {
                 effects
             }
             Doomed::Account(id) => {
-                let effects = self.end_requests_on(|r| r.version.credential == id, at);
+                let mut effects = self.end_requests_on(|r| r.version.credential == id, at);
+                let of_it = |d: &Delegation| d.version.credential == id;
+                effects.extend(self.end_delegations(of_it, DelegationEnd::Destroyed, at));
+                self.lose_targets(|account| *account == id, at);
+                self.set_work(Work::Rotate(id), false);
                 self.credentials.remove(&id);
                 self.destroyed.insert(id, DestroyedAccount { at: at.time, proposal });
                 effects
@@ -196,11 +211,30 @@ impl Organisation {
             Doomed::Text(_) => Vec::new(),
             Doomed::Organisation => {
                 self.ended = Some(at.time);
-                self.end_requests_on(|_| true, at)
+                let mut effects = self.end_requests_on(|_| true, at);
+                effects.extend(self.end_delegations(|_| true, DelegationEnd::Destroyed, at));
+                self.lose_targets(|_| true, at);
+                // Staged rotations, too: nobody will ask the target any more.
+                for id in self.credentials.keys().copied().collect::<Vec<_>>() {
+                    self.set_work(Work::Rotate(id), false);
+                }
+                effects
             }
         };
         effects.push(Effect::Forget(self.forget(doomed)));
         effects
+    }
+
+    /// Lets go of what only this version, which never came into use, refers to.
+    pub(super) fn forget_version(&mut self, version: &VersionId) -> Vec<BlobId> {
+        self.forget(Doomed::Version(*version))
+    }
+
+    /// Lets go of blobs that nothing needs any more.
+    pub(super) fn forget_blobs(&mut self, blobs: Vec<BlobId>) -> Vec<BlobId> {
+        let known: Vec<BlobId> = blobs.into_iter().filter(|blob| self.blobs.remove(blob).is_some()).collect();
+        self.forgotten.extend(&known);
+        known
     }
 
     /// Lets go of the blobs that only what was destroyed refers to.
@@ -224,7 +258,7 @@ impl Organisation {
         dead
     }
 
-    fn end_requests_on(&mut self, touches: impl Fn(&Request) -> bool, at: Position) -> Vec<Effect> {
+    pub(super) fn end_requests_on(&mut self, touches: impl Fn(&Request) -> bool, at: Position) -> Vec<Effect> {
         let over: BTreeSet<u64> = self.live_requests().filter(|r| touches(r)).map(|r| r.at.index).collect();
         over.into_iter().flat_map(|index| self.end_request(index, End::Destroyed, at)).collect()
     }

@@ -108,6 +108,9 @@ impl RecordDrill {
 impl Request {
     /// Until when its holder can say what came of what they fetched; none if they never did.
     pub(super) fn tried_until(&self) -> Option<Time> {
+        if !self.opens_to_requester() {
+            return None;
+        }
         let over = match &self.stage {
             Stage::Leased(lease) if lease.collected() => lease.until(),
             Stage::Ended { at, .. } if self.collected => *at,
@@ -235,7 +238,8 @@ impl Organisation {
             _ => return Err(Refusal::NothingToTest),
         }
         // Whoever sealed it knows it anyway: that shows nothing of what others can do with it.
-        let dealt = |part: &PartId| self.version(&part.version).is_some_and(|version| version.depositor == *signer);
+        let dealt =
+            |part: &PartId| self.version(&part.version).is_some_and(|v| v.depositor == *signer && !v.by_daemon);
         if request.parts.iter().any(|asked| dealt(&asked.part)) {
             return Err(Refusal::OwnDeposit);
         }

@@ -10,7 +10,9 @@
 //! | Who must agree? | [`quorum`], [`charter`], [`proposal`] |
 //! | How is something destroyed, and what protects from it? | [`brake`], [`destruction`] |
 //! | What lies in escrow, and who knows it? | [`part`], [`credential`] |
-//! | How does temporary access begin and end? | [`request`], [`claim`] |
+//! | How does temporary access begin and end? | [`request`], `approval`, [`stopping`], [`claim`] |
+//! | What is open to the daemon, and what may it do with it? | [`window`], [`made`], [`rotation`], [`work`] |
+//! | Who may take leases without asking each time? | [`delegation`] |
 //! | What was opened without the server? | [`recovery`] |
 //! | When are shares that came to nothing enough together? | `sum` |
 //! | Do the shares and the accounts still work? | [`drill`] |
@@ -21,21 +23,27 @@
 //! | What may a text contain? | [`text`] |
 
 pub mod act;
+mod approval;
 pub mod brake;
 pub mod charter;
 pub mod claim;
 pub mod command;
 pub mod credential;
+pub mod delegation;
+pub mod deposit;
 pub mod destruction;
 pub mod drill;
+pub mod effect;
 pub mod entry;
 pub mod id;
 pub mod key;
 mod limits;
 pub mod log;
+pub mod made;
 pub mod moving;
 pub mod organisation;
 pub mod part;
+mod pending;
 pub mod people;
 pub mod proposal;
 pub mod quorum;
@@ -44,8 +52,12 @@ pub mod refusal;
 pub mod replay;
 pub mod request;
 pub mod role;
+pub mod rotation;
+pub mod stopping;
 mod sum;
 pub mod text;
 pub mod time;
+pub mod window;
 pub mod wire;
 pub mod witness;
+pub mod work;

@@ -13,6 +13,7 @@ mod rounds;
 
 use super::act::EntryRef;
 use super::charter::Charter;
+use super::delegation::DelegationEnd;
 use super::id::{Digest, OrganisationId, PersonId, sha256};
 use super::key::{Signature, SpokenCode, VerifyingKey};
 use super::log::merkle::TreeHead;
@@ -396,7 +397,11 @@ impl Organisation {
         let (time, at_entry) = (at.time, at.entry());
         self.moves.push(Moved { at: at_entry, time, brought_by, digest, old_log_key, old_address, decided });
         self.restart_delays(at);
-        self.enact_charter(charter, Vec::new(), at)
+        // Neither the keys in the old server's memory nor the one on its disk come along.
+        let mut effects = self.close_everything(at);
+        effects.extend(self.end_delegations(|d| d.connector.is_none(), DelegationEnd::Moved, at));
+        effects.extend(self.enact_charter(charter, Vec::new(), at));
+        effects
     }
 }
 

@@ -11,11 +11,13 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::act::{Act, Deny, EntryRef, Invite, Join};
+use super::approval::Approval;
 use super::brake::Confirmation;
 use super::charter::{Charter, RULES_VERSION};
 use super::claim::Claim;
 use super::command::VerifiedCommand;
 use super::credential::{Credential, DestroyedAccount};
+use super::delegation::{Delegate, Delegation, Take, Taking};
 use super::destruction::Holders;
 use super::drill::{ConfirmAccess, Drill, RecordDrill, RestoreDrill};
 use super::entry::DaemonAct;
@@ -24,14 +26,18 @@ use super::key::{RecipientKey, VerifyingKey};
 use super::limits::{Charge, Usage};
 use super::log::merkle::TreeHead;
 use super::moving::{Moved, VerifiedMove};
-use super::part::{Part, PartKind, VersionId};
+use super::part::{Part, PartKind};
 use super::people::{Device, Invitation, Person, Standing};
 use super::proposal::{Proposal, Signing, Subject};
 use super::recovery::{RecordAnswer, Recovery, RecoveryId};
 use super::refusal::Refusal;
-use super::request::{Approval, End, Request};
-use super::role::Role;
+use super::request::{Asking, End, Request};
+use super::rotation::{Rotate, Staged, staged_blobs};
 use super::time::{Seconds, Time};
+use super::window::{Filing, UnsealFiled};
+use super::work::Work;
+
+pub use super::effect::{Audience, Effect};
 
 /// How far a command's own time may lie from its entry's.
 pub const CLOCK_TOLERANCE: Seconds = Seconds(600);
@@ -50,72 +56,6 @@ pub struct Position {
 impl Position {
     pub(super) fn entry(self) -> EntryRef {
         EntryRef { index: self.index, leaf: self.leaf }
-    }
-}
-
-/// What the host of the state (daemon or replica) has to do besides keeping the entry. Durable with it, or not at all.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Effect {
-    /// Keep these blobs: the state refers to them.
-    Keep(Vec<(BlobId, Audience)>),
-    /// Expect these re-sealed shares from the approver, for the requester only.
-    AwaitShares {
-        /// The request.
-        request: u64,
-        /// Who may fetch them.
-        requester: PersonId,
-        /// Their names.
-        blobs: Vec<BlobId>,
-    },
-    /// Delete the re-sealed shares of this request: nobody needs them any more.
-    DropShares {
-        /// The request.
-        request: u64,
-    },
-    /// Delete these blobs: they were destroyed, and nothing that stays refers to them.
-    Forget(Vec<BlobId>),
-    /// This device speaks for this person.
-    DeviceEnrolled {
-        /// The device.
-        device: DeviceId,
-        /// Its owner.
-        person: PersonId,
-    },
-    /// This device speaks for nobody any more.
-    DeviceRevoked {
-        /// The device.
-        device: DeviceId,
-    },
-    /// A person's rights to read changed.
-    Standing {
-        /// Who.
-        person: PersonId,
-        /// Whether they may read the log.
-        reads: bool,
-        /// Their roles.
-        roles: BTreeSet<Role>,
-    },
-}
-
-/// Who may fetch a blob.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Audience {
-    /// Everybody who may read the log: names, labels, reasons.
-    Everyone = 1,
-    /// Trustees and mediators: account sheets.
-    Overseers = 2,
-    /// Trustees: sealed secrets and sealed shares.
-    Trustees = 3,
-}
-
-impl Audience {
-    /// Whether somebody with these roles belongs to it.
-    pub fn includes(self, roles: &BTreeSet<Role>) -> bool {
-        match self {
-            Self::Everyone => true,
-            Self::Overseers => roles.contains(&Role::Trustee) || roles.contains(&Role::Mediator),
-            Self::Trustees => roles.contains(&Role::Trustee),
-        }
     }
 }
 
@@ -152,6 +92,18 @@ pub struct Organisation {
     pub(super) drill: Option<Drill>,
     pub(super) restore_drill: Option<RestoreDrill>,
     pub(super) usage: BTreeMap<PersonId, Usage>,
+    /// Standing rights, by the index of their request.
+    pub(super) delegations: BTreeMap<u64, Delegation>,
+    /// What the daemon has to do at targets.
+    pub(super) work: BTreeSet<Work>,
+    /// Whether the entry that is being applied changed that.
+    pub(super) work_changed: bool,
+    /// (account, request): what is open to the daemon for its work.
+    pub(super) windows: BTreeSet<(CredentialId, u64)>,
+    /// (time, delegation): when standing rights end.
+    pub(super) delegation_ends: BTreeSet<(Time, u64)>,
+    /// Keys of the daemon to which something was to open: each for one part of one request.
+    pub(super) opening_keys: BTreeSet<RecipientKey>,
     size: u64,
     last_time: Time,
 }
@@ -176,7 +128,7 @@ enum Step {
     Leave(PersonId),
     Deposit(PersonId, super::act::Deposit, Vec<(PartKind, Part)>),
     ConfirmShares(PersonId, super::act::ConfirmShares),
-    Request(PersonId, VersionId, super::act::Request),
+    Request(PersonId, Asking, super::act::Request),
     Approve(PersonId, Approval),
     Deny(PersonId, Deny),
     End(u64, End),
@@ -188,6 +140,13 @@ enum Step {
     Confirm(Confirmation),
     Veto(PersonId, super::act::Veto),
     Move(PersonId, Box<VerifiedMove>),
+    Seal(PersonId, BTreeSet<u64>),
+    Rotate(PersonId, Rotate),
+    Delegate(Delegate),
+    EndDelegation(PersonId, u64),
+    Take(PersonId, Take, Taking),
+    File(UnsealFiled, Filing),
+    Staged(Box<Staged>, Vec<(PartKind, Part)>),
     Daemon(DaemonAct),
 }
 
@@ -243,6 +202,12 @@ impl Organisation {
             drill: None,
             restore_drill: None,
             usage: BTreeMap::new(),
+            delegations: BTreeMap::new(),
+            work: BTreeSet::new(),
+            work_changed: false,
+            windows: BTreeSet::new(),
+            delegation_ends: BTreeSet::new(),
+            opening_keys: BTreeSet::new(),
             size: 1,
             last_time: at.time,
         };
@@ -294,8 +259,23 @@ impl Organisation {
     /// Whether the rules allow a daemon act now.
     pub fn decide_daemon(&self, act: DaemonAct, now: Time) -> Result<Transition, Refusal> {
         self.check_alive()?;
-        self.decide_daemon_act(act, now)?;
-        Ok(Transition { step: Step::Daemon(act), blobs: Vec::new(), charge: None })
+        let (step, blobs) = match act {
+            DaemonAct::UnsealFiled(filed) => {
+                let filing = self.decide_unseal_filed(&filed, now)?;
+                (Step::File(filed, filing), Vec::new())
+            }
+            DaemonAct::Staged(staged) => {
+                let parts = self.decide_staged(&staged)?;
+                let blobs = staged_blobs(&parts);
+                (Step::Staged(staged, parts), blobs)
+            }
+            act => {
+                self.decide_daemon_act(&act, now)?;
+                (Step::Daemon(act), Vec::new())
+            }
+        };
+        self.check_new(&blobs)?;
+        Ok(Transition { step, blobs, charge: None })
     }
 
     fn decide_act(
@@ -349,8 +329,12 @@ impl Organisation {
                 (Step::Leave(signer), Vec::new())
             }
             Act::Deposit(deposit) => {
-                let parts = self.decide_deposit(&signer, deposit, base.size)?;
+                let parts = self.decide_deposit(&signer, deposit, base.size, now)?;
                 let mut blobs = vec![(deposit.label, Audience::Everyone), (deposit.sheet, Audience::Overseers)];
+                let kept = self.credential(&deposit.version.credential).and_then(|c| c.current()?.1.connector);
+                let connector = deposit.connector.filter(|connector| Some(*connector) != kept);
+                blobs.extend(connector.map(|connector| (connector, Audience::Everyone)));
+                blobs.extend(deposit.rewrapped.iter().flat_map(|r| Self::wrapped_blobs(&r.wrapped)));
                 for (_, part) in &parts {
                     blobs.push((part.sealed, Audience::Trustees));
                     let shares = part.deals.iter().flat_map(|deal| deal.shares());
@@ -363,8 +347,10 @@ impl Organisation {
                 (Step::ConfirmShares(signer, confirm.clone()), Vec::new())
             }
             Act::Request(asked) => {
-                let version = self.decide_request(&signer, asked, now)?;
-                (Step::Request(signer, version, asked.clone()), everyone(asked.reason))
+                let asking = self.decide_request(&signer, asked, now)?;
+                let mut blobs = everyone(asked.reason);
+                blobs.extend(asked.input.map(|input| (input, Audience::Everyone)));
+                (Step::Request(signer, asking, asked.clone()), blobs)
             }
             Act::Approve(approve) => {
                 (Step::Approve(signer, self.decide_approve(&signer, approve, base.size, now)?), Vec::new())
@@ -412,6 +398,26 @@ impl Organisation {
                 let verified = self.decide_move(signed, &command.command().base, now)?;
                 (Step::Move(signer, Box::new(verified)), Vec::new())
             }
+            Act::Seal(seal) => (Step::Seal(signer, self.decide_seal(&signer, now)?), everyone(seal.reason)),
+            Act::Rotate(rotate) => {
+                self.decide_rotate(&signer, rotate)?;
+                (Step::Rotate(signer, *rotate), Vec::new())
+            }
+            Act::Delegate(delegate) => {
+                self.decide_delegate(&signer, delegate, now)?;
+                let blobs = Self::wrapped_blobs(&delegate.wrapped).collect();
+                (Step::Delegate(delegate.clone()), blobs)
+            }
+            Act::EndDelegation(end) => {
+                self.decide_end_delegation(&signer, end, now)?;
+                (Step::EndDelegation(signer, end.delegation), everyone(end.reason))
+            }
+            Act::Take(take) => {
+                let taking = self.decide_take(&signer, take, now)?;
+                let mut blobs = everyone(take.reason);
+                blobs.extend(take.input.map(|input| (input, Audience::Everyone)));
+                (Step::Take(signer, *take, taking), blobs)
+            }
         })
     }
 
@@ -422,15 +428,24 @@ impl Organisation {
         }
         self.size = at.index.saturating_add(1);
         self.last_time = at.time;
+        self.work_changed = false;
         let mut effects = Vec::new();
         if !transition.blobs.is_empty() {
             let version = match &transition.step {
-                Step::Deposit(_, deposit, _) => Some(deposit.version),
+                Step::Deposit(_, deposit, _) => {
+                    // The connector that stays is named again, not sent again.
+                    let connector = deposit.connector.map(|connector| (connector, Audience::Everyone));
+                    self.hold(connector.as_slice(), Some(deposit.version));
+                    Some(deposit.version)
+                }
+                Step::Staged(staged, _) => Some(staged.version),
+                Step::Delegate(delegate) => self.requests.get(&delegate.request).map(|request| request.version),
                 _ => None,
             };
             self.hold(&transition.blobs, version);
             effects.push(Effect::Keep(transition.blobs));
         }
+        effects.extend(self.sweep_delegations(at));
         effects.extend(match transition.step {
             Step::Invite(inviter, invite) => {
                 self.apply_invite(inviter, invite);
@@ -446,16 +461,13 @@ impl Organisation {
             Step::Propose(proposer, subject) => self.apply_proposal(proposer, subject, at),
             Step::Sign(signing) => self.apply_sign(signing, at),
             Step::Leave(person) => self.remove(person, at),
-            Step::Deposit(depositor, deposit, parts) => {
-                self.apply_deposit(depositor, deposit, parts, at);
-                Vec::new()
-            }
+            Step::Deposit(depositor, deposit, parts) => self.apply_deposit(depositor, deposit, parts, at),
             Step::ConfirmShares(person, confirm) => {
                 self.apply_confirm(person, &confirm, at);
                 Vec::new()
             }
-            Step::Request(requester, version, asked) => {
-                self.apply_request(requester, version, asked, at);
+            Step::Request(requester, asking, asked) => {
+                self.apply_request(requester, asking, asked, at);
                 Vec::new()
             }
             Step::Approve(approver, approval) => self.apply_approve(approver, approval, at),
@@ -490,8 +502,24 @@ impl Organisation {
                 Vec::new()
             }
             Step::Move(person, verified) => self.apply_move(person, *verified, at),
+            Step::Seal(signer, open) => self.apply_seal(signer, open, at),
+            Step::Rotate(by, rotate) => {
+                self.apply_rotate(by, &rotate, at);
+                Vec::new()
+            }
+            Step::Delegate(delegate) => self.apply_delegate(&delegate, at),
+            Step::EndDelegation(by, index) => self.apply_end_delegation(by, index, at),
+            Step::Take(by, take, taking) => self.apply_take(by, &take, taking, at),
+            Step::File(filed, filing) => {
+                self.apply_unseal_filed(filed, filing, at);
+                Vec::new()
+            }
+            Step::Staged(staged, parts) => self.apply_staged(*staged, parts, at),
             Step::Daemon(act) => self.apply_daemon_act(act, at),
         });
+        if self.work_changed {
+            effects.push(Effect::Work);
+        }
         effects
     }
 

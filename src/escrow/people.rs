@@ -7,6 +7,7 @@ use std::collections::BTreeSet;
 
 use super::act::{EnrolDevice, EntryRef, Invite, Join};
 use super::charter::Charter;
+use super::delegation::DelegationEnd;
 use super::id::{BlobId, DeviceId, InvitationId, PersonId};
 use super::key::{PersonKeys, VerifyingKey};
 use super::organisation::{Effect, Organisation, Position};
@@ -295,6 +296,7 @@ impl Organisation {
             }
         }
         effects.extend(self.end_requests_of(id, at));
+        effects.extend(self.end_delegations(|d| d.standing.to == id, DelegationEnd::DelegateLeft, at));
         self.leaver_makes_due(id, at);
         effects
     }

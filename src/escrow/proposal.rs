@@ -384,6 +384,7 @@ impl Organisation {
         }
         let admitted = |p: &super::people::Person| matches!(p.standing, Standing::Admitted { .. });
         let everybody: Vec<PersonId> = self.people.iter().filter(|(_, p)| admitted(p)).map(|(id, _)| *id).collect();
+        self.expose_to_new_technicians(at);
         let mut effects = Vec::new();
         for id in everybody {
             if self.roles(&id).is_empty() {

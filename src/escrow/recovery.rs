@@ -14,12 +14,13 @@
 
 use std::collections::BTreeMap;
 
-use super::credential::{DueCause, Knower, Urgency};
+use super::credential::{DueCause, How, Knower, Urgency};
 use super::id::{Digest, OrganisationId, PersonId};
 use super::key::Signature;
 use super::organisation::{Organisation, Position};
 use super::part::PartId;
 use super::refusal::Refusal;
+use super::sum::Asker;
 use super::time::Time;
 use super::wire::{self, Malformed};
 use crate::proto::v1;
@@ -147,6 +148,7 @@ impl Organisation {
         let (starter, to) = (id.starter, ReleasedTo::Recovery(id));
         let answered = Answered { person, entered: at.time, parts: parts.clone() };
         self.recoveries.entry(id).or_default().answers.insert(at.index, answered);
+        let technicians = self.technicians();
         for part in parts {
             let Some(state) = self.part_mut(&part) else { continue };
             if state.is_opened_by(&to) {
@@ -155,14 +157,14 @@ impl Organisation {
             }
             let own = state.dealt_to(&starter).then_some(starter);
             for person in own.into_iter().chain([person]) {
-                state.release(to, person, starter, at.index);
+                state.release(to, person, Asker::Person(starter), at.index);
             }
             if state.is_opened_by(&to) {
                 state.account_for(&to);
-                state.expose(Knower { person: starter, source: at.index, since: at.time });
+                state.expose(Knower { person: starter, source: at.index, since: at.time, how: How::Opened });
                 state.make_due(Urgency::Now, at.time, DueCause::Recovered(at.index));
             }
-            state.add_up(at.time);
+            state.add_up(at.time, &technicians);
         }
     }
 }

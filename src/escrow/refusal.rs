@@ -344,6 +344,61 @@ refusals! {
     /// The daemon act is not due.
     NotDue => "NOT_DUE",
         "nothing of this kind is due";
+    /// Something is to open to the daemon with a key that the log key does not vouch for, or to somebody else with one.
+    NotVouched => "NOT_VOUCHED",
+        "what opens to the server opens to keys that its log key vouches for, and nothing else does; synchronise, ask \
+         the server for fresh keys, and ask again";
+    /// The account has no connector.
+    NoConnector => "NO_CONNECTOR",
+        "this account has no connector, so that the server can do nothing at its provider; ask for the password itself";
+    /// The account has one.
+    HasConnector => "HAS_CONNECTOR",
+        "this account has a connector: leases of it are made at the provider, nothing has to be wrapped";
+    /// Not open to the daemon now.
+    NotOpen => "NOT_OPEN",
+        "this account is not open to the server; ask the others to unseal it first";
+    /// A newer version has another connector.
+    ConnectorChanged => "CONNECTOR_CHANGED",
+        "the account's connector changed since this was asked for; look at the new one, and ask again";
+    /// Somebody else has access to an account that only one person at a time may use.
+    CheckedOut {
+        /// When their access ends.
+        until: Time,
+    } => "CHECKED_OUT",
+        "somebody else uses this account, and only one person at a time can; wait until {until}, or ask them to return \
+         it";
+    /// Something that was made at the target is not known to be gone.
+    StillAtTarget {
+        /// The request for which it was made.
+        request: u64,
+    } => "STILL_AT_TARGET",
+        "the login made for request {request} is not gone from its target yet; have the account opened to the server, \
+         so that it can be revoked, and try again";
+    /// Too little time is left in which a lease could be revoked.
+    WindowTooShort {
+        /// When the window ends.
+        until: Time,
+    } => "WINDOW_TOO_SHORT",
+        "the account is open to the server until {until} only, which is too short for access that must be revoked \
+         before; have it unsealed for longer";
+    /// Nothing is open to the daemon that this trustee could close.
+    NothingOpen => "NOTHING_OPEN",
+        "nothing is open to the server, or what is was agreed to anew after you sealed it";
+    /// A rotation of the account is not over.
+    RotationPending => "ROTATION_PENDING",
+        "the server is changing this account's password; wait until it is done, and look again";
+    /// No such delegation.
+    DelegationUnknown => "DELEGATION_UNKNOWN",
+        "there is no such delegation";
+    /// Ended, used up, or past its time.
+    DelegationOver => "DELEGATION_OVER",
+        "this delegation is over; ask for access, or for a new delegation";
+    /// Its end lies in the past or too far ahead, or it is for somebody who may not ask.
+    DelegationTerms => "DELEGATION_TERMS",
+        "a delegation lasts at most 366 days, and is for somebody who may ask for accounts of this vault";
+    /// The wrapped parts are not those of the request, or their key is not vouched for.
+    WrappedShape => "WRAPPED_SHAPE",
+        "what was wrapped is not exactly what was asked for, or not for this server; update this software";
     /// Too many entries or bytes today.
     RateLimit => "RATE_LIMIT",
         "you reached your limit for today; try again tomorrow";

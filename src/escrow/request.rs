@@ -6,30 +6,30 @@
 //!    └──expiry, withdrawal, leaving──▶ Ended
 //! ```
 //!
-//! `Granted` and `Leased` carry an [`Agreement`], which only satisfied quorums can make. Shares released to requests
-//! that came to nothing are counted for ever: when they are enough together, the part is due at once.
+//! `Granted` and `Leased` carry a [`Grant`]: nearly always an [`Agreement`], which only satisfied quorums can make.
+//! Shares released to requests that came to nothing are counted for ever: when they are enough together, the part is due
+//! at once. What a connector makes goes through the same stages; see [`made`](super::made).
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::act::{Approve, Deny, EntryRef, Request as Asked, RequestedPart, Revoke};
-use super::charter::SHORTEST_LEASE;
+use super::act::{EntryRef, Request as Asked, RequestedPart};
+use super::charter::{SHORTEST_LEASE, Vault};
 use super::claim::Claimed;
-use super::credential::{DueCause, Knower, Urgency};
-use super::entry::DaemonAct;
-use super::id::{BlobId, PersonId};
+use super::credential::{Credential, DueCause, How, Knower, Urgency};
+use super::delegation::Standing;
+use super::id::{BlobId, CredentialId, PersonId};
+use super::made::AtTarget;
 use super::organisation::{Effect, Organisation, Position};
-use super::part::{PartId, VersionId};
+use super::part::{PartId, PartKind, VersionId};
 use super::quorum::Agreement;
 use super::recovery::ReleasedTo;
 use super::refusal::Refusal;
+use super::sum::Asker;
 use super::time::{Seconds, Time};
+use super::window::{LONGEST_WINDOW, Purpose};
 
 /// Longest life of a request.
 pub const REQUEST_LIFE: Seconds = Seconds(7 * Seconds::DAY.0);
-
-/// After a trustee stopped access to a part, how long it takes until the same trustee can do so again: for that time
-/// those who agree anew override them. Others can stop it still.
-pub const BRAKE_REST: Seconds = Seconds(30 * Seconds::DAY.0);
 
 /// An unseal request, identified by the index of its entry.
 #[derive(Debug, Clone)]
@@ -38,6 +38,10 @@ pub struct Request {
     pub at: EntryRef,
     /// Who asks.
     pub requester: PersonId,
+    /// Whether the daemon filed it for them.
+    pub by_daemon: bool,
+    /// What for.
+    pub purpose: Purpose,
     /// When it was filed.
     pub since: Time,
     /// The version whose parts are asked for.
@@ -60,6 +64,18 @@ pub struct Request {
     pub claims: BTreeMap<PersonId, Claimed>,
     /// Whether the requester fetched the shares, and so may have seen what was asked for.
     pub collected: bool,
+    /// What is to be granted, exactly with [`Purpose::Delegation`].
+    pub standing: Option<Standing>,
+    /// Text: what the connector needs to know of the requester.
+    pub input: Option<BlobId>,
+    /// The connector of the version when it was asked for: nobody agreed to another one.
+    pub connector: Option<BlobId>,
+    /// What there is at the target, with [`Purpose::Mint`] only; none: nothing ever was.
+    pub target: Option<AtTarget>,
+    /// Until when a window would have been open, if the daemon's keys were gone before.
+    pub closed: Option<Time>,
+    /// The request with which the daemon asked for the rest of this window.
+    pub filed_again: Option<u64>,
     /// Where it stands.
     pub stage: Stage,
 }
@@ -82,11 +98,22 @@ pub enum Stage {
     },
 }
 
-/// An agreement, and since when there is one.
+/// On what access rests, and since when.
 #[derive(Debug, Clone)]
 pub struct Grant {
-    agreement: Agreement,
+    basis: Basis,
     at: Time,
+}
+
+/// On what access rests.
+#[derive(Debug, Clone)]
+pub enum Basis {
+    /// A quorum's agreement to this very request.
+    Agreement(Agreement),
+    /// The vault's policy, for as long as the account's connector is open.
+    Unasked,
+    /// A delegation, by the index of its request.
+    Delegation(u64),
 }
 
 /// Temporary access.
@@ -115,12 +142,34 @@ pub enum End {
     RequesterLeft,
     /// What was asked for was destroyed.
     Destroyed,
+    /// A trustee sealed what was open to the daemon.
+    Sealed(PersonId),
+    /// The keys to which it opened are gone from the daemon's memory.
+    Closed,
+    /// It was granted, and came to nothing: the daemon neither opened nor made in time what it was to.
+    NotUsed,
+    /// A newer version came: what was opened to the daemon is out of date.
+    Replaced,
+    /// It became a delegation.
+    Delegated,
 }
 
 impl Grant {
-    /// By whom.
-    pub fn agreement(&self) -> &Agreement {
-        &self.agreement
+    pub(super) fn new(basis: Basis, at: Time) -> Self {
+        Self { basis, at }
+    }
+
+    /// On what it rests.
+    pub fn basis(&self) -> &Basis {
+        &self.basis
+    }
+
+    /// By whom, where people agreed to this very request.
+    pub fn agreement(&self) -> Option<&Agreement> {
+        match &self.basis {
+            Basis::Agreement(agreement) => Some(agreement),
+            Basis::Unasked | Basis::Delegation(_) => None,
+        }
     }
 
     /// Since when. Exposure begins here.
@@ -130,10 +179,6 @@ impl Grant {
 }
 
 impl Lease {
-    fn start(grant: Grant, since: Time, duration: Seconds, collected: bool) -> Self {
-        Self { grant, since, until: since.after(duration), collected }
-    }
-
     /// The agreement behind it.
     pub fn grant(&self) -> &Grant {
         &self.grant
@@ -158,32 +203,69 @@ impl Lease {
 impl Request {
     /// Whether approvals are accepted: until collection or expiry, also beyond the k-th.
     pub fn accepts(&self, now: Time) -> bool {
-        matches!(self.stage, Stage::Waiting | Stage::Granted(_)) && now < self.expires
+        let asks = match &self.stage {
+            Stage::Waiting => true,
+            Stage::Granted(grant) => grant.agreement().is_some(),
+            Stage::Leased(_) | Stage::Ended { .. } => false,
+        };
+        asks && now < self.expires
     }
 
-    /// Those whose shares count for this request: approvers, and the requester if their own share does.
+    /// Those whose shares, or signatures, count for this request: approvers, and the requester if their own share does.
     pub fn agreed(&self) -> BTreeSet<PersonId> {
         let own = self.own_share.then_some(self.requester);
         self.approvals.keys().copied().chain(own).collect()
     }
 
+    /// Whether approvals of it are signatures, and release nothing.
+    pub fn signs_only(&self) -> bool {
+        match self.purpose {
+            Purpose::Mint => true,
+            Purpose::Delegation => self.connector.is_some(),
+            Purpose::Lease | Purpose::Unseal => false,
+        }
+    }
+
+    /// Whether some of it opens to the requester, who can then say whether it works.
+    pub fn opens_to_requester(&self) -> bool {
+        !self.signs_only() && self.purpose != Purpose::Unseal
+    }
+
+    /// Whether some of it opens to the daemon.
+    pub fn opens_to_daemon(&self) -> bool {
+        self.parts.iter().any(|asked| asked.vouched.is_some())
+    }
+
+    /// The grant behind it, if there is one and it is not over.
+    pub fn grant(&self) -> Option<&Grant> {
+        match &self.stage {
+            Stage::Granted(grant) => Some(grant),
+            Stage::Leased(lease) => Some(&lease.grant),
+            Stage::Waiting | Stage::Ended { .. } => None,
+        }
+    }
+
     /// When the daemon next has to act on it.
     pub(super) fn deadline(&self) -> Option<Time> {
-        match &self.stage {
-            Stage::Waiting | Stage::Granted(_) => Some(self.expires),
-            Stage::Leased(lease) => Some(lease.until),
-            Stage::Ended { .. } => None,
+        match (&self.stage, self.target) {
+            // What was begun is over when the lease is, however long it could have been begun.
+            (Stage::Granted(_), Some(AtTarget::Started { until, .. })) => Some(until),
+            (Stage::Waiting | Stage::Granted(_), _) => Some(self.expires),
+            (Stage::Leased(lease), _) => Some(lease.until),
+            (Stage::Ended { .. }, _) => None,
         }
     }
 }
 
-/// What an approval does.
+/// What a request comes to when it is filed.
 #[derive(Debug)]
-pub(super) struct Approval {
-    request: u64,
-    released: Vec<Vec<BlobId>>,
-    /// Present if this approval completes an agreement for the first time.
-    agreement: Option<Agreement>,
+pub(super) struct Asking {
+    /// The version that is meant.
+    pub version: VersionId,
+    /// Its connector now.
+    pub connector: Option<BlobId>,
+    /// On what it is granted at once, if it is.
+    pub basis: Option<Basis>,
 }
 
 impl Organisation {
@@ -197,46 +279,106 @@ impl Organisation {
         parts.iter().filter_map(|asked| self.part(&asked.part)).any(|state| state.dealt_to(requester))
     }
 
-    pub(super) fn decide_request(&self, signer: &PersonId, asked: &Asked, now: Time) -> Result<VersionId, Refusal> {
-        let charter = self.charter.as_ref().ok_or(Refusal::NotFounded)?;
+    pub(super) fn decide_request(&self, signer: &PersonId, asked: &Asked, now: Time) -> Result<Asking, Refusal> {
         let id = asked.credential().ok_or(Refusal::PartUnknown)?;
         let credential = self.account(&id)?;
-        let vault = charter.vault(&credential.vault).ok_or(Refusal::VaultUnknown)?;
-        if !vault.askers.includes(signer, &self.roles(signer)) {
-            return Err(Refusal::MayNotAsk);
-        }
-        // Any version can be asked for, the newest that has these parts is meant: otherwise whoever may deposit could
-        // lock everybody out with a version that holds nothing.
-        let has = |number: &&u32, part: &RequestedPart| {
-            credential.dealt_with(**number, part.part.kind) == Some(part.part.version.version)
-        };
-        let version = credential.versions.keys().rev().find(|number| asked.parts.iter().all(|p| has(number, p)));
-        let version = *version.ok_or(Refusal::PartUnknown)?;
+        let vault = self.vault_for(signer, credential)?;
+        let version = self.check_asked(&id, asked, now)?;
         // One key for two parts would let one opened part help to open the other.
         let recipients: BTreeSet<_> = asked.parts.iter().map(|p| p.recipient).collect();
         if recipients.len() != asked.parts.len() {
             return Err(Refusal::PartUnknown);
         }
-        if !(SHORTEST_LEASE..=vault.longest_lease).contains(&asked.duration) {
-            return Err(Refusal::Duration { longest: vault.longest_lease });
+        self.check_vouched(asked.purpose, &asked.parts)?;
+        let longest = if asked.purpose == Purpose::Unseal { LONGEST_WINDOW } else { vault.longest_lease };
+        if !(SHORTEST_LEASE..=longest).contains(&asked.duration) {
+            return Err(Refusal::Duration { longest });
         }
         if asked.expires <= now || asked.expires > now.after(REQUEST_LIFE) {
             return Err(Refusal::RequestLife);
         }
-        if asked.own_share != self.own_share(signer, &asked.parts) {
+        let connector = credential.current().and_then(|(_, version)| version.connector);
+        let shares = match asked.purpose {
+            Purpose::Lease => true,
+            Purpose::Delegation => connector.is_none(),
+            // The daemon does not have the requester's share, whoever that is: they approve like everybody else.
+            Purpose::Unseal | Purpose::Mint => false,
+        };
+        if asked.own_share != (shares && self.own_share(signer, &asked.parts)) {
             return Err(Refusal::OwnShare);
         }
-        let open = |r: &&Request| r.requester == *signer && r.version.credential == id && r.accepts(now);
+        let open = |r: &&Request| {
+            let waits = matches!(r.stage, Stage::Waiting | Stage::Granted(_)) && now < r.expires;
+            waits && r.requester == *signer && r.version.credential == id && r.purpose == asked.purpose
+        };
         if let Some(request) = self.live_requests().find(open) {
             return Err(Refusal::AlreadyRequested { request: request.at.index });
         }
-        Ok(VersionId { credential: id, version })
+        if matches!(asked.purpose, Purpose::Lease | Purpose::Mint) {
+            self.check_out(signer, &id, None)?;
+        }
+        let unasked = asked.purpose == Purpose::Mint
+            && vault.unasked.includes(signer, &self.roles(signer))
+            && self.open_window(&id).is_some();
+        let version = VersionId { credential: id, version };
+        Ok(Asking { version, connector, basis: unasked.then_some(Basis::Unasked) })
     }
 
-    pub(super) fn apply_request(&mut self, requester: PersonId, version: VersionId, asked: Asked, at: Position) {
+    /// The vault of an account, if this person may ask for what lies there.
+    pub(super) fn vault_for(&self, person: &PersonId, credential: &Credential) -> Result<&Vault, Refusal> {
+        let charter = self.charter.as_ref().ok_or(Refusal::NotFounded)?;
+        let vault = charter.vault(&credential.vault).ok_or(Refusal::VaultUnknown)?;
+        if vault.askers.includes(person, &self.roles(person)) { Ok(vault) } else { Err(Refusal::MayNotAsk) }
+    }
+
+    /// The number of the version that a request means: the newest that has these parts.
+    fn check_asked(&self, id: &CredentialId, asked: &Asked, now: Time) -> Result<u32, Refusal> {
+        let credential = self.account(id)?;
+        let (current, newest) = credential.current().ok_or(Refusal::PartUnknown)?;
+        let parts = || asked.parts.iter().map(|part| part.part);
+        match (asked.purpose, &asked.standing) {
+            (Purpose::Lease, _) => {
+                // Any version can be asked for: otherwise whoever may deposit could lock everybody out with a version
+                // that holds nothing. What a rotation staged, too: the target may have it already.
+                let has = |number: &u32, part: &PartId| {
+                    credential.dealt_with(*number, part.kind) == Some(part.version.version)
+                };
+                let version = credential.numbers().find(|number| parts().all(|part| has(number, &part)));
+                version.ok_or(Refusal::PartUnknown)
+            }
+            (Purpose::Unseal, _) => {
+                newest.connector.ok_or(Refusal::NoConnector)?;
+                if parts().eq(self.window_parts(id)) { Ok(current) } else { Err(Refusal::PartUnknown) }
+            }
+            (Purpose::Mint, _) => {
+                newest.connector.ok_or(Refusal::NoConnector)?;
+                if parts().eq(self.current_part(id, PartKind::Password)) {
+                    Ok(current)
+                } else {
+                    Err(Refusal::PartUnknown)
+                }
+            }
+            (Purpose::Delegation, Some(standing)) => {
+                self.check_standing_right(credential, standing, now)?;
+                let all = || parts().all(|part| self.current_part(id, part.kind) == Some(part));
+                let fits = match newest.connector {
+                    Some(_) => parts().eq(self.current_part(id, PartKind::Password)),
+                    None => all(),
+                };
+                if fits { Ok(current) } else { Err(Refusal::PartUnknown) }
+            }
+            // Parsing made sure that it is there.
+            (Purpose::Delegation, None) => Err(Refusal::DelegationTerms),
+        }
+    }
+
+    pub(super) fn apply_request(&mut self, requester: PersonId, asking: Asking, asked: Asked, at: Position) {
+        let Asking { version, connector, basis } = asking;
         let request = Request {
             at: at.entry(),
             requester,
+            by_daemon: false,
+            purpose: asked.purpose,
             since: at.time,
             version,
             parts: asked.parts,
@@ -248,122 +390,66 @@ impl Organisation {
             denials: BTreeMap::new(),
             claims: BTreeMap::new(),
             collected: false,
+            standing: asked.standing,
+            input: asked.input,
+            connector,
+            target: None,
+            closed: None,
+            filed_again: None,
             stage: Stage::Waiting,
         };
+        self.file(request, basis, at);
+    }
+
+    /// Enters a request, granted if something stands behind it already.
+    pub(super) fn file(&mut self, mut request: Request, basis: Option<Basis>, at: Position) {
+        let vouched = request.parts.iter().filter(|asked| asked.vouched.is_some()).map(|asked| asked.recipient);
+        self.opening_keys.extend(vouched);
         if request.own_share {
-            self.release(&request, requester);
+            self.release(&request, request.requester);
+        }
+        if let Some(basis) = basis {
+            self.grant(&mut request, basis, at);
         }
         let index = request.at.index;
         self.insert_request(request);
         self.check_sum(index, at);
     }
 
-    /// Finds the request that an approval or a denial names, and checks that it is still open.
-    fn open_request(&self, reference: &EntryRef, now: Time) -> Result<&Request, Refusal> {
-        let request = self.requests.get(&reference.index).ok_or(Refusal::RequestUnknown)?;
-        if request.at != *reference {
-            return Err(Refusal::RequestDiffers);
+    /// Grants a request. Whoever it opens to knows it from here on, and whoever runs what it opens to could.
+    pub(super) fn grant(&mut self, request: &mut Request, basis: Basis, at: Position) {
+        let grant = Grant::new(basis, at.time);
+        if request.signs_only() {
+            if request.purpose == Purpose::Delegation {
+                self.begin_delegation(request, grant, Vec::new(), at);
+                request.stage = Stage::Ended { at: at.time, how: End::Delegated };
+            } else {
+                request.stage = Stage::Granted(grant);
+            }
+            return;
         }
-        if now >= request.expires && !matches!(request.stage, Stage::Leased(_)) {
-            return Err(Refusal::RequestExpired { at: request.expires });
-        }
-        if !request.accepts(now) {
-            return Err(Refusal::RequestClosed);
-        }
-        Ok(request)
-    }
-
-    /// Only a current trustee who was dealt a share of what is asked for can approve or deny.
-    fn check_approver(&self, signer: &PersonId, request: &Request) -> Result<(), Refusal> {
-        let trustee = self.charter.as_ref().is_some_and(|c| c.trustees().contains(signer));
-        if !trustee || !self.own_share(signer, &request.parts) {
-            return Err(Refusal::NotTrustee);
-        }
-        if request.requester == *signer {
-            return Err(Refusal::OwnRequest);
-        }
-        Ok(())
-    }
-
-    pub(super) fn decide_approve(
-        &self,
-        signer: &PersonId,
-        approve: &Approve,
-        base: u64,
-        now: Time,
-    ) -> Result<Approval, Refusal> {
-        let request = self.open_request(&approve.request, now)?;
-        self.check_approver(signer, request)?;
-        if request.approvals.contains_key(signer) {
-            return Err(Refusal::AlreadyApproved);
-        }
-        if approve.parts != request.parts || approve.expires != request.expires {
-            return Err(Refusal::RequestDiffers);
-        }
-        // What the trustee looked at must still be so: the request, the rules, the requester, the account.
-        self.unchanged_since(base, request.at.index)?;
-        self.unchanged_since(base, self.charter_changed)?;
-        if let Some(requester) = self.people.get(&request.requester) {
-            self.unchanged_since(base, requester.changed)?;
-        }
-        if let Some(credential) = self.credentials.get(&request.version.credential) {
-            self.unchanged_since(base, credential.changed)?;
-        }
-        self.check_released(signer, request, &approve.released)?;
-        let mut agreed = request.agreed();
-        agreed.insert(*signer);
-        let waiting = matches!(request.stage, Stage::Waiting);
-        let agreement = if waiting { self.agreement(request, &agreed) } else { None };
-        Ok(Approval { request: request.at.index, released: approve.released.clone(), agreement })
-    }
-
-    /// Exactly one blob for each deal that names the approver, none of them twice.
-    fn check_released(&self, signer: &PersonId, request: &Request, released: &[Vec<BlobId>]) -> Result<(), Refusal> {
-        let mut distinct = BTreeSet::new();
-        let fits = request.parts.len() == released.len()
-            && request.parts.iter().zip(released).all(|(asked, blobs)| {
-                let deals = self.part(&asked.part).map_or(0, |state| {
-                    state.part.deals.iter().filter(|deal| deal.share_of(signer).is_some()).count()
-                });
-                deals == blobs.len() && blobs.iter().all(|blob| distinct.insert(*blob))
-            });
-        if fits { Ok(()) } else { Err(Refusal::ReleasedShape) }
-    }
-
-    /// Whether the shares of these people open every part of a request. No parts, no agreement.
-    pub fn agreement(&self, request: &Request, agreed: &BTreeSet<PersonId>) -> Option<Agreement> {
-        Agreement::of(request.parts.iter().map(|asked| {
-            let deals = &self.part(&asked.part)?.part.deals;
-            deals.iter().find_map(|deal| deal.quorum().consent(agreed))
-        }))
-    }
-
-    pub(super) fn apply_approve(&mut self, approver: PersonId, approval: Approval, at: Position) -> Vec<Effect> {
-        let Some(mut request) = self.take_request(approval.request) else { return Vec::new() };
-        let blobs = approval.released.iter().flatten().copied().collect();
-        request.denials.remove(&approver);
-        request.approvals.insert(approver, approval.released);
-        self.release(&request, approver);
-        if let Some(agreement) = approval.agreement {
-            request.stage = Stage::Granted(Grant { agreement, at: at.time });
-            let knower = Knower { person: request.requester, source: request.at.index, since: at.time };
-            for asked in &request.parts {
-                if let Some(state) = self.part_mut(&asked.part) {
-                    state.account_for(&ReleasedTo::Request(request.at.index));
-                    state.expose(knower);
-                }
+        request.stage = Stage::Granted(grant);
+        let knower = Knower { person: request.requester, source: request.at.index, since: at.time, how: How::Opened };
+        for asked in &request.parts {
+            let Some(state) = self.part_mut(&asked.part) else { continue };
+            state.account_for(&ReleasedTo::Request(request.at.index));
+            if asked.vouched.is_none() {
+                state.expose(knower);
             }
         }
-        let effect = Effect::AwaitShares { request: request.at.index, requester: request.requester, blobs };
-        self.insert_request(request);
-        self.check_sum(approval.request, at);
-        vec![effect]
+        self.expose_to_technicians(request, at);
+        if request.purpose == Purpose::Unseal
+            && let Some(credential) = self.credentials.get_mut(&request.version.credential)
+        {
+            credential.unsealed = Some(request.at.index);
+        }
     }
 
     /// Counts a person's shares as released to a request. Once a quorum has agreed, they are accounted for.
-    fn release(&mut self, request: &Request, person: PersonId) {
-        let (index, asker) = (request.at.index, request.requester);
+    pub(super) fn release(&mut self, request: &Request, person: PersonId) {
+        let index = request.at.index;
         for asked in &request.parts {
+            let asker = if asked.vouched.is_some() { Asker::Daemon } else { Asker::Person(request.requester) };
             let Some(state) = self.part_mut(&asked.part) else { continue };
             if !state.dealt_to(&person) {
                 continue;
@@ -376,27 +462,13 @@ impl Organisation {
     }
 
     /// Whether what was released to this request completes something together with what failed before.
-    fn check_sum(&mut self, index: u64, at: Position) {
+    pub(super) fn check_sum(&mut self, index: u64, at: Position) {
         let parts = self.requests.get(&index).map(|request| request.parts.clone()).unwrap_or_default();
+        let technicians = self.technicians();
         for asked in parts {
             if let Some(state) = self.part_mut(&asked.part) {
-                state.add_up(at.time);
+                state.add_up(at.time, &technicians);
             }
-        }
-    }
-
-    pub(super) fn decide_deny(&self, signer: &PersonId, deny: &Deny, now: Time) -> Result<(), Refusal> {
-        let request = self.open_request(&deny.request, now)?;
-        self.check_approver(signer, request)?;
-        if request.approvals.contains_key(signer) {
-            return Err(Refusal::AlreadyApproved);
-        }
-        Ok(())
-    }
-
-    pub(super) fn apply_deny(&mut self, signer: PersonId, deny: &Deny) {
-        if let Some(request) = self.requests.get_mut(&deny.request.index) {
-            request.denials.insert(signer, deny.reason);
         }
     }
 
@@ -412,63 +484,51 @@ impl Organisation {
         }
     }
 
-    pub(super) fn decide_revoke(&self, signer: &PersonId, revoke: &Revoke, now: Time) -> Result<(), Refusal> {
-        if !self.charter.as_ref().is_some_and(|c| c.trustees().contains(signer)) {
-            return Err(Refusal::NotTrustee);
-        }
-        let request = self.requests.get(&revoke.request).ok_or(Refusal::RequestUnknown)?;
-        match (&request.stage, self.resting(signer, request, now)) {
-            // A brake is temporary: k who agree again are not stopped for ever by one.
-            (Stage::Granted(_) | Stage::Leased(_), Some(until)) => Err(Refusal::VetoUsed { until }),
-            (Stage::Granted(_) | Stage::Leased(_), None) => Ok(()),
-            (Stage::Waiting, _) => Err(Refusal::NothingToEnd),
-            (Stage::Ended { .. }, _) => Err(Refusal::RequestClosed),
-        }
-    }
-
-    /// Until when a trustee cannot stop access to these parts again, because they stopped it a short while ago.
-    pub fn resting(&self, trustee: &PersonId, request: &Request, now: Time) -> Option<Time> {
-        let braked = |part: &PartId| self.account_braked(trustee, part);
-        let stopped = request.parts.iter().filter_map(|asked| braked(&asked.part)).max()?;
-        let until = stopped.after(BRAKE_REST);
-        let granted = match &request.stage {
-            Stage::Granted(grant) => Some((grant.at, request.expires.after(request.duration))),
-            Stage::Leased(lease) => Some((lease.grant.at, lease.until)),
-            Stage::Waiting | Stage::Ended { .. } => None,
-        };
-        // Those who agreed anew while it rested overrode this person: until that access ends.
-        let until = match granted {
-            Some((at, end)) if stopped <= at && at < until => until.max(end),
-            _ => until,
-        };
-        Some(until).filter(|until| now < *until)
-    }
-
-    /// When a trustee last stopped access to a kind of part of an account.
-    fn account_braked(&self, trustee: &PersonId, part: &PartId) -> Option<Time> {
-        self.credentials.get(&part.version.credential)?.braked.get(&(part.kind, *trustee)).copied()
-    }
-
-    /// Ends a request. Access that was granted leaves its version due, however it ended.
+    /// Ends a request. What was opened to somebody by it leaves its version due, however it ended; what was made at the
+    /// target, a revocation.
     pub(super) fn end_request(&mut self, index: u64, how: End, at: Position) -> Vec<Effect> {
         let Some(mut request) = self.take_request(index) else { return Vec::new() };
-        let granted = matches!(request.stage, Stage::Granted(_) | Stage::Leased(_));
+        let granted = request.grant().is_some();
+        if let (Stage::Leased(lease), End::Closed) = (&request.stage, how) {
+            request.closed = Some(lease.until);
+        }
+        let basis = request.grant().map(|grant| grant.basis.clone());
         request.stage = Stage::Ended { at: at.time, how };
+        request.end_at_target(at.time);
         let (urgency, cause) = match how {
             End::Revoked(_) => (Urgency::Now, DueCause::Revoked(index)),
             End::RequesterLeft => (Urgency::Now, DueCause::Left(request.requester)),
             _ => (Urgency::Later, DueCause::AccessEnded(index)),
         };
         for asked in request.parts.iter().filter(|_| granted) {
-            let Some(state) = self.part_mut(&asked.part) else { continue };
-            state.make_due(urgency, at.time, cause);
+            // What was open to the daemon is due when somebody who could read it there leaves.
+            if asked.vouched.is_none()
+                && !request.signs_only()
+                && let Some(state) = self.part_mut(&asked.part)
+            {
+                state.make_due(urgency, at.time, cause);
+            }
             let credential = self.credentials.get_mut(&asked.part.version.credential);
-            if let (End::Revoked(person), Some(credential)) = (how, credential) {
-                credential.braked.insert((asked.part.kind, person), at.time);
+            // Whoever stops what no quorum agreed to has not used their brake.
+            let agreed = matches!(basis, Some(Basis::Agreement(_)));
+            if let (End::Revoked(person) | End::Sealed(person), Some(credential), true) = (how, credential, agreed) {
+                credential.braked.insert((request.purpose, asked.part.kind, person), at.time);
+                if request.purpose == Purpose::Unseal {
+                    // Of several windows, this end is the one that counts.
+                    credential.unsealed = Some(index);
+                }
             }
         }
+        let (purpose, account) = (request.purpose, request.version.credential);
         self.insert_request(request);
-        vec![Effect::DropShares { request: index }]
+        if purpose == Purpose::Unseal {
+            self.forget_rotation(&account);
+        }
+        let mut effects = vec![Effect::DropShares { request: index }];
+        if let Some(Basis::Delegation(delegation)) = basis {
+            effects.extend(self.release_wrapped(delegation));
+        }
+        effects
     }
 
     pub(super) fn end_requests_of(&mut self, person: PersonId, at: Position) -> Vec<Effect> {
@@ -476,64 +536,14 @@ impl Organisation {
         mine.into_iter().flat_map(|index| self.end_request(index, End::RequesterLeft, at)).collect()
     }
 
-    /// Whether a daemon act is allowed now: each belongs to one pending transition.
-    pub(super) fn decide_daemon_act(&self, act: DaemonAct, now: Time) -> Result<(), Refusal> {
-        let (DaemonAct::Collected(index) | DaemonAct::RequestExpired(index) | DaemonAct::LeaseExpired(index)) = act;
-        let request = self.requests.get(&index).ok_or(Refusal::RequestUnknown)?;
-        match (act, &request.stage) {
-            (DaemonAct::Collected(_), Stage::Granted(_)) if now < request.expires => Ok(()),
-            (DaemonAct::Collected(_), _) => Err(Refusal::NotCollectable),
-            (DaemonAct::RequestExpired(_), Stage::Waiting | Stage::Granted(_)) if now >= request.expires => Ok(()),
-            (DaemonAct::LeaseExpired(_), Stage::Leased(lease)) if now >= lease.until => Ok(()),
-            _ => Err(Refusal::NotDue),
-        }
-    }
-
-    pub(super) fn apply_daemon_act(&mut self, act: DaemonAct, at: Position) -> Vec<Effect> {
-        match act {
-            DaemonAct::Collected(index) => {
-                self.start_lease(index, at.time, true);
-                Vec::new()
-            }
-            DaemonAct::RequestExpired(index) => {
-                let granted = self.requests.get(&index).is_some_and(|r| matches!(r.stage, Stage::Granted(_)));
-                if !granted {
-                    return self.end_request(index, End::Expired, at);
-                }
-                if let Some(expires) = self.requests.get(&index).map(|r| r.expires) {
-                    self.start_lease(index, expires, false);
-                }
-                vec![Effect::DropShares { request: index }]
-            }
-            DaemonAct::LeaseExpired(index) => self.end_request(index, End::LeaseExpired, at),
-        }
-    }
-
-    fn start_lease(&mut self, index: u64, since: Time, collected: bool) {
+    pub(super) fn start_lease(&mut self, index: u64, since: Time, until: Option<Time>, collected: bool) {
         let Some(mut request) = self.take_request(index) else { return };
         if let Stage::Granted(grant) = request.stage {
-            request.stage = Stage::Leased(Lease::start(grant, since, request.duration, collected));
+            let until = until.unwrap_or(since.after(request.duration));
+            request.stage = Stage::Leased(Lease { grant, since, until, collected });
             request.collected = collected;
         }
         self.insert_request(request);
-    }
-
-    /// The daemon acts that are due.
-    pub fn due(&self, now: Time) -> Vec<DaemonAct> {
-        let over = self.deadlines.iter().take_while(|(at, _)| *at <= now);
-        over.filter_map(|(_, index)| {
-            Some(match self.requests.get(index)?.stage {
-                Stage::Waiting | Stage::Granted(_) => DaemonAct::RequestExpired(*index),
-                Stage::Leased(_) => DaemonAct::LeaseExpired(*index),
-                Stage::Ended { .. } => return None,
-            })
-        })
-        .collect()
-    }
-
-    /// When [`Self::due`] next has something.
-    pub fn next_deadline(&self) -> Option<Time> {
-        self.deadlines.first().map(|(at, _)| *at)
     }
 
     /// Requests that are not over, oldest deadline first.
@@ -541,19 +551,31 @@ impl Organisation {
         self.deadlines.iter().filter_map(|(_, index)| self.requests.get(index))
     }
 
-    /// Takes a request out together with its deadline; [`Self::insert_request`] puts both back.
-    fn take_request(&mut self, index: u64) -> Option<Request> {
+    /// Takes a request out together with its deadline and what it asks the daemon to do; [`Self::insert_request`] puts
+    /// all back.
+    pub(super) fn take_request(&mut self, index: u64) -> Option<Request> {
         let request = self.requests.remove(&index)?;
         if let Some(at) = request.deadline() {
             self.deadlines.remove(&(at, index));
         }
+        self.windows.remove(&(request.version.credential, index));
+        if let Some(work) = request.work() {
+            self.set_work(work, false);
+        }
         Some(request)
     }
 
-    fn insert_request(&mut self, request: Request) {
+    pub(super) fn insert_request(&mut self, request: Request) {
+        let index = request.at.index;
         if let Some(at) = request.deadline() {
-            self.deadlines.insert((at, request.at.index));
+            self.deadlines.insert((at, index));
         }
-        self.requests.insert(request.at.index, request);
+        if request.purpose == Purpose::Unseal && matches!(request.stage, Stage::Leased(_)) {
+            self.windows.insert((request.version.credential, index));
+        }
+        if let Some(work) = request.work() {
+            self.set_work(work, true);
+        }
+        self.requests.insert(index, request);
     }
 }

@@ -5,9 +5,9 @@
 //! take longer for one share more than for the first: whoever may answer recoveries can enter thousands of them, and
 //! every replica replays them all.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
-use super::credential::{DueCause, Knower, PartState, Urgency};
+use super::credential::{DueCause, How, Knower, PartState, Urgency};
 use super::id::PersonId;
 use super::part::Deal;
 use super::recovery::ReleasedTo;
@@ -19,7 +19,16 @@ pub struct Sum {
     /// To how many requests and recoveries each person's share was released. Nobody stands here with none.
     people: BTreeMap<PersonId, u32>,
     /// Who asked, and the entry: the request's, or that of the first answer. Without those who count as knowing it.
-    asked: BTreeMap<ReleasedTo, (PersonId, u64)>,
+    asked: BTreeMap<ReleasedTo, (Asker, u64)>,
+}
+
+/// To whom shares were released.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Asker {
+    /// To somebody.
+    Person(PersonId),
+    /// To a key of the daemon's memory, which those who run it could read.
+    Daemon,
 }
 
 /// Whether these people's shares satisfy one of the quorums to which a part was dealt.
@@ -30,7 +39,7 @@ fn opens<'p>(deals: &[Deal], people: impl IntoIterator<Item = &'p PersonId>) -> 
 
 impl PartState {
     /// Counts somebody's share as released to what `asker` asked for in this entry.
-    pub(super) fn release(&mut self, to: ReleasedTo, person: PersonId, asker: PersonId, entry: u64) {
+    pub(super) fn release(&mut self, to: ReleasedTo, person: PersonId, asker: Asker, entry: u64) {
         let first = !self.released.contains_key(&to);
         if self.released.entry(to).or_default().insert(person) {
             *self.sum.people.entry(person).or_default() += 1;
@@ -62,13 +71,24 @@ impl PartState {
         self.released.get(to).is_some_and(|people| opens(&self.part.deals, people))
     }
 
-    /// If what came to nothing is enough together, all those who asked may know the part.
-    pub(super) fn add_up(&mut self, now: Time) {
+    /// If what came to nothing is enough together, all those who asked may know the part; for the daemon, those who run
+    /// it now.
+    pub(super) fn add_up(&mut self, now: Time, technicians: &BTreeSet<PersonId>) {
         if !opens(&self.part.deals, self.sum.people.keys()) {
             return;
         }
-        for (person, source) in std::mem::take(&mut self.sum.asked).into_values() {
-            if self.expose(Knower { person, source, since: now }) {
+        for (asker, source) in std::mem::take(&mut self.sum.asked).into_values() {
+            let new = match asker {
+                Asker::Person(person) => self.expose(Knower { person, source, since: now, how: How::Opened }),
+                Asker::Daemon => {
+                    for person in technicians {
+                        self.expose(Knower { person: *person, source, since: now, how: How::CouldRead });
+                    }
+                    // Also where the charter names nobody who runs it.
+                    true
+                }
+            };
+            if new {
                 self.make_due(Urgency::Now, now, DueCause::SharesAddUp(source));
             }
         }

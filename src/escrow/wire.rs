@@ -5,6 +5,7 @@
 
 use prost::Message;
 
+use super::act::RequestedPart;
 use super::id::{BadId, BlobId, CredentialId, Digest, PersonId};
 use super::key::{BadKey, MAX_KEY_BYTES, PersonKeys, RecipientKey, Signature, VerifyingKey};
 use super::log::merkle::TreeHead;
@@ -138,6 +139,11 @@ pub(super) fn blob(bytes: &[u8]) -> Result<BlobId, Malformed> {
     Ok(BlobId::parse(bytes)?)
 }
 
+/// A blob that need not be there.
+pub(super) fn optional_blob(bytes: &[u8]) -> Result<Option<BlobId>, Malformed> {
+    if bytes.is_empty() { Ok(None) } else { blob(bytes).map(Some) }
+}
+
 impl From<VerifyingKey> for v1::SigningKey {
     fn from(key: VerifyingKey) -> Self {
         Self { algorithm: key.algorithm(), key: key.as_bytes().to_vec() }
@@ -159,6 +165,18 @@ impl From<Signature> for v1::Signature {
 impl From<PersonKeys> for v1::PersonKeys {
     fn from(keys: PersonKeys) -> Self {
         Self { signing: Some(keys.signing.into()), recipient: Some(keys.recipient.into()) }
+    }
+}
+
+impl From<RequestedPart> for v1::RequestedPart {
+    fn from(asked: RequestedPart) -> Self {
+        Self {
+            credential: asked.part.version.credential.to_vec(),
+            version: asked.part.version.version,
+            kind: asked.part.kind as i32,
+            recipient: Some(asked.recipient.into()),
+            vouched: asked.vouched.map(Into::into),
+        }
     }
 }
 

@@ -4,12 +4,16 @@
 //! at the clock; it draws randomness (through [`secret`], `age` and the sharing crate), which the rules must not.
 
 pub mod code;
+pub mod dealing;
+pub mod delegation;
 pub mod device;
 mod envelope;
 pub mod founding;
+pub mod gathering;
 pub mod harden;
 pub mod identity;
 pub mod invitation;
+pub mod minted;
 pub mod moving;
 pub mod recovery;
 pub mod sealing;

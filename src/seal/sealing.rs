@@ -177,10 +177,7 @@ pub fn seal_part(master_key: &RecipientKey, context: &PartContext, value: &PartV
     plaintext.push(br#""value":"#);
     push_json_string(&mut plaintext, &value.value)?;
     plaintext.push(br#","padding":""#);
-    while !(plaintext.len() + 2).is_multiple_of(PADDED_TO) {
-        plaintext.push(b"0");
-    }
-    plaintext.push(br#""}"#);
+    pad(&mut plaintext, br#""}"#);
     seal_to(master_key, plaintext.finish().expose())
 }
 
@@ -194,7 +191,7 @@ pub fn open_part(master_key: &MasterKey, context: &PartContext, sealed: &[u8]) -
     parse_values(rest).filter(|_| text.len().is_multiple_of(PADDED_TO)).ok_or(OpenError::Malformed)
 }
 
-fn parse_values(rest: &str) -> Option<PartValue> {
+pub(super) fn parse_values(rest: &str) -> Option<PartValue> {
     let (user_name, rest) = match rest.strip_prefix(r#""user_name":"#) {
         Some(rest) => {
             let (user_name, rest) = json_string(rest)?;
@@ -233,15 +230,23 @@ fn what_differs(text: &str, context: &PartContext) -> OpenError {
     }
 }
 
+/// Fills up a plaintext with zeros, so that with `end` it has a multiple of [`PADDED_TO`] bytes.
+pub(super) fn pad(plaintext: &mut SecretWriter, end: &[u8]) {
+    while !(plaintext.len() + end.len()).is_multiple_of(PADDED_TO) {
+        plaintext.push(b"0");
+    }
+    plaintext.push(end);
+}
+
 /// Writes text as JSON, straight into the writer: `serde_json` passes on slices and keeps nothing.
-fn push_json_string(plaintext: &mut SecretWriter, text: &Secret) -> Result<(), SealError> {
+pub(super) fn push_json_string(plaintext: &mut SecretWriter, text: &Secret) -> Result<(), SealError> {
     let text = text.expose_str().filter(|t| !t.is_empty() && t.len() <= MAX_VALUE_BYTES).ok_or(SealError::Value)?;
     serde_json::to_writer(plaintext, text).map_err(|_| SealError::Value)
 }
 
 /// Reads one JSON string (RFC 8259 section 7) and returns what follows it. `serde_json` would unescape into a
 /// buffer that is not overwritten. Surrogate pairs are not read: [`push_json_string`] never writes them.
-fn json_string(text: &str) -> Option<(Secret, &str)> {
+pub(super) fn json_string(text: &str) -> Option<(Secret, &str)> {
     let text = text.strip_prefix('"')?;
     let mut value = SecretWriter::with_capacity(text.len());
     let mut chars = text.chars();

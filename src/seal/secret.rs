@@ -142,7 +142,9 @@ impl SecretWriter {
         }
     }
 
-    pub(super) fn len(&self) -> usize {
+    /// Length of what was written so far, in bytes.
+    #[expect(clippy::len_without_is_empty, reason = "nobody asks")]
+    pub fn len(&self) -> usize {
         self.0.len()
     }
 

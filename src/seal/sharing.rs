@@ -75,6 +75,11 @@ impl MasterKey {
         &self.identity
     }
 
+    /// The 32 bytes, to be kept where only their owner reads.
+    pub fn to_secret_bytes(&self) -> Secret {
+        self.bytes.copy()
+    }
+
     /// `AGE-SECRET-KEY-1…`, for recovery with `age -d -i` and without this program.
     pub fn to_age_text(&self) -> Secret {
         age_secret_text(&self.bytes).expect("a master key is 32 bytes")

@@ -13,10 +13,19 @@ use super::{Store, StoreError};
 use crate::escrow::id::{BlobId, CommandId, Digest, OrganisationId, PersonId};
 use crate::escrow::log::cosignature::VerifiedCosignature;
 use crate::escrow::log::merkle::Node;
-use crate::escrow::organisation::{Audience, Effect};
+use crate::escrow::organisation::{Audience, Effect, Organisation};
+use crate::escrow::request::Request;
 use crate::escrow::time::Time;
 use crate::seal::secret::Secret;
+use crate::seal::sharing::MasterKey;
 use crate::seal::signing::SigningKey;
+
+/// Whether something is to do at a target, or parts of a request that runs open to the daemon: what a restart has to
+/// look at.
+pub fn is_busy(organisation: &Organisation) -> bool {
+    let to_daemon = |request: &Request| request.parts.iter().any(|asked| asked.vouched.is_some());
+    organisation.work().next().is_some() || organisation.live_requests().any(to_daemon)
+}
 
 /// A blob with the name that its content gives it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -189,6 +198,22 @@ impl Batch<'_> {
         Ok(())
     }
 
+    /// The key to which standing rights of an organisation are wrapped, once it was made.
+    pub fn wrapping_key(&self, number: Number) -> Result<Option<MasterKey>, StoreError> {
+        let mut statement =
+            self.transaction.prepare_cached("SELECT wrapping_seed FROM organisation WHERE number = ?")?;
+        let seed = statement.query_row(params![number], |row| row.get::<_, Option<Vec<u8>>>(0)).optional()?.flatten();
+        Ok(seed.map(|seed| MasterKey::from_bytes(Secret::new(seed))).transpose()?)
+    }
+
+    /// Keeps that key.
+    pub fn keep_wrapping_key(&self, number: Number, key: &MasterKey) -> Result<(), StoreError> {
+        let mut statement =
+            self.transaction.prepare_cached("UPDATE organisation SET wrapping_seed = ? WHERE number = ?")?;
+        statement.execute(params![key.to_secret_bytes().expose(), number])?;
+        Ok(())
+    }
+
     /// Appends an entry with everything that it changes, except what changes once per group.
     pub fn append(&self, number: Number, entry: &NewEntry<'_>) -> Result<(), StoreError> {
         let command = entry.command.as_ref().map(|(id, _)| id.as_bytes());
@@ -221,6 +246,16 @@ impl Batch<'_> {
                         .execute(params![number, signed(*request), approver.as_bytes(), id.as_bytes()])?;
                 }
             }
+            Effect::KeepMade { request, requester, blob } => {
+                let content = entry.blobs.iter().find(|sent| sent.id == *blob).map(|sent| &sent.content);
+                self.transaction
+                    .prepare_cached(
+                        "INSERT INTO share (organisation, request, approver, blob, content) VALUES (?, ?, ?, ?, ?)",
+                    )?
+                    .execute(params![number, signed(*request), requester.as_bytes(), blob.as_bytes(), content])?;
+            }
+            // The runner is woken by the log's growth.
+            Effect::Work => {}
             Effect::DropShares { request } => {
                 let deleted = self
                     .transaction
@@ -312,18 +347,21 @@ impl Batch<'_> {
         Ok(())
     }
 
-    /// Once per group and organisation: the new size with its checkpoint, and when the daemon next has to act. Whoever
-    /// can sign a checkpoint waits for no move any more.
+    /// Once per group and organisation: the new size with its checkpoint, when the daemon next has to act, and whether
+    /// something is to do at a target or open to it. Whoever can sign a checkpoint waits for no move any more.
     pub fn close_group(
         &self,
         number: Number,
         size: u64,
         checkpoint: &str,
         deadline: Option<Time>,
+        busy: bool,
     ) -> Result<(), StoreError> {
         self.transaction
-            .prepare_cached("UPDATE organisation SET size = ?, checkpoint = ?, waiting = 0 WHERE number = ?")?
-            .execute(params![signed(size), checkpoint, number])?;
+            .prepare_cached(
+                "UPDATE organisation SET size = ?, checkpoint = ?, busy = ?, waiting = 0 WHERE number = ?",
+            )?
+            .execute(params![signed(size), checkpoint, busy, number])?;
         match deadline {
             Some(Time(at)) => self
                 .transaction

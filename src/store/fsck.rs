@@ -9,6 +9,7 @@ use std::path::Path;
 
 use rusqlite::{Connection, params};
 
+use super::batch::is_busy;
 use super::rows::{Column, Number, audience, role_bits, signed, unsigned};
 use super::{DATABASE, StoreError, load, schema};
 use crate::escrow::entry::{Entry, What};
@@ -94,6 +95,7 @@ pub fn fsck(dir: &Path) -> Result<Report, StoreError> {
             check.access(replayed.replay.organisation())?;
             check.cosignatures(&replayed.replay)?;
             check.deadline(replayed.replay.organisation(), waiting)?;
+            check.busy(replayed.replay.organisation(), waiting)?;
         }
     }
     Ok(report)
@@ -397,6 +399,18 @@ impl Check<'_> {
         let expected: Vec<i64> = next.map(|at| signed(at.0)).into_iter().collect();
         if stored != expected {
             self.find(None, "the next deadline is not what the entries say");
+        }
+        Ok(())
+    }
+}
+
+impl Check<'_> {
+    fn busy(&mut self, organisation: &Organisation, waiting: bool) -> Result<(), StoreError> {
+        let mut statement = self.state.prepare("SELECT busy FROM organisation WHERE number = ?")?;
+        let stored: bool = statement.query_row(params![self.number], |row| row.get(0))?;
+        // A restored log has nothing open here.
+        if !waiting && stored != is_busy(organisation) {
+            self.find(None, "whether something is to do at a target is not what the entries say");
         }
         Ok(())
     }

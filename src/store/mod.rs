@@ -9,8 +9,9 @@
 //! | [`restore`] | an organisation back from its people's replicas |
 //!
 //! The entries are the truth; every other table can be computed from them and from the blobs, and [`fsck`] does.
-//! Two things cannot: log keys and unused founding tokens' keys. They lie here in the clear, readable by the
-//! technician, who has root anyway: the log key is what gives the daemon its voice, and no authority over anybody.
+//! Three things cannot: log keys, unused founding tokens' keys, and the keys to which standing rights are wrapped. They
+//! lie here in the clear, readable by the technician, who has root anyway: the log key is what gives the daemon its
+//! voice, and no authority over anybody; a wrapping key opens one of two layers.
 //! The file is therefore made for its owner only, and a copy of it is a copy of those keys.
 //!
 //! This layer must never decide what is allowed, read a clock, or tell anybody of a row before its commit. It knows
@@ -124,6 +125,13 @@ impl Store {
         let mut statement = self.connection.prepare("SELECT id, size FROM organisation")?;
         let rows =
             statement.query_map([], |row| Ok((row.get::<_, Column<OrganisationId>>(0)?.0, unsigned(row.get(1)?))))?;
+        Ok(rows.collect::<Result<_, _>>()?)
+    }
+
+    /// Organisations in which something is to do at a target, or something was open to the daemon.
+    pub fn busy(&self) -> Result<Vec<OrganisationId>, StoreError> {
+        let mut statement = self.connection.prepare("SELECT id FROM organisation WHERE busy")?;
+        let rows = statement.query_map([], |row| Ok(row.get::<_, Column<OrganisationId>>(0)?.0))?;
         Ok(rows.collect::<Result<_, _>>()?)
     }
 

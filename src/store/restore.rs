@@ -315,8 +315,12 @@ impl Source {
             let mut others = Vec::with_capacity(effects.len());
             for effect in effects {
                 match effect {
-                    // The widest audience under which it was named since it was last destroyed.
+                    // The widest audience under which it was named since it was last destroyed. What only the old server
+                    // could take apart is in nobody's copy, and of no use here.
                     Effect::Keep(named) => named.into_iter().for_each(|(id, audience)| {
+                        if audience == Audience::Daemon {
+                            return;
+                        }
                         live.entry(id).and_modify(|known| *known = audience.min(*known)).or_insert(audience);
                     }),
                     Effect::Forget(gone) => gone.iter().for_each(|id| {

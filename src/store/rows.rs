@@ -55,7 +55,9 @@ pub(super) fn unsigned(number: i64) -> u64 {
 }
 
 pub(super) fn audience(number: i64) -> Option<Audience> {
-    [Audience::Everyone, Audience::Overseers, Audience::Trustees].into_iter().find(|a| *a as i64 == number)
+    [Audience::Everyone, Audience::Overseers, Audience::Trustees, Audience::Daemon]
+        .into_iter()
+        .find(|a| *a as i64 == number)
 }
 
 /// A set of roles as bits: 1 << number.

@@ -25,6 +25,8 @@ const STATEMENTS: usize = 48;
 const TABLES: &str = "
 -- One row per log, with both halves of its Ed25519 log key. `size` and `checkpoint` (a signed note) change with every
 -- group of entries. `waiting`: restored from copies; the log key of this row signs nothing until a move names it.
+-- `wrapping_seed`: the private half of the key to which standing rights are wrapped, once somebody asked for it. `busy`:
+-- something is to do at a target or open to the daemon, so that a restart knows which logs to read.
 CREATE TABLE organisation (
     number INTEGER PRIMARY KEY,
     id BLOB NOT NULL UNIQUE CHECK (length(id) = 32),
@@ -32,8 +34,11 @@ CREATE TABLE organisation (
     log_key BLOB NOT NULL CHECK (length(log_key) = 32),
     size INTEGER NOT NULL DEFAULT 0 CHECK (size >= 0),
     checkpoint TEXT NOT NULL DEFAULT '',
-    waiting INTEGER NOT NULL DEFAULT 0 CHECK (waiting IN (0, 1))
+    waiting INTEGER NOT NULL DEFAULT 0 CHECK (waiting IN (0, 1)),
+    wrapping_seed BLOB CHECK (length(wrapping_seed) = 32),
+    busy INTEGER NOT NULL DEFAULT 0 CHECK (busy IN (0, 1))
 ) STRICT;
+CREATE INDEX organisation_busy ON organisation (number) WHERE busy;
 
 -- Foundings that the technician permitted: SHA-256 of the token, and the log key made for it once somebody asked.
 CREATE TABLE founding (
@@ -64,7 +69,7 @@ CREATE TABLE node (
 CREATE TABLE blob (
     organisation INTEGER NOT NULL REFERENCES organisation,
     id BLOB NOT NULL CHECK (length(id) = 32),
-    audience INTEGER NOT NULL CHECK (audience BETWEEN 1 AND 3),
+    audience INTEGER NOT NULL CHECK (audience BETWEEN 1 AND 4),
     content BLOB NOT NULL,
     PRIMARY KEY (organisation, id)
 ) STRICT;

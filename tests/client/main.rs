@@ -12,6 +12,8 @@ mod amending;
 mod consent;
 mod destroying;
 mod drills;
+mod exec;
+mod exposure;
 mod founding;
 mod invitations;
 mod kit;

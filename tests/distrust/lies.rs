@@ -61,7 +61,15 @@ fn files(env: &Env, name: &str) -> Vec<PathBuf> {
 fn account() -> Deposit {
     let file = r#"{ "user_name": "us", "password": "the password of the lake" }"#;
     let (sheet, parts) = deposit::from_json(&Secret::from_string(file.to_owned())).unwrap();
-    Deposit { label: "lake".to_owned(), vault: None, new_version: false, sheet, parts, without: Vec::new() }
+    Deposit {
+        label: "lake".to_owned(),
+        vault: None,
+        new_version: false,
+        sheet,
+        parts,
+        without: Vec::new(),
+        reach: deposit::Reach::default(),
+    }
 }
 
 fn lie(lies: &Lies, lie: Lie) {
@@ -154,6 +162,7 @@ async fn what_was_refused_and_done_all_the_same_is_finished() {
         parts: Vec::new(),
         version: None,
         open_for: REQUEST_LIFE,
+        how: request::Ways::default(),
     };
     lie(&lies, Lie::RefusedButDone);
     refused(request::request(&nina, asking).await);

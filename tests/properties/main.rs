@@ -7,6 +7,7 @@ mod world;
 mod choice;
 mod model;
 mod steps;
+mod targets;
 
 use std::collections::BTreeMap;
 
@@ -45,6 +46,16 @@ proptest! {
     #[test]
     fn two_groups(steps in proptest::collection::vec(step(), 1..80)) {
         run(true, &steps);
+    }
+}
+
+proptest! {
+    #![proptest_config(Config { cases: config().cases / 4, ..config() })]
+
+    #[test]
+    fn targets(steps in proptest::collection::vec(targets::step(), 1..90)) {
+        let (world, _) = targets::run(&steps);
+        replays_the_same(&world);
     }
 }
 
@@ -111,6 +122,34 @@ fn histories_reach_what_matters() {
         }
     }
     println!("{seen:#?}");
+    assert!(seen.values().all(|count| *count > 0), "{seen:#?}");
+}
+
+/// The same for what happens at targets.
+#[test]
+fn histories_reach_the_targets() {
+    let mut runner = TestRunner::deterministic();
+    let mut seen: BTreeMap<&str, usize> = BTreeMap::new();
+    for _ in 0..60 {
+        let steps = proptest::collection::vec(targets::step(), 70..90).new_tree(&mut runner).unwrap().current();
+        let (_, run) = targets::run(&steps);
+        let counts = [
+            ("started", run.started),
+            ("made, and running", run.leased),
+            ("to be revoked", run.due),
+            ("revoked", run.revoked),
+            ("opened", run.opened),
+            ("asked for by the daemon", run.filed),
+            ("staged", run.staged),
+            ("rotated", run.rotated),
+            ("taken", run.taken),
+            ("unasked", run.unasked),
+            ("wrapped", run.wrapped),
+        ];
+        for (what, count) in counts {
+            *seen.entry(what).or_default() += count;
+        }
+    }
     assert!(seen.values().all(|count| *count > 0), "{seen:#?}");
 }
 

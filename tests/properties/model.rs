@@ -382,9 +382,9 @@ pub fn check_request(state: &Organisation, index: u64, asked: &Asked, model: &Mo
     assert_eq!(found.denials.keys().copied().collect::<BTreeSet<_>>(), ids(&asked.denials));
     match (&found.stage, asked.granted, asked.lease, asked.ended) {
         (Stage::Waiting, None, None, false) | (Stage::Ended { .. }, _, _, true) => {}
-        (Stage::Granted(grant), Some(_), None, false) => check_agreement(grant.agreement(), asked, model),
+        (Stage::Granted(grant), Some(_), None, false) => check_agreement(grant.agreement().unwrap(), asked, model),
         (Stage::Leased(lease), Some(_), Some((since, until)), false) => {
-            check_agreement(lease.grant().agreement(), asked, model);
+            check_agreement(lease.grant().agreement().unwrap(), asked, model);
             assert_eq!((lease.since(), lease.until()), (since, until));
             assert!(since <= asked.expires && until == since.after(asked.duration));
         }

@@ -205,11 +205,11 @@ impl Run {
                 self.expire_lease(request);
             }
             Step::Timers => {
-                while let Some(act) = self.world.state().due(self.world.now).first().copied() {
-                    let happened = match act {
+                while let Some(act) = self.world.state().due(self.world.now).first().cloned() {
+                    let happened = match act.clone() {
                         DaemonAct::RequestExpired(request) => self.expire_request(request),
                         DaemonAct::LeaseExpired(request) => self.expire_lease(request),
-                        DaemonAct::Collected(_) => panic!("collecting is never due"),
+                        act => panic!("{act:?} is never due"),
                     };
                     assert!(happened, "{act:?} was due");
                 }

@@ -61,6 +61,9 @@ fn deposit_of(replay: &Replay, id: OrganisationId, number: u16) -> (Act, Vec<Vec
         sheet: sheet.to_vec(),
         parts: vec![part],
         carried: Vec::new(),
+        connector: Vec::new(),
+        exclusive: false,
+        rewrapped: Vec::new(),
     };
     (Act::Deposit(deposit), blobs)
 }

@@ -170,6 +170,9 @@ fn plant(town: &Town, copy: &Path, replica: &Replica, count: u64, evil: Evil) {
         sheet,
         parts: vec![part],
         carried: Vec::new(),
+        connector: Vec::new(),
+        exclusive: false,
+        rewrapped: Vec::new(),
     });
     let organisation = replica.state().unwrap().id();
     let signed = sign_command(&identity(town, DENIS), organisation, replica.head(), Time(1), act).unwrap();

@@ -5,7 +5,8 @@ use sequestre::escrow::entry::DaemonAct::{Collected, LeaseExpired, RequestExpire
 use sequestre::escrow::organisation::Effect;
 use sequestre::escrow::part::PartKind;
 use sequestre::escrow::refusal::Refusal;
-use sequestre::escrow::request::{BRAKE_REST, End, Stage};
+use sequestre::escrow::request::{End, Stage};
+use sequestre::escrow::stopping::BRAKE_REST;
 use sequestre::escrow::time::Seconds;
 
 use crate::world::*;

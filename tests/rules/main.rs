@@ -3,18 +3,23 @@
 #[path = "../support/world.rs"]
 mod world;
 
+mod abuse;
 mod accounts;
 mod carried;
 mod charters;
 mod claims;
+mod delegations;
 mod destruction;
 mod drills;
 mod entries;
 mod founding;
 mod invitations;
 mod leases;
+mod made;
 mod moves;
 mod recoveries;
 mod requests;
+mod rotations;
 mod sums;
+mod windows;
 mod witnesses;

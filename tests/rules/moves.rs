@@ -47,7 +47,8 @@ fn a_quorum_moves_the_log_and_the_new_key_speaks_from_then_on() {
     // The old server goes on as if nothing had happened; nobody believes it.
     let act = DaemonAct::Collected(request);
     let signature = sign_with(&LOG_KEY, &act.preimage(&world.id(), index + 1, world.now));
-    let by_the_old = Entry { index: index + 1, time: world.now, what: What::Act(SignedAct { act, signature }) };
+    let by_the_old =
+        Entry { index: index + 1, time: world.now, what: What::Act(SignedAct { act: act.clone(), signature }) };
     assert_eq!(world.push(&by_the_old), Err(Fault::DaemonSignature(BadKey::BadSignature)));
     world.daemon(act).unwrap();
     assert!(matches!(world.state().request(request).unwrap().stage, Stage::Leased(_)));

@@ -50,8 +50,8 @@ fn the_kth_approval_grants() {
     world.ok(TRUSTEES[6], world.approve(TRUSTEES[6], request));
     let Stage::Granted(grant) = &found(&world, request).stage else { panic!("not granted") };
     assert_eq!(grant.at(), world.now);
-    assert_eq!(grant.agreement().quorums().first().unwrap().as_str(), "everyday");
-    assert_eq!(grant.agreement().persons(), [FOUNDER.id, TRUSTEES[6].id].into());
+    assert_eq!(grant.agreement().unwrap().quorums().first().unwrap().as_str(), "everyday");
+    assert_eq!(grant.agreement().unwrap().persons(), [FOUNDER.id, TRUSTEES[6].id].into());
     let exposures = world.state().credential(&credential(1)).unwrap().exposures(1);
     assert_eq!(exposures.len(), 1);
     assert_eq!((exposures[0].person, exposures[0].since), (MEMBER.id, world.now));
@@ -155,7 +155,7 @@ fn an_own_share_counts_and_one_more_is_needed() {
     assert_eq!(world.no(TRUSTEES[2], world.deny(request)), Refusal::OwnRequest);
     world.ok(FOUNDER, world.approve(FOUNDER, request));
     let Stage::Granted(grant) = &found(&world, request).stage else { panic!("not granted") };
-    assert_eq!(grant.agreement().persons(), [FOUNDER.id, TRUSTEES[2].id].into());
+    assert_eq!(grant.agreement().unwrap().persons(), [FOUNDER.id, TRUSTEES[2].id].into());
 }
 
 #[test]
@@ -353,7 +353,7 @@ fn approvals_beyond_the_kth_are_accepted_until_collection() {
     }
     assert_eq!(found(&world, request).approvals.len(), 4);
     let Stage::Granted(grant) = &found(&world, request).stage else { panic!() };
-    assert_eq!(grant.agreement().persons().len(), 2, "the quorum is the one that first agreed");
+    assert_eq!(grant.agreement().unwrap().persons().len(), 2, "the quorum is the one that first agreed");
     assert_eq!(world.state().credential(&credential(1)).unwrap().exposures(1).len(), 1);
     world.daemon(sequestre::escrow::entry::DaemonAct::Collected(request)).unwrap();
     assert_eq!(world.no(TRUSTEES[5], world.approve(TRUSTEES[5], request)), Refusal::RequestClosed);

@@ -140,6 +140,8 @@ fn large_charter(founded: &Founded, roll: &[(Vec<u8>, v1::Admission)]) -> api::S
         askers: who(),
         depositors: who(),
         longest_lease: 3600,
+        leases_signed_by: vec![],
+        unasked: None,
     });
     let charter = v1::Charter {
         version: 1,

@@ -209,6 +209,8 @@ impl World {
                     askers: who(&[v1::Role::Trustee, v1::Role::Member]),
                     depositors: who(&[v1::Role::Trustee]),
                     longest_lease: DAY,
+                    leases_signed_by: vec![],
+                    unasked: None,
                 }],
                 limits: Some(v1::Limits { entries_per_day: 1_000_000, bytes_per_day: 1 << 40 }),
                 destroy_delay: 7 * 86_400,
@@ -251,6 +253,9 @@ impl World {
         let share = |blob: &Vec<u8>| v1::DealtShare { digest: vec![5; 32], sealed: id_of(blob) };
         let act = Act::Deposit(v1::Deposit {
             carried: Vec::new(),
+            connector: Vec::new(),
+            exclusive: false,
+            rewrapped: Vec::new(),
             credential: random_bytes::<16>().unwrap().to_vec(),
             version: 1,
             vault: "web".to_owned(),
@@ -278,6 +283,8 @@ impl World {
             duration: 3_600,
             expires: self.hands.now() + DAY,
             own_share: false,
+            standing: None,
+            input: Vec::new(),
         });
         self.command(3, act)
     }
@@ -292,6 +299,7 @@ impl World {
             credential: m.credential,
             version: 1,
             kind: v1::PartKind::Password as i32,
+            vouched: None,
         }
     }
 

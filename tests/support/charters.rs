@@ -48,6 +48,8 @@ pub fn vault(name: &str, opened_by: &[&str], askers: &[Role], longest: Seconds) 
         askers: anybody(askers),
         depositors: anybody(&[Role::Trustee, Role::Member]),
         longest_lease: longest.0,
+        leases_signed_by: Vec::new(),
+        unasked: None,
     }
 }
 

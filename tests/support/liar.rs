@@ -145,6 +145,7 @@ macro_rules! escrow {
             type StreamEntriesStream = Stream<api::StreamEntriesResponse>;
             type GetBlobsStream = Stream<api::Blob>;
             type WatchStream = Streaming<api::WatchResponse>;
+            type StreamCodesStream = Streaming<api::StreamCodesResponse>;
 
             async fn submit(&self, request: Request<api::SubmitRequest>) -> Answer<api::SubmitResponse> {
                 let lie = next(&self.lies.submit);
@@ -220,6 +221,11 @@ escrow! {
     get_consistency_proof(api::GetConsistencyProofRequest) -> api::GetConsistencyProofResponse;
     collect(api::CollectRequest) -> api::CollectResponse;
     watch(api::WatchRequest) -> Streaming<api::WatchResponse>;
+    get_opening_keys(api::GetOpeningKeysRequest) -> api::GetOpeningKeysResponse;
+    get_wrapping_key(api::GetWrappingKeyRequest) -> api::GetWrappingKeyResponse;
+    stream_codes(api::StreamCodesRequest) -> Streaming<api::StreamCodesResponse>;
+    verify_credential(api::VerifyCredentialRequest) -> api::VerifyCredentialResponse;
+    get_work(api::GetWorkRequest) -> api::GetWorkResponse;
 }
 
 /// Serves on `listener` with the key in `data`, in front of the daemon at `daemon`.

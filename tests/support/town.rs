@@ -24,7 +24,7 @@ use sequestre::client::found::{self, Plan, Planned};
 use sequestre::client::home::Home;
 use sequestre::client::join;
 use sequestre::client::out::Out;
-use sequestre::client::request::{self, Asking, REQUEST_LIFE};
+use sequestre::client::request::{self, Asking, REQUEST_LIFE, Ways};
 use sequestre::client::say::Say;
 use sequestre::client::session::{self, Env, Session, sign_command};
 use sequestre::client::unlock::Unlock;
@@ -525,6 +525,7 @@ pub fn asking(label: &str, duration: Seconds) -> Asking {
         parts: Vec::new(),
         version: None,
         open_for: REQUEST_LIFE,
+        how: Ways::default(),
     }
 }
 
@@ -534,7 +535,15 @@ pub fn account(label: &str, new_version: bool, password: &str) -> Deposit {
         "sheet": { "kind": "registrar", "legal_holder": "Les Amis du Lac" },
     });
     let (sheet, parts) = deposit::from_json(&Secret::from_string(file.to_string())).unwrap();
-    Deposit { label: label.to_owned(), vault: None, new_version, sheet, parts, without: Vec::new() }
+    Deposit {
+        label: label.to_owned(),
+        vault: None,
+        new_version,
+        sheet,
+        parts,
+        without: Vec::new(),
+        reach: deposit::Reach::default(),
+    }
 }
 
 pub async fn open(session: &mut Session, id: u64) -> Result<String, Failure> {
@@ -562,12 +571,7 @@ pub async fn send(session: &mut Session, base: TreeHead, act: Act, blobs: Vec<Ve
 
 /// An approval that releases these blobs: one a part, since the vault has one agreement.
 pub fn approval(request: &Request, released: &[BlobId]) -> Act {
-    let parts = request.parts.iter().map(|asked| v1::RequestedPart {
-        credential: asked.part.version.credential.to_vec(),
-        version: asked.part.version.version,
-        kind: asked.part.kind as i32,
-        recipient: Some(asked.recipient.into()),
-    });
+    let parts = request.parts.iter().map(|asked| v1::RequestedPart::from(*asked));
     Act::Approve(v1::Approve {
         request_index: request.at.index,
         request_leaf: request.at.leaf.to_vec(),

@@ -30,9 +30,12 @@ pub use v1::command::Act;
 
 mod actors;
 mod charters;
+mod targets;
 
 pub use actors::*;
 pub use charters::*;
+#[allow(unused_imports, reason = "not every test crate has something to do with targets")]
+pub use targets::*;
 
 /// The texts that come with an act.
 fn texts_of(act: &mut Act) -> Vec<&mut Vec<u8>> {
@@ -42,9 +45,16 @@ fn texts_of(act: &mut Act) -> Vec<&mut Vec<u8>> {
         Act::ProposeDestruction(m) => vec![&mut m.reason],
         Act::Veto(m) => vec![&mut m.reason],
         Act::Deposit(m) => vec![&mut m.label, &mut m.sheet],
-        Act::Request(m) => vec![&mut m.reason],
+        Act::Request(m) => {
+            let mut texts = vec![&mut m.reason];
+            texts.extend((!m.input.is_empty()).then_some(&mut m.input));
+            texts
+        }
         Act::Deny(m) => vec![&mut m.reason],
         Act::Revoke(m) => vec![&mut m.reason],
+        Act::Seal(m) => vec![&mut m.reason],
+        Act::EndDelegation(m) => vec![&mut m.reason],
+        Act::Take(m) => vec![&mut m.reason],
         _ => Vec::new(),
     }
 }
@@ -273,7 +283,7 @@ impl World {
     /// What the daemon does by itself.
     pub fn daemon(&mut self, act: DaemonAct) -> Result<u64, Refusal> {
         let index = self.state().size();
-        let entry = self.act_entry(act, index, self.now);
+        let entry = self.act_entry(act.clone(), index, self.now);
         match self.push(&entry) {
             Ok(()) => Ok(index),
             Err(Fault::Refused(refusal)) => {
@@ -326,7 +336,7 @@ impl World {
     /// Everything that is due, until nothing is.
     pub fn timers(&mut self) -> usize {
         let mut done = 0;
-        while let Some(act) = self.state().due(self.now).first().copied() {
+        while let Some(act) = self.state().due(self.now).first().cloned() {
             self.daemon(act).unwrap();
             done += 1;
         }
@@ -393,6 +403,9 @@ impl World {
         });
         v1::Deposit {
             carried: Vec::new(),
+            connector: Vec::new(),
+            exclusive: false,
+            rewrapped: Vec::new(),
             credential: credential(n).to_vec(),
             version,
             vault: vault.to_owned(),
@@ -434,6 +447,7 @@ impl World {
             version: part.version.version,
             kind: part.kind as i32,
             recipient: Some(recipient(&format!("request {who:?} {n} {:?} {}", part.kind, self.entries.len()))),
+            vouched: None,
         });
         v1::Request {
             parts: parts.collect(),
@@ -442,6 +456,8 @@ impl World {
             duration: 3_600,
             expires: self.now.after(Seconds(72 * 3_600)).0,
             own_share: current.iter().any(holds),
+            standing: None,
+            input: Vec::new(),
         }
     }
 
@@ -456,19 +472,15 @@ impl World {
         let released = asked.parts.iter().map(|asked| {
             let part = &self.state().part(&asked.part).unwrap().part;
             let mine = part.deals.iter().filter(|deal| deal.share_of(&who.id).is_some());
-            let label = |i| blob(&format!("re-sealed {who:?} {request} {:?} {i}", asked.part.kind));
+            let kind = asked.part.kind;
+            let version = asked.part.version.version;
+            let label = |i| blob(&format!("re-sealed {who:?} {request} {kind:?} of version {version}, {i}"));
             v1::Released { shares: mine.enumerate().map(|(i, _)| label(i)).collect() }
         });
-        let part = |asked: &sequestre::escrow::act::RequestedPart| v1::RequestedPart {
-            credential: asked.part.version.credential.to_vec(),
-            version: asked.part.version.version,
-            kind: asked.part.kind as i32,
-            recipient: Some(asked.recipient.into()),
-        };
         v1::Approve {
             request_index: request,
             request_leaf: self.leaf(request).to_vec(),
-            parts: asked.parts.iter().map(part).collect(),
+            parts: asked.parts.iter().map(|asked| (*asked).into()).collect(),
             expires: asked.expires.0,
             released: released.collect(),
         }

@@ -24,8 +24,10 @@ use crate::escrow::proposal::{Outcome, Subject};
 use crate::escrow::replay::{Fault, Rejected, Replay, Trust};
 use crate::escrow::request::Stage;
 use crate::escrow::time::Time;
+use crate::escrow::window::Purpose;
 
 mod evidence;
+mod targets;
 
 /// One entry, told.
 #[derive(Debug, Clone)]
@@ -97,7 +99,7 @@ fn named_texts(effects: &[Effect]) -> Vec<BlobId> {
         Effect::Keep(blobs) => Some(blobs),
         _ => None,
     });
-    kept.flatten().filter(|(_, audience)| *audience != Audience::Trustees).map(|(id, _)| *id).collect()
+    kept.flatten().filter(|(_, audience)| *audience < Audience::Trustees).map(|(id, _)| *id).collect()
 }
 
 /// What consequences are found by comparing.
@@ -174,7 +176,7 @@ impl Teller<'_> {
                 let id = signed.signer().person();
                 (Some(id), self.command(id, entry, &signed.command().act))
             }
-            What::Act(signed) => (None, self.daemon(signed.act)),
+            What::Act(signed) => (None, self.daemon(&signed.act, entry.index)),
         };
         let left = matches!(told.act, "leave");
         let mut sentence = self.view.say.with(told.key, &told.args);
@@ -236,7 +238,10 @@ impl Teller<'_> {
         });
         for (index, _) in granted {
             let quorum = match view.state.request(*index).map(|request| &request.stage) {
-                Some(Stage::Granted(grant)) => grant.agreement().quorums().first().map_or("", |name| name.as_str()),
+                Some(Stage::Granted(grant)) => {
+                    let quorums = grant.agreement().map(|agreement| agreement.quorums());
+                    quorums.and_then(|names| names.first().map(|name| name.as_str())).unwrap_or_default()
+                }
                 _ => continue,
             };
             let data = json!({ "kind": "granted", "request": index, "quorum": quorum });
@@ -354,6 +359,7 @@ impl Teller<'_> {
                 };
                 let details = json!({
                     "request": entry.index,
+                    "purpose": request.purpose.as_str(),
                     "parts": request.parts.iter().map(|asked| asked.part.kind.as_str()).collect::<Vec<_>>(),
                     "dealt_with": request.parts.iter().map(|asked| asked.part.version.version).collect::<Vec<_>>(),
                     "duration": request.duration.0,
@@ -361,7 +367,13 @@ impl Teller<'_> {
                     "own_share": request.own_share,
                     "reason": view.text_if_here(&request.reason),
                 });
-                let key = if request.own_share { "log-request-own" } else { "log-request" };
+                let key = match request.purpose {
+                    Purpose::Lease if request.own_share => "log-request-own",
+                    Purpose::Lease => "log-request",
+                    Purpose::Unseal => "log-request-unseal",
+                    Purpose::Mint => "log-request-mint",
+                    Purpose::Delegation => return targets::delegation_asked(view, args, details, request),
+                };
                 label.into_iter().fold(Told::new("request", key, args, details), Told::account)
             }
             Act::Approve(approve) => self.about("approve", "log-approve", Some(who), approve.request.index, None),
@@ -402,6 +414,18 @@ impl Teller<'_> {
             Act::Confirm(reference) => self.second(who, reference),
             Act::Veto(veto) => self.veto(who, veto),
             Act::Move(signed) => self.moving(who, signed),
+            Act::Seal(seal) => {
+                let args = args! { who: who, reason: view.text(&seal.reason) };
+                Told::new("seal", "log-seal", args, json!({ "reason": view.text_if_here(&seal.reason) }))
+            }
+            Act::Rotate(rotate) => {
+                let args = args! { who: who, label: view.label(&rotate.version.credential) };
+                let details = json!({ "version": rotate.version.version });
+                Told::new("rotate", "log-rotate", args, details).account(rotate.version.credential)
+            }
+            Act::Delegate(delegate) => targets::delegated(view, who, delegate),
+            Act::EndDelegation(end) => targets::delegation_ended(view, who, end),
+            Act::Take(take) => targets::taken(view, who, entry.index, take),
         }
     }
 
@@ -431,17 +455,36 @@ impl Teller<'_> {
         Told::new(act, key, args, details).person(request.requester).account(request.version.credential)
     }
 
-    fn daemon(&self, act: DaemonAct) -> Told {
+    fn daemon(&self, act: &DaemonAct, index: u64) -> Told {
+        let window = |index: &u64| self.view.state.request(*index).is_some_and(|r| r.purpose == Purpose::Unseal);
         match act {
-            DaemonAct::Collected(index) => self.about("collected", "log-collected", None, index, None),
+            DaemonAct::Collected(index) => {
+                let key = if window(index) { "log-opened" } else { "log-collected" };
+                self.about("collected", key, None, *index, None)
+            }
             DaemonAct::RequestExpired(index) => {
-                let leased = self.view.state.request(index).is_some_and(|r| matches!(r.stage, Stage::Leased(_)));
+                let leased = self.view.state.request(*index).is_some_and(|r| matches!(r.stage, Stage::Leased(_)));
                 let key = if leased { "log-expired-uncollected" } else { "log-expired" };
-                self.about("request_expired", key, None, index, None).ending(index)
+                self.about("request_expired", key, None, *index, None).ending(*index)
             }
             DaemonAct::LeaseExpired(index) => {
-                self.about("lease_expired", "log-lease-expired", None, index, None).ending(index)
+                let key = if window(index) { "log-window-over" } else { "log-lease-expired" };
+                self.about("lease_expired", key, None, *index, None).ending(*index)
             }
+            DaemonAct::Closed(index) => self.about("closed", "log-closed", None, *index, None).ending(*index),
+            DaemonAct::MintStarted { request, until } => {
+                let mut told = self.about("mint_started", "log-mint-started", None, *request, None);
+                told.args.set("time", self.view.say.time(*until));
+                told
+            }
+            DaemonAct::Minted { request, .. } => self.about("minted", "log-minted", None, *request, None),
+            DaemonAct::RevokedAtTarget(request) => {
+                self.about("revoked_at_target", "log-revoked-at-target", None, *request, None)
+            }
+            DaemonAct::UnsealFiled(filed) => targets::filed(&self.view, index, filed),
+            DaemonAct::Staged(staged) => targets::rotation(&self.view, "staged", "log-staged", &staged.version),
+            DaemonAct::Rotated(id) => targets::rotation(&self.view, "rotated", "log-rotated", id),
+            DaemonAct::StagedDropped(id) => targets::rotation(&self.view, "staged_dropped", "log-staged-dropped", id),
         }
     }
 

@@ -275,6 +275,8 @@ pub(super) fn charter(
             askers: who(&[Role::Trustee, Role::Member]),
             depositors: who(&[Role::Trustee, Role::Technician, Role::Member]),
             longest_lease: 30 * Seconds::DAY.0,
+            leases_signed_by: Vec::new(),
+            unasked: None,
         }
     });
     Ok(v1::Charter {

@@ -424,7 +424,7 @@ fn sort(
     view: &View<'_>,
     outcomes: Vec<(PartId, Outcome)>,
 ) -> Result<(Vec<Account>, Closed), Failure> {
-    let (mut accounts, mut closed) = (BTreeMap::<CredentialId, Account>::new(), Closed::default());
+    let (mut accounts, mut closed) = (BTreeMap::<(CredentialId, bool), Account>::new(), Closed::default());
     for (part, outcome) in outcomes {
         let id = part.version.credential;
         match outcome {
@@ -435,9 +435,15 @@ fn sort(
                     let blob = desk.replica.blob(&sheet).ok().flatten()?;
                     Text::multiline_from_blob(&blob, sheet).ok()
                 });
-                let account = accounts.entry(id).or_insert_with(|| Account {
+                // Beside what was in use, because nobody knows which of both is.
+                let staged = view.state.staged(&id).is_some_and(|(number, _)| number == part.version.version);
+                let label = match staged {
+                    true => view.say.with("recover-staged", &args! { label: view.label(&id) }),
+                    false => view.label(&id),
+                };
+                let account = accounts.entry((id, staged)).or_insert_with(|| Account {
                     id,
-                    label: view.label(&id),
+                    label,
                     vault: credential.map(|c| c.vault.as_str().to_owned()).unwrap_or_default(),
                     sheet,
                     values: BTreeMap::new(),
@@ -450,7 +456,7 @@ fn sort(
                 if versions.0 > versions.1 {
                     account.values.insert(part.kind, value);
                     account.versions.insert(part.kind, part.version.version);
-                    let replaced = view.state.current_part(&id, part.kind) != Some(part);
+                    let replaced = !staged && view.state.current_part(&id, part.kind) != Some(part);
                     account.old.retain(|kind| *kind != part.kind);
                     if replaced {
                         account.old.insert(part.kind);

@@ -43,7 +43,7 @@ use crate::escrow::credential::Credential;
 use crate::escrow::id::{BlobId, CredentialId, Digest, OrganisationId, PersonId};
 use crate::escrow::log::merkle::TreeHead;
 use crate::escrow::organisation::Organisation;
-use crate::escrow::part::PartId;
+use crate::escrow::part::{PartId, VersionId};
 use crate::escrow::people::{Person, Standing};
 use crate::seal::identity::{Identity, IdentityError};
 use crate::seal::recovery::{BadRecovery, FileKind, MAX_FILE, SignedRequest};
@@ -129,7 +129,13 @@ impl<'a> Desk<'a> {
             version.unwrap_or_default()
         };
         let parts = accounts.iter().flat_map(|id| kinds(id).into_iter().filter_map(|k| state.current_part(id, k)));
-        Ok(parts.collect())
+        // The server may have been stopped while it changed a password: then the target has either this or the other.
+        let staged =
+            accounts.iter().filter_map(|id| Some((*id, state.staged(id)?))).flat_map(|(id, (number, staged))| {
+                let version = VersionId { credential: id, version: number };
+                staged.parts.keys().map(move |kind| PartId { version, kind: *kind })
+            });
+        Ok(parts.chain(staged).collect())
     }
 
     /// Compares the tree that somebody's file names with this copy. A contradiction is that person's word and nothing

@@ -16,12 +16,13 @@ use super::{refresh, texts};
 use crate::args;
 use crate::escrow::act::ShareVerdict;
 use crate::escrow::claim::{Answer, Claimed};
-use crate::escrow::credential::{Credential, PartState, Urgency};
+use crate::escrow::credential::{Credential, How, PartState, Urgency};
 use crate::escrow::id::{CredentialId, PersonId};
 use crate::escrow::recovery::ReleasedTo;
 use crate::escrow::request::{Request, Stage};
 use crate::escrow::text::Text;
 use crate::escrow::time::{Seconds, Time};
+use crate::escrow::window::Purpose;
 
 /// How long requests that are over stay in the list; older ones are in the log.
 const RECENT: Seconds = Seconds(30 * Seconds::DAY.0);
@@ -140,12 +141,13 @@ pub async fn credentials(env: &Env) -> Result<(), Failure> {
             }
             _ => "–".to_owned(),
         };
+        let maker = if version.by_daemon { say.plain("log-the-server") } else { row.depositor_name };
         table.push(vec![
             row.label,
             row.vault,
             row.version.to_string(),
             view.parts(version.kinds()),
-            say.with("status-who-when", &args! { name: row.depositor_name, time: say.time(Time(row.since)) }),
+            say.with("status-who-when", &args! { name: maker, time: say.time(Time(row.since)) }),
             confirmed(&view, account),
             view.due(&id).map_or_else(|| "–".to_owned(), |due| view.urgency(due.urgency)),
             asked,
@@ -247,6 +249,7 @@ fn account_data(view: &View<'_>, id: &CredentialId, sheet: Option<&Text>) -> Val
             "version": number,
             "label": view.text_if_here(&version.label),
             "depositor": version.depositor.to_string(),
+            "by_server": version.by_daemon,
             "entry": version.index,
             "since": version.since.0,
             "parts": version.parts.iter().map(part).collect::<Vec<_>>(),
@@ -283,7 +286,9 @@ fn tell_account(out: &Out, view: &View<'_>, id: &CredentialId, number: u32, shee
             time: say.time(version.since),
             parts: view.parts(version.kinds()),
         };
-        out.tell("status-account-version", &args);
+        // Who asked the server for a new secret does not know it.
+        let key = if version.by_daemon { "status-account-version-server" } else { "status-account-version" };
+        out.tell(key, &args);
     }
     let parts = view::current_parts(credential);
     let deals = parts.iter().flat_map(|(_, state)| &state.part.deals);
@@ -302,7 +307,7 @@ fn tell_account(out: &Out, view: &View<'_>, id: &CredentialId, number: u32, shee
         }
     }
     let depositor = args! { version: number, name: view.name(&version.depositor) };
-    out.tell("status-account-known", &depositor);
+    out.tell(if version.by_daemon { "status-account-made" } else { "status-account-known" }, &depositor);
     for exposure in credential.exposures(number) {
         let args = args! {
             name: view.name(&exposure.person),
@@ -310,7 +315,9 @@ fn tell_account(out: &Out, view: &View<'_>, id: &CredentialId, number: u32, shee
             request: exposure.source,
             time: say.time(exposure.since),
         };
-        let key = if view.state.request(exposure.source).is_some() {
+        let key = if exposure.how == How::CouldRead {
+            "status-account-could-read"
+        } else if view.state.request(exposure.source).is_some() {
             "status-account-exposed"
         } else if view.state.recovery_at(exposure.source).is_some() {
             "status-account-recovered"
@@ -404,6 +411,8 @@ pub struct LeaseRow {
     pub name: String,
     /// The parts, by the names of the command line.
     pub parts: Vec<&'static str>,
+    /// `lease`, `unseal`, `mint` or `delegation`.
+    pub purpose: &'static str,
     /// `waiting`, `granted`, `leased`, or how it ended.
     pub state: &'static str,
     /// How many approvals are missing at least, while it waits.
@@ -444,6 +453,7 @@ pub fn lease_rows(view: &View<'_>, person: Option<&PersonId>) -> Vec<LeaseRow> {
             person: request.requester.to_string(),
             name: view.name(&request.requester),
             parts: request.parts.iter().map(|asked| asked.part.kind.as_str()).collect(),
+            purpose: request.purpose.as_str(),
             state: view::stage_name(&request.stage),
             missing: matches!(request.stage, Stage::Waiting).then(|| view::missing(view.state, request)),
             since: request.since.0,
@@ -471,7 +481,10 @@ const LEASE_HEADS: [&str; 5] =
 fn lease_cells(view: &View<'_>, request: &Request) -> Vec<String> {
     vec![
         request.at.index.to_string(),
-        view.label(&request.version.credential),
+        match view.purpose(request) {
+            Some(purpose) => format!("{} ({purpose})", view.label(&request.version.credential)),
+            None => view.label(&request.version.credential),
+        },
         view.name(&request.requester),
         view.stage(request),
         view.say.time(view::until(request)),
@@ -516,7 +529,9 @@ pub(super) fn tell_due(out: &Out, view: &View<'_>) {
 /// Accesses that run now.
 pub(super) fn tell_running(out: &Out, view: &View<'_>) {
     let over: Vec<u64> = view.unrecorded().iter().map(|unrecorded| unrecorded.request).collect();
-    for request in view.state.live_requests().filter(|request| !over.contains(&request.at.index)) {
+    // What is open to the server is told by itself.
+    let to_people = view.state.live_requests().filter(|request| request.purpose != Purpose::Unseal);
+    for request in to_people.filter(|request| !over.contains(&request.at.index)) {
         if let Stage::Leased(lease) = &request.stage {
             let args = args! {
                 request: request.at.index,

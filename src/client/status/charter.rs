@@ -59,6 +59,8 @@ fn charter_data(view: &View<'_>, now: Time) -> Value {
                 "askers": who_data(&vault.askers),
                 "depositors": who_data(&vault.depositors),
                 "longest_lease": vault.longest_lease.0,
+                "leases_signed_by": vault.leases_signed_by.iter().map(|name| name.as_str()).collect::<Vec<_>>(),
+                "unasked": who_data(&vault.unasked),
             })
         });
         json!({
@@ -146,6 +148,15 @@ fn tell_charter(out: &Out, view: &View<'_>, charter: &Charter) {
         ],
         vaults.collect(),
     );
+    for vault in charter.vaults() {
+        let signers: Vec<&str> = vault.leases_signed_by.iter().map(|name| name.as_str()).collect();
+        if vault.leases_signed_by != vault.opened_by {
+            out.tell("status-vault-signed-by", &args! { name: &vault.name, list: signers.join(" / ") });
+        }
+        if vault.unasked != Who::default() {
+            out.tell("status-vault-unasked", &args! { name: &vault.name, who: view.who(&vault.unasked) });
+        }
+    }
     let limits = charter.limits();
     let args = args! { entries: limits.entries_per_day, kibibytes: limits.bytes_per_day / 1024 };
     out.tell("status-limits", &args);

@@ -45,6 +45,12 @@ pub enum WriteError {
     /// Approved, but too few re-sealed shares were uploaded.
     #[error("the shares are not uploaded yet: those who approved must connect once more; try again later")]
     NotYetUploaded,
+    /// Granted, and not yet made at the target.
+    #[error("the server has not made the access at its target yet; wait a moment and try again")]
+    NotMadeYet,
+    /// A standing right's parts do not open with this server's key.
+    #[error("what was kept for this delegation does not open; ask for access, and for a new delegation")]
+    BadlyWrapped,
     /// Somebody else's request.
     #[error("this request is somebody else's; only who asked can collect")]
     NotYours,
@@ -85,6 +91,8 @@ impl WriteError {
         "TEXT_TOO_LARGE",
         "NOT_AWAITED",
         "NOT_YET_UPLOADED",
+        "NOT_MADE_YET",
+        "BADLY_WRAPPED",
         "NOT_MOVED",
         "MOVED_ELSEWHERE",
         "BAD_COSIGNATURE",
@@ -105,6 +113,8 @@ impl WriteError {
             Self::BlobBudget => Refusal::RateLimit.reason(),
             Self::NotAwaited => "NOT_AWAITED",
             Self::NotYetUploaded => "NOT_YET_UPLOADED",
+            Self::NotMadeYet => "NOT_MADE_YET",
+            Self::BadlyWrapped => "BADLY_WRAPPED",
             Self::NotMoved => "NOT_MOVED",
             Self::MovedElsewhere => "MOVED_ELSEWHERE",
             Self::NotYours => Refusal::NotYours.reason(),
@@ -131,6 +141,8 @@ mod tests {
             WriteError::TextTooLarge,
             WriteError::NotAwaited,
             WriteError::NotYetUploaded,
+            WriteError::NotMadeYet,
+            WriteError::BadlyWrapped,
             WriteError::NotMoved,
             WriteError::MovedElsewhere,
             WriteError::Cosignature(BadCosignature::OtherCosigner(DeviceId::new([0; 32]))),

@@ -9,7 +9,7 @@ use std::time::Instant;
 
 use super::budget::Budget;
 use super::cache::Cache;
-use super::{Clock, Collected, MAX_SHARE_BYTES, MAX_TEXT_BLOB_BYTES, WriteError};
+use super::{Clock, MAX_SHARE_BYTES, MAX_TEXT_BLOB_BYTES, WriteError};
 use crate::daemon::timers::Timers;
 use crate::escrow::act::{Act, Genesis};
 use crate::escrow::command::VerifiedCommand;
@@ -21,15 +21,18 @@ use crate::escrow::log::cosignature::Cosignature;
 use crate::escrow::log::merkle::{Frontier, TreeHead, leaf_hash, root_at};
 use crate::escrow::organisation::{Audience, CLOCK_TOLERANCE, Effect, Organisation, Position, Transition};
 use crate::escrow::refusal::Refusal;
-use crate::escrow::request::{Request, Stage};
 use crate::escrow::time::Time;
+use crate::seal::sharing::MasterKey;
 use crate::seal::signing::SigningKey;
 use crate::store::StoreError;
-use crate::store::batch::{AwaitedShare, Batch, Blob, NewEntry};
+use crate::store::batch::{AwaitedShare, Batch, Blob, NewEntry, is_busy};
 use crate::store::load::Loaded;
 
 /// Most organisations whose deadlines are served in one group.
 const DUE_AT_ONCE: usize = 512;
+
+/// Most acts of one organisation in one group that are due by the clock.
+const ACTS_AT_ONCE: usize = 64;
 
 /// Why a job, or the whole group, goes no further.
 pub(super) enum Stopped {
@@ -73,12 +76,16 @@ pub(super) struct Group<'a> {
     pub clock: &'a Clock,
     /// Organisations that are in memory as they will be after the commit.
     pub changed: &'a mut BTreeSet<OrganisationId>,
+    /// Organisations for which re-sealed shares were uploaded.
+    pub uploaded: &'a mut BTreeSet<OrganisationId>,
 }
 
 /// What a committed group leads to.
 pub(super) struct Committed {
     /// The new sizes.
     pub grown: BTreeMap<OrganisationId, u64>,
+    /// Those of them in which something is to do at a target, or something is open to the daemon.
+    pub busy: BTreeSet<OrganisationId>,
     /// Re-sealed shares or destroyed blobs were deleted.
     pub erased: bool,
 }
@@ -177,6 +184,7 @@ impl Group<'_> {
     /// from anybody who may read them. Their names are their digests, so that nothing else can be brought.
     pub fn put_blobs(&mut self, id: OrganisationId, person: PersonId, blobs: &[Blob]) -> Result<(), Stopped> {
         let number = self.batch.number(&id)?.ok_or(WriteError::UnknownOrganisation)?;
+        self.uploaded.insert(id);
         let loaded = settled(self.cache.get(&self.batch, id)?)?;
         let roles = loaded.organisation.roles(&person);
         let (mut lacking, mut bytes, mut all_awaited) = (Vec::new(), 0, true);
@@ -206,6 +214,47 @@ impl Group<'_> {
         if all_awaited { Ok(()) } else { Err(WriteError::NotAwaited.into()) }
     }
 
+    /// An organisation in whose log this server has a voice.
+    pub fn voice(&mut self, id: OrganisationId) -> Result<&mut Loaded, Stopped> {
+        Ok(settled(self.cache.get(&self.batch, id)?)?)
+    }
+
+    /// Adds an act of the daemon with the blobs that it names.
+    pub fn act(&mut self, id: OrganisationId, act: DaemonAct, blobs: &[Blob]) -> Result<u64, Stopped> {
+        let loaded = settled(self.cache.get(&self.batch, id)?)?;
+        let time = (self.clock)().max(loaded.organisation.last_time());
+        let transition = loaded.organisation.decide_daemon(act.clone(), time)?;
+        for (blob, audience) in transition.blobs() {
+            match sent(blob, blobs) {
+                Some(blob) => check_sent(blob, *audience)?,
+                None => check_stored(self.batch.audience(loaded.number, blob)?, *audience)?,
+            }
+        }
+        self.changed.insert(id);
+        sign_act(&self.batch, loaded, act, transition, time, blobs).map_err(Stopped::Group)
+    }
+
+    pub fn live_blob(&mut self, id: OrganisationId, blob: &BlobId) -> Result<Option<Vec<u8>>, Stopped> {
+        let number = self.batch.number(&id)?.ok_or(WriteError::UnknownOrganisation)?;
+        Ok(self.batch.blob(number, blob)?)
+    }
+
+    pub fn shares(&mut self, id: OrganisationId, request: u64) -> Result<Vec<AwaitedShare>, Stopped> {
+        let number = self.batch.number(&id)?.ok_or(WriteError::UnknownOrganisation)?;
+        Ok(self.batch.shares(number, request)?)
+    }
+
+    /// The key to which standing rights of this organisation are wrapped.
+    pub fn wrapping_key(&mut self, id: OrganisationId) -> Result<MasterKey, Stopped> {
+        let number = self.batch.number(&id)?.ok_or(WriteError::UnknownOrganisation)?;
+        if let Some(key) = self.batch.wrapping_key(number)? {
+            return Ok(key);
+        }
+        let key = MasterKey::generate().map_err(StoreError::from)?;
+        self.batch.keep_wrapping_key(number, &key)?;
+        Ok(key)
+    }
+
     pub fn cosign(&mut self, cosignature: &Cosignature, head: TreeHead) -> Result<(), Stopped> {
         let id = cosignature.cosigner().organisation;
         let loaded = settled(self.cache.get(&self.batch, id)?)?;
@@ -225,49 +274,6 @@ impl Group<'_> {
             return Err(Refusal::ForeignBase.into());
         }
         Ok(self.batch.put_cosignature(loaded.number, &verified)?)
-    }
-
-    pub fn collect(&mut self, id: OrganisationId, person: PersonId, index: u64) -> Result<Collected, Stopped> {
-        let loaded = settled(self.cache.get(&self.batch, id)?)?;
-        let organisation = &loaded.organisation;
-        let request = organisation.request(index).ok_or(Refusal::RequestUnknown)?;
-        if request.requester != person {
-            return Err(WriteError::NotYours.into());
-        }
-        let time = (self.clock)().max(organisation.last_time());
-        let starts = match &request.stage {
-            Stage::Granted(_) if time >= request.expires => {
-                return Err(Refusal::RequestExpired { at: request.expires }.into());
-            }
-            Stage::Granted(_) => true,
-            Stage::Leased(lease) if !lease.collected() => {
-                return Err(Refusal::RequestExpired { at: request.expires }.into());
-            }
-            Stage::Leased(lease) if time < lease.until() => false,
-            Stage::Leased(_) | Stage::Ended { .. } => return Err(Refusal::RequestClosed.into()),
-            Stage::Waiting => return Err(Refusal::NotCollectable.into()),
-        };
-        let shares = self.batch.shares(loaded.number, index)?;
-        if starts && organisation.agreement(request, &who_delivered(request, &shares)).is_none() {
-            return Err(WriteError::NotYetUploaded.into());
-        }
-        let mut sealed = Vec::with_capacity(request.parts.len());
-        for asked in &request.parts {
-            let blob = organisation.part(&asked.part).map(|state| state.part.sealed);
-            let content = match blob {
-                Some(blob) => self.batch.blob(loaded.number, &blob)?,
-                None => None,
-            };
-            sealed.push(content.ok_or_else(|| StoreError::Corrupt {
-                organisation: id,
-                what: format!("a sealed secret of request {index} is missing"),
-            })?);
-        }
-        if starts {
-            self.changed.insert(id);
-            append_act(&self.batch, loaded, DaemonAct::Collected(index), time)?;
-        }
-        Ok(Collected { shares: shares.into_iter().filter_map(|share| share.content).collect(), sealed })
     }
 
     /// Appends what is due by the clock, in every organisation that can be loaded.
@@ -294,12 +300,16 @@ impl Group<'_> {
         let loaded = settled(self.cache.get(&self.batch, id)?)?;
         let time = now.max(loaded.organisation.last_time());
         self.changed.insert(id);
-        // One act may make another one due: a request's expiry starts the lease that nobody collected.
+        // One act may make another one due: a request's expiry starts the lease that nobody collected. What is left
+        // after these is due still, and comes with the next group: others wait meanwhile for no more than these.
+        let mut left = ACTS_AT_ONCE;
         loop {
-            let due = loaded.organisation.due(time);
+            let mut due = loaded.organisation.due(time);
+            due.truncate(left);
             if due.is_empty() {
                 return Ok(());
             }
+            left -= due.len();
             for act in due {
                 append_act(&self.batch, loaded, act, time)?;
             }
@@ -308,7 +318,7 @@ impl Group<'_> {
 
     /// Signs one checkpoint per changed organisation and commits.
     pub fn commit(self, timers: &mut Timers) -> Result<Committed, StoreError> {
-        let mut grown = BTreeMap::new();
+        let (mut grown, mut busy) = (BTreeMap::new(), BTreeSet::new());
         for id in self.changed.iter() {
             let loaded = self.cache.peek(id).ok_or_else(|| StoreError::Corrupt {
                 organisation: *id,
@@ -321,14 +331,18 @@ impl Group<'_> {
                 .assemble(head, &signature)
                 .map_err(|bad| StoreError::Corrupt { organisation: *id, what: bad.to_string() })?;
             let deadline = loaded.organisation.next_deadline();
-            self.batch.close_group(loaded.number, head.size, &checkpoint.to_string(), deadline)?;
+            let to_do = is_busy(&loaded.organisation);
+            self.batch.close_group(loaded.number, head.size, &checkpoint.to_string(), deadline, to_do)?;
             grown.insert(*id, head.size);
+            if to_do {
+                busy.insert(*id);
+            }
         }
         let deadlines = self.batch.deadlines(1 + timers.passed_over(Instant::now()))?;
         let erased = self.batch.erased();
         self.batch.commit()?;
         timers.committed(&deadlines);
-        Ok(Committed { grown, erased })
+        Ok(Committed { grown, busy, erased })
     }
 }
 
@@ -355,16 +369,28 @@ fn append(batch: &Batch<'_>, loaded: &mut Loaded, step: Step<'_>) -> Result<u64,
     Ok(index)
 }
 
-fn append_act(batch: &Batch<'_>, loaded: &mut Loaded, act: DaemonAct, time: Time) -> Result<(), Stopped> {
-    let transition = loaded.organisation.decide_daemon(act, time)?;
-    let preimage = act.preimage(&loaded.organisation.id(), loaded.organisation.size(), time);
-    let what = What::Act(SignedAct { act, signature: loaded.log_key.sign(&preimage) });
-    append(batch, loaded, Step { what, transition, time, from: None, blobs: &[] }).map_err(Stopped::Group)?;
+pub(super) fn append_act(batch: &Batch<'_>, loaded: &mut Loaded, act: DaemonAct, time: Time) -> Result<(), Stopped> {
+    let transition = loaded.organisation.decide_daemon(act.clone(), time)?;
+    sign_act(batch, loaded, act, transition, time, &[]).map_err(Stopped::Group)?;
     Ok(())
 }
 
+/// Signs and stores an act that was decided.
+fn sign_act(
+    batch: &Batch<'_>,
+    loaded: &mut Loaded,
+    act: DaemonAct,
+    transition: Transition,
+    time: Time,
+    blobs: &[Blob],
+) -> Result<u64, StoreError> {
+    let preimage = act.preimage(&loaded.organisation.id(), loaded.organisation.size(), time);
+    let signature = loaded.log_key.sign(&preimage);
+    append(batch, loaded, Step { what: What::Act(SignedAct { act, signature }), transition, time, from: None, blobs })
+}
+
 /// An organisation in whose log this server has a voice.
-fn settled(loaded: &mut Loaded) -> Result<&mut Loaded, WriteError> {
+pub(super) fn settled(loaded: &mut Loaded) -> Result<&mut Loaded, WriteError> {
     if loaded.waiting() { Err(WriteError::NotMoved) } else { Ok(loaded) }
 }
 
@@ -387,7 +413,7 @@ fn sent<'b>(id: &BlobId, blobs: &'b [Blob]) -> Option<&'b Blob> {
 fn check_sent(blob: &Blob, wanted: Audience) -> Result<(), WriteError> {
     let text = match wanted {
         Audience::Everyone | Audience::Overseers => true,
-        Audience::Trustees => false,
+        Audience::Trustees | Audience::Daemon => false,
     };
     if text && blob.content().len() > MAX_TEXT_BLOB_BYTES { Err(WriteError::TextTooLarge) } else { Ok(()) }
 }
@@ -396,12 +422,4 @@ fn check_sent(blob: &Blob, wanted: Audience) -> Result<(), WriteError> {
 /// sealed share as the reason of a request could have it shown to everybody. Those who have the content may send it.
 fn check_stored(stored: Option<Audience>, wanted: Audience) -> Result<(), WriteError> {
     if stored.is_some_and(|stored| stored <= wanted) { Ok(()) } else { Err(WriteError::MissingBlob) }
-}
-
-/// Approvers all of whose re-sealed shares were uploaded, and the requester if their own shares count.
-fn who_delivered(request: &Request, shares: &[AwaitedShare]) -> BTreeSet<PersonId> {
-    let missing: BTreeSet<PersonId> =
-        shares.iter().filter(|share| share.content.is_none()).map(|share| share.approver).collect();
-    let delivered = shares.iter().map(|share| share.approver).filter(|approver| !missing.contains(approver));
-    delivered.chain(request.own_share.then_some(request.requester)).collect()
 }

@@ -7,7 +7,8 @@ use std::time::{Duration, Instant};
 use super::budget::Budget;
 use super::cache::Cache;
 use super::group::{Committed, Group, Stopped};
-use super::{Clock, Job, Queued, Reply, Sizes, WriteError};
+use super::{Clock, Job, Pending, Queued, Reply, Sizes, WriteError};
+use crate::daemon::opened::Opened;
 use crate::daemon::timers::Timers;
 use crate::escrow::id::OrganisationId;
 use crate::store::{Store, StoreError};
@@ -18,12 +19,17 @@ const GROUP: usize = 512;
 const OVERWRITE_AGAIN: Duration = Duration::from_secs(5);
 
 /// Tells whoever asked, once it is known whether the group was kept.
-type Answer = Box<dyn FnOnce(Result<(), Arc<StoreError>>)>;
+pub(super) type Answer = Box<dyn FnOnce(Result<(), Arc<StoreError>>)>;
 
 pub(super) struct Thread {
     store: Store,
     clock: Clock,
     sizes: Sizes,
+    /// Who hears where something is to do.
+    pending: Pending,
+    /// Organisations that had something to do, as the disk has it.
+    busy: BTreeSet<OrganisationId>,
+    opened: Opened,
     cache: Cache,
     budget: Budget,
     timers: Timers,
@@ -32,9 +38,17 @@ pub(super) struct Thread {
 }
 
 impl Thread {
-    pub fn new(store: Store, clock: Clock, sizes: Sizes) -> Self {
+    pub fn new(store: Store, clock: Clock, sizes: Sizes, pending: Pending, opened: Opened) -> Self {
         let (cache, budget) = (Cache::default(), Budget::default());
-        Self { store, clock, sizes, cache, budget, timers: Timers::new(), overwrite: false }
+        let busy: BTreeSet<OrganisationId> = match store.busy() {
+            Ok(busy) => busy.into_iter().collect(),
+            Err(error) => {
+                tracing::error!(%error, "could not read where something is to do at targets; start the daemon again");
+                BTreeSet::new()
+            }
+        };
+        pending.add(busy.iter().copied());
+        Self { store, clock, sizes, pending, busy, opened, cache, budget, timers: Timers::new(), overwrite: false }
     }
 
     /// Runs until somebody stops it or every handle is gone.
@@ -76,12 +90,26 @@ impl Thread {
             self.empty_log();
             return;
         }
-        let mut changed = BTreeSet::new();
+        let (mut changed, mut uploaded) = (BTreeSet::new(), BTreeSet::new());
         let mut answers = Vec::with_capacity(jobs.len());
         let mut jobs = jobs.into_iter();
-        match self.run_group(&mut jobs, due.then_some(instant), &mut changed, &mut answers) {
-            Ok(Committed { grown, erased }) => {
+        match self.run_group(&mut jobs, due.then_some(instant), &mut changed, &mut uploaded, &mut answers) {
+            Ok(Committed { grown, busy, erased }) => {
                 self.budget.keep();
+                // What is over is overwritten before anybody hears that it is.
+                for id in &changed {
+                    if let Some(loaded) = self.cache.peek(id) {
+                        self.opened.settle(&loaded.organisation);
+                    }
+                }
+                let concerned = |id: &&OrganisationId| busy.contains(id) || self.busy.contains(id);
+                self.pending.add(changed.union(&uploaded).filter(concerned).copied());
+                for id in &changed {
+                    match busy.contains(id) {
+                        true => self.busy.insert(*id),
+                        false => self.busy.remove(id),
+                    };
+                }
                 grown.into_iter().for_each(|(organisation, size)| self.sizes.announce(organisation, size));
                 answers.into_iter().for_each(|answer| answer(Ok(())));
                 self.cache.evict();
@@ -110,11 +138,12 @@ impl Thread {
         jobs: &mut impl Iterator<Item = Job>,
         due: Option<Instant>,
         changed: &mut BTreeSet<OrganisationId>,
+        uploaded: &mut BTreeSet<OrganisationId>,
         answers: &mut Vec<Answer>,
     ) -> Result<Committed, StoreError> {
         let batch = self.store.begin()?;
         let mut group =
-            Group { batch, cache: &mut self.cache, budget: &mut self.budget, clock: &self.clock, changed };
+            Group { batch, cache: &mut self.cache, budget: &mut self.budget, clock: &self.clock, changed, uploaded };
         if let Some(instant) = due {
             group.append_due(&mut self.timers, instant)?;
         }
@@ -168,6 +197,7 @@ impl Job {
             Self::Collect { organisation, person, request, reply } => {
                 settle(reply, group.collect(organisation, person, request))
             }
+            Self::Desk(errand) => errand.run(group),
             // What they ask for is what every group does anyway.
             Self::Tick { reply } | Self::Stop { reply } => settle(reply, Ok(())),
             #[cfg(test)]
@@ -181,6 +211,7 @@ impl Job {
             Self::Prepare { reply, .. } => drop(reply.send(Err(error))),
             Self::Submit { reply, .. } => drop(reply.send(Err(error))),
             Self::Collect { reply, .. } => drop(reply.send(Err(error))),
+            Self::Desk(errand) => errand.refuse(error),
             Self::PutBlobs { reply, .. }
             | Self::Cosign { reply, .. }
             | Self::Tick { reply }
@@ -192,7 +223,7 @@ impl Job {
 }
 
 /// A job's answer, given to whoever asked once it is known whether its group was kept.
-fn settle<T: 'static>(reply: Reply<T>, result: Result<T, Stopped>) -> (Answer, Option<StoreError>) {
+pub(super) fn settle<T: 'static>(reply: Reply<T>, result: Result<T, Stopped>) -> (Answer, Option<StoreError>) {
     let (result, failure) = match result {
         Ok(value) => (Ok(value), None),
         Err(Stopped::Job(error)) => (Err(error), None),

@@ -93,7 +93,11 @@ impl Teller<'_> {
         let accounts: BTreeSet<CredentialId> = confirm.checks.iter().map(|(p, _)| p.version.credential).collect();
         let bad: Vec<_> = confirm.checks.iter().filter(|(_, verdict)| *verdict != ShareVerdict::Good).collect();
         let claims = bad.iter().map(|(part, verdict)| {
-            let dealer = view.state.version(&part.version).map(|version| view.name(&version.depositor));
+            // What the server made, it dealt, whoever asked for it.
+            let dealer = view.state.version(&part.version).map(|version| match version.by_daemon {
+                true => view.say.plain("log-the-server"),
+                false => view.name(&version.depositor),
+            });
             let args = args! {
                 label: view.label(&part.version.credential),
                 part: view.parts([part.kind]),
@@ -118,7 +122,8 @@ impl Teller<'_> {
         });
         let details = json!({ "checks": checks.collect::<Vec<_>>() });
         let key = if bad.is_empty() { "log-confirm" } else { "log-confirm-claims" };
-        let dealers = bad.iter().filter_map(|(part, _)| Some(view.state.version(&part.version)?.depositor));
+        let dealers = bad.iter().filter_map(|(part, _)| view.state.version(&part.version));
+        let dealers = dealers.filter(|version| !version.by_daemon).map(|version| version.depositor);
         let told = dealers.fold(Told::new("confirm_shares", key, args, details), Told::person);
         accounts.into_iter().fold(told, Told::account)
     }

@@ -25,6 +25,7 @@ log-confirm = { $who } opened the parts of keys received and found them right: {
 log-confirm-claims = { $who } opened the parts of keys received. Right: { $n }. { $claims }
 log-claim-closed = The part of the key to “{ $label }” ({ $part }) dealt by { $name } does not open.
 log-claim-differs = The part of the key to “{ $label }” ({ $part }) dealt by { $name } is not the one that the log names.
+log-the-server = the server
 log-request = { $who } asked for access to “{ $label }” ({ $parts }) for { $duration }: “{ $reason }”.
 log-request-own = { $who } asked for access to “{ $label }” ({ $parts }) for { $duration }, handing in a part of the key of their own: “{ $reason }”.
 log-approve = { $who } agreed to request { $request }: access to “{ $label }” for { $name }.
@@ -186,3 +187,26 @@ audit-why-signature = The person named in it did not sign it.
 audit-why-daemon = The server did not sign it.
 audit-why-repeated = The same act stands in the log already, as entry { $index }.
 audit-why-refused = The rules did not allow it: { $rule }
+
+# What happens at targets.
+log-seal = { $who } closed everything that was open to the server, because “{ $reason }”.
+log-rotate = { $who } asked the server to give “{ $label }” a new password.
+log-request-unseal = { $who } asked that “{ $label }” be opened to the server for { $duration }, because “{ $reason }”.
+log-request-mint = { $who } asked for access of their own to “{ $label }” for { $duration }, because “{ $reason }”.
+log-request-delegation = { $who } asked that { $name } may use “{ $label }” { $uses ->
+    [one] once
+   *[other] { $uses } times
+} until { $time } without asking again, because “{ $reason }”.
+log-delegate = { $who } completed the standing right { $delegation } of { $name } for “{ $label }”.
+log-end-delegation = { $who } ended the standing right { $delegation } of { $name } for “{ $label }”, because “{ $reason }”.
+log-take = { $who } took access to “{ $label }” for { $duration } by standing right { $delegation } (request { $request }), because “{ $reason }”.
+log-opened = The server opened “{ $label }” (request { $request } of { $name }) to itself: until { $time }.
+log-window-over = “{ $label }” is no longer open to the server (request { $request } of { $name }): the time is over.
+log-closed = The server no longer holds the keys of request { $request } of { $name } for “{ $label }”: it was restarted, or moved.
+log-mint-started = The server began to make access to “{ $label }” for { $name } (request { $request }), until { $time }.
+log-minted = The server made access to “{ $label }” for { $name } (request { $request }): it runs until { $time }.
+log-revoked-at-target = What was made at “{ $label }” for { $name } (request { $request }) is gone from there: that access has ended.
+log-unseal-filed = The server asked that “{ $label }” be opened to it for { $duration } (request { $request }), because of entry { $because }.
+log-staged = The server sealed a new password for “{ $label }” (version { $version }) and is about to set it.
+log-rotated = “{ $label }” has the new password (version { $version }).
+log-staged-dropped = The new password for “{ $label }” (version { $version }) did not come into use; the old one is still valid.

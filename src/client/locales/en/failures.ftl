@@ -58,6 +58,7 @@ failed-sealed-missing = The server did not hand out the sealed password. Try aga
 failed-shares-not-here = The agreement is there, but not enough trustees’ computers have delivered their parts yet. Ask one of those who agreed to run “sequestre sync”.
 failed-shares-bad = These trustees’ parts of the key were not usable: { $list }. Your access has begun, so that nobody can add an agreement: ask again with “sequestre request”, have other trustees agree, and tell a mediator.
 failed-dealer = The trustees’ parts are all as they were dealt, and together they do not give the key: { $name }, who deposited this, dealt it wrongly. No further agreement helps. Tell { $name } and a mediator, and recover the account at its provider.
+failed-dealer-server = The trustees’ parts are all as they were dealt, and together they do not give the key: the server, which made this secret itself, dealt it wrongly. No further agreement helps. Tell the others, a technician and a mediator; then set a new secret at the provider, and deposit it with --new-version.
 failed-not-handed-over = The server did not take your part of the key for request { $id }, although your agreement stands in the log. It is kept, and offered again until the request is over. Tell the person who asked.
 failed-device-unknown = None of your devices begins with “{ $device }”. “sequestre device” lists them.
 failed-part-unknown = Unknown part. Parts are: { $list }

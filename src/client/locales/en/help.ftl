@@ -119,5 +119,5 @@ help-audit-verify-dir = Folder of the exported log
 help-audit-verify-log-key = The log key, from somebody you trust
 help-audit-proof = Print the proof that an entry is in the log
 help-audit-proof-index = Number of the entry
-help-deposit-without = With --new-version: a part that the account no longer has
+help-deposit-without = With --new-version: a part that the account no longer has; or: connector, exclusive
 help-request-of-version = Which version of the account [default: the newest]

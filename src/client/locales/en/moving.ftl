@@ -50,7 +50,10 @@ move-screen-to = To { $address } (log key { $key })
 move-screen-server = Key of the new server: { $key }
 move-screen-prefix = The log goes on after its first { $n } entries (root { $root }). This computer’s copy has { $own } entries.
 move-screen-all = Nothing that this computer knows of is given up.
-move-screen-lost = These { $n } entries are given up, as if they had not happened. A copy of them stays on this computer:
+move-screen-lost = { $n ->
+    [one] This entry is given up, as if it had
+   *[other] These { $n } entries are given up, as if they had
+} not happened. A copy of them stays on this computer:
 move-screen-gives-up =
     { $n ->
         [one] One entry would be lost, as if it had never happened
@@ -66,7 +69,10 @@ move-screen-second = Agreed a second time: { $names }
 move-screen-expires = This file can be used until { $time }.
 move-lost-server = the server ({ $n })
 move-lost-unknown = not known here
-move-screen-behind = This computer’s copy lacks { $n } of the entries with which the log would go on: what they say cannot be shown here, nor whether they continue this copy.
+move-screen-behind = This computer’s copy lacks { $n ->
+    [one] one
+   *[other] { $n }
+} of the entries with which the log would go on: what it lacks cannot be shown here, nor whether that continues this copy.
 move-screen-differs = STOP: the log that would go on is not the one that this computer verified. Somebody showed different people different logs. Talk to the others before you go on.
 move-screen-signed = Signed so far by: { $names }
 move-screen-unchecked = Names in the file, whose signatures cannot be checked before the log there was fetched: { $names }
@@ -85,15 +91,30 @@ ask-move-give-up-again = For the second time: do you agree that { $n ->
        *[other] these { $n } entries are
     } lost for good?
 ask-move-sign = Do you sign this move?
-move-behind = This computer’s copy lacks { $n } entries that were restored on the new server. Let a trustee with a longer copy propose the move.
+move-behind = This computer’s copy lacks { $n ->
+    [one] one entry that was
+   *[other] { $n } entries that were
+} restored on the new server. Let a trustee with a longer copy propose the move.
 move-expired = This move was not used in time: its file was valid until { $time }. Nothing was signed or changed. Propose it again if it is still wanted.
 move-second-early = Nothing to sign yet: this move gives entries up, and you can sign it a second time from { $time } on. Until then everybody can think about it.
-move-gives-up-more = This computer’s copy has { $n } entries beyond where the log would go on, and the move says that { $said } are given up. Nothing was signed. Have the technician restore again from this copy; or propose the move yourself, with --give-up { $n }.
-move-unseen-lost = This move gives up { $n } entries that this computer has no copy of: what they say cannot be shown here. Let others sign, or add --unseen if you trust what they saw.
-move-unseen = This computer’s copy lacks { $n } of the entries with which the log would go on; whether they continue it cannot be told here. Let others sign, or add --unseen if you trust what they saw.
+move-gives-up-more = This computer’s copy has { $n ->
+    [one] one entry
+   *[other] { $n } entries
+} beyond where the log would go on, and the move says that it gives up { $said }. Nothing was signed. Have the technician restore again from this copy; or propose the move yourself, with --give-up { $n }.
+move-unseen-lost = This move gives up { $n ->
+    [one] one entry
+   *[other] { $n } entries
+} that this computer has no copy of: what is said there cannot be shown here. Let others sign, or add --unseen if you trust what they saw.
+move-unseen = This computer’s copy lacks { $n ->
+    [one] one
+   *[other] { $n }
+} of the entries with which the log would go on; whether that continues it cannot be told here. Let others sign, or add --unseen if you trust what they saw.
 move-differs = STOP. The log that would go on is not the one that this computer verified. Nothing was signed or changed. Compare with the others, and show this to a mediator. If all agree that yours is the log that was left: “sequestre restore-identity --begin-anew” with a new contact card of theirs, or “sequestre join --begin-anew” with a new invitation.
 move-charter-given-up = STOP. This move goes back behind version { $version } of the charter, which this computer knows to be in force, and too few of those who can change that version, and destroy by it, signed it. Nothing was changed. Show the file to the others and to a mediator; if it is meant, let them sign, too, with “sequestre move sign”.
-move-give-up = Moving there gives up { $n } entries of this computer’s copy. If a longer copy is nowhere to be found, repeat with --give-up { $n }.
+move-give-up = Moving there gives up { $n ->
+    [one] one entry
+   *[other] { $n } entries
+} of this computer’s copy. If a longer copy is nowhere to be found, repeat with --give-up { $n }.
 move-not-signer = Only those who can change the charter sign a move, and those who can destroy one that gives entries up. Once they have, follow it with “sequestre move follow”.
 move-signed = Written to { $path }. Signatures still missing: { $n }. Send it to the next person; the code is { $code }.
 move-signed-gives-up = Written to { $path }. Signatures still missing before the delay begins: { $first } of those who can destroy; and at any time { $n } of those who can change the charter. Send it to the next person; the code is { $code }.
@@ -109,14 +130,20 @@ status-move-second = Your second signature is due from { $time } on, and until {
 ask-move-follow = From now on, do you trust the server { $address }, and no longer the old one?
 move-followed = Moved: the log goes on at { $address } and has { $n } entries.
 move-followed-already = You have already moved to { $address }. There is nothing to do.
-move-kept = What this computer had before, with { $n } entries that were given up, is kept in { $path }.
+move-kept = What this computer had before, with { $n ->
+    [one] one entry that was
+   *[other] { $n } entries that were
+} given up, is kept in { $path }.
 move-signed-anew = Of what was given up, this was signed anew for you:
 move-do-again = This was given up too, or could not be signed anew. Nothing of it was deleted: deposits are tried again when you follow the move again, the rest lies in evidence/given_up. Do it again if it is still wanted; an invitation needs a new code:
 move-pending = What had been signed and was not in the log yet.
 move-not-there = STOP. The log that { $address } shows does not go on as the move says. Nothing was changed. Talk to the technician there and to the others.
 move-other-key = The server { $address } does not sign with the key that this move names. Either the log has moved on since, or it is another server. Nothing was changed. Ask the others for the newest file of a move, and follow that one.
 move-others-first = The new server does not know this computer yet, and nobody has brought the move there. Somebody whose computer was known when the log was copied must follow the move first; then try again.
-move-follow-give-up = STOP. { $n } entries of this computer’s copy are not in the log that would go on, which the file alone could not tell. Nothing was changed. Talk to the others; if all of you accept that these entries are given up, repeat with --give-up { $n }.
+move-follow-give-up = STOP. { $n ->
+    [one] One entry of this computer’s copy is
+   *[other] { $n } entries of this computer’s copy are
+} not in the log that would go on, which the file alone could not tell. Nothing was changed. Talk to the others; if all of you accept to give that up, repeat with --give-up { $n }.
 distrust-two-moves = STOP. Two different moves of this association were signed: the log would go on at two places. Both files are kept in { $path }. Show them to the others and to a mediator.
 
 # Help.

@@ -108,7 +108,7 @@ recover-closed = Still closed: { $list }. Missing: { $missing ->
 }. Could still answer: { $names }. What was collected is kept.
 recover-closed-no-blob = Enough parts of the key are there, but the sealed content is missing from this copy: { $list }. Use another trustee’s copy with --replica DIR. What was collected is kept.
 recover-closed-bad-blob = The key is there, but what was sealed with it is damaged or belongs elsewhere: { $list }. Recover these accounts at their providers.
-recover-closed-dealer = Every part of the key is as it was dealt, and together they do not give the key: { $list }. Whoever deposited these accounts dealt something else. Recover them at their providers, and tell a mediator.
+recover-closed-dealer = Every part of the key is as it was dealt, and together they do not give the key: { $list }. Whoever deposited these accounts, or the server where it made the secret, dealt something else. Recover them at their providers, and tell a mediator.
 recover-nothing-open = Nothing can be opened yet. What was collected is kept: run the same again when more answers are there.
 recover-passphrase = The file will be locked with a passphrase. Here is a good one:
 recover-sealing = Locking the file…

@@ -96,6 +96,22 @@ refused-nothing-to-test = There was no access under this request, or it ended mo
 refused-own-deposit = You put this account in escrow yourself. Somebody else must show that the access works.
 refused-not-due = It is not time for this yet. If you did not ask for it, tell the technician.
 
+# What is open to the server, and what it does at providers.
+refused-not-vouched = Only keys that this server’s log vouches for can have something opened to the server, and nothing else opens to them. Run “sequestre sync” and ask again.
+refused-no-connector = The server cannot do anything at this account’s provider: it has no connector. Ask for the password itself.
+refused-has-connector = Access to this account is made at its provider; nothing has to be kept a second time. Update the program.
+refused-not-open = This account is not open to the server. Ask the others to open it with “sequestre unseal”.
+refused-connector-changed = How the server reaches this account has changed since this was asked for. Look at it, and ask again.
+refused-checked-out = Somebody else is using this account, and only one person at a time can. Wait until { $until }, or ask them to give it back.
+refused-still-at-target = What was made at the provider for request { $request } is not gone from there yet. Have the account opened with “sequestre unseal” so that the server can remove it, then try again.
+refused-window-too-short = The account is open to the server only until { $until }, which is too short for access that has to end before. Have it opened for longer.
+refused-nothing-open = Nothing is open to the server that you could close; or the others have opened it again since you closed it, and another trustee would have to close it.
+refused-rotation-pending = The server is just changing this account’s password. Wait until that is done, and look again.
+refused-delegation-unknown = There is no such standing right.
+refused-delegation-over = This standing right is over: used up, past its date, or ended. Ask for access, or for a new one.
+refused-delegation-terms = A standing right lasts 366 days at most, and is for somebody who may ask for accounts of this vault.
+refused-wrapped-shape = What was kept a second time is not exactly what was agreed to, or not for this server. Update the program and try again.
+
 # The server.
 refused-unknown-organisation = This server does not keep your association. Ask the others by voice whether it has moved.
 refused-founding-token = This founding code is unknown or already used. Ask the technician for a new one.
@@ -113,6 +129,11 @@ refused-bad-signature = The signature did not reach the server intact. Do it aga
 refused-no-device = The server does not see which computer is calling. Join with “sequestre join”, or bring your identity here with “sequestre restore-identity”.
 refused-unknown-device = The association does not know this computer, or no longer: it was never added, it was revoked, or you have left. Bring your identity into an empty folder (--home) with “sequestre restore-identity”, or ask for an invitation.
 refused-device-differs = This was signed for another computer than the one that sent it. Do it on that computer.
+refused-not-made-yet = The server has not made this access yet. Wait a moment, then try again; “sequestre status” says what it is waiting for.
+refused-badly-wrapped = What was kept for this delegation does not open. Ask for access, and for a new delegation.
+refused-too-many-keys = This computer asked the server for too many keys without using them. Wait a quarter of an hour, then try again.
+refused-no-codes = The server cannot show codes for this access any more, perhaps because it was restarted. Ask for access again.
+refused-target = The server could not ask the provider. Try again later, or ask the technician.
 refused-too-many-requests = This computer is calling the server too often. Wait a minute, then try again.
 refused-timeout = The server did not finish in time. Try again: what was done already is not done twice.
 refused-unknown-method = The server is older than this program and cannot do this. Ask the technician to update it.

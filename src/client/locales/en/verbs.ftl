@@ -179,6 +179,7 @@ show-head = “{ $label }” — { $left } left, until { $until }:
 show-foot = When you are done: “sequestre return NUMBER”. Until the password is changed, you count among those who know it.
 clipboard-lent = The password is in the clipboard for { $seconds } seconds.
 clipboard-cleared = The clipboard was cleared.
+return-done-made = Access { $id } is given back: the server removes what it made for it at the target.
 return-done = Request { $id } is given back. If you had seen the password, it is now due to be changed.
 revoke-done = Access { $id } has ended. The password must now be changed, at once.
 outbox-delivered = Something that you signed earlier has now reached the log.

@@ -37,6 +37,11 @@ outbox-what = { $kind ->
     [charter] your proposal of a charter
     [destroy] your proposal to destroy something, because “{ $subject }”
     [drill] your drill
+    [seal] your closing of what is open to the server, because “{ $subject }”
+    [rotate] your asking for a new secret of “{ $subject }”
+    [delegate] your putting standing right { $subject } in force
+    [delegation-end] your ending of standing right { $subject }
+    [take] your taking of an access: “{ $subject }”
     [answer] the answer of { $subject } to a recovery without a server
    *[other] one of your commands
 }, signed { $time }

@@ -25,6 +25,7 @@ log-confirm = { $who } a ouvert les parts de clé reçues et les a trouvées jus
 log-confirm-claims = { $who } a ouvert les parts de clé reçues. Justes : { $n }. { $claims }
 log-claim-closed = La part de la clé de « { $label } » ({ $part }) distribuée par { $name } ne s’ouvre pas.
 log-claim-differs = La part de la clé de « { $label } » ({ $part }) distribuée par { $name } n’est pas celle que nomme le journal.
+log-the-server = le serveur
 log-request = { $who } a demandé l’accès à « { $label } » ({ $parts }) pour { $duration } : « { $reason } ».
 log-request-own = { $who } a demandé l’accès à « { $label } » ({ $parts }) pour { $duration }, en remettant sa propre part : « { $reason } ».
 log-approve = { $who } a donné son accord à la demande { $request } : accès à « { $label } » pour { $name }.
@@ -188,3 +189,26 @@ audit-why-signature = La personne qui y est nommée ne l’a pas signée.
 audit-why-daemon = Le serveur ne l’a pas signée.
 audit-why-repeated = Le même acte est déjà dans le journal, à l’entrée { $index }.
 audit-why-refused = Les règles ne le permettaient pas : { $rule }
+
+# Ce qui se passe chez les fournisseurs.
+log-seal = { $who } a fermé tout ce qui était ouvert au serveur, parce que « { $reason } ».
+log-rotate = { $who } a demandé au serveur de donner un nouveau mot de passe à « { $label } ».
+log-request-unseal = { $who } a demandé que « { $label } » soit ouvert au serveur pendant { $duration }, parce que « { $reason } ».
+log-request-mint = { $who } a demandé un accès personnel à « { $label } » pendant { $duration }, parce que « { $reason } ».
+log-request-delegation = { $who } a demandé que { $name } puisse utiliser « { $label } » { $uses ->
+    [one] une fois
+   *[other] { $uses } fois
+} jusqu’au { $time } sans redemander, parce que « { $reason } ».
+log-delegate = { $who } a mis en vigueur la délégation { $delegation } de { $name } pour « { $label } ».
+log-end-delegation = { $who } a mis fin à la délégation { $delegation } de { $name } pour « { $label } », parce que « { $reason } ».
+log-take = { $who } a pris un accès à « { $label } » pour { $duration } par la délégation { $delegation } (demande { $request }), parce que « { $reason } ».
+log-opened = Le serveur s’est ouvert « { $label } » (demande { $request } de { $name }) : jusqu’au { $time }.
+log-window-over = « { $label } » n’est plus ouvert au serveur (demande { $request } de { $name }) : le temps est écoulé.
+log-closed = Le serveur n’a plus les clés de la demande { $request } de { $name } pour « { $label } » : il a redémarré, ou le journal a déménagé.
+log-mint-started = Le serveur a commencé à créer un accès à « { $label } » pour { $name } (demande { $request }), jusqu’au { $time }.
+log-minted = Le serveur a créé un accès à « { $label } » pour { $name } (demande { $request }) : il court jusqu’au { $time }.
+log-revoked-at-target = Ce qui avait été créé chez « { $label } » pour { $name } (demande { $request }) n’y est plus : cet accès a pris fin.
+log-unseal-filed = Le serveur a demandé que « { $label } » lui soit ouvert pendant { $duration } (demande { $request }), à cause de l’entrée { $because }.
+log-staged = Le serveur a scellé un nouveau mot de passe pour « { $label } » (version { $version }) et va le mettre en place.
+log-rotated = « { $label } » a le nouveau mot de passe (version { $version }).
+log-staged-dropped = Le nouveau mot de passe de « { $label } » (version { $version }) n’a pas servi ; l’ancien reste valable.

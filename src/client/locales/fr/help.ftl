@@ -119,5 +119,5 @@ help-audit-verify-dir = Dossier du journal exporté
 help-audit-verify-log-key = La clé du journal, venant d’une personne de confiance
 help-audit-proof = Afficher la preuve qu’une entrée est au journal
 help-audit-proof-index = Numéro de l’entrée
-help-deposit-without = Avec --new-version : un élément que le compte n’a plus
+help-deposit-without = Avec --new-version : un élément que le compte n’a plus ; ou : connector, exclusive
 help-request-of-version = Quelle version du compte [par défaut : la plus récente]

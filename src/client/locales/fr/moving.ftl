@@ -47,7 +47,10 @@ move-screen-to = Vers { $address } (clé du journal { $key })
 move-screen-server = Clé du nouveau serveur : { $key }
 move-screen-prefix = Le journal continue après ses { $n } premières entrées (racine { $root }). La copie de cet ordinateur a { $own } entrées.
 move-screen-all = Rien de ce que cet ordinateur connaît n’est abandonné.
-move-screen-lost = Ces { $n } entrées sont abandonnées, comme si elles n’avaient pas eu lieu. Une copie en reste sur cet ordinateur :
+move-screen-lost = { $n ->
+    [one] Cette entrée est abandonnée, comme si elle n’avait
+   *[other] Ces { $n } entrées sont abandonnées, comme si elles n’avaient
+} pas eu lieu. Une copie en reste sur cet ordinateur :
 move-screen-gives-up =
     { $n ->
         [one] Une entrée serait perdue, comme si elle n’avait jamais eu lieu
@@ -63,7 +66,10 @@ move-screen-second = D’accord une deuxième fois : { $names }
 move-screen-expires = Ce fichier peut servir jusqu’au { $time }.
 move-lost-server = le serveur ({ $n })
 move-lost-unknown = pas connu ici
-move-screen-behind = Il manque à la copie de cet ordinateur { $n } des entrées avec lesquelles le journal continuerait : ni ce qu’elles disent, ni si elles prolongent cette copie, ne peut être montré ici.
+move-screen-behind = Il manque à la copie de cet ordinateur { $n ->
+    [one] une
+   *[other] { $n }
+} des entrées avec lesquelles le journal continuerait : ni ce qui manque, ni si cela prolonge cette copie, ne peut être montré ici.
 move-screen-differs = STOP : le journal qui continuerait n’est pas celui que cet ordinateur a vérifié. Quelqu’un a montré des journaux différents à des personnes différentes. Parlez-en aux autres avant de poursuivre.
 move-screen-signed = Signé jusqu’ici par : { $names }
 move-screen-unchecked = Noms dans le fichier, dont les signatures ne peuvent pas être vérifiées avant d’avoir récupéré le journal là-bas : { $names }
@@ -82,15 +88,30 @@ ask-move-give-up-again = Pour la deuxième fois : acceptez-vous que { $n ->
        *[other] ces { $n } entrées soient perdues
     } pour de bon ?
 ask-move-sign = Signez-vous ce déménagement ?
-move-behind = Il manque à la copie de cet ordinateur { $n } entrées qui ont été rétablies sur le nouveau serveur. Laissez un·e gardien·ne qui a une copie plus longue proposer le déménagement.
+move-behind = Il manque à la copie de cet ordinateur { $n ->
+    [one] une entrée qui a été rétablie
+   *[other] { $n } entrées qui ont été rétablies
+} sur le nouveau serveur. Laissez un·e gardien·ne qui a une copie plus longue proposer le déménagement.
 move-expired = Ce déménagement n’a pas servi à temps : son fichier était valable jusqu’au { $time }. Rien n’a été signé ni changé. Proposez-le à nouveau s’il est encore voulu.
 move-second-early = Il n’y a rien à signer pour l’instant : ce déménagement abandonne des entrées, et vous pourrez le signer une deuxième fois à partir du { $time }. D’ici là, tout le monde peut y réfléchir.
-move-gives-up-more = La copie de cet ordinateur a { $n } entrées après l’endroit où le journal continuerait, et le déménagement dit en abandonner { $said }. Rien n’a été signé. Faites rétablir le serveur à nouveau depuis cette copie ; ou proposez vous-même le déménagement, avec --give-up { $n }.
-move-unseen-lost = Ce déménagement abandonne { $n } entrées dont cet ordinateur n’a pas de copie : ce qu’elles disent ne peut pas être montré ici. Laissez d’autres signer, ou ajoutez --unseen si vous vous fiez à ce qu’ils ou elles ont vu.
-move-unseen = Il manque à la copie de cet ordinateur { $n } des entrées avec lesquelles le journal continuerait ; rien ne dit ici si elles la continuent. Laissez d’autres signer, ou ajoutez --unseen si vous vous fiez à ce qu’ils ou elles ont vu.
+move-gives-up-more = La copie de cet ordinateur a { $n ->
+    [one] une entrée
+   *[other] { $n } entrées
+} après l’endroit où le journal continuerait, et le déménagement dit en abandonner { $said }. Rien n’a été signé. Faites rétablir le serveur à nouveau depuis cette copie ; ou proposez vous-même le déménagement, avec --give-up { $n }.
+move-unseen-lost = Ce déménagement abandonne { $n ->
+    [one] une entrée
+   *[other] { $n } entrées
+} dont cet ordinateur n’a pas de copie : ce qui s’y trouve ne peut pas être montré ici. Laissez d’autres signer, ou ajoutez --unseen si vous vous fiez à ce qu’ils ou elles ont vu.
+move-unseen = Il manque à la copie de cet ordinateur { $n ->
+    [one] une
+   *[other] { $n }
+} des entrées avec lesquelles le journal continuerait ; rien ne dit ici si cela la prolonge. Laissez d’autres signer, ou ajoutez --unseen si vous vous fiez à ce qu’ils ou elles ont vu.
 move-differs = STOP. Le journal qui continuerait n’est pas celui que cet ordinateur a vérifié. Rien n’a été signé ni changé. Comparez avec les autres, et montrez ceci à un·e médiateur·rice. Si tous et toutes conviennent que c’est votre journal qui a été quitté : « sequestre restore-identity --begin-anew » avec une nouvelle carte de contact, ou « sequestre join --begin-anew » avec une nouvelle invitation.
 move-charter-given-up = STOP. Ce déménagement revient avant la version { $version } de la charte, que cet ordinateur sait en vigueur, et trop peu des personnes qui peuvent changer cette version, et détruire selon elle, l’ont signé. Rien n’a été changé. Montrez le fichier aux autres et à un·e médiateur·rice ; si c’est voulu, que ces personnes signent aussi, avec « sequestre move sign ».
-move-give-up = Déménager là-bas abandonne { $n } entrées de la copie de cet ordinateur. Si personne n’a de copie plus longue, recommencez avec --give-up { $n }.
+move-give-up = Déménager là-bas abandonne { $n ->
+    [one] une entrée
+   *[other] { $n } entrées
+} de la copie de cet ordinateur. Si personne n’a de copie plus longue, recommencez avec --give-up { $n }.
 move-not-signer = Seules les personnes qui peuvent changer la charte signent un déménagement, et celles qui peuvent détruire, s’il abandonne des entrées. Quand elles l’auront fait, suivez-le avec « sequestre move follow ».
 move-signed = Écrit dans { $path }. Signatures encore manquantes : { $n }. Envoyez-le à la personne suivante ; le code est { $code }.
 move-signed-gives-up = Écrit dans { $path }. Signatures encore manquantes avant que le délai commence : { $first } des personnes qui peuvent détruire ; et à tout moment { $n } de celles qui peuvent changer la charte. Envoyez-le à la personne suivante ; le code est { $code }.
@@ -106,14 +127,20 @@ status-move-second = Votre deuxième signature est due à partir du { $time }, e
 ask-move-follow = À partir de maintenant, vous fiez-vous au serveur { $address }, et plus à l’ancien ?
 move-followed = Déménagé : le journal continue à { $address } et compte { $n } entrées.
 move-followed-already = Vous avez déjà emménagé à { $address }. Il n’y a rien à faire.
-move-kept = Ce que cet ordinateur avait avant, avec { $n } entrées abandonnées, est conservé dans { $path }.
+move-kept = Ce que cet ordinateur avait avant, avec { $n ->
+    [one] une entrée abandonnée
+   *[other] { $n } entrées abandonnées
+}, est conservé dans { $path }.
 move-signed-anew = De ce qui a été abandonné, ceci a été signé à nouveau pour vous :
 move-do-again = Ceci a été abandonné aussi, ou n’a pas pu être signé à nouveau. Rien n’en a été effacé : les dépôts sont retentés quand vous suivez le déménagement à nouveau, le reste se trouve dans evidence/given_up. Refaites-le si c’est encore voulu ; une invitation demande un nouveau code :
 move-pending = Ce qui était signé et n’était pas encore dans le journal.
 move-not-there = STOP. Le journal que montre { $address } ne continue pas comme le dit le déménagement. Rien n’a été changé. Parlez-en à la personne qui s’occupe de ce serveur et aux autres.
 move-other-key = Le serveur { $address } ne signe pas avec la clé que nomme ce déménagement. Soit le journal a encore déménagé depuis, soit c’est un autre serveur. Rien n’a été changé. Demandez aux autres le fichier de déménagement le plus récent, et suivez celui-là.
 move-others-first = Le nouveau serveur ne connaît pas encore cet ordinateur, et personne n’y a apporté le déménagement. Une personne dont l’ordinateur était connu quand le journal a été copié doit suivre le déménagement en premier ; réessayez ensuite.
-move-follow-give-up = STOP. { $n } entrées de la copie de cet ordinateur ne sont pas dans le journal qui continuerait, ce que le fichier seul ne pouvait pas dire. Rien n’a été changé. Parlez-en aux autres ; si vous acceptez toutes et tous que ces entrées soient abandonnées, recommencez avec --give-up { $n }.
+move-follow-give-up = STOP. { $n ->
+    [one] Une entrée de la copie de cet ordinateur n’est pas
+   *[other] { $n } entrées de la copie de cet ordinateur ne sont pas
+} dans le journal qui continuerait, ce que le fichier seul ne pouvait pas dire. Rien n’a été changé. Parlez-en aux autres ; si vous acceptez toutes et tous cet abandon, recommencez avec --give-up { $n }.
 distrust-two-moves = STOP. Deux déménagements différents de cette association ont été signés : le journal continuerait à deux endroits. Les deux fichiers sont conservés dans { $path }. Montrez-les aux autres et à un·e médiateur·rice.
 
 # Aide.

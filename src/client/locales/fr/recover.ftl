@@ -108,7 +108,7 @@ recover-closed = Encore fermé : { $list }. Il manque { $missing ->
 }. Peuvent encore répondre : { $names }. Ce qui est réuni est gardé.
 recover-closed-no-blob = Les parts de la clé suffisent, mais le contenu scellé manque dans cette copie : { $list }. Prenez la copie d’un·e autre gardien·ne avec --replica DOSSIER. Ce qui est réuni est gardé.
 recover-closed-bad-blob = La clé est là, mais ce qui a été scellé avec elle est abîmé ou vient d’ailleurs : { $list }. Récupérez ces comptes auprès des fournisseurs.
-recover-closed-dealer = Toutes les parts sont bien celles qui ont été distribuées, et ensemble elles ne donnent pas la clé : { $list }. La personne qui a déposé ces comptes a distribué autre chose. Récupérez-les auprès des fournisseurs, et prévenez un·e médiateur·rice.
+recover-closed-dealer = Toutes les parts sont bien celles qui ont été distribuées, et ensemble elles ne donnent pas la clé : { $list }. La personne qui a déposé ces comptes, ou le serveur s’il en a créé le secret, a distribué autre chose. Récupérez-les auprès des fournisseurs, et prévenez un·e médiateur·rice.
 recover-nothing-open = Rien ne peut encore être ouvert. Ce qui est réuni est gardé : relancez la même commande quand d’autres réponses seront arrivées.
 recover-passphrase = Le fichier sera verrouillé par une phrase secrète. En voici une bonne :
 recover-sealing = Verrouillage du fichier…

@@ -96,6 +96,22 @@ refused-nothing-to-test = Cette demande n’a donné aucun accès, ou il a pris 
 refused-own-deposit = C’est vous qui avez mis ce compte sous séquestre. Quelqu’un d’autre doit montrer que l’accès fonctionne.
 refused-not-due = Ce n’est pas encore le moment. Si vous n’avez rien demandé de tel, prévenez un·e technicien·ne.
 
+# Ce qui est ouvert au serveur, et ce qu’il fait chez les fournisseurs.
+refused-not-vouched = Seules les clés dont le journal de ce serveur se porte garant peuvent servir à ouvrir quelque chose au serveur, et rien d’autre ne s’ouvre à elles. Lancez « sequestre sync » et redemandez.
+refused-no-connector = Le serveur ne peut rien faire chez le fournisseur de ce compte : il n’a pas de connecteur. Demandez le mot de passe lui-même.
+refused-has-connector = L’accès à ce compte est créé chez son fournisseur ; rien n’est à garder une seconde fois. Mettez le programme à jour.
+refused-not-open = Ce compte n’est pas ouvert au serveur. Demandez aux autres de l’ouvrir avec « sequestre unseal ».
+refused-connector-changed = La façon dont le serveur atteint ce compte a changé depuis la demande. Regardez-la, puis redemandez.
+refused-checked-out = Quelqu’un d’autre utilise ce compte, et une seule personne à la fois le peut. Attendez le { $until }, ou demandez-lui de le rendre.
+refused-still-at-target = Ce qui a été créé chez le fournisseur pour la demande { $request } n’y est pas encore supprimé. Faites ouvrir le compte avec « sequestre unseal » pour que le serveur puisse l’enlever, puis réessayez.
+refused-window-too-short = Le compte n’est ouvert au serveur que jusqu’au { $until }, ce qui est trop court pour un accès qui doit finir avant. Faites-le ouvrir plus longtemps.
+refused-nothing-open = Rien n’est ouvert au serveur que vous puissiez fermer ; ou les autres l’ont rouvert depuis que vous l’avez fermé, et c’est à un·e autre gardien·ne de le refermer.
+refused-rotation-pending = Le serveur est en train de changer le mot de passe de ce compte. Attendez que ce soit fait, puis regardez de nouveau.
+refused-delegation-unknown = Cette délégation n’existe pas.
+refused-delegation-over = Cette délégation est terminée : épuisée, échue, ou arrêtée. Demandez un accès, ou une nouvelle délégation.
+refused-delegation-terms = Une délégation dure 366 jours au plus, et vaut pour quelqu’un qui peut demander les comptes de ce coffre.
+refused-wrapped-shape = Ce qui a été gardé une seconde fois n’est pas exactement ce qui a été accordé, ou pas pour ce serveur. Mettez le programme à jour et réessayez.
+
 # Le serveur.
 refused-unknown-organisation = Ce serveur n’héberge pas votre association. Demandez aux autres de vive voix si elle a déménagé.
 refused-founding-token = Ce code de fondation est inconnu ou a déjà servi. Demandez-en un nouveau à un·e technicien·ne.
@@ -113,6 +129,11 @@ refused-bad-signature = La signature n’est pas arrivée intacte au serveur. Re
 refused-no-device = Le serveur ne voit pas quel ordinateur l’appelle. Rejoignez l’association avec « sequestre join », ou apportez ici votre clé personnelle avec « sequestre restore-identity ».
 refused-unknown-device = L’association ne connaît pas cet ordinateur, ou ne le connaît plus : il n’a jamais été ajouté, il a été révoqué, ou vous êtes parti·e. Apportez votre clé personnelle dans un dossier vide (--home) avec « sequestre restore-identity », ou demandez une invitation.
 refused-device-differs = Ceci a été signé pour un autre ordinateur que celui qui l’envoie. Faites-le sur l’autre.
+refused-not-made-yet = Le serveur n’a pas encore créé cet accès. Attendez un instant, puis réessayez ; « sequestre status » dit ce qu’il attend.
+refused-badly-wrapped = Ce qui a été gardé pour cette délégation ne s’ouvre pas. Demandez un accès, puis une nouvelle délégation.
+refused-too-many-keys = Cet ordinateur a demandé au serveur trop de clés sans les utiliser. Attendez un quart d’heure, puis réessayez.
+refused-no-codes = Le serveur ne peut plus montrer de codes pour cet accès, peut-être parce qu’il a été redémarré. Demandez à nouveau l’accès.
+refused-target = Le serveur n’a pas pu interroger le fournisseur. Réessayez plus tard, ou demandez à la technicienne ou au technicien.
 refused-too-many-requests = Cet ordinateur appelle trop souvent le serveur. Attendez une minute, puis réessayez.
 refused-timeout = Le serveur n’a pas fini à temps. Réessayez : ce qui est déjà fait ne sera pas fait deux fois.
 refused-unknown-method = Le serveur est plus ancien que ce programme et ne sait pas le faire. Demandez à un·e technicien·ne de le mettre à jour.

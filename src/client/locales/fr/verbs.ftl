@@ -183,6 +183,7 @@ show-head = « { $label } » — encore { $left }, jusqu’au { $until } :
 show-foot = Quand vous avez fini : « sequestre return NUMÉRO ». Tant que le mot de passe n’est pas changé, vous comptez parmi les personnes qui le connaissent.
 clipboard-lent = Le mot de passe est dans le presse-papiers pour { $seconds } secondes.
 clipboard-cleared = Le presse-papiers est vidé.
+return-done-made = L’accès { $id } est rendu : le serveur retire ce qu’il avait créé chez la cible.
 return-done = La demande { $id } est rendue. Si vous aviez vu le mot de passe, il est maintenant à changer.
 revoke-done = L’accès { $id } a pris fin. Le mot de passe est maintenant à changer, tout de suite.
 outbox-delivered = Quelque chose que vous aviez signé est maintenant au journal.

@@ -37,6 +37,11 @@ outbox-what = { $kind ->
     [charter] votre proposition de charte
     [destroy] votre proposition de détruire quelque chose, parce que « { $subject } »
     [drill] votre exercice
+    [seal] votre fermeture de ce qui est ouvert au serveur, parce que « { $subject } »
+    [rotate] votre demande d’un nouveau secret pour « { $subject } »
+    [delegate] votre mise en vigueur de la délégation { $subject }
+    [delegation-end] votre arrêt de la délégation { $subject }
+    [take] votre prise d’un accès : « { $subject } »
     [answer] la réponse de { $subject } à une récupération sans serveur
    *[other] une de vos commandes
 }, { $time }

@@ -1,0 +1,173 @@
+//! Makes a lease at its target, and takes it away.
+//!
+//! That something may be at the target is in the log before anything is; that it is gone, only after it is.
+
+use super::target::{CallError, Target};
+use super::{Attempt, Outcome, krl};
+use crate::connect::password::generate;
+use crate::connect::settings::Settings;
+use crate::connect::{Lease, LeaseName};
+use crate::daemon::opened::{Place, Window};
+use crate::daemon::writer::{Desk, WriteError};
+use crate::escrow::entry::DaemonAct;
+use crate::escrow::id::{BlobId, CredentialId};
+use crate::escrow::made::AtTarget;
+use crate::escrow::refusal::Refusal;
+use crate::escrow::text::Text;
+use crate::escrow::time::{Seconds, Time};
+use crate::seal::minted::{Made, MintedContext, seal_made};
+use crate::store::batch::Blob;
+
+/// A lease that was begun is gone on with as it was begun, as long as this much of it is left.
+const WORTH_WHILE: Seconds = Seconds::MINUTE;
+
+/// Where an account's target is, as the log has it.
+pub(crate) struct Reach {
+    pub window: Place,
+    pub settings: BlobId,
+    pub text: Vec<u8>,
+}
+
+/// What a lease is made with.
+struct Begun {
+    reach: Reach,
+    recipient: crate::escrow::key::RecipientKey,
+    input: Option<String>,
+    /// Whether only one person at a time can have the account.
+    exclusive: bool,
+}
+
+/// The window and the settings by which an account can be reached now; none: it is not open.
+pub(crate) fn reach(desk: &mut Desk<'_, '_>, credential: &CredentialId) -> Result<Option<Reach>, WriteError> {
+    let organisation = desk.organisation()?;
+    let id = organisation.id();
+    // What is open goes to the target for which people agreed to open it, and to no other.
+    let window = organisation.open_window(credential).and_then(|w| Some(((id, w.at.index), w.connector?)));
+    let Some((window, settings)) = window else { return Ok(None) };
+    let text = desk.blob(&settings)?.ok_or(WriteError::MissingBlob)?;
+    Ok(Some(Reach { window, settings, text }))
+}
+
+impl Attempt {
+    /// The connector and what it logs in with; an error says what is waited for.
+    pub(super) fn target(&self, reach: &Reach) -> Result<(std::sync::Arc<Target>, Window), Outcome> {
+        let window = self.writer.opened().window(reach.window).ok_or(Outcome::Waits("closed"))?;
+        let target = self.connectors.target(reach.window, reach.settings, &reach.text);
+        let target = target.map_err(|error| {
+            if let CallError::Connect(error) = &error {
+                tracing::warn!(error = error as &dyn std::error::Error, "a connector cannot be used");
+            }
+            Outcome::Failed(error.reason())
+        })?;
+        Ok((target, window))
+    }
+
+    pub(super) async fn mint(&self, request: u64) -> Outcome {
+        self.try_mint(request).await.unwrap_or_else(|outcome| outcome)
+    }
+
+    async fn try_mint(&self, request: u64) -> Result<Outcome, Outcome> {
+        let opened = self.writer.opened().clone();
+        let begun = self.writer.at_desk(self.id, move |desk| {
+            // Nothing is begun that cannot be gone on with.
+            let begun = begin(desk, request)?;
+            Ok(begun.filter(|begun| opened.window(begun.reach.window).is_some()))
+        });
+        let Some(Begun { reach, recipient, input, exclusive }) = begun.await? else {
+            return Ok(Outcome::Waits("closed"));
+        };
+        let (target, window) = self.target(&reach)?;
+        // Before it is begun: the second lease would change the first one's password, and the end of either end both.
+        if target.settings.needs_exclusive() && !exclusive {
+            return Err(Outcome::Failed("needs-exclusive"));
+        }
+        if let Settings::Ssh(ssh) = &target.settings {
+            // Its target has something to fetch, and no certificate is made that could not be revoked there.
+            self.lists.add(&self.writer, ssh.authority(), None).await?;
+        }
+        let until = self.writer.at_desk(self.id, move |desk| start(desk, request)).await?;
+        let name = LeaseName::new(self.id, request);
+        let secret = generate(target.settings.rules()).map_err(|_| Outcome::Failed("no-randomness"))?;
+        let minted = target.call(&window, async |connector, login| {
+            let lease = Lease { name: &name, until, input: input.as_deref(), secret: &secret };
+            connector.mint(login, &lease).await
+        });
+        let minted = minted.await.map_err(|error| Outcome::Failed(error.reason()))?;
+        let fields = minted.fields.into_iter().map(|(name, value)| (name.as_str().to_owned(), value)).collect();
+        let context = MintedContext { organisation: self.id, request };
+        let sealed = seal_made(&recipient, &context, &Made { until, fields });
+        let sealed = Blob::new(sealed.map_err(|_| Outcome::Failed("sealing"))?);
+        let act = DaemonAct::Minted { request, sealed: sealed.id() };
+        // Refused where the access was ended meanwhile: then its revocation is due.
+        self.writer.at_desk(self.id, move |desk| desk.append(act, &[sealed])).await?;
+        tracing::info!(organisation = ?self.id, request, "a lease was made at its target");
+        Ok(Outcome::Done)
+    }
+
+    pub(super) async fn revoke(&self, request: u64) -> Outcome {
+        self.try_revoke(request).await.unwrap_or_else(|outcome| outcome)
+    }
+
+    async fn try_revoke(&self, request: u64) -> Result<Outcome, Outcome> {
+        let name = LeaseName::new(self.id, request);
+        let lists = self.lists.kept();
+        let found = self.writer.at_desk(self.id, move |desk| {
+            let asked = desk.organisation()?.request(request).ok_or(Refusal::RequestUnknown)?;
+            let (credential, settings) = (asked.version.credential, asked.connector);
+            let authority = match settings.filter(|_| lists) {
+                Some(settings) => desk.blob(&settings)?.and_then(|text| krl::authority(&text, settings)),
+                None => None,
+            };
+            Ok((reach(desk, &credential)?, settings, authority))
+        });
+        let (reach, settings, authority) = found.await?;
+        if let Some(authority) = authority {
+            // Also while the account is closed: a list needs nothing that is secret.
+            self.lists.add(&self.writer, &authority, Some(name.serial())).await?;
+        }
+        let Some(reach) = reach else { return Ok(Outcome::Waits("closed")) };
+        if settings != Some(reach.settings) {
+            // Where it was made, and only there, can it be revoked.
+            return Ok(Outcome::Waits("other-target"));
+        }
+        let (target, window) = self.target(&reach)?;
+        let revoked = target.call(&window, async |connector, login| connector.revoke(login, &name).await);
+        revoked.await.map_err(|error| Outcome::Failed(error.reason()))?;
+        self.writer.at_desk(self.id, move |desk| desk.append(DaemonAct::RevokedAtTarget(request), &[])).await?;
+        tracing::info!(organisation = ?self.id, request, "a lease is gone from its target");
+        Ok(Outcome::Done)
+    }
+}
+
+/// What a lease is to be made with; none: its account is not open.
+fn begin(desk: &mut Desk<'_, '_>, request: u64) -> Result<Option<Begun>, WriteError> {
+    let asked = desk.organisation()?.request(request).ok_or(Refusal::RequestUnknown)?;
+    let recipient = asked.parts.first().ok_or(Refusal::PartUnknown)?.recipient;
+    let (credential, input) = (asked.version.credential, asked.input);
+    let exclusive = desk.organisation()?.credential(&credential).is_some_and(|account| account.exclusive);
+    let input = match input {
+        Some(blob) => {
+            let content = desk.blob(&blob)?.ok_or(WriteError::MissingBlob)?;
+            let text = Text::multiline_from_blob(&content, blob).map_err(|_| WriteError::MissingBlob)?;
+            Some(text.as_str().to_owned())
+        }
+        None => None,
+    };
+    let reach = reach(desk, &credential)?;
+    Ok(reach.map(|reach| Begun { reach, recipient, input, exclusive }))
+}
+
+/// Puts into the log that the lease is begun, unless it says so already; gives its end.
+fn start(desk: &mut Desk<'_, '_>, request: u64) -> Result<Time, WriteError> {
+    let now = desk.now()?;
+    let organisation = desk.organisation()?;
+    let asked = organisation.request(request).ok_or(Refusal::RequestUnknown)?;
+    if let Some(AtTarget::Started { until, .. }) = asked.target
+        && now.after(WORTH_WHILE) <= until
+    {
+        return Ok(until);
+    }
+    let until = organisation.mint_until(request, now)?;
+    desk.append(DaemonAct::MintStarted { request, until }, &[])?;
+    Ok(until)
+}

@@ -1,0 +1,140 @@
+//! The connectors of what is open to the daemon: made from the settings that stand with the account, kept as long as
+//! its window, and called so many times at once as the configuration allows.
+//!
+//! This module must never call a target with a credential whose window is over: what is under way then is cut off.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use tokio::sync::Semaphore;
+
+use crate::connect::settings::Settings;
+use crate::connect::{ConnectError, Connector, Environment, Login};
+use crate::daemon::opened::{Opened, Place, Window};
+use crate::escrow::id::BlobId;
+use crate::escrow::text::Text;
+
+/// An account's connector, while it is open.
+pub struct Target {
+    /// Its settings.
+    pub settings: Settings,
+    connector: Connector,
+    /// Shared by all accounts at the same target.
+    calls: Arc<Semaphore>,
+}
+
+/// Why a call came to nothing.
+#[derive(Debug)]
+pub enum CallError {
+    /// What was open was closed meanwhile. Whether something was done is not known.
+    Wiped,
+    /// The connector's.
+    Connect(ConnectError),
+}
+
+impl CallError {
+    /// One word.
+    pub fn reason(&self) -> &'static str {
+        match self {
+            Self::Wiped => "sealed",
+            Self::Connect(error) => error.reason(),
+        }
+    }
+
+    /// Whether the target certainly holds what it held before.
+    pub fn is_definite(&self) -> bool {
+        matches!(self, Self::Connect(error) if error.is_definite())
+    }
+}
+
+/// The connectors, by window and settings. Clones share them.
+#[derive(Clone)]
+pub struct Connectors(Arc<Inner>);
+
+struct Inner {
+    environment: Option<Environment>,
+    calls_per_target: usize,
+    made: Mutex<Made>,
+}
+
+#[derive(Default)]
+struct Made {
+    targets: BTreeMap<(Place, BlobId), Arc<Target>>,
+    calls: BTreeMap<String, Arc<Semaphore>>,
+}
+
+impl Connectors {
+    /// None yet.
+    pub fn new(environment: Option<Environment>, calls_per_target: usize) -> Self {
+        Self(Arc::new(Inner { environment, calls_per_target, made: Mutex::default() }))
+    }
+
+    /// Calls at once to one target.
+    pub fn calls_per_target(&self) -> usize {
+        self.0.calls_per_target
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Made> {
+        self.0.made.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The connector for a window. `text` is the content of the blob `settings`.
+    pub fn target(&self, window: Place, settings: BlobId, text: &[u8]) -> Result<Arc<Target>, CallError> {
+        if let Some(target) = self.lock().targets.get(&(window, settings)) {
+            return Ok(Arc::clone(target));
+        }
+        let unreadable = |_| CallError::Connect(ConnectError::Unusable("its settings are no text".to_owned()));
+        let text = Text::multiline_from_blob(text, settings).map_err(unreadable)?;
+        let made = Settings::parse(text.as_str()).map_err(ConnectError::from).map_err(CallError::Connect)?;
+        let environment = self.0.environment.as_ref().ok_or_else(|| {
+            let why = "this system has no certificate authorities, and its configuration allows no targets";
+            CallError::Connect(ConnectError::Unusable(why.to_owned()))
+        })?;
+        let connector = Connector::new(made.clone(), environment).map_err(CallError::Connect)?;
+        let name = made.targets().first().map_or_else(|| made.kind().to_owned(), ToString::to_string);
+        let mut inner = self.lock();
+        let calls = inner.calls.entry(name).or_insert_with(|| Arc::new(Semaphore::new(self.0.calls_per_target)));
+        let target = Arc::new(Target { settings: made, connector, calls: Arc::clone(calls) });
+        Ok(Arc::clone(inner.targets.entry((window, settings)).or_insert(target)))
+    }
+
+    /// Drops the connectors of windows that are over, with their connections.
+    pub fn forget_closed(&self, opened: &Opened) {
+        let mut inner = self.lock();
+        inner.targets.retain(|(window, _), _| opened.window(*window).is_some());
+        inner.calls.retain(|_, calls| Arc::strong_count(calls) > 1);
+    }
+}
+
+impl Target {
+    /// Calls the connector with what a window holds, once there is room at the target. Cut off when the window is over.
+    pub async fn call<T>(
+        &self,
+        window: &Window,
+        call: impl AsyncFnOnce(&Connector, &Login) -> Result<T, ConnectError>,
+    ) -> Result<T, CallError> {
+        self.call_with(window, &window.login, call).await
+    }
+
+    /// The same, with another login that is open as long as the window.
+    pub async fn call_with<T>(
+        &self,
+        window: &Window,
+        login: &Login,
+        call: impl AsyncFnOnce(&Connector, &Login) -> Result<T, ConnectError>,
+    ) -> Result<T, CallError> {
+        let mut wiped = window.wiped.clone();
+        tokio::select! {
+            // Its other end goes when it is wiped.
+            _ = wiped.changed() => Err(CallError::Wiped),
+            called = async {
+                // The semaphore is never closed.
+                let _room = self.calls.acquire().await;
+                call(&self.connector, login).await
+            } => called.map_err(|error| {
+                tracing::info!(error = &error as &dyn std::error::Error, kind = self.settings.kind(), "a call to a target failed");
+                CallError::Connect(error)
+            }),
+        }
+    }
+}

@@ -1,0 +1,321 @@
+//! WordPress, from the Debian package, with PHP's own web server and a MariaDB of the test's own.
+
+use std::fs;
+use std::os::unix::fs::symlink;
+use std::time::Duration;
+
+use base64::Engine as _;
+use sequestre::connect::settings::Settings;
+use sequestre::connect::{ConnectError, Connector, FieldName, Login};
+use serde_json::{Value, json};
+use tempfile::TempDir;
+
+use crate::kit::{connector, connector_within, field, login, mint, name, secret};
+use crate::proxy::{Fault, Proxy};
+use crate::servers::{folder, hand_over};
+use crate::sites::{Answer, MariaDb, Site, form, http, script};
+
+const CODE: &str = "/usr/share/wordpress";
+const ADMIN: (&str, &str) = ("chef", "the administrator's \"own\" pass word, with é & %2F");
+
+struct WordPress {
+    site: Site,
+    root: TempDir,
+    _database: MariaDb,
+    /// The administrator's application password.
+    application: String,
+    editor: u64,
+}
+
+impl WordPress {
+    fn start() -> Self {
+        let database = MariaDb::start();
+        let root = folder();
+        for entry in fs::read_dir(CODE).expect("tests/run installs WordPress: run it once").map(Result::unwrap) {
+            if entry.file_name() != "wp-config.php" {
+                symlink(entry.path(), root.path().join(entry.file_name())).unwrap();
+            }
+        }
+        // The package's own configuration reads /etc; through the links, this one is found instead.
+        let path = root.path().display();
+        let socket = database.socket();
+        let config = format!(
+            "<?php $table_prefix = 'wp_'; require '{path}/values.php'; require_once ABSPATH . 'wp-settings.php';"
+        );
+        let values = format!(
+            "<?php foreach (['DB_NAME' => 'wordpress', 'DB_USER' => 'root', 'DB_PASSWORD' => '',
+                'DB_HOST' => 'localhost:{}', 'DB_CHARSET' => 'utf8mb4', 'WP_ENVIRONMENT_TYPE' => 'local',
+                'DISABLE_WP_CRON' => true, 'AUTOMATIC_UPDATER_DISABLED' => true, 'WP_HTTP_BLOCK_EXTERNAL' => true,
+                'AUTH_KEY' => 'a', 'SECURE_AUTH_KEY' => 'b', 'LOGGED_IN_KEY' => 'c', 'NONCE_KEY' => 'd',
+                'AUTH_SALT' => 'e', 'SECURE_AUTH_SALT' => 'f', 'LOGGED_IN_SALT' => 'g', 'NONCE_SALT' => 'h',
+                'WP_HOME' => 'http://' . ($_SERVER['HTTP_HOST'] ?? 'localhost'),
+                'WP_SITEURL' => 'http://' . ($_SERVER['HTTP_HOST'] ?? 'localhost')] as $n => $v)
+                if (!defined($n)) define($n, $v);",
+            socket.display()
+        );
+        let first = format!("<?php define('ABSPATH', '{path}/');");
+        for (name, text) in [("wp-config.php", &config), ("values.php", &values), ("first.php", &first)] {
+            let file = root.path().join(name);
+            fs::write(&file, text).unwrap();
+            hand_over(&file);
+        }
+        let made = script(
+            root.path(),
+            &format!(
+                "(new mysqli(null, 'root', '', null, 0, '{}'))->query('CREATE DATABASE wordpress');
+                 define('WP_INSTALLING', true); require '{path}/first.php'; require '{path}/wp-load.php';
+                 require_once ABSPATH . 'wp-admin/includes/upgrade.php';
+                 wp_install('An association', {}, 'chef@example.org', false, '', wp_slash({}));
+                 $editor = wp_insert_user(['user_login' => 'redaction', 'user_pass' => wp_generate_password(40),
+                    'user_email' => 'redaction@example.org', 'role' => 'editor']);
+                 wp_insert_user(['user_login' => 'redaction2', 'user_pass' => wp_generate_password(40),
+                    'user_email' => 'redaction2@example.org', 'role' => 'editor']);
+                 $admin = get_user_by('login', {})->ID;
+                 [$password] = WP_Application_Passwords::create_new_application_password($admin, ['name' => 'escrow']);
+                 echo json_encode(['editor' => $editor, 'application' => $password]);",
+                socket.display(),
+                quoted(ADMIN.0),
+                quoted(ADMIN.1),
+                quoted(ADMIN.0),
+            ),
+        );
+        let line = made.lines().last().unwrap_or_default();
+        let made: Value = serde_json::from_str(line).unwrap_or_else(|_| panic!("not installed: {made}"));
+        let site = Site::start(root.path(), Some(&root.path().join("first.php")));
+        let application = made["application"].as_str().unwrap().to_owned();
+        Self { site, root, _database: database, application, editor: made["editor"].as_u64().unwrap() }
+    }
+
+    /// Runs PHP inside of the site.
+    fn php(&self, text: &str) -> String {
+        let path = self.root.path().display();
+        script(self.root.path(), &format!("require '{path}/first.php'; require '{path}/wp-load.php'; {text}"))
+    }
+
+    fn settings(&self, port: u16, more: Value) -> Value {
+        let mut settings =
+            json!({"kind": "wordpress", "site": format!("http://127.0.0.1:{port}"), "user": "redaction"});
+        settings.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+        settings
+    }
+
+    fn application(&self) -> Login {
+        login(ADMIN.0, &self.application)
+    }
+
+    /// Who one is with an application password.
+    fn me(&self, user: &str, password: &str) -> Answer {
+        let pair = base64::engine::general_purpose::STANDARD.encode(format!("{user}:{password}"));
+        let basic = format!("Basic {pair}");
+        http(self.site.port, "GET", "/?rest_route=/wp/v2/users/me", &[("Authorization", &basic)], "")
+    }
+
+    /// The page of a person who logs in.
+    fn log_in(&self, user: &str, password: &str) -> Answer {
+        let body = form(&[("log", user), ("pwd", password)]);
+        let kind = ("Content-Type", "application/x-www-form-urlencoded");
+        http(self.site.port, "POST", "/wp-login.php", &[kind], &body)
+    }
+
+    /// Names of the editor's application passwords.
+    fn names(&self) -> Vec<String> {
+        let told = self.php(&format!(
+            "echo json_encode(array_column(WP_Application_Passwords::get_user_application_passwords({}), 'name'));",
+            self.editor
+        ));
+        serde_json::from_str(&told).unwrap()
+    }
+}
+
+/// A PHP string.
+fn quoted(text: &str) -> String {
+    format!("'{}'", text.replace('\\', "\\\\").replace('\'', "\\'"))
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_lease_is_an_application_password_of_its_own() {
+    let mut wordpress = WordPress::start();
+    let port = wordpress.site.port;
+    let settings = |port| wordpress.settings(port, json!({"lease": "application_password"}));
+    let (plain, admin) = (connector(&settings(port)), wordpress.application());
+    assert!(plain.verify(&admin).await.unwrap());
+    assert!(!plain.verify(&login(ADMIN.0, "wrong")).await.unwrap());
+    assert!(!plain.verify(&login(ADMIN.0, ADMIN.1)).await.unwrap(), "the person's password is another thing");
+    let error = plain.rotate(&admin, &secret("next")).await.unwrap_err();
+    assert!(matches!(error, ConnectError::NotSupported(why) if why.contains("application passwords")));
+
+    let first = mint(&plain, &admin, 1, "unused").await.unwrap();
+    assert_eq!(field(&first, FieldName::User), "redaction");
+    assert_eq!(field(&first, FieldName::Url), format!("http://127.0.0.1:{port}"));
+    let first = field(&first, FieldName::Password);
+    let inside = wordpress.me("redaction", &first);
+    assert_eq!(inside.status, 200, "{}", inside.body);
+    assert!(inside.body.contains("redaction"));
+    let other = field(&mint(&plain, &admin, 2, "unused").await.unwrap(), FieldName::Password);
+
+    // Again: the password of the second call counts, and there is one.
+    let second = field(&mint(&plain, &admin, 1, "unused").await.unwrap(), FieldName::Password);
+    assert_eq!(wordpress.me("redaction", &first).status, 401);
+    assert_eq!(wordpress.me("redaction", &second).status, 200);
+    assert_eq!(wordpress.names(), ["seq-abababab-2", "seq-abababab-1"]);
+
+    plain.revoke(&admin, &name(1)).await.unwrap();
+    assert_eq!(wordpress.me("redaction", &second).status, 401);
+    assert_eq!(wordpress.me("redaction", &other).status, 200, "another lease goes on");
+    plain.revoke(&admin, &name(1)).await.unwrap();
+    plain.revoke(&admin, &name(2)).await.unwrap();
+    assert!(wordpress.names().is_empty());
+
+    // Every request, lost on the way there and on the way back; then the call again.
+    let proxy = Proxy::before(port);
+    let through = connector(&settings(proxy.port));
+    let route = |method: &str, rest: &str| format!("{method} /?rest_route=%2Fwp%2Fv2%2Fusers{rest}");
+    let passwords = format!("%2F{}%2Fapplication-passwords", wordpress.editor);
+    let requests = [
+        // (call, a request of it, may have done something when it is lost)
+        ("mint", "GET /?context=edit", false),
+        ("mint", &route("GET", &passwords), false),
+        ("mint", &route("POST", &passwords), true),
+        ("revoke", "GET /?context=edit", false),
+        ("revoke", &route("GET", &passwords), false),
+        ("revoke", &route("DELETE", &passwords), true),
+    ];
+    for (index, (call, request, changes)) in (10..).zip(requests) {
+        for arrives in [false, true] {
+            let case = format!("{call}, at {request}, arrives: {arrives}");
+            let mut lent = String::new();
+            if call == "revoke" {
+                lent = field(&mint(&through, &admin, index, "").await.unwrap(), FieldName::Password);
+            }
+            proxy.arm(request.as_bytes(), if arrives { Fault::Answer } else { Fault::Request });
+            let result = match call {
+                "mint" => mint(&through, &admin, index, "").await.map(drop),
+                _ => through.revoke(&admin, &name(index)).await,
+            };
+            let error = result.expect_err(&case);
+            assert!(proxy.is_spent(), "{case}");
+            assert_eq!(error.is_definite(), !changes, "{case}: {error}");
+            let made = (call == "mint" && changes && arrives) || (call == "revoke" && !(changes && arrives));
+            wait_for(&wordpress, usize::from(made), &case);
+            if call == "revoke" {
+                assert_eq!(wordpress.me("redaction", &lent).status, if made { 200 } else { 401 }, "{case}");
+            }
+            // Revoked without ever having been seen made, or minted again first.
+            if call == "mint" && arrives {
+                let again = field(&mint(&through, &admin, index, "").await.expect(&case), FieldName::Password);
+                assert_eq!(wordpress.me("redaction", &again).status, 200, "{case}");
+                assert_eq!(wordpress.names().len(), 1, "{case}");
+            }
+            through.revoke(&admin, &name(index)).await.expect(&case);
+            assert!(wordpress.names().is_empty(), "{case}");
+        }
+    }
+
+    // Refused, and down.
+    let wrong = login(ADMIN.0, "wrong");
+    for error in [mint(&plain, &wrong, 3, "").await.err().unwrap(), plain.revoke(&wrong, &name(3)).await.unwrap_err()]
+    {
+        assert!(matches!(error, ConnectError::Refused { .. }), "{error}");
+    }
+    mint(&plain, &admin, 3, "").await.unwrap();
+    wordpress.site.stop();
+    let calls: [Result<(), ConnectError>; 3] = [
+        mint(&plain, &admin, 4, "").await.map(drop),
+        plain.revoke(&admin, &name(3)).await,
+        plain.verify(&admin).await.map(drop),
+    ];
+    for error in calls.map(Result::unwrap_err) {
+        assert!(matches!(error, ConnectError::Unreachable { .. }) && error.is_definite(), "{error}");
+    }
+    wordpress.site.run();
+    assert_eq!(wordpress.names(), ["seq-abababab-3"], "what ended while the site was down is still to be done");
+    plain.revoke(&admin, &name(3)).await.unwrap();
+    assert!(wordpress.names().is_empty());
+}
+
+/// A request whose answer was lost is still at work for a moment.
+fn wait_for(wordpress: &WordPress, count: usize, case: &str) {
+    let begin = std::time::Instant::now();
+    while wordpress.names().len() != count {
+        assert!(begin.elapsed() < Duration::from_secs(20), "{case}: {:?}", wordpress.names());
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_lease_is_a_password_that_is_scrambled_with_all_that_it_opened() {
+    let wordpress = WordPress::start();
+    let keep = wordpress.php(&format!(
+        "[$p, $item] = WP_Application_Passwords::create_new_application_password({}, ['name' => 'newsletter']);
+         echo json_encode([$item['uuid'], $p]);",
+        wordpress.editor
+    ));
+    let keep: [String; 2] = serde_json::from_str(&keep).unwrap();
+    let more = json!({"lease": "password", "admin": "password", "email": "web@example.org", "keep": [keep[0]]});
+    let settings = wordpress.settings(wordpress.site.port, more.clone());
+    assert!(Settings::parse(&settings.to_string()).unwrap().needs_exclusive());
+    let (connector, admin) = (connector(&settings), login(ADMIN.0, ADMIN.1));
+    assert!(connector.verify(&admin).await.unwrap());
+    assert!(!connector.verify(&login(ADMIN.0, "wrong")).await.unwrap());
+
+    let lent = "a {new} \"secret\" with & % + é";
+    let minted = mint(&connector, &admin, 1, lent).await.unwrap();
+    assert_eq!(field(&minted, FieldName::Password), lent);
+    assert_eq!(wordpress.log_in("redaction", "something else").status, 200, "the form again");
+    let page = wordpress.log_in("redaction", lent);
+    assert_eq!(page.status, 302, "{}", page.body);
+    let cookies = page.cookies();
+    let inside =
+        |cookies: &str| http(wordpress.site.port, "GET", "/wp-admin/profile.php", &[("Cookie", cookies)], "");
+    assert_eq!(inside(&cookies).status, 200);
+    // What a member could leave behind.
+    let behind = wordpress.php(&format!(
+        "wp_update_user(['ID' => {0}, 'user_email' => 'mine@example.net']);
+         [$p] = WP_Application_Passwords::create_new_application_password({0}, ['name' => 'mine']); echo $p;",
+        wordpress.editor
+    ));
+    assert_eq!(wordpress.me("redaction", &behind).status, 200);
+
+    connector.revoke(&admin, &name(1)).await.unwrap();
+    assert_eq!(wordpress.log_in("redaction", lent).status, 200, "the password has ended");
+    assert_eq!(inside(&cookies).status, 302, "so has the session");
+    assert_eq!(wordpress.me("redaction", &behind).status, 401, "and what was made in it");
+    assert_eq!(wordpress.me("redaction", &keep[1]).status, 200, "what the settings keep goes on");
+    let mail = wordpress.php(&format!("echo get_userdata({})->user_email;", wordpress.editor));
+    assert_eq!(mail, "web@example.org");
+    connector.revoke(&admin, &name(1)).await.unwrap();
+
+    rotating(&wordpress, &connector, &more).await;
+}
+
+/// The administrator's own password, with lost requests and answers.
+async fn rotating(wordpress: &WordPress, connector: &Connector, more: &Value) {
+    let proxy = Proxy::before(wordpress.site.port);
+    let through = connector_within(&wordpress.settings(proxy.port, more.clone()), Duration::from_secs(30));
+    let me = b"POST /?rest_route=%2Fwp%2Fv2%2Fusers%2Fme".as_slice();
+    let mut holds = ADMIN.1.to_owned();
+    for (number, request, arrives, sure) in [
+        (1, b"POST /wp-login.php".as_slice(), false, true),
+        (2, b"POST /wp-login.php", true, true),
+        (3, b"GET /wp-admin/admin-ajax.php", true, true),
+        (4, me, false, false),
+        (5, me, true, false),
+    ] {
+        let case = format!("{}, arrives: {arrives}", String::from_utf8_lossy(request));
+        proxy.arm(request, if arrives { Fault::Answer } else { Fault::Request });
+        let next = format!("the {number}. \"next\" password");
+        let error = through.rotate(&login(ADMIN.0, &holds), &secret(&next)).await.expect_err(&case);
+        assert!(proxy.is_spent() && error.is_definite() == sure, "{case}: {error}");
+        let changed = number == 5;
+        let begin = std::time::Instant::now();
+        while connector.verify(&login(ADMIN.0, &next)).await.unwrap() != changed {
+            assert!(begin.elapsed() < Duration::from_secs(20), "{case}");
+        }
+        assert_eq!(connector.verify(&login(ADMIN.0, &holds)).await.unwrap(), !changed, "{case}");
+        if changed {
+            holds = next;
+        }
+    }
+    connector.rotate(&login(ADMIN.0, &holds), &secret("last")).await.unwrap();
+    assert!(!connector.verify(&login(ADMIN.0, &holds)).await.unwrap());
+    assert!(connector.verify(&login(ADMIN.0, "last")).await.unwrap());
+}
