@@ -108,6 +108,31 @@ fn imports_go_one_way() {
     assert!(found.is_empty(), "{}", found.join("\n"));
 }
 
+/// A file of tests that no `mod` line names is not built, and nobody notices that its tests are gone.
+#[test]
+fn every_file_of_tests_is_built() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests");
+    let mut files = Vec::new();
+    collect(&root, &mut files);
+    let mut named = BTreeSet::new();
+    for file in &files {
+        let folder = file.parent().unwrap();
+        let inner = folder.join(file.file_stem().unwrap());
+        for line in std::fs::read_to_string(file).unwrap().lines() {
+            let line = line.trim_start().trim_start_matches("pub(crate) ").trim_start_matches("pub ");
+            if let Some(module) = line.strip_prefix("mod ").and_then(|rest| rest.strip_suffix(';')) {
+                named.extend([folder, &inner].map(|folder| folder.join(format!("{module}.rs"))));
+            }
+            if let Some(path) = line.strip_prefix("#[path = \"").and_then(|rest| rest.strip_suffix("\"]")) {
+                named.insert(folder.join(path).canonicalize().unwrap());
+            }
+        }
+    }
+    let entered = |file: &&PathBuf| file.parent() == Some(&root) || file.ends_with("main.rs");
+    let lost: Vec<&PathBuf> = files.iter().filter(|file| !entered(file) && !named.contains(*file)).collect();
+    assert!(lost.is_empty(), "no mod line names these: {lost:?}");
+}
+
 fn collect(folder: &Path, files: &mut Vec<PathBuf>) {
     for entry in std::fs::read_dir(folder).unwrap() {
         let path = entry.unwrap().path();
