@@ -16,6 +16,18 @@ use crate::town::*;
 
 const WEEK: Seconds = Seconds(7 * 86_400);
 
+/// Destroys the account, in both phases.
+async fn destroyed(town: &Town) {
+    let whole = Target::Account { label: LABEL.to_owned(), version: None };
+    destroy::propose(&town.env(AWA), &whole, "closed").await.unwrap();
+    let id = *town.session(AWA).await.state().unwrap().proposals().last_key_value().unwrap().0;
+    town.approve(BRUNO, id).await.unwrap();
+    town.pass(WEEK);
+    for name in [AWA, BRUNO] {
+        destroy::confirm(&town.env(name), id).await.unwrap();
+    }
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_was_destroyed_behind_ones_back_opens_with_the_log_of_before() {
     let town = Town::founded().await;
@@ -81,14 +93,7 @@ async fn what_was_destroyed_behind_ones_back_opens_with_the_log_of_before() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_changed_note_of_the_time_is_read_as_if_there_were_none() {
     let town = Town::founded().await;
-    let whole = Target::Account { label: LABEL.to_owned(), version: None };
-    destroy::propose(&town.env(AWA), &whole, "closed").await.unwrap();
-    let id = *town.session(AWA).await.state().unwrap().proposals().last_key_value().unwrap().0;
-    town.approve(BRUNO, id).await.unwrap();
-    town.pass(WEEK);
-    for name in [AWA, BRUNO] {
-        destroy::confirm(&town.env(name), id).await.unwrap();
-    }
+    destroyed(&town).await;
     town.session(CHLOE).await;
     let list = town.folder(CHLOE).join("destroyed");
     let blobs = fs::read_to_string(&list).unwrap().lines().count();
@@ -103,14 +108,7 @@ async fn a_changed_note_of_the_time_is_read_as_if_there_were_none() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_clock_that_was_set_ahead_neither_deletes_at_once_nor_keeps_for_ever() {
     let town = Town::founded().await;
-    let whole = Target::Account { label: LABEL.to_owned(), version: None };
-    destroy::propose(&town.env(AWA), &whole, "closed").await.unwrap();
-    let id = *town.session(AWA).await.state().unwrap().proposals().last_key_value().unwrap().0;
-    town.approve(BRUNO, id).await.unwrap();
-    town.pass(WEEK);
-    for name in [AWA, BRUNO] {
-        destroy::confirm(&town.env(name), id).await.unwrap();
-    }
+    destroyed(&town).await;
     let noted = town.session(CHLOE).await.replica.noted().unwrap();
     let here = |noted: &BTreeMap<BlobId, Time>| {
         noted.keys().all(|blob| town.folder(CHLOE).join("blobs").join(blob.to_string()).exists())

@@ -31,6 +31,13 @@ use crate::escrow::time::Time;
 
 type Serials = BTreeMap<Authority, BTreeSet<u64>>;
 
+/// What was read of the logs.
+struct Read {
+    serials: Serials,
+    /// Those whose log could not be read yet: it waits for its move, or is damaged. That must not stop the others.
+    unread: Vec<OrganisationId>,
+}
+
 /// The lists. Clones share them.
 #[derive(Clone)]
 pub struct Lists(Option<Arc<Inner>>);
@@ -40,14 +47,14 @@ struct Inner {
     /// Those that were here when the daemon started.
     organisations: Vec<OrganisationId>,
     clock: Clock,
-    /// None until all logs were read.
-    serials: Mutex<Option<Serials>>,
+    /// None until the logs were read.
+    read: Mutex<Option<Read>>,
 }
 
 impl Lists {
     /// Lists in `folder`; none are kept without one.
     pub fn new(folder: Option<PathBuf>, organisations: Vec<OrganisationId>, clock: Clock) -> Self {
-        Self(folder.map(|folder| Arc::new(Inner { folder, organisations, clock, serials: Mutex::default() })))
+        Self(folder.map(|folder| Arc::new(Inner { folder, organisations, clock, read: Mutex::default() })))
     }
 
     /// Whether any are kept.
@@ -72,7 +79,7 @@ impl Lists {
     ) -> Result<(), Outcome> {
         let Some(inner) = &self.0 else { return Ok(()) };
         let mut prepared = inner.prepared(writer).await?;
-        let Some(serials) = prepared.as_mut() else { return Err(Outcome::Failed("inside")) };
+        let Some(Read { serials, .. }) = prepared.as_mut() else { return Err(Outcome::Failed("inside")) };
         let held = serials.get(authority);
         if held.is_some_and(|held| serial.is_none_or(|serial| held.contains(&serial))) {
             return Ok(());
@@ -86,22 +93,33 @@ impl Lists {
 }
 
 impl Inner {
-    /// The lists, read and written at the first call that succeeds.
-    async fn prepared(&self, writer: &Writer) -> Result<MutexGuard<'_, Option<Serials>>, Outcome> {
-        let mut serials = self.serials.lock().await;
-        if serials.is_none() {
-            let mut found = Serials::new();
-            for id in &self.organisations {
-                for (authority, serial) in writer.at_desk(*id, revoked).await? {
-                    found.entry(authority).or_default().extend(serial);
+    /// The lists, read and written at the first call that succeeds; logs that could not be read are tried again.
+    async fn prepared(&self, writer: &Writer) -> Result<MutexGuard<'_, Option<Read>>, Outcome> {
+        let mut read = self.read.lock().await;
+        let waiting = read.as_ref().map_or(&self.organisations, |read| &read.unread);
+        if read.is_some() && waiting.is_empty() {
+            return Ok(read);
+        }
+        let (mut found, mut unread) = (Serials::new(), Vec::new());
+        for id in waiting {
+            match writer.at_desk(*id, revoked).await {
+                Ok(named) => named
+                    .into_iter()
+                    .for_each(|(authority, serial)| found.entry(authority).or_default().extend(serial)),
+                Err(error) => {
+                    tracing::warn!(organisation = %id, %error, "its revoked SSH certificates could not be listed yet");
+                    unread.push(*id);
                 }
             }
-            for (authority, list) in &mut found {
-                *list = self.write(authority.clone(), std::mem::take(list)).await?;
-            }
-            *serials = Some(found);
         }
-        Ok(serials)
+        for (authority, list) in &mut found {
+            *list = self.write(authority.clone(), std::mem::take(list)).await?;
+        }
+        // A list that was written holds what stood in its file, and so everything that was known of it before.
+        let mut serials = read.take().map(|read| read.serials).unwrap_or_default();
+        serials.extend(found);
+        *read = Some(Read { serials, unread });
+        Ok(read)
     }
 
     /// Writes a list together with what stands in its file; gives all of it.
