@@ -194,15 +194,6 @@ impl Opened {
         staged.is_none_or(|staged| staged.unanswered.is_some_and(|at| now.duration_since(at) < LATEST))
     }
 
-    /// A rotated secret takes the place of the one that the account's windows hold.
-    pub fn rotated(&self, organisation: OrganisationId, version: VersionId) {
-        let mut inner = self.lock();
-        let Some(staged) = inner.staged.remove(&(organisation, version)) else { return };
-        let its =
-            |(place, open): &(&Place, &mut Open)| place.0 == organisation && open.credential == version.credential;
-        inner.windows.iter_mut().filter(its).for_each(|(_, open)| open.login = Arc::clone(&staged.login));
-    }
-
     /// Keeps what makes a lease's codes.
     pub fn keep_codes(&self, place: Place, codes: Codes) -> Arc<Codes> {
         Arc::clone(self.lock().codes.entry(place).or_insert_with(|| Arc::new(codes)))
@@ -247,10 +238,26 @@ impl Opened {
             key.organisation != id || key.request.is_none_or(named)
         });
         inner.staged.retain(|(whose, version), _| *whose != id || accounts.contains(&version.credential));
+        // Only what is committed decides: a secret that the log has as the current one is what the target takes.
+        let current = |version: &VersionId| {
+            let account = organisation.credential(&version.credential);
+            account.and_then(|account| account.current()).is_some_and(|(number, _)| number == version.version)
+        };
+        let staged = inner.staged.keys().filter(|(whose, version)| *whose == id && current(version));
+        let over: Vec<VersionId> = staged.map(|(_, version)| *version).collect();
+        over.into_iter().for_each(|version| inner.rotated(id, version));
     }
 }
 
 impl Inner {
+    /// A rotated secret takes the place of the one that the account's windows hold.
+    fn rotated(&mut self, organisation: OrganisationId, version: VersionId) {
+        let Some(staged) = self.staged.remove(&(organisation, version)) else { return };
+        let its =
+            |(place, open): &(&Place, &mut Open)| place.0 == organisation && open.credential == version.credential;
+        self.windows.iter_mut().filter(its).for_each(|(_, open)| open.login = Arc::clone(&staged.login));
+    }
+
     fn concerns(&self, id: &OrganisationId) -> bool {
         self.keys.values().any(|key| key.organisation == *id)
             || self.staged.keys().any(|(whose, _)| whose == id)
@@ -309,7 +316,7 @@ mod tests {
         opened.not_answered(place.0, version, now);
         assert!(opened.may_be_late(place.0, version, now + LATEST - minute));
         assert!(!opened.may_be_late(place.0, version, now + LATEST));
-        opened.rotated(place.0, version);
+        opened.lock().rotated(place.0, version);
         assert!(!Arc::ptr_eq(&opened.window(place).unwrap().login, &window.login), "the new one takes its place");
         assert!(opened.staged(place.0, version).is_none());
         opened.close(place);

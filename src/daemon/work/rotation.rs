@@ -84,7 +84,7 @@ impl Attempt {
         let found = self.writer.at_desk(self.id, move |desk| rotating(desk, &credential)).await?;
         let Some(rotating) = found else { return Ok(Outcome::Waits("closed")) };
         let (target, window) = self.target(&rotating.reach)?;
-        let (next, id) = (rotating.next, self.id);
+        let next = rotating.next;
         let opened = self.writer.opened().clone();
         let begun_before = rotating.staged;
         if !begun_before {
@@ -94,15 +94,7 @@ impl Attempt {
         let staged = opened.staged(self.id, next).ok_or(Outcome::Waits("staged-not-open"))?;
         let outcome = self.decide(&target, &window, next, &staged, begun_before).await?;
         let act = if outcome { DaemonAct::Rotated(next) } else { DaemonAct::StagedDropped(next) };
-        let done = self.writer.at_desk(self.id, move |desk| {
-            desk.append(act, &[])?;
-            if outcome {
-                // Within the same group: nobody logs in with the old one after this.
-                opened.rotated(id, next);
-            }
-            Ok(())
-        });
-        done.await?;
+        self.writer.at_desk(self.id, move |desk| desk.append(act, &[]).map(drop)).await?;
         tracing::info!(organisation = ?self.id, changed = outcome, "a rotation is over");
         Ok(Outcome::Done)
     }
