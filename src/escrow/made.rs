@@ -75,6 +75,23 @@ impl Organisation {
     /// Until when the lease of this request may run at most, if the daemon begins to make it now: not beyond what was
     /// asked for, and over while it can still be revoked.
     pub fn mint_until(&self, request: u64, now: Time) -> Result<Time, Refusal> {
+        let latest = self.mint_latest(request, now)?;
+        let request = self.requests.get(&request).ok_or(Refusal::RequestUnknown)?;
+        if let Some(AtTarget::Started { at, .. }) = request.target
+            && now < at.after(START_REST)
+        {
+            return Err(Refusal::NotDue);
+        }
+        if latest < now.after(SHORTEST_LEASE) {
+            let window = self.open_window(&request.version.credential);
+            return Err(Refusal::WindowTooShort { until: window.and_then(Request::deadline).unwrap_or(now) });
+        }
+        Ok(latest)
+    }
+
+    /// The same for a lease that was begun already, perhaps by an earlier process: whether the daemon may go on with it
+    /// now, and until when at most.
+    pub fn mint_latest(&self, request: u64, now: Time) -> Result<Time, Refusal> {
         let request = self.requests.get(&request).ok_or(Refusal::RequestUnknown)?;
         let grant = match &request.stage {
             Stage::Granted(grant) if request.purpose == Purpose::Mint => grant,
@@ -82,11 +99,6 @@ impl Organisation {
         };
         if now >= request.expires {
             return Err(Refusal::RequestExpired { at: request.expires });
-        }
-        if let Some(AtTarget::Started { at, .. }) = request.target
-            && now < at.after(START_REST)
-        {
-            return Err(Refusal::NotDue);
         }
         self.check_connector(request)?;
         let id = request.version.credential;
@@ -101,11 +113,7 @@ impl Organisation {
         let window = self.open_window(&id).ok_or(Refusal::NotOpen)?;
         self.check_out(&request.requester, &id, Some(request.at.index))?;
         let ends = window.deadline().unwrap_or(now);
-        let until = now.after(request.duration).min(ends.before(REVOKE_MARGIN));
-        if until < now.after(SHORTEST_LEASE) {
-            return Err(Refusal::WindowTooShort { until: ends });
-        }
-        Ok(until)
+        Ok(now.after(request.duration).min(ends.before(REVOKE_MARGIN)))
     }
 
     /// People agreed to the connector as it was when it was asked for; rotations leave it as it is.

@@ -36,12 +36,13 @@ impl Organisation {
                 due(now.after(super::charter::SHORTEST_LEASE) <= *until && *until <= latest)
             }
             DaemonAct::Minted { request, sealed } => {
-                let request = self.find(*request)?;
-                let started = match request.target {
-                    Some(AtTarget::Started { until, .. }) => now < until,
+                // What was true when it was begun must be true now: nobody gets what was made after a trustee sealed the
+                // account, or beyond what could still be revoked.
+                let latest = self.mint_latest(*request, now)?;
+                due(match self.find(*request)?.target {
+                    Some(AtTarget::Started { until, .. }) => now < until && until <= latest,
                     _ => false,
-                };
-                due(started && matches!(request.stage, Stage::Granted(_)))?;
+                })?;
                 self.check_new(&[(*sealed, Audience::Daemon)])
             }
             DaemonAct::RevokedAtTarget(index) => {

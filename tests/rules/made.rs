@@ -164,6 +164,43 @@ fn a_lease_does_not_run_longer_than_was_asked_for() {
 }
 
 #[test]
+fn what_was_begun_goes_on_only_as_the_rules_allow_then() {
+    let (mut world, window) = open();
+    let request = world.let_sign(MEMBER, 1);
+    world.start(request).unwrap();
+    world.ok(MEMBER, give_back(window));
+    assert_eq!(world.minted(request), Err(Refusal::NotOpen), "nobody could revoke it");
+    // What is open next is over before it would be.
+    let shorter = v1::Request { duration: 1_800, ..world.unseal_of(1) };
+    let shorter = world.ok(MEMBER, Act::Request(shorter));
+    for approver in [TRUSTEES[0], TRUSTEES[1]] {
+        world.ok(approver, world.approve(approver, shorter));
+    }
+    world.daemon(Collected(shorter)).unwrap();
+    let latest = world.now.after(Seconds(1_800)).before(Seconds(120));
+    assert_eq!(world.state().mint_latest(request, world.now), Ok(latest));
+    assert_eq!(world.minted(request), Err(Refusal::NotDue));
+    world.wait(Seconds::MINUTE);
+    world.daemon(MintStarted { request, until: latest }).unwrap();
+    world.minted(request).unwrap();
+    let Stage::Leased(lease) = &world.asked(request).stage else { panic!("no lease") };
+    assert_eq!(lease.until(), latest);
+}
+
+#[test]
+fn what_a_standing_right_began_is_not_made_after_somebody_ended_it() {
+    let (mut world, _) = open();
+    let delegation = world.let_delegate(TRUSTEES[6], MEMBER, 1);
+    let take = world.ok(MEMBER, world.take(delegation));
+    world.start(take).unwrap();
+    world.ok(TRUSTEES[5], end_delegation(delegation));
+    assert_eq!(world.minted(take), Err(Refusal::DelegationOver));
+    world.wait(HOUR);
+    world.daemon(RequestExpired(take)).unwrap();
+    assert_eq!(work(&world), [Work::Revoke(take)], "what may be there goes");
+}
+
+#[test]
 fn what_was_begun_is_revoked_however_it_ends() {
     let ways: [fn(&mut World, u64); 4] = [
         |world, request| {
@@ -188,7 +225,7 @@ fn what_was_begun_is_revoked_however_it_ends() {
         world.start(request).unwrap();
         end(&mut world, request);
         assert_eq!(work(&world), [Work::Revoke(request)]);
-        assert_eq!(world.minted(request), Err(Refusal::NotDue));
+        assert_eq!(world.minted(request), Err(Refusal::NotCollectable));
         world.daemon(RevokedAtTarget(request)).unwrap();
         assert!(
             !world
