@@ -416,6 +416,15 @@ impl Settings {
             Self::Postgresql(_) | Self::Ssh(_) => false,
         }
     }
+
+    /// Whether a lease whose making got no answer may come to be long after it was revoked. PostgreSQL and LDAP rule that
+    /// out, each in its own way; what an API or a program does is for whoever wrote it to say.
+    pub fn may_act_late(&self) -> bool {
+        match self {
+            Self::Http(_) | Self::Wordpress(_) | Self::Exec(_) => true,
+            Self::Postgresql(_) | Self::Ldap(_) | Self::Ssh(_) => false,
+        }
+    }
 }
 
 #[cfg(test)]

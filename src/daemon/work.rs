@@ -7,7 +7,9 @@
 //! | `lease` | makes a lease at its target, and takes it away |
 //! | `rotation` | gives an account a new secret without ever losing one |
 //! | `krl` | the lists of revoked SSH certificates that targets fetch |
+//! | `late` | what may still take effect although nobody answered |
 //! | `target` | the connectors of what is open |
+//! | `queue` | who is next |
 //!
 //! The list is the log's ([`Organisation::work`]): nothing is remembered here that a restart could lose, except how
 //! often something was tried. Every step is durable before the target is touched, its outcome is a further entry, and
@@ -17,7 +19,9 @@
 //! [`Organisation::work`]: crate::escrow::organisation::Organisation::work
 
 pub mod krl;
+mod late;
 mod lease;
+mod queue;
 mod rotation;
 pub mod target;
 mod tidy;
@@ -31,70 +35,51 @@ use tokio::sync::watch;
 use tokio::task::{Id, JoinSet};
 
 use self::krl::Lists;
+use self::late::Late;
 pub(super) use self::lease::{Reach, reach};
+use self::queue::{Key, Outcome, Queue, pause};
 use self::target::Connectors;
+use self::tidy::Lanes;
 pub(super) use self::window::{CodesError, codes};
 use super::writer::{Clock, WriteError, Writer};
-use crate::escrow::id::{CredentialId, OrganisationId};
-use crate::escrow::time::{Seconds, Time};
+use crate::escrow::id::OrganisationId;
+use crate::escrow::refusal::Refusal;
+use crate::escrow::time::Time;
 use crate::escrow::work::Work;
-use crate::seal::secret::random_bytes;
 
-/// Most things that are done at once, at all targets together.
-const MAX_RUNNING: usize = 256;
-const FIRST_PAUSE: Duration = Duration::from_secs(1);
-const LONGEST_PAUSE: Duration = Duration::from_secs(3600);
-/// How soon an organisation is looked at again that could not be.
-const LOOK_AGAIN: Duration = Duration::from_secs(10);
 /// After so many failures it is an error in the technician's log, no longer a warning.
 const LOUD: u32 = 3;
-
-/// How one attempt went.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Outcome {
-    /// It is in the log.
-    Done,
-    /// It waits for something that others put into the log; this is what for.
-    Waits(&'static str),
-    /// It is tried again after a pause.
-    Failed(&'static str),
-}
+/// How long a refusal of the rules is believed, if it does not say so itself and the log does not grow.
+const BELIEVED: Duration = Duration::from_secs(60);
+/// Reading one long list again and again is never more than this part of the time.
+const READING: u32 = 20;
 
 impl From<WriteError> for Outcome {
     fn from(error: WriteError) -> Self {
         tracing::info!(%error, "not written");
         match error {
-            // The rules say why, in one word: what is left of the window is too short, say.
-            WriteError::Refused(refusal) => Self::Failed(refusal.reason()),
+            WriteError::Refused(refusal) => Self::refused(&refusal, None),
             WriteError::Closing => Self::Waits("stopping"),
             _ => Self::Failed("storage"),
         }
     }
 }
 
-/// Something to do, by organisation.
-type Key = (OrganisationId, Work);
-
-/// How far something is.
-#[derive(Debug, Clone)]
-struct Item {
-    credential: CredentialId,
-    /// The entry that it comes of.
-    index: u64,
-    attempts: u32,
-    failure: &'static str,
-    next: Instant,
-    next_time: Time,
-    /// Tried again as soon as the log grows.
-    waits: bool,
-    running: bool,
-    /// The log grew while it ran.
-    stirred: bool,
+impl Outcome {
+    /// What the rules do not allow now is no failure: it waits for what they wait for.
+    fn refused(refusal: &Refusal, now: Option<Time>) -> Self {
+        let why = refusal.reason();
+        match (refusal, now) {
+            (Refusal::NotOpen | Refusal::WindowTooShort { .. }, _) => Self::NotOpen(why),
+            (Refusal::CheckedOut { until }, Some(now)) => Self::Later(why, Duration::from_secs(now.until(*until).0)),
+            _ => Self::Later(why, BELIEVED),
+        }
+    }
 }
 
 /// What is to do, for those who ask. Clones share it.
 #[derive(Clone, Default)]
-pub struct Board(Arc<Mutex<BTreeMap<Key, Item>>>);
+pub struct Board(Arc<Mutex<Queue>>);
 
 /// Something to do, and how it goes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -103,7 +88,7 @@ pub struct Progress {
     pub work: Work,
     /// The entry that it comes of: of a request, or of what asks for a rotation.
     pub index: u64,
-    /// How often it was tried.
+    /// How often it was tried and failed.
     pub attempts: u32,
     /// Why the last attempt came to nothing, in one word; empty: none did.
     pub failure: &'static str,
@@ -111,24 +96,35 @@ pub struct Progress {
     pub next: Time,
 }
 
+impl Progress {
+    /// Whether it failed so often that somebody should look.
+    pub fn is_loud(&self) -> bool {
+        self.attempts >= LOUD
+    }
+}
+
 impl Board {
-    fn lock(&self) -> MutexGuard<'_, BTreeMap<Key, Item>> {
+    fn lock(&self) -> MutexGuard<'_, Queue> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// What is to do in an organisation.
     pub fn of(&self, organisation: &OrganisationId) -> Vec<Progress> {
-        let items = self.lock();
-        let its = items.iter().filter(|((whose, _), _)| whose == organisation);
-        let progress = |((_, work), item): (&Key, &Item)| Progress {
-            work: *work,
-            index: item.index,
-            attempts: item.attempts,
-            failure: item.failure,
-            next: item.next_time,
-        };
-        its.map(progress).collect()
+        self.lock().progress(organisation).collect()
     }
+
+    /// What is to do everywhere.
+    pub fn all(&self) -> Vec<(OrganisationId, Progress)> {
+        self.lock().all().map(|(id, progress)| (*id, progress)).collect()
+    }
+}
+
+/// When an organisation that was looked at is looked at again.
+#[derive(Debug, Clone, Copy)]
+struct Look {
+    at: Instant,
+    /// How often it could not be read.
+    failures: u32,
 }
 
 /// Does what is to do, until the daemon stops.
@@ -136,19 +132,34 @@ pub struct Runner {
     writer: Writer,
     connectors: Connectors,
     lists: Lists,
+    late: Late,
+    lanes: Lanes,
     board: Board,
     clock: Clock,
     tasks: JoinSet<Outcome>,
     running: BTreeMap<Id, Key>,
-    /// Organisations that could not be looked at.
-    again: BTreeMap<OrganisationId, Instant>,
+    /// Organisations that are to be looked at, and from when on.
+    looks: BTreeMap<OrganisationId, Look>,
+    /// From when on those may be looked at that were a moment ago.
+    rests: BTreeMap<OrganisationId, Instant>,
 }
 
 impl Runner {
     /// A runner over what the writer says is to do.
     pub fn new(writer: Writer, connectors: Connectors, lists: Lists, board: Board, clock: Clock) -> Self {
-        let (tasks, running, again) = (JoinSet::new(), BTreeMap::new(), BTreeMap::new());
-        Self { writer, connectors, lists, board, clock, tasks, running, again }
+        Self {
+            writer,
+            connectors,
+            lists,
+            late: Late::new(Instant::now()),
+            lanes: Lanes::default(),
+            board,
+            clock,
+            tasks: JoinSet::new(),
+            running: BTreeMap::new(),
+            looks: BTreeMap::new(),
+            rests: BTreeMap::new(),
+        }
     }
 
     /// Runs until `closing` holds true. Calls that are under way are cut off then: what they did is found out after the
@@ -161,109 +172,93 @@ impl Runner {
             _ = self.lists.prepare(&self.writer) => {}
         }
         loop {
-            let next = self.start_what_is_due();
-            let sleep = tokio::time::sleep_until(next.into());
+            self.start_what_is_due();
+            let next = [self.board.lock().next(), self.looks.values().map(|look| look.at).min()];
+            let sleep = async {
+                match next.into_iter().flatten().min() {
+                    Some(next) => tokio::time::sleep_until(next.into()).await,
+                    None => std::future::pending().await,
+                }
+            };
             tokio::select! {
                 () = closed(&mut closing) => return,
-                organisations = pending.take() => self.look_at(organisations).await,
+                organisations = pending.take() => self.stir(organisations),
                 Some(finished) = self.tasks.join_next_with_id() => self.finish(finished),
-                () = sleep => self.look_again().await,
+                () = sleep => {}
             }
+            self.look().await;
         }
     }
 
-    async fn look_again(&mut self) {
+    /// These organisations' logs grew.
+    fn stir(&mut self, organisations: BTreeSet<OrganisationId>) {
         let now = Instant::now();
-        let due: BTreeSet<OrganisationId> =
-            self.again.iter().filter(|(_, at)| **at <= now).map(|(id, _)| *id).collect();
-        self.again.retain(|id, _| !due.contains(id));
-        self.look_at(due).await;
+        self.rests.retain(|_, until| *until > now);
+        for id in organisations {
+            let at = self.rests.get(&id).copied().unwrap_or(now);
+            // One that could not be read may be readable now; if it is not, it pauses longer than before.
+            let look = self.looks.entry(id).or_insert(Look { at, failures: 0 });
+            look.at = look.at.min(at);
+        }
     }
 
-    /// Reads what is to do in these organisations.
-    async fn look_at(&mut self, organisations: BTreeSet<OrganisationId>) {
-        for id in organisations {
-            let opened = self.writer.opened().clone();
-            match self.writer.at_desk(id, move |desk| tidy::tidy(desk, &opened)).await {
-                Ok(list) => self.note(id, list),
+    /// Reads what is to do in the organisations whose turn it is.
+    async fn look(&mut self) {
+        let now = Instant::now();
+        let due: Vec<(OrganisationId, Look)> =
+            self.looks.iter().filter(|(_, look)| look.at <= now).map(|(id, look)| (*id, *look)).collect();
+        for (id, look) in &due {
+            let (opened, lanes) = (self.writer.opened().clone(), self.lanes.clone());
+            let read = self
+                .writer
+                .at_desk(*id, move |desk| {
+                    let begun = Instant::now();
+                    let list = tidy::tidy(desk, &opened, &lanes)?;
+                    Ok((list, begun.elapsed()))
+                })
+                .await;
+            match read {
+                Ok((list, took)) => {
+                    let now = Instant::now();
+                    self.board.lock().note(*id, list, now, (self.clock)());
+                    self.looks.remove(id);
+                    self.rests.insert(*id, now + took * READING);
+                }
                 Err(error) => {
-                    tracing::error!(organisation = ?id, %error, "what is to do at targets could not be read");
-                    self.again.insert(id, Instant::now() + LOOK_AGAIN);
+                    let failures = look.failures.saturating_add(1);
+                    let pause = pause(failures);
+                    match error {
+                        // Nothing can be done about it here, and the people know.
+                        WriteError::NotMoved => tracing::debug!(organisation = ?id, "it waits for its move"),
+                        error => tracing::error!(
+                            organisation = ?id, %error, pause = pause.as_secs(),
+                            "what is to do at targets could not be read"
+                        ),
+                    }
+                    self.looks.insert(*id, Look { at: Instant::now() + pause, failures });
                 }
             }
         }
-        self.connectors.forget_closed(self.writer.opened());
+        if !due.is_empty() {
+            self.connectors.forget_closed(self.writer.opened());
+        }
     }
 
-    fn note(&mut self, id: OrganisationId, list: Vec<tidy::ToDo>) {
-        let (now, time) = (Instant::now(), (self.clock)());
-        let mut items = self.board.lock();
-        let wanted: BTreeSet<Work> = list.iter().map(|to_do| to_do.work).collect();
-        items.retain(|(whose, work), item| *whose != id || item.running || wanted.contains(work));
-        for tidy::ToDo { work, credential, index } in list {
-            let new = Item {
-                credential,
-                index,
-                attempts: 0,
-                failure: "",
-                next: now,
-                next_time: time,
-                waits: false,
-                running: false,
-                stirred: false,
+    /// Starts what is due as far as there is room.
+    fn start_what_is_due(&mut self) {
+        let (now, calls) = (Instant::now(), self.connectors.calls_per_target());
+        let mut queue = self.board.lock();
+        while let Some((id, work)) = queue.start(now, calls) {
+            let attempt = Attempt {
+                writer: self.writer.clone(),
+                connectors: self.connectors.clone(),
+                lists: self.lists.clone(),
+                late: self.late.clone(),
+                id,
             };
-            let item = items.entry((id, work)).or_insert(new);
-            item.stirred = item.running;
-            if item.waits {
-                (item.waits, item.next, item.next_time) = (false, now, time);
-            }
+            let handle = self.tasks.spawn(attempt.run(work));
+            self.running.insert(handle.id(), (id, work));
         }
-    }
-
-    /// Starts what is due as far as there is room, and says when to look again.
-    fn start_what_is_due(&mut self) -> Instant {
-        let now = Instant::now();
-        let mut next = self.again.values().copied().min().unwrap_or(now + LONGEST_PAUSE);
-        let mut items = self.board.lock();
-        let mut busy: BTreeMap<(OrganisationId, CredentialId), (usize, bool)> = BTreeMap::new();
-        for (id, work) in self.running.values() {
-            if let Some(item) = items.get(&(*id, *work)) {
-                let (count, rotates) = busy.entry((*id, item.credential)).or_default();
-                *count += 1;
-                *rotates |= matches!(work, Work::Rotate(_));
-            }
-        }
-        let requests: BTreeSet<(OrganisationId, u64)> =
-            self.running.values().filter_map(|(id, work)| Some((*id, request_of(work)?))).collect();
-        let mut requests = requests;
-        for ((id, work), item) in items.iter_mut().filter(|(_, item)| !item.running && !item.waits) {
-            if item.next > now {
-                next = next.min(item.next);
-                continue;
-            }
-            let (count, rotates) = busy.entry((*id, item.credential)).or_default();
-            // A secret is not changed while somebody logs in with it.
-            let alone = matches!(work, Work::Rotate(_));
-            let room = *count < self.connectors.calls_per_target() && !*rotates && !(alone && *count > 0);
-            let free = request_of(work).is_none_or(|request| !requests.contains(&(*id, request)));
-            if self.running.len() >= MAX_RUNNING {
-                break;
-            }
-            if !room || !free {
-                // Somebody who finishes makes room, and this is looked at then.
-                continue;
-            }
-            *count += 1;
-            *rotates |= alone;
-            requests.extend(request_of(work).map(|request| (*id, request)));
-            (item.running, item.stirred) = (true, false);
-            let key = (*id, *work);
-            let (writer, connectors, lists) = (self.writer.clone(), self.connectors.clone(), self.lists.clone());
-            let attempt = Attempt { writer, connectors, lists, id: *id };
-            let handle = self.tasks.spawn(attempt.run(*work));
-            self.running.insert(handle.id(), key);
-        }
-        next
     }
 
     fn finish(&mut self, finished: Result<(Id, Outcome), tokio::task::JoinError>) {
@@ -275,48 +270,22 @@ impl Runner {
             }
         };
         let Some(key) = self.running.remove(&id) else { return };
-        let mut items = self.board.lock();
-        let Some(item) = items.get_mut(&key) else { return };
-        item.running = false;
-        match outcome {
-            Outcome::Done => drop(items.remove(&key)),
-            // What it waits for may have come while it looked.
-            Outcome::Waits(failure) => {
-                (item.waits, item.failure, item.next) = (!item.stirred, failure, Instant::now())
+        let failed = self.board.lock().finish(&key, outcome, Instant::now(), (self.clock)());
+        let (Some((attempts, pause)), Outcome::Failed(failure)) = (failed, outcome) else { return };
+        let ((organisation, work), pause) = (key, pause.as_secs());
+        match work {
+            Work::Revoke(request) if attempts >= LOUD => tracing::error!(
+                ?organisation,
+                request,
+                attempts,
+                failure,
+                pause,
+                "ACCESS HAS NOT ENDED: what was made for this request is still at its target"
+            ),
+            Work::Rotate(_) if attempts >= LOUD => {
+                tracing::error!(?organisation, ?work, attempts, failure, pause, "a password change is not finished")
             }
-            Outcome::Failed(failure) => {
-                item.attempts = item.attempts.saturating_add(1);
-                item.failure = failure;
-                let pause = pause(item.attempts);
-                item.next = Instant::now() + pause;
-                item.next_time = (self.clock)().after(Seconds(pause.as_secs()));
-                let (attempts, pause) = (item.attempts, pause.as_secs());
-                let (organisation, work) = key;
-                match work {
-                    Work::Revoke(request) if attempts >= LOUD => tracing::error!(
-                        ?organisation,
-                        request,
-                        attempts,
-                        failure,
-                        pause,
-                        "ACCESS HAS NOT ENDED: what was made for this request is still at its target"
-                    ),
-                    Work::Rotate(_) if attempts >= LOUD => tracing::error!(
-                        ?organisation,
-                        ?work,
-                        attempts,
-                        failure,
-                        pause,
-                        "a password change is not finished"
-                    ),
-                    _ => tracing::warn!(?organisation, ?work, attempts, failure, pause, "not done yet"),
-                }
-            }
-        }
-        // Something may have been found out to be wanted no more while it ran.
-        drop(items);
-        if matches!(outcome, Outcome::Failed(_)) {
-            self.again.entry(key.0).or_insert_with(Instant::now);
+            _ => tracing::warn!(?organisation, ?work, attempts, failure, pause, "not done yet"),
         }
     }
 }
@@ -327,30 +296,12 @@ async fn closed(closing: &mut watch::Receiver<bool>) {
     let _ = closing.wait_for(|closing| *closing).await;
 }
 
-/// The request that something is about; for each, one thing at a time.
-fn request_of(work: &Work) -> Option<u64> {
-    match work {
-        Work::Open(request) | Work::Mint(request) | Work::Revoke(request) => Some(*request),
-        Work::Rotate(_) => None,
-    }
-}
-
-/// How long to wait after so many failures: from a second, twice as long each time, up to an hour; a quarter more or
-/// less, so that what failed together does not come back together.
-fn pause(attempts: u32) -> Duration {
-    let doubled =
-        FIRST_PAUSE.saturating_mul(1_u32.checked_shl(attempts.saturating_sub(1).min(12)).unwrap_or(u32::MAX));
-    let pause = doubled.min(LONGEST_PAUSE);
-    // Without randomness they come back together, and that is all.
-    let [jitter] = random_bytes::<1>().unwrap_or([128]);
-    pause.mul_f64(0.75 + f64::from(jitter) / 510.0)
-}
-
 /// One attempt at something.
 struct Attempt {
     writer: Writer,
     connectors: Connectors,
     lists: Lists,
+    late: Late,
     id: OrganisationId,
 }
 
@@ -361,19 +312,6 @@ impl Attempt {
             Work::Mint(request) => self.mint(request).await,
             Work::Revoke(request) => self.revoke(request).await,
             Work::Rotate(credential) => self.rotate(credential).await,
-        }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn pauses_grow_to_an_hour_and_no_further() {
-        for (attempts, seconds) in [(1, 1.0), (2, 2.0), (5, 16.0), (12, 2048.0), (13, 3600.0), (u32::MAX, 3600.0)] {
-            let pause = pause(attempts).as_secs_f64();
-            assert!((seconds * 0.75..=seconds * 1.26).contains(&pause), "{attempts}: {pause}");
         }
     }
 }

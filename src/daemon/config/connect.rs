@@ -133,7 +133,7 @@ targets = {targets}
 # Seconds for one call to a target (1 to 600).
 time_limit_seconds = {limit}
 
-# Calls at once to one target (1 to 64).
+# Calls at once to one target, and of one association to one program (1 to 64).
 calls_per_target = {calls}
 
 # Folder of the lists of revoked SSH certificates, one file for each authority (SHA256-….krl, named by the fingerprint

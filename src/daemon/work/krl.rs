@@ -19,7 +19,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use tokio::sync::{Mutex, MutexGuard};
 
-use super::Outcome;
+use super::queue::Outcome;
 use crate::connect::LeaseName;
 use crate::connect::krl::{self, Authority};
 use crate::connect::settings::Settings;
@@ -55,11 +55,6 @@ impl Lists {
     /// Lists in `folder`; none are kept without one.
     pub fn new(folder: Option<PathBuf>, organisations: Vec<OrganisationId>, clock: Clock) -> Self {
         Self(folder.map(|folder| Arc::new(Inner { folder, organisations, clock, read: Mutex::default() })))
-    }
-
-    /// Whether any are kept.
-    pub(super) fn kept(&self) -> bool {
-        self.0.is_some()
     }
 
     /// Writes every list anew, from the logs and from what the files hold already.

@@ -2,8 +2,11 @@
 //!
 //! That something may be at the target is in the log before anything is; that it is gone, only after it is.
 
+use std::time::{Duration, Instant};
+
+use super::queue::Outcome;
 use super::target::{CallError, Target};
-use super::{Attempt, Outcome, krl};
+use super::{Attempt, krl};
 use crate::connect::password::generate;
 use crate::connect::settings::Settings;
 use crate::connect::{Lease, LeaseName};
@@ -18,8 +21,10 @@ use crate::escrow::time::{Seconds, Time};
 use crate::seal::minted::{Made, MintedContext, seal_made};
 use crate::store::batch::Blob;
 
-/// A lease that was begun is gone on with as it was begun, as long as this much of it is left.
+/// A lease that was begun is gone on with as it was begun, as long as the rules allow that and this much of it is left.
 const WORTH_WHILE: Seconds = Seconds::MINUTE;
+/// How often is looked for what may still come.
+const LOOK_FOR_LATE: Duration = Duration::from_secs(600);
 
 /// Where an account's target is, as the log has it.
 pub(crate) struct Reach {
@@ -35,6 +40,8 @@ struct Begun {
     input: Option<String>,
     /// Whether only one person at a time can have the account.
     exclusive: bool,
+    /// Whether the log says so already.
+    before: bool,
 }
 
 /// The window and the settings by which an account can be reached now; none: it is not open.
@@ -51,7 +58,7 @@ pub(crate) fn reach(desk: &mut Desk<'_, '_>, credential: &CredentialId) -> Resul
 impl Attempt {
     /// The connector and what it logs in with; an error says what is waited for.
     pub(super) fn target(&self, reach: &Reach) -> Result<(std::sync::Arc<Target>, Window), Outcome> {
-        let window = self.writer.opened().window(reach.window).ok_or(Outcome::Waits("closed"))?;
+        let window = self.writer.opened().window(reach.window).ok_or(Outcome::NotOpen("closed"))?;
         let target = self.connectors.target(reach.window, reach.settings, &reach.text);
         let target = target.map_err(|error| {
             if let CallError::Connect(error) = &error {
@@ -73,26 +80,33 @@ impl Attempt {
             let begun = begin(desk, request)?;
             Ok(begun.filter(|begun| opened.window(begun.reach.window).is_some()))
         });
-        let Some(Begun { reach, recipient, input, exclusive }) = begun.await? else {
-            return Ok(Outcome::Waits("closed"));
+        let Some(Begun { reach, recipient, input, exclusive, before }) = begun.await? else {
+            return Ok(Outcome::NotOpen("closed"));
         };
         let (target, window) = self.target(&reach)?;
         // Before it is begun: the second lease would change the first one's password, and the end of either end both.
         if target.settings.needs_exclusive() && !exclusive {
-            return Err(Outcome::Failed("needs-exclusive"));
+            return Err(Outcome::Waits("needs-exclusive"));
         }
         if let Settings::Ssh(ssh) = &target.settings {
             // Its target has something to fetch, and no certificate is made that could not be revoked there.
             self.lists.add(&self.writer, ssh.authority(), None).await?;
         }
-        let until = self.writer.at_desk(self.id, move |desk| start(desk, request)).await?;
+        let until = self.writer.at_desk(self.id, move |desk| start(desk, request)).await??;
+        let place = (self.id, request);
+        self.late.begins(place, before);
         let name = LeaseName::new(self.id, request);
         let secret = generate(target.settings.rules()).map_err(|_| Outcome::Failed("no-randomness"))?;
         let minted = target.call(&window, async |connector, login| {
             let lease = Lease { name: &name, until, input: input.as_deref(), secret: &secret };
             connector.mint(login, &lease).await
         });
-        let minted = minted.await.map_err(|error| Outcome::Failed(error.reason()))?;
+        let minted = minted.await.map_err(|error| {
+            if !error.is_definite() && target.settings.may_act_late() {
+                self.late.not_answered(place, Instant::now());
+            }
+            Outcome::Failed(error.reason())
+        })?;
         let fields = minted.fields.into_iter().map(|(name, value)| (name.as_str().to_owned(), value)).collect();
         let context = MintedContext { organisation: self.id, request };
         let sealed = seal_made(&recipient, &context, &Made { until, fields });
@@ -110,29 +124,40 @@ impl Attempt {
 
     async fn try_revoke(&self, request: u64) -> Result<Outcome, Outcome> {
         let name = LeaseName::new(self.id, request);
-        let lists = self.lists.kept();
         let found = self.writer.at_desk(self.id, move |desk| {
             let asked = desk.organisation()?.request(request).ok_or(Refusal::RequestUnknown)?;
-            let (credential, settings) = (asked.version.credential, asked.connector);
-            let authority = match settings.filter(|_| lists) {
+            let (credential, settings, made) = (asked.version.credential, asked.connector, asked.collected);
+            let authority = match settings {
                 Some(settings) => desk.blob(&settings)?.and_then(|text| krl::authority(&text, settings)),
                 None => None,
             };
-            Ok((reach(desk, &credential)?, settings, authority))
+            Ok((reach(desk, &credential)?, settings, authority, made))
         });
-        let (reach, settings, authority) = found.await?;
+        let (reach, settings, authority, made) = found.await?;
         if let Some(authority) = authority {
-            // Also while the account is closed: a list needs nothing that is secret.
+            // A list needs nothing that is secret, and nothing else ends a certificate before its time.
             self.lists.add(&self.writer, &authority, Some(name.serial())).await?;
+            return self.revoked(request).await;
         }
-        let Some(reach) = reach else { return Ok(Outcome::Waits("closed")) };
+        let Some(reach) = reach else { return Ok(Outcome::NotOpen("closed")) };
         if settings != Some(reach.settings) {
             // Where it was made, and only there, can it be revoked.
-            return Ok(Outcome::Waits("other-target"));
+            return Ok(Outcome::NotOpen("other-target"));
         }
         let (target, window) = self.target(&reach)?;
         let revoked = target.call(&window, async |connector, login| connector.revoke(login, &name).await);
         revoked.await.map_err(|error| Outcome::Failed(error.reason()))?;
+        let place = (self.id, request);
+        let left = self.late.left(place, made, Instant::now()).filter(|_| target.settings.may_act_late());
+        if let Some(left) = left {
+            // Not before nothing can come any more is it gone.
+            return Ok(Outcome::Later("may-be-late", left.min(LOOK_FOR_LATE)));
+        }
+        self.late.forget(place);
+        self.revoked(request).await
+    }
+
+    async fn revoked(&self, request: u64) -> Result<Outcome, Outcome> {
         self.writer.at_desk(self.id, move |desk| desk.append(DaemonAct::RevokedAtTarget(request), &[])).await?;
         tracing::info!(organisation = ?self.id, request, "a lease is gone from its target");
         Ok(Outcome::Done)
@@ -143,7 +168,7 @@ impl Attempt {
 fn begin(desk: &mut Desk<'_, '_>, request: u64) -> Result<Option<Begun>, WriteError> {
     let asked = desk.organisation()?.request(request).ok_or(Refusal::RequestUnknown)?;
     let recipient = asked.parts.first().ok_or(Refusal::PartUnknown)?.recipient;
-    let (credential, input) = (asked.version.credential, asked.input);
+    let (credential, input, before) = (asked.version.credential, asked.input, asked.target.is_some());
     let exclusive = desk.organisation()?.credential(&credential).is_some_and(|account| account.exclusive);
     let input = match input {
         Some(blob) => {
@@ -154,20 +179,31 @@ fn begin(desk: &mut Desk<'_, '_>, request: u64) -> Result<Option<Begun>, WriteEr
         None => None,
     };
     let reach = reach(desk, &credential)?;
-    Ok(reach.map(|reach| Begun { reach, recipient, input, exclusive }))
+    Ok(reach.map(|reach| Begun { reach, recipient, input, exclusive, before }))
 }
 
-/// Puts into the log that the lease is begun, unless it says so already; gives its end.
-fn start(desk: &mut Desk<'_, '_>, request: u64) -> Result<Time, WriteError> {
+/// Puts into the log that the lease is begun, unless it says so already and that still holds; gives its end, or what it
+/// waits for.
+fn start(desk: &mut Desk<'_, '_>, request: u64) -> Result<Result<Time, Outcome>, WriteError> {
     let now = desk.now()?;
     let organisation = desk.organisation()?;
     let asked = organisation.request(request).ok_or(Refusal::RequestUnknown)?;
-    if let Some(AtTarget::Started { until, .. }) = asked.target
-        && now.after(WORTH_WHILE) <= until
-    {
-        return Ok(until);
+    let begun = match asked.target {
+        Some(AtTarget::Started { until, .. }) if now.after(WORTH_WHILE) <= until => Some(until),
+        _ => None,
+    };
+    // Asked again each time: a shorter window may have taken the place of the one in which it was begun.
+    let latest = match organisation.mint_latest(request, now) {
+        Ok(latest) => latest,
+        Err(refusal) => return Ok(Err(Outcome::refused(&refusal, Some(now)))),
+    };
+    if let Some(until) = begun.filter(|until| *until <= latest) {
+        return Ok(Ok(until));
     }
-    let until = organisation.mint_until(request, now)?;
+    let until = match organisation.mint_until(request, now) {
+        Ok(until) => until,
+        Err(refusal) => return Ok(Err(Outcome::refused(&refusal, Some(now)))),
+    };
     desk.append(DaemonAct::MintStarted { request, until }, &[])?;
-    Ok(until)
+    Ok(Ok(until))
 }

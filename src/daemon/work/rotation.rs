@@ -14,12 +14,13 @@
 use std::sync::Arc;
 use std::time::Instant;
 
+use super::Attempt;
 use super::lease::reach;
+use super::queue::Outcome;
 use super::target::Target;
-use super::{Attempt, Outcome};
 use crate::connect::Login;
 use crate::connect::password::generate;
-use crate::daemon::opened::{Opened, Window};
+use crate::daemon::opened::Window;
 use crate::daemon::writer::{Desk, WriteError};
 use crate::escrow::entry::DaemonAct;
 use crate::escrow::id::{CredentialId, PersonId};
@@ -82,16 +83,16 @@ impl Attempt {
 
     async fn try_rotate(&self, credential: CredentialId) -> Result<Outcome, Outcome> {
         let found = self.writer.at_desk(self.id, move |desk| rotating(desk, &credential)).await?;
-        let Some(rotating) = found else { return Ok(Outcome::Waits("closed")) };
+        let Some(rotating) = found else { return Ok(Outcome::NotOpen("closed")) };
         let (target, window) = self.target(&rotating.reach)?;
         let next = rotating.next;
-        let opened = self.writer.opened().clone();
+        let opened = self.writer.opened();
         let begun_before = rotating.staged;
         if !begun_before {
             self.stage(rotating, &target, &window).await?;
         }
         // After a restart it comes with the window that the daemon asked for. Without it nothing can be decided.
-        let staged = opened.staged(self.id, next).ok_or(Outcome::Waits("staged-not-open"))?;
+        let staged = opened.staged(self.id, next).ok_or(Outcome::NotOpen("staged-not-open"))?;
         let outcome = self.decide(&target, &window, next, &staged, begun_before).await?;
         let act = if outcome { DaemonAct::Rotated(next) } else { DaemonAct::StagedDropped(next) };
         self.writer.at_desk(self.id, move |desk| desk.append(act, &[]).map(drop)).await?;
@@ -127,12 +128,15 @@ impl Attempt {
         });
         let staged = DaemonAct::Staged(Box::new(staged.map_err(|_| Outcome::Failed("rules"))?));
         let blobs: Vec<Blob> = dealt.blobs.into_iter().map(Blob::new).collect();
-        // In memory first: after the entry it must not be lost while the daemon runs.
         let login = Login { user: user(), secret };
-        let opened: Opened = self.writer.opened().clone();
-        opened.stage(id, next, login, None);
-        self.writer.at_desk(id, move |desk| desk.append(staged, &blobs)).await?;
-        Ok(())
+        let opened = self.writer.opened().clone();
+        let kept = self.writer.at_desk(id, move |desk| {
+            desk.append(staged, &blobs)?;
+            // Before the commit: after it, it must not be lost while the daemon runs.
+            opened.stage(id, next, login, None);
+            Ok(())
+        });
+        Ok(kept.await?)
     }
 
     /// Whether the target has the staged secret; tells it to take it if need be. An error: not decided yet.

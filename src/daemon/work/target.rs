@@ -1,5 +1,5 @@
 //! The connectors of what is open to the daemon: made from the settings that stand with the account, kept as long as
-//! its window, and called so many times at once as the configuration allows.
+//! its window, and called so many times at once in each lane as the configuration allows.
 //!
 //! This module must never call a target with a credential whose window is over: what is under way then is cut off.
 
@@ -8,18 +8,53 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tokio::sync::Semaphore;
 
+use super::queue::Lane;
 use crate::connect::settings::Settings;
 use crate::connect::{ConnectError, Connector, Environment, Login};
 use crate::daemon::opened::{Opened, Place, Window};
-use crate::escrow::id::BlobId;
+use crate::escrow::id::{BlobId, OrganisationId};
 use crate::escrow::text::Text;
+
+/// Where a connector does what it does.
+#[derive(Clone)]
+pub(super) enum Destination {
+    /// Nowhere: it calls nobody.
+    Nowhere,
+    /// It calls somebody, for all that can be known.
+    Unknown,
+    /// This program does it; whom that calls, only the account's settings say.
+    Program(Arc<str>),
+    /// `host:port`.
+    Target(Arc<str>),
+}
+
+impl Destination {
+    /// Of these settings.
+    pub fn of(settings: &Settings) -> Self {
+        match (settings, settings.targets().first()) {
+            (Settings::Ssh(_), _) => Self::Nowhere,
+            (Settings::Exec(exec), _) => Self::Program(exec.program.as_str().into()),
+            (_, Some(target)) => Self::Target(target.to_string().into()),
+            (_, None) => Self::Unknown,
+        }
+    }
+
+    /// What an association's calls there share their room with.
+    pub fn lane(self, organisation: OrganisationId) -> Lane {
+        match self {
+            Self::Nowhere | Self::Unknown => Lane::Here(organisation),
+            Self::Program(name) => Lane::Program(organisation, name),
+            Self::Target(name) => Lane::Target(name),
+        }
+    }
+}
 
 /// An account's connector, while it is open.
 pub struct Target {
     /// Its settings.
     pub settings: Settings,
     connector: Connector,
-    /// Shared by all accounts at the same target.
+    /// Shared by all accounts in the same lane.
     calls: Arc<Semaphore>,
 }
 
@@ -60,7 +95,7 @@ struct Inner {
 #[derive(Default)]
 struct Made {
     targets: BTreeMap<(Place, BlobId), Arc<Target>>,
-    calls: BTreeMap<String, Arc<Semaphore>>,
+    calls: BTreeMap<Lane, Arc<Semaphore>>,
 }
 
 impl Connectors {
@@ -69,7 +104,7 @@ impl Connectors {
         Self(Arc::new(Inner { environment, calls_per_target, made: Mutex::default() }))
     }
 
-    /// Calls at once to one target.
+    /// Calls at once in one lane.
     pub fn calls_per_target(&self) -> usize {
         self.0.calls_per_target
     }
@@ -91,9 +126,9 @@ impl Connectors {
             CallError::Connect(ConnectError::Unusable(why.to_owned()))
         })?;
         let connector = Connector::new(made.clone(), environment).map_err(CallError::Connect)?;
-        let name = made.targets().first().map_or_else(|| made.kind().to_owned(), ToString::to_string);
+        let lane = Destination::of(&made).lane(window.0);
         let mut inner = self.lock();
-        let calls = inner.calls.entry(name).or_insert_with(|| Arc::new(Semaphore::new(self.0.calls_per_target)));
+        let calls = inner.calls.entry(lane).or_insert_with(|| Arc::new(Semaphore::new(self.0.calls_per_target)));
         let target = Arc::new(Target { settings: made, connector, calls: Arc::clone(calls) });
         Ok(Arc::clone(inner.targets.entry((window, settings)).or_insert(target)))
     }

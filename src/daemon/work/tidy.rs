@@ -4,15 +4,20 @@
 //! was open when the daemon stopped is closed then, and the daemon asks by itself for what it was agreed to, and for
 //! what a revocation needs.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::{Arc, Mutex, PoisonError};
 
+use super::queue::ToDo;
+use super::target::Destination;
+use crate::connect::settings::Settings;
 use crate::daemon::opened::Opened;
 use crate::daemon::writer::{Desk, WriteError};
 use crate::escrow::act::RequestedPart;
 use crate::escrow::entry::DaemonAct;
-use crate::escrow::id::CredentialId;
+use crate::escrow::id::{BlobId, CredentialId};
 use crate::escrow::organisation::Organisation;
 use crate::escrow::request::{Request, Stage};
+use crate::escrow::text::Text;
 use crate::escrow::time::{Seconds, Time};
 use crate::escrow::window::{LONGEST_ERRAND, Purpose, UnsealFiled, opening_key_preimage};
 use crate::escrow::work::Work;
@@ -20,38 +25,89 @@ use crate::escrow::work::Work;
 /// How long people have to agree to what the daemon asks for.
 const FILED_FOR: Seconds = Seconds(3 * Seconds::DAY.0);
 
-/// Something that is to be done.
-pub(super) struct ToDo {
-    pub work: Work,
-    /// The account that it is about.
-    pub credential: CredentialId,
-    /// The entry that it comes of.
-    pub index: u64,
+/// Most settings whose target is remembered.
+const MAX_LANES: usize = 4096;
+
+/// Where connectors lead, by their settings. Clones share it.
+#[derive(Clone, Default)]
+pub(super) struct Lanes(Arc<Mutex<BTreeMap<BlobId, Destination>>>);
+
+impl Lanes {
+    fn of(&self, desk: &mut Desk<'_, '_>, settings: &BlobId) -> Result<Destination, WriteError> {
+        let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(destination) = known.get(settings) {
+            return Ok(destination.clone());
+        }
+        let destination = match desk.blob(settings)? {
+            Some(text) => destination(&text, *settings),
+            // It is not remembered: somebody may bring it.
+            None => return Ok(Destination::Unknown),
+        };
+        if known.len() >= MAX_LANES {
+            known.clear();
+        }
+        known.insert(*settings, destination.clone());
+        Ok(destination)
+    }
+}
+
+fn destination(text: &[u8], settings: BlobId) -> Destination {
+    let text = Text::multiline_from_blob(text, settings).ok();
+    let settings = text.and_then(|text| Settings::parse(text.as_str()).ok());
+    settings.map_or(Destination::Unknown, |settings| Destination::of(&settings))
 }
 
 /// Everything that is to do.
-pub(super) fn tidy(desk: &mut Desk<'_, '_>, opened: &Opened) -> Result<Vec<ToDo>, WriteError> {
+pub(super) fn tidy(desk: &mut Desk<'_, '_>, opened: &Opened, lanes: &Lanes) -> Result<Vec<ToDo>, WriteError> {
     let now = desk.now()?;
     for (request, rest) in close_lost(desk, opened, now)? {
         if let Some((credential, duration)) = rest {
             file(desk, opened, request, &credential, duration, now)?;
         }
     }
-    for (request, credential) in stuck(desk.organisation()?) {
+    for (request, credential) in stuck(desk, lanes)? {
         file(desk, opened, request, &credential, LONGEST_ERRAND, now)?;
     }
-    let organisation = desk.organisation()?;
-    Ok(organisation.work().filter_map(|work| to_do(organisation, work)).collect())
+    let works: Vec<Pending> = pending(desk.organisation()?).collect();
+    let mut list = Vec::with_capacity(works.len());
+    for Pending { work, credential, index, settings } in works {
+        let organisation = desk.organisation()?;
+        let id = organisation.id();
+        let window = organisation.open_window(&credential).map(|window| window.at.index);
+        let window = window.filter(|window| opened.window((id, *window)).is_some());
+        let destination = match settings.filter(|_| !matches!(work, Work::Open(_))) {
+            Some(settings) => lanes.of(desk, &settings)?,
+            None => Destination::Nowhere,
+        };
+        list.push(ToDo { work, credential, index, lane: destination.lane(id), window });
+    }
+    Ok(list)
 }
 
-fn to_do(organisation: &Organisation, work: Work) -> Option<ToDo> {
-    let (credential, index) = match work {
-        Work::Open(request) | Work::Mint(request) | Work::Revoke(request) => {
-            (organisation.request(request)?.version.credential, request)
-        }
-        Work::Rotate(credential) => (credential, organisation.credential(&credential)?.rotation.as_ref()?.index),
-    };
-    Some(ToDo { work, credential, index })
+/// Something that the log says is to be done.
+struct Pending {
+    work: Work,
+    credential: CredentialId,
+    /// The entry that it comes of.
+    index: u64,
+    /// The connector with which.
+    settings: Option<BlobId>,
+}
+
+fn pending(organisation: &Organisation) -> impl Iterator<Item = Pending> {
+    organisation.work().filter_map(|work| {
+        let (credential, index, settings) = match work {
+            Work::Open(request) | Work::Mint(request) | Work::Revoke(request) => {
+                let asked = organisation.request(request)?;
+                (asked.version.credential, request, asked.connector)
+            }
+            Work::Rotate(credential) => {
+                let account = organisation.credential(&credential)?;
+                (credential, account.rotation.as_ref()?.index, account.current()?.1.connector)
+            }
+        };
+        Some(Pending { work, credential, index, settings })
+    })
 }
 
 /// Closes what was opened, or was to open, to keys that are gone. Gives each such request; of windows also the account
@@ -91,21 +147,33 @@ fn close_lost(
 }
 
 /// What waits for an account that is not open and that nobody was asked to open: the first of each account.
-fn stuck(organisation: &Organisation) -> Vec<(u64, CredentialId)> {
-    let mut stuck: BTreeMap<CredentialId, u64> = BTreeMap::new();
-    for ToDo { work, credential, index } in organisation.work().filter_map(|work| to_do(organisation, work)) {
-        let account = organisation.credential(&credential);
+fn stuck(desk: &mut Desk<'_, '_>, lanes: &Lanes) -> Result<Vec<(u64, CredentialId)>, WriteError> {
+    let organisation = desk.organisation()?;
+    let begun = |pending: &Pending| {
+        let account = organisation.credential(&pending.credential);
         let staged = || account.and_then(|account| account.rotation.as_ref()).is_some_and(|r| r.staged.is_some());
         // What was only asked for can wait until people open the account; what was begun cannot.
-        if matches!(work, Work::Revoke(_)) || matches!(work, Work::Rotate(_)) && staged() {
-            stuck.entry(credential).or_insert(index);
+        matches!(pending.work, Work::Revoke(_)) || matches!(pending.work, Work::Rotate(_)) && staged()
+    };
+    let asked: BTreeSet<CredentialId> = organisation
+        .live_requests()
+        .filter(|request| request.purpose == Purpose::Unseal)
+        .map(|request| request.version.credential)
+        .collect();
+    let begun = pending(organisation).filter(begun).filter(|pending| !asked.contains(&pending.credential));
+    let begun: Vec<Pending> = begun.collect();
+    let mut stuck: BTreeMap<CredentialId, u64> = BTreeMap::new();
+    for Pending { work, credential, index, settings } in begun {
+        let destination = match settings {
+            Some(settings) if !stuck.contains_key(&credential) => lanes.of(desk, &settings)?,
+            _ => continue,
+        };
+        // A certificate is revoked without anything that is sealed.
+        if !(matches!(destination, Destination::Nowhere) && matches!(work, Work::Revoke(_))) {
+            stuck.insert(credential, index);
         }
     }
-    let asked = |id: &CredentialId| {
-        let unseals = |request: &Request| request.purpose == Purpose::Unseal && request.version.credential == *id;
-        organisation.live_requests().any(unseals)
-    };
-    stuck.into_iter().filter(|(id, _)| !asked(id)).map(|(id, request)| (request, id)).collect()
+    Ok(stuck.into_iter().map(|(id, request)| (request, id)).collect())
 }
 
 /// Asks people to open an account to the daemon. What the rules do not allow is left: somebody sealed it, say.

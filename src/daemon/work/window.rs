@@ -2,7 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use super::{Attempt, Outcome};
+use super::Attempt;
+use super::queue::Outcome;
 use crate::connect::Login;
 use crate::daemon::codes::Codes;
 use crate::daemon::opened::{Opened, Place, runs};
@@ -109,28 +110,32 @@ impl Attempt {
         let (place, credential, opened) = (granted.place, granted.credential, self.writer.opened().clone());
         let values = tokio::task::spawn_blocking(move || granted.open(&opened)).await;
         let values = values.map_err(|_| Outcome::Failed("inside"))?.map_err(NotOpened::outcome)?;
-        let current = self.writer.at_desk(self.id, move |desk| {
-            let part = desk.organisation()?.current_part(&credential, PartKind::Password);
-            Ok(part.ok_or(Refusal::PartUnknown)?)
-        });
-        let current = current.await?;
-        let opened = self.writer.opened();
-        for (asked, PartValue { user_name, value }) in values {
-            let login = Login { user: user_name, secret: value };
-            if asked.part == current {
-                opened.open(place, credential, login);
-            } else if asked.part.kind == PartKind::Password {
-                // Another process may have told the target, up to a moment ago.
-                opened.stage(self.id, asked.part.version, login, Some(std::time::Instant::now()));
+        let opened = self.writer.opened().clone();
+        // In the writer's thread: what it opens is kept only if the log shows its request as running at that moment, and
+        // whatever ends it later overwrites it.
+        let kept = self.writer.at_desk(self.id, move |desk| {
+            let organisation = desk.organisation()?;
+            let current = organisation.current_part(&credential, PartKind::Password).ok_or(Refusal::PartUnknown)?;
+            if !organisation.request(place.1).is_some_and(runs) {
+                return Err(Refusal::RequestClosed.into());
             }
-        }
-        if opened.window(place).is_none() {
-            return Err(Outcome::Waits("other-version"));
-        }
-        let begun = self.writer.at_desk(self.id, move |desk| desk.append(DaemonAct::Collected(request), &[])).await;
-        if let Err(error) = begun {
-            opened.close(place);
-            return Err(error.into());
+            if !values.iter().any(|(asked, _)| asked.part == current) {
+                return Ok(false);
+            }
+            desk.append(DaemonAct::Collected(request), &[])?;
+            for (asked, PartValue { user_name, value }) in values {
+                let login = Login { user: user_name, secret: value };
+                if asked.part == current {
+                    opened.open(place, credential, login);
+                } else if asked.part.kind == PartKind::Password {
+                    // Another process may have told the target, up to a moment ago.
+                    opened.stage(place.0, asked.part.version, login, Some(std::time::Instant::now()));
+                }
+            }
+            Ok(true)
+        });
+        if !kept.await? {
+            return Ok(Outcome::Waits("other-version"));
         }
         tracing::info!(organisation = ?self.id, request, "an account is open to the daemon");
         Ok(Outcome::Done)
