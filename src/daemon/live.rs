@@ -3,12 +3,13 @@
 //! Everything is given to whoever the log names and to nobody else, and only while the log shows it as running. This
 //! module must never let out what a code is made of, nor what a target said.
 
-use std::sync::Arc;
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use super::codes::Code;
 use super::limits::RateLimiter;
-use super::opened::{NoKeys, Window};
+use super::opened::{NoKeys, Place, Window};
 use super::refused::Refused;
 use super::work::target::{CallError, Connectors};
 use super::work::{Board, CodesError, Reach, codes, reach};
@@ -25,6 +26,8 @@ use crate::proto::api::v1 as api;
 const VERIFIES_PER_MINUTE: u32 = 6;
 /// Accounts that this is remembered of.
 const VERIFY_CAPACITY: usize = 4_096;
+/// How long a secret that its target refused is not tried again, unless the account is opened anew.
+const AFTER_NO: Duration = Duration::from_secs(300);
 /// Longest wait until a stream looks at the log again: the lease may have been ended.
 const LOOK: Duration = Duration::from_secs(5);
 
@@ -36,6 +39,8 @@ pub struct Live {
     board: Board,
     clock: Clock,
     verifies: Arc<RateLimiter<(OrganisationId, CredentialId)>>,
+    /// When targets last refused what is open.
+    refused: Arc<Mutex<BTreeMap<Place, Instant>>>,
 }
 
 /// A code, and how long until there is something new to say.
@@ -48,7 +53,7 @@ impl Live {
     /// Over what is open.
     pub fn new(writer: Writer, connectors: Connectors, board: Board, clock: Clock) -> Self {
         let verifies = Arc::new(RateLimiter::new(VERIFIES_PER_MINUTE, VERIFY_CAPACITY));
-        Self { writer, connectors, board, clock, verifies }
+        Self { writer, connectors, board, clock, verifies, refused: Arc::default() }
     }
 
     /// Fresh keys of the daemon's memory, each vouched for by the log key.
@@ -143,13 +148,29 @@ impl Live {
             Ok(reach(desk, &credential)?.ok_or(Refusal::NotOpen)?)
         });
         let found: Reach = found.await?;
-        let taken = self.verifies.take((organisation, credential), Instant::now());
+        let now = Instant::now();
+        let said_no = self.refused().get(&found.window).map(|at| AFTER_NO.saturating_sub(now.duration_since(*at)));
+        if let Some(retry) = said_no.filter(|retry| !retry.is_zero()) {
+            return Err(Refused::TooManyRequests { retry });
+        }
+        let taken = self.verifies.take((organisation, credential), now);
         taken.map_err(|retry| Refused::TooManyRequests { retry })?;
         let window: Window =
             self.writer.opened().window(found.window).ok_or(Refused::Write(Refusal::NotOpen.into()))?;
         let failed = |error: CallError| Refused::Target { reason: error.reason() };
         let target = self.connectors.target(found.window, found.settings, &found.text).map_err(failed)?;
-        target.call(&window, async |connector, login| connector.verify(login).await).await.map_err(failed)
+        let works = target.call(&window, async |connector, login| connector.verify(login).await).await;
+        let works = works.map_err(failed)?;
+        if !works {
+            let mut refused = self.refused();
+            refused.retain(|_, at| now.duration_since(*at) < AFTER_NO);
+            refused.insert(found.window, now);
+        }
+        Ok(works)
+    }
+
+    fn refused(&self) -> MutexGuard<'_, BTreeMap<Place, Instant>> {
+        self.refused.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// What is to be done at targets.

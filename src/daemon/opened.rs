@@ -34,6 +34,8 @@ pub const MAX_KEYS: usize = 16;
 const MAX_WAITING: usize = 64;
 /// Most keys in all.
 const MAX_ALL: usize = 16_384;
+/// How many of these are for what the daemon itself asks for: what it began at a target must end.
+const FOR_DAEMON: usize = MAX_ALL / 8;
 
 /// Why there are no keys.
 #[derive(Debug, thiserror::Error)]
@@ -114,7 +116,12 @@ impl Opened {
         let waits = |key: &&Key| key.request.is_none() && key.organisation == organisation && key.person == person;
         let waiting = inner.keys.values().filter(waits).count();
         let many = person.is_some() && waiting + count > MAX_WAITING;
-        if many || inner.keys.len() + count > MAX_ALL {
+        // Nobody gets more while they have more than are left: however many people an association has, there are always
+        // some for the others.
+        let kept = if person.is_some() { FOR_DAEMON } else { 0 };
+        let left = MAX_ALL.saturating_sub(kept + inner.keys.len());
+        let own = inner.keys.values().filter(|key| key.organisation == organisation).count();
+        if many || count > left || (person.is_some() && own + count > left) {
             return Err(NoKeys::TooMany);
         }
         let add = |key: MasterKey| {
@@ -278,6 +285,7 @@ pub fn to_daemon(request: &Request) -> impl Iterator<Item = &RecipientKey> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::escrow::id::sha256;
 
     #[test]
     fn keys_are_bounded_and_those_that_nobody_names_are_forgotten() {
@@ -298,6 +306,34 @@ mod tests {
         opened.make_keys(here, person, 1, later).unwrap();
         assert_eq!(opened.lock().keys.len(), 1);
         opened.discard(first.iter());
+    }
+
+    #[test]
+    fn one_associations_keys_leave_room_for_the_others_and_for_the_daemon() {
+        let (opened, start) = (Opened::default(), Instant::now());
+        let hog = OrganisationId::new([1; 32]);
+        let fill = |organisation: OrganisationId| {
+            let person = |n: u32| PersonId::new(sha256(&[&organisation.as_bytes()[..], &n.to_be_bytes()]));
+            let mut made = 0;
+            for n in 0..u32::MAX {
+                for _ in 0..MAX_WAITING / MAX_KEYS {
+                    match opened.make_keys(organisation, Some(person(n)), MAX_KEYS, start) {
+                        Ok(keys) => made += keys.len(),
+                        Err(_) => return made,
+                    }
+                }
+            }
+            made
+        };
+        let first = fill(hog);
+        assert!(first <= (MAX_ALL - FOR_DAEMON) / 2, "{first}");
+        let second = fill(OrganisationId::new([2; 32]));
+        assert!(second >= first / 2 - MAX_KEYS, "{second} of {first}");
+        for other in 3..20 {
+            fill(OrganisationId::new([other; 32]));
+        }
+        assert!(opened.make_keys(hog, None, MAX_KEYS, start).is_ok(), "what it began must end");
+        assert!(opened.lock().keys.len() <= MAX_ALL);
     }
 
     #[test]
