@@ -14,6 +14,7 @@ use super::view::View;
 use crate::args;
 use crate::connect::settings::Settings;
 use crate::escrow::credential::Version;
+use crate::escrow::id::BlobId;
 use crate::escrow::text::Text;
 
 /// A connector's text, read.
@@ -31,7 +32,12 @@ impl Connector {
 
     /// The connector of a version, where it has one, its text is here and can be read.
     pub fn of(view: &View<'_>, version: &Version) -> Option<Self> {
-        Self::parse(&view.text_if_here(version.connector.as_ref()?)?)
+        Self::named(view, version.connector.as_ref()?)
+    }
+
+    /// The connector with this text, where it is here and can be read.
+    pub fn named(view: &View<'_>, text: &BlobId) -> Option<Self> {
+        Self::parse(&view.text_if_here(text)?)
     }
 
     /// Where the target is: what people recognise it by.

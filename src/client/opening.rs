@@ -3,7 +3,7 @@
 //! Each account is asked for by itself, so that trustees can agree to one and not to another. Nothing here ever sees
 //! what is opened: keys are the server's, and the log key vouches for them.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -223,7 +223,9 @@ pub async fn ssh(env: &Env, verb: SshVerb) -> Result<(), Failure> {
     reached.end()
 }
 
-/// The revocation list of an authority, by the log: every certificate whose access ended before its time.
+/// The revocation list of an account's authority, by the log: every certificate whose access ended before its time, also
+/// those of other accounts with the same authority, because a target has one list. One too many does no harm, one too
+/// few opens a door again: where nobody can tell any more by which authority, it is on every list.
 fn revocation_list(view: &View<'_>, id: &CredentialId, label: &str, env: &Env) -> Result<(Vec<u8>, usize), Failure> {
     let credential = view.state.credential(id).ok_or(Refusal::CredentialUnknown)?;
     let (_, version) = credential.current().ok_or(Refusal::CredentialUnknown)?;
@@ -231,9 +233,19 @@ fn revocation_list(view: &View<'_>, id: &CredentialId, label: &str, env: &Env) -
     let Settings::Ssh(ssh) = &connector.settings else {
         return Err(Failure::new(Exit::Usage, "failed-no-authority").with("label", label));
     };
-    let made = view.state.requests().values().filter(|request| request.version.credential == *id);
     let over = |target: &AtTarget| !matches!(target, AtTarget::Started { .. } | AtTarget::Made { .. });
-    let made = made.filter(|request| request.target.as_ref().is_some_and(over));
+    let ended = view.state.requests().values().filter(|request| request.target.as_ref().is_some_and(over));
+    let mut authorities = BTreeMap::new();
+    let made = ended.filter(|request| {
+        let Some(connector) = request.connector else { return true };
+        *authorities.entry(connector).or_insert_with(|| {
+            match Connector::named(view, &connector).map(|c| c.settings) {
+                Some(Settings::Ssh(other)) => other.authority() == ssh.authority(),
+                Some(_) => false,
+                None => true,
+            }
+        })
+    });
     let serial = |request: &Request| LeaseName::new(view.state.id(), request.at.index).serial();
     let serials = made.map(serial).collect::<BTreeSet<u64>>();
     Ok((krl::encode(ssh.authority(), &serials, env.now()), serials.len()))
