@@ -242,7 +242,9 @@ impl Organisation {
             return Err(Refusal::PartUnknown);
         }
         self.check_vouched(Purpose::Unseal, &filed.parts)?;
-        if self.live_requests().any(|r| r.purpose == Purpose::Unseal && r.version.credential == id) {
+        // What people still think about is not in the way: whoever asked could take it back when it comes to it.
+        let open = |r: &Request| r.by_daemon || !matches!(r.stage, Stage::Waiting);
+        if self.live_requests().any(|r| r.purpose == Purpose::Unseal && r.version.credential == id && open(r)) {
             return Err(Refusal::NotDue);
         }
         if credential.filed_today(now) >= MOST_FILED {
@@ -332,6 +334,7 @@ impl Organisation {
             denials: BTreeMap::new(),
             claims: BTreeMap::new(),
             collected: false,
+            made: None,
             standing: None,
             input: None,
             connector: Some(filing.connector),

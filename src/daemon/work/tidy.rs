@@ -57,16 +57,18 @@ fn destination(text: &[u8], settings: BlobId) -> Destination {
     settings.map_or(Destination::Unknown, |settings| Destination::of(&settings))
 }
 
-/// Everything that is to do.
-pub(super) fn tidy(desk: &mut Desk<'_, '_>, opened: &Opened, lanes: &Lanes) -> Result<Vec<ToDo>, WriteError> {
+/// Everything that is to do, and whether people could not be asked for something that it needs: then it is to be looked
+/// at again, also if the log does not grow.
+pub(super) fn tidy(desk: &mut Desk<'_, '_>, opened: &Opened, lanes: &Lanes) -> Result<(Vec<ToDo>, bool), WriteError> {
     let now = desk.now()?;
     for (request, rest) in close_lost(desk, opened, now)? {
         if let Some((credential, duration)) = rest {
             file(desk, opened, request, &credential, duration, now)?;
         }
     }
+    let mut unasked = false;
     for (request, credential) in stuck(desk, lanes)? {
-        file(desk, opened, request, &credential, LONGEST_ERRAND, now)?;
+        unasked |= !file(desk, opened, request, &credential, LONGEST_ERRAND, now)?;
     }
     let works: Vec<Pending> = pending(desk.organisation()?).collect();
     let mut list = Vec::with_capacity(works.len());
@@ -81,7 +83,7 @@ pub(super) fn tidy(desk: &mut Desk<'_, '_>, opened: &Opened, lanes: &Lanes) -> R
         };
         list.push(ToDo { work, credential, index, lane: destination.lane(id), window });
     }
-    Ok(list)
+    Ok((list, unasked))
 }
 
 /// Something that the log says is to be done.
@@ -157,7 +159,9 @@ fn stuck(desk: &mut Desk<'_, '_>, lanes: &Lanes) -> Result<Vec<(u64, CredentialI
     };
     let asked: BTreeSet<CredentialId> = organisation
         .live_requests()
+        // What people still think about is not in the way: whoever asked could take it back when it comes to it.
         .filter(|request| request.purpose == Purpose::Unseal)
+        .filter(|request| request.by_daemon || !matches!(request.stage, Stage::Waiting))
         .map(|request| request.version.credential)
         .collect();
     let begun = pending(organisation).filter(begun).filter(|pending| !asked.contains(&pending.credential));
@@ -176,7 +180,8 @@ fn stuck(desk: &mut Desk<'_, '_>, lanes: &Lanes) -> Result<Vec<(u64, CredentialI
     Ok(stuck.into_iter().map(|(id, request)| (request, id)).collect())
 }
 
-/// Asks people to open an account to the daemon. What the rules do not allow is left: somebody sealed it, say.
+/// Asks people to open an account to the daemon; gives whether they were asked. What the rules do not allow is left:
+/// somebody sealed it, or they were asked too often today.
 fn file(
     desk: &mut Desk<'_, '_>,
     opened: &Opened,
@@ -184,14 +189,14 @@ fn file(
     credential: &CredentialId,
     duration: Seconds,
     now: Time,
-) -> Result<(), WriteError> {
+) -> Result<bool, WriteError> {
     let organisation = desk.organisation()?;
     let (id, parts) = (organisation.id(), organisation.window_parts(credential));
     let keys = match opened.make_keys(id, None, parts.len(), std::time::Instant::now()) {
         Ok(keys) => keys,
         Err(error) => {
             tracing::error!(organisation = ?id, %error, "the daemon cannot ask for what it needs");
-            return Ok(());
+            return Ok(false);
         }
     };
     let recipients = keys.clone();
@@ -205,12 +210,12 @@ fn file(
     match desk.append(DaemonAct::UnsealFiled(filed), &[]) {
         Ok(index) => {
             tracing::warn!(organisation = ?id, because, request = index, "people are asked to open an account again");
-            Ok(())
+            Ok(true)
         }
         Err(WriteError::Refused(refusal)) => {
             tracing::debug!(organisation = ?id, because, %refusal, "the daemon may not ask for this");
             opened.discard(recipients.iter());
-            Ok(())
+            Ok(false)
         }
         Err(error) => Err(error),
     }
