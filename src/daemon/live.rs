@@ -3,13 +3,12 @@
 //! Everything is given to whoever the log names and to nobody else, and only while the log shows it as running. This
 //! module must never let out what a code is made of, nor what a target said.
 
-use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use super::codes::Code;
 use super::limits::RateLimiter;
-use super::opened::{NoKeys, Place, Window};
+use super::opened::{NoKeys, Window};
 use super::refused::Refused;
 use super::work::target::{CallError, Connectors};
 use super::work::{Board, CodesError, Reach, codes, reach};
@@ -26,8 +25,8 @@ use crate::proto::api::v1 as api;
 const VERIFIES_PER_MINUTE: u32 = 6;
 /// Accounts that this is remembered of.
 const VERIFY_CAPACITY: usize = 4_096;
-/// How long a secret that its target refused is not tried again, unless the account is opened anew.
-const AFTER_NO: Duration = Duration::from_secs(300);
+/// How soon to ask again whether a secret works where others were at the target.
+const WHILE_BUSY: Duration = Duration::from_secs(5);
 /// Longest wait until a stream looks at the log again: the lease may have been ended.
 const LOOK: Duration = Duration::from_secs(5);
 
@@ -39,8 +38,6 @@ pub struct Live {
     board: Board,
     clock: Clock,
     verifies: Arc<RateLimiter<(OrganisationId, CredentialId)>>,
-    /// When targets last refused what is open.
-    refused: Arc<Mutex<BTreeMap<Place, Instant>>>,
 }
 
 /// A code, and how long until there is something new to say.
@@ -53,7 +50,7 @@ impl Live {
     /// Over what is open.
     pub fn new(writer: Writer, connectors: Connectors, board: Board, clock: Clock) -> Self {
         let verifies = Arc::new(RateLimiter::new(VERIFIES_PER_MINUTE, VERIFY_CAPACITY));
-        Self { writer, connectors, board, clock, verifies, refused: Arc::default() }
+        Self { writer, connectors, board, clock, verifies }
     }
 
     /// Fresh keys of the daemon's memory, each vouched for by the log key.
@@ -149,28 +146,19 @@ impl Live {
         });
         let found: Reach = found.await?;
         let now = Instant::now();
-        let said_no = self.refused().get(&found.window).map(|at| AFTER_NO.saturating_sub(now.duration_since(*at)));
-        if let Some(retry) = said_no.filter(|retry| !retry.is_zero()) {
+        let window: Window =
+            self.writer.opened().window(found.window).ok_or(Refused::Write(Refusal::NotOpen.into()))?;
+        if let Some(retry) = window.rests(now) {
             return Err(Refused::TooManyRequests { retry });
         }
         let taken = self.verifies.take((organisation, credential), now);
         taken.map_err(|retry| Refused::TooManyRequests { retry })?;
-        let window: Window =
-            self.writer.opened().window(found.window).ok_or(Refused::Write(Refusal::NotOpen.into()))?;
-        let failed = |error: CallError| Refused::Target { reason: error.reason() };
+        let failed = |error: CallError| match error {
+            CallError::Busy => Refused::TooManyRequests { retry: WHILE_BUSY },
+            error => Refused::Target { reason: error.reason() },
+        };
         let target = self.connectors.target(found.window, found.settings, &found.text).map_err(failed)?;
-        let works = target.call(&window, async |connector, login| connector.verify(login).await).await;
-        let works = works.map_err(failed)?;
-        if !works {
-            let mut refused = self.refused();
-            refused.retain(|_, at| now.duration_since(*at) < AFTER_NO);
-            refused.insert(found.window, now);
-        }
-        Ok(works)
-    }
-
-    fn refused(&self) -> MutexGuard<'_, BTreeMap<Place, Instant>> {
-        self.refused.lock().unwrap_or_else(PoisonError::into_inner)
+        target.verify(&window).await.map_err(failed)
     }
 
     /// What is to be done at targets.

@@ -19,6 +19,7 @@ use crate::escrow::key::RecipientKey;
 use crate::escrow::organisation::Organisation;
 use crate::escrow::part::VersionId;
 use crate::escrow::request::{Request, Stage};
+use crate::escrow::time::Time;
 use crate::escrow::window::Purpose;
 use crate::seal::sharing::MasterKey;
 use crate::seal::signing::BadSecretKey;
@@ -32,10 +33,12 @@ pub const LATEST: Duration = Duration::from_secs(3600);
 pub const MAX_KEYS: usize = 16;
 /// Most keys of one person that no request names yet.
 const MAX_WAITING: usize = 64;
-/// Most keys in all.
-const MAX_ALL: usize = 16_384;
-/// How many of these are for what the daemon itself asks for: what it began at a target must end.
-const FOR_DAEMON: usize = MAX_ALL / 8;
+/// Most keys that people asked for; and as many again for what the daemon itself asks for: what it began at a target
+/// must end, whatever people have taken.
+const MAX_KEPT: usize = 8_192;
+/// How long a secret that its target refused is not tried again, unless the account is opened anew: a target may lock an
+/// account at which somebody tries too often.
+const AFTER_NO: Duration = Duration::from_secs(300);
 
 /// Why there are no keys.
 #[derive(Debug, thiserror::Error)]
@@ -58,6 +61,21 @@ pub struct Window {
     pub login: Arc<Login>,
     /// Closed when it is wiped: calls that use it stop.
     pub wiped: watch::Receiver<()>,
+    /// When the target last refused it.
+    refused: Arc<Mutex<Option<Instant>>>,
+}
+
+impl Window {
+    /// Its target refuses this login.
+    pub fn refused(&self, now: Instant) {
+        *self.refused.lock().unwrap_or_else(PoisonError::into_inner) = Some(now);
+    }
+
+    /// How long this login is not to be tried, because its target refused it a short while ago.
+    pub fn rests(&self, now: Instant) -> Option<Duration> {
+        let refused = (*self.refused.lock().unwrap_or_else(PoisonError::into_inner))?;
+        AFTER_NO.checked_sub(now.duration_since(refused)).filter(|left| !left.is_zero())
+    }
 }
 
 /// The keys and what was opened with them. Clones share it.
@@ -82,8 +100,11 @@ struct Staged {
 struct Open {
     credential: CredentialId,
     login: Arc<Login>,
+    /// When it is over, whatever the log says by then.
+    until: Time,
     /// Dropped with it.
     wiped: watch::Sender<()>,
+    refused: Arc<Mutex<Option<Instant>>>,
 }
 
 struct Key {
@@ -116,12 +137,11 @@ impl Opened {
         let waits = |key: &&Key| key.request.is_none() && key.organisation == organisation && key.person == person;
         let waiting = inner.keys.values().filter(waits).count();
         let many = person.is_some() && waiting + count > MAX_WAITING;
-        // Nobody gets more while they have more than are left: however many people an association has, there are always
-        // some for the others.
-        let kept = if person.is_some() { FOR_DAEMON } else { 0 };
-        let left = MAX_ALL.saturating_sub(kept + inner.keys.len());
-        let own = inner.keys.values().filter(|key| key.organisation == organisation).count();
-        if many || count > left || (person.is_some() && own + count > left) {
+        // Nobody gets more while they have more than are left: however many people or accounts an association has, there
+        // are always some for the others.
+        let kept = || inner.keys.values().filter(|key| key.person.is_some() == person.is_some());
+        let own = kept().filter(|key| key.organisation == organisation).count();
+        if many || own + count > MAX_KEPT.saturating_sub(kept().count()) {
             return Err(NoKeys::TooMany);
         }
         let add = |key: MasterKey| {
@@ -157,17 +177,24 @@ impl Opened {
         to_daemon(request).all(has)
     }
 
-    /// Keeps what a request opened. Nothing is kept that [`Self::settle`] would not.
-    pub fn open(&self, place: Place, credential: CredentialId, login: Login) {
-        let open = Open { credential, login: Arc::new(login), wiped: watch::Sender::new(()) };
+    /// Keeps what a request opened, until that time at most. Nothing is kept that [`Self::settle`] would not.
+    pub fn open(&self, place: Place, credential: CredentialId, login: Login, until: Time) {
+        let (login, wiped) = (Arc::new(login), watch::Sender::new(()));
+        let open = Open { credential, login, until, wiped, refused: Arc::default() };
         self.lock().windows.insert(place, open);
+    }
+
+    /// Overwrites what is past its time: also where no entry can say so, because nothing can be written.
+    pub fn expire(&self, now: Time) {
+        self.lock().windows.retain(|_, open| now < open.until);
     }
 
     /// What a window holds.
     pub fn window(&self, place: Place) -> Option<Window> {
         let inner = self.lock();
         let open = inner.windows.get(&place)?;
-        Some(Window { login: Arc::clone(&open.login), wiped: open.wiped.subscribe() })
+        let (login, refused) = (Arc::clone(&open.login), Arc::clone(&open.refused));
+        Some(Window { login, wiped: open.wiped.subscribe(), refused })
     }
 
     /// Forgets what a request opened.
@@ -262,7 +289,10 @@ impl Inner {
         let Some(staged) = self.staged.remove(&(organisation, version)) else { return };
         let its =
             |(place, open): &(&Place, &mut Open)| place.0 == organisation && open.credential == version.credential;
-        self.windows.iter_mut().filter(its).for_each(|(_, open)| open.login = Arc::clone(&staged.login));
+        self.windows.iter_mut().filter(its).for_each(|(_, open)| {
+            open.login = Arc::clone(&staged.login);
+            open.refused = Arc::default();
+        });
     }
 
     fn concerns(&self, id: &OrganisationId) -> bool {
@@ -309,31 +339,55 @@ mod tests {
     }
 
     #[test]
-    fn one_associations_keys_leave_room_for_the_others_and_for_the_daemon() {
+    fn one_associations_keys_leave_room_for_the_others() {
         let (opened, start) = (Opened::default(), Instant::now());
-        let hog = OrganisationId::new([1; 32]);
-        let fill = |organisation: OrganisationId| {
-            let person = |n: u32| PersonId::new(sha256(&[&organisation.as_bytes()[..], &n.to_be_bytes()]));
+        // Until it gets no more. The keys of many people, or of the daemon.
+        let fill = |organisation: OrganisationId, people: bool| {
             let mut made = 0;
-            for n in 0..u32::MAX {
-                for _ in 0..MAX_WAITING / MAX_KEYS {
-                    match opened.make_keys(organisation, Some(person(n)), MAX_KEYS, start) {
-                        Ok(keys) => made += keys.len(),
-                        Err(_) => return made,
-                    }
+            for n in 0_u32.. {
+                let person = PersonId::new(sha256(&[&organisation.as_bytes()[..], &n.to_be_bytes()]));
+                match opened.make_keys(organisation, people.then_some(person), MAX_KEYS, start) {
+                    Ok(keys) => made += keys.len(),
+                    Err(_) => break,
                 }
             }
             made
         };
-        let first = fill(hog);
-        assert!(first <= (MAX_ALL - FOR_DAEMON) / 2, "{first}");
-        let second = fill(OrganisationId::new([2; 32]));
-        assert!(second >= first / 2 - MAX_KEYS, "{second} of {first}");
-        for other in 3..20 {
-            fill(OrganisationId::new([other; 32]));
+        for people in [true, false] {
+            let [first, second, third] = [1, 2, 3].map(|n| fill(OrganisationId::new([n; 32]), people));
+            assert_eq!([first, second, third], [MAX_KEPT / 2, MAX_KEPT / 4, MAX_KEPT / 8], "people: {people}");
         }
-        assert!(opened.make_keys(hog, None, MAX_KEYS, start).is_ok(), "what it began must end");
-        assert!(opened.lock().keys.len() <= MAX_ALL);
+    }
+
+    #[test]
+    fn a_window_ends_by_the_clock_also_where_no_entry_can_say_so() {
+        let (opened, place) = (Opened::default(), (OrganisationId::new([1; 32]), 7));
+        let login = Login { user: None, secret: crate::seal::secret::Secret::from_string("x".to_owned()) };
+        opened.open(place, CredentialId::new([4; 16]), login, Time(100));
+        opened.expire(Time(99));
+        let window = opened.window(place).unwrap();
+        opened.expire(Time(100));
+        assert!(opened.window(place).is_none() && window.wiped.has_changed().is_err());
+    }
+
+    #[test]
+    fn a_secret_that_was_refused_rests() {
+        let (opened, place, now) = (Opened::default(), (OrganisationId::new([1; 32]), 7), Instant::now());
+        let login = || Login { user: None, secret: crate::seal::secret::Secret::from_string("x".to_owned()) };
+        let account = CredentialId::new([4; 16]);
+        opened.open(place, account, login(), Time(100));
+        let window = opened.window(place).unwrap();
+        assert_eq!(window.rests(now), None);
+        window.refused(now);
+        assert_eq!(
+            opened.window(place).unwrap().rests(now + Duration::from_secs(100)),
+            Some(Duration::from_secs(200))
+        );
+        assert_eq!(window.rests(now + AFTER_NO), None);
+        let version = VersionId { credential: account, version: 2 };
+        opened.stage(place.0, version, login(), None);
+        opened.lock().rotated(place.0, version);
+        assert_eq!(opened.window(place).unwrap().rests(now), None, "another secret");
     }
 
     #[test]
@@ -341,7 +395,7 @@ mod tests {
         let (opened, place) = (Opened::default(), (OrganisationId::new([1; 32]), 7));
         let secret = || crate::seal::secret::Secret::from_string("x".to_owned());
         let account = CredentialId::new([4; 16]);
-        opened.open(place, account, Login { user: None, secret: secret() });
+        opened.open(place, account, Login { user: None, secret: secret() }, Time(100));
         let window = opened.window(place).unwrap();
         assert!(!window.wiped.has_changed().unwrap());
         let version = VersionId { credential: account, version: 2 };

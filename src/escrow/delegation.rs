@@ -402,6 +402,7 @@ impl Organisation {
             denials: BTreeMap::new(),
             claims: BTreeMap::new(),
             collected: false,
+            made: None,
             standing: None,
             input: take.input,
             connector,

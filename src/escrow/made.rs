@@ -177,7 +177,11 @@ impl Organisation {
         let Some(AtTarget::Started { until, .. }) = request.target else { return Vec::new() };
         let requester = request.requester;
         self.start_lease(index, at.time, Some(until), true);
-        self.set_target(index, AtTarget::Made { sealed });
+        if let Some(mut request) = self.take_request(index) {
+            request.target = Some(AtTarget::Made { sealed });
+            request.made = Some(at.time);
+            self.insert_request(request);
+        }
         vec![Effect::KeepMade { request: index, requester, blob: sealed }]
     }
 

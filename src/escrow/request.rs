@@ -64,6 +64,8 @@ pub struct Request {
     pub claims: BTreeMap<PersonId, Claimed>,
     /// Whether the requester fetched the shares, and so may have seen what was asked for.
     pub collected: bool,
+    /// When the daemon said that it had made at the target what was asked for, with [`Purpose::Mint`] only.
+    pub made: Option<Time>,
     /// What is to be granted, exactly with [`Purpose::Delegation`].
     pub standing: Option<Standing>,
     /// Text: what the connector needs to know of the requester.
@@ -246,7 +248,7 @@ impl Request {
     }
 
     /// When the daemon next has to act on it.
-    pub(super) fn deadline(&self) -> Option<Time> {
+    pub fn deadline(&self) -> Option<Time> {
         match (&self.stage, self.target) {
             // What was begun is over when the lease is, however long it could have been begun.
             (Stage::Granted(_), Some(AtTarget::Started { until, .. })) => Some(until),
@@ -390,6 +392,7 @@ impl Organisation {
             denials: BTreeMap::new(),
             claims: BTreeMap::new(),
             collected: false,
+            made: None,
             standing: asked.standing,
             input: asked.input,
             connector,

@@ -20,7 +20,7 @@ use serde_json::json;
 
 use crate::house::{Asked, House, asked, deposit, folder, give_back, until};
 use crate::proxy::Fault;
-use crate::town::{Kind, NINA};
+use crate::town::{Kind, MAUD, NINA};
 
 const DAY: Seconds = Seconds(8 * 3600);
 
@@ -253,6 +253,14 @@ async fn what_ended_early_is_on_the_list_that_a_target_fetches() {
     let session = house.town.session(NINA).await;
     assert!(session.state().unwrap().live_requests().all(|request| !request.by_daemon));
     drop(session);
+
+    // A target has one list: one that is made by hand of another account with this authority has it, too.
+    deposit(&house.town, "the same shell", Some(&connector.to_string()), "web", &read("authority")).await;
+    let by_hand = path("by-hand");
+    let arguments = ["ssh", "krl", "the same shell", "--output", by_hand.to_str().unwrap()];
+    let (code, told, aside) = house.town.program(MAUD, &arguments);
+    assert_eq!(code, 0, "{told}{aside}");
+    assert!(revoked(&by_hand));
 
     // A daemon that starts without the file makes it anew from the log.
     fs::remove_file(&list).unwrap();

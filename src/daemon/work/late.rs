@@ -2,22 +2,27 @@
 //! back.
 //!
 //! A lease whose making got no answer is not called gone because it is not there now: it is looked for once more when
-//! nothing can come any more. In memory only: of what an earlier process began and did not finish, the worst is assumed.
+//! nothing can come any more. Of what an earlier process told a target nobody knows whether it was answered: until an
+//! hour after that process could have done so at the latest, the worst is assumed.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use crate::daemon::opened::{LATEST, Place};
+use crate::escrow::time::Time;
 
 /// What targets were told by this process. Clones share it.
 #[derive(Clone)]
 pub(super) struct Late {
     /// When this process began.
     began: Instant,
-    /// By request: when the target last gave no answer, if it did not.
+    /// By request: when the target was last told something that it did not answer; none: every answer came.
     told: Arc<Mutex<BTreeMap<Place, Option<Instant>>>>,
 }
+
+/// A call that is under way, and what was not answered before it.
+pub(super) struct Told(Option<Instant>);
 
 impl Late {
     pub fn new(began: Instant) -> Self {
@@ -28,22 +33,29 @@ impl Late {
         self.told.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// The target is about to be told to make a lease. `before`: it was begun in the log already, by whomever.
-    pub fn begins(&self, place: Place, before: bool) {
-        self.lock().entry(place).or_insert(before.then_some(self.began));
+    /// The target is told to make a lease, and has not answered yet. `before`: the log had it as begun already, by
+    /// whichever process.
+    pub fn tell(&self, place: Place, before: bool, now: Instant) -> Told {
+        let mut told = self.lock();
+        let last = told.get(&place).copied().unwrap_or(before.then_some(self.began));
+        told.insert(place, Some(now));
+        Told(last)
     }
 
-    /// The target gave no answer.
-    pub fn not_answered(&self, place: Place, now: Instant) {
-        self.lock().insert(place, Some(now));
+    /// It answered: this call takes effect no more, or has.
+    pub fn answered(&self, place: Place, Told(last): Told) {
+        self.lock().insert(place, last);
     }
 
-    /// How long something may still come of what was told. `made`: the log says that the lease was made, after which
-    /// nobody told the target anything.
-    pub fn left(&self, place: Place, made: bool, now: Instant) -> Option<Duration> {
-        let told = self.lock().get(&place).copied();
-        let last = told.unwrap_or((!made).then_some(self.began))?;
-        LATEST.checked_sub(now.duration_since(last)).filter(|left| !left.is_zero())
+    /// How long something may still come of what was told. `made`: when the log says that the lease was made, after
+    /// which nobody told the target to.
+    pub fn left(&self, place: Place, made: Option<Time>, now: Instant, time: Time) -> Option<Duration> {
+        let since = match (self.lock().get(&place).copied(), made) {
+            (Some(last), _) => now.duration_since(last?),
+            (None, Some(made)) => Duration::from_secs(made.until(time).0),
+            (None, None) => now.duration_since(self.began),
+        };
+        LATEST.checked_sub(since).filter(|left| !left.is_zero())
     }
 
     /// It is gone for good.
@@ -57,24 +69,50 @@ mod tests {
     use super::*;
     use crate::escrow::id::OrganisationId;
 
+    const MINUTE: Duration = Duration::from_secs(60);
+
+    fn places() -> [Place; 2] {
+        [7, 8].map(|request| (OrganisationId::new([1; 32]), request))
+    }
+
     #[test]
     fn what_nobody_answered_may_come_for_an_hour() {
-        let (began, minute) = (Instant::now(), Duration::from_secs(60));
-        let late = Late::new(began);
-        let [place, other] = [7, 8].map(|request| (OrganisationId::new([1; 32]), request));
-        assert_eq!(late.left(place, true, began), None);
-        assert_eq!(late.left(place, false, began + minute), Some(LATEST - minute), "an earlier process may have");
-        assert_eq!(late.left(place, false, began + LATEST), None);
-        late.begins(other, false);
-        assert_eq!(late.left(other, false, began + minute), None, "every answer came");
-        late.begins(place, true);
-        assert_eq!(late.left(place, false, began + minute), Some(LATEST - minute), "an earlier process began it");
+        let began = Instant::now();
+        let (late, [place, other]) = (Late::new(began), places());
+        let told = late.tell(other, false, began);
+        assert_eq!(
+            late.left(other, None, began + MINUTE, Time(0)),
+            Some(LATEST - MINUTE),
+            "also if the call panicked"
+        );
+        late.answered(other, told);
+        assert_eq!(late.left(other, None, began + MINUTE, Time(0)), None, "every answer came");
         let at = began + 2 * LATEST;
-        late.not_answered(place, at);
-        late.begins(place, true);
-        assert_eq!(late.left(place, true, at + minute), Some(LATEST - minute), "the first of two calls counts, too");
-        assert_eq!(late.left(place, true, at + LATEST), None);
-        late.forget(place);
-        assert_eq!(late.left(place, true, at + minute), None);
+        drop(late.tell(place, false, at));
+        let told = late.tell(place, true, at + MINUTE);
+        late.answered(place, told);
+        let left = |now| late.left(place, Some(Time(0)), now, Time(0));
+        assert_eq!(left(at + MINUTE), Some(LATEST - MINUTE), "the first of two calls counts, too");
+        assert_eq!(left(at + LATEST), None);
+    }
+
+    #[test]
+    fn of_an_earlier_process_the_worst_is_assumed() {
+        let began = Instant::now();
+        let (late, [place, other]) = (Late::new(began), places());
+        assert_eq!(late.left(place, None, began + MINUTE, Time(0)), Some(LATEST - MINUTE), "it may have told it");
+        assert_eq!(late.left(place, None, began + LATEST, Time(0)), None);
+        let made = Some(Time(1000));
+        assert_eq!(late.left(place, made, began + MINUTE, Time(1060)), Some(LATEST - MINUTE), "and not after this");
+        assert_eq!(late.left(place, made, began, Time(1000 + LATEST.as_secs())), None);
+        let told = late.tell(other, true, began + MINUTE);
+        late.answered(other, told);
+        assert_eq!(
+            late.left(other, None, began + MINUTE, Time(0)),
+            Some(LATEST - MINUTE),
+            "the earlier one's counts"
+        );
+        late.forget(other);
+        assert!(late.lock().is_empty());
     }
 }

@@ -27,6 +27,7 @@ const WORTH_WHILE: Seconds = Seconds::MINUTE;
 const LOOK_FOR_LATE: Duration = Duration::from_secs(600);
 
 /// Where an account's target is, as the log has it.
+#[derive(Clone)]
 pub(crate) struct Reach {
     pub window: Place,
     pub settings: BlobId,
@@ -58,7 +59,7 @@ pub(crate) fn reach(desk: &mut Desk<'_, '_>, credential: &CredentialId) -> Resul
 impl Attempt {
     /// The connector and what it logs in with; an error says what is waited for.
     pub(super) fn target(&self, reach: &Reach) -> Result<(std::sync::Arc<Target>, Window), Outcome> {
-        let window = self.writer.opened().window(reach.window).ok_or(Outcome::NotOpen("closed"))?;
+        let window = self.window(reach)?;
         let target = self.connectors.target(reach.window, reach.settings, &reach.text);
         let target = target.map_err(|error| {
             if let CallError::Connect(error) = &error {
@@ -67,6 +68,15 @@ impl Attempt {
             Outcome::Failed(error.reason())
         })?;
         Ok((target, window))
+    }
+
+    /// What is open now. Whoever waits for something else lets go of it, so that a seal finds it nowhere.
+    pub(super) fn window(&self, reach: &Reach) -> Result<Window, Outcome> {
+        let window = self.writer.opened().window(reach.window).ok_or(Outcome::NotOpen("closed"))?;
+        match window.rests(Instant::now()) {
+            None => Ok(window),
+            Some(rest) => Err(Outcome::Rests("denied", rest)),
+        }
     }
 
     pub(super) async fn mint(&self, request: u64) -> Outcome {
@@ -83,7 +93,7 @@ impl Attempt {
         let Some(Begun { reach, recipient, input, exclusive, before }) = begun.await? else {
             return Ok(Outcome::NotOpen("closed"));
         };
-        let (target, window) = self.target(&reach)?;
+        let (target, _) = self.target(&reach)?;
         // Before it is begun: the second lease would change the first one's password, and the end of either end both.
         if target.settings.needs_exclusive() && !exclusive {
             return Err(Outcome::Waits("needs-exclusive"));
@@ -93,20 +103,19 @@ impl Attempt {
             self.lists.add(&self.writer, ssh.authority(), None).await?;
         }
         let until = self.writer.at_desk(self.id, move |desk| start(desk, request)).await??;
-        let place = (self.id, request);
-        self.late.begins(place, before);
+        let (place, window) = ((self.id, request), self.window(&reach)?);
+        let told = self.late.tell(place, before, Instant::now());
         let name = LeaseName::new(self.id, request);
         let secret = generate(target.settings.rules()).map_err(|_| Outcome::Failed("no-randomness"))?;
         let minted = target.call(&window, async |connector, login| {
             let lease = Lease { name: &name, until, input: input.as_deref(), secret: &secret };
             connector.mint(login, &lease).await
         });
-        let minted = minted.await.map_err(|error| {
-            if !error.is_definite() && target.settings.may_act_late() {
-                self.late.not_answered(place, Instant::now());
-            }
-            Outcome::Failed(error.reason())
-        })?;
+        let minted = minted.await;
+        if minted.as_ref().err().is_none_or(CallError::is_definite) {
+            self.late.answered(place, told);
+        }
+        let minted = minted.map_err(|error| Outcome::Failed(error.reason()))?;
         let fields = minted.fields.into_iter().map(|(name, value)| (name.as_str().to_owned(), value)).collect();
         let context = MintedContext { organisation: self.id, request };
         let sealed = seal_made(&recipient, &context, &Made { until, fields });
@@ -126,14 +135,14 @@ impl Attempt {
         let name = LeaseName::new(self.id, request);
         let found = self.writer.at_desk(self.id, move |desk| {
             let asked = desk.organisation()?.request(request).ok_or(Refusal::RequestUnknown)?;
-            let (credential, settings, made) = (asked.version.credential, asked.connector, asked.collected);
+            let (credential, settings, made) = (asked.version.credential, asked.connector, asked.made);
             let authority = match settings {
                 Some(settings) => desk.blob(&settings)?.and_then(|text| krl::authority(&text, settings)),
                 None => None,
             };
-            Ok((reach(desk, &credential)?, settings, authority, made))
+            Ok((reach(desk, &credential)?, settings, authority, made, desk.now()?))
         });
-        let (reach, settings, authority, made) = found.await?;
+        let (reach, settings, authority, made, time) = found.await?;
         if let Some(authority) = authority {
             // A list needs nothing that is secret, and nothing else ends a certificate before its time.
             self.lists.add(&self.writer, &authority, Some(name.serial())).await?;
@@ -147,18 +156,17 @@ impl Attempt {
         let (target, window) = self.target(&reach)?;
         let revoked = target.call(&window, async |connector, login| connector.revoke(login, &name).await);
         revoked.await.map_err(|error| Outcome::Failed(error.reason()))?;
-        let place = (self.id, request);
-        let left = self.late.left(place, made, Instant::now()).filter(|_| target.settings.may_act_late());
-        if let Some(left) = left {
+        let left = self.late.left((self.id, request), made, Instant::now(), time);
+        if let Some(left) = left.filter(|_| target.settings.may_act_late()) {
             // Not before nothing can come any more is it gone.
-            return Ok(Outcome::Later("may-be-late", left.min(LOOK_FOR_LATE)));
+            return Ok(Outcome::Rests("may-be-late", left.min(LOOK_FOR_LATE)));
         }
-        self.late.forget(place);
         self.revoked(request).await
     }
 
     async fn revoked(&self, request: u64) -> Result<Outcome, Outcome> {
         self.writer.at_desk(self.id, move |desk| desk.append(DaemonAct::RevokedAtTarget(request), &[])).await?;
+        self.late.forget((self.id, request));
         tracing::info!(organisation = ?self.id, request, "a lease is gone from its target");
         Ok(Outcome::Done)
     }

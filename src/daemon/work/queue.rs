@@ -13,7 +13,7 @@
 //! - *A share of the room.* An association gets a further place only while it has fewer than are free, so that there are
 //!   always some left for the others, however much one has to do.
 //! - *Ends before beginnings.* No lease is begun while something is to be revoked and could be, and the last quarter of
-//!   the places is for revocations.
+//!   the places is for ends: revocations, rotations, and what opens accounts for them.
 //!
 //! No clock and no I/O: the caller says what time it is. Nothing takes longer because much is waiting, except what goes
 //! through one association's list ([`Queue::note`]). This module must never forget a revocation: the log's list decides
@@ -77,6 +77,8 @@ pub(super) enum Outcome {
     NotOpen(&'static str),
     /// It cannot be yet: until so much later, or until the log grows.
     Later(&'static str, Duration),
+    /// It is done again so much later, and not before, unless the account is opened anew. That is no failure.
+    Rests(&'static str, Duration),
     /// It is tried again after a pause.
     Failed(&'static str),
 }
@@ -84,18 +86,13 @@ pub(super) enum Outcome {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum State {
     Ready,
-    /// A failure. The log does not shorten it, a new window does.
+    /// The log does not shorten it, a new window does.
     Pause,
     Waits,
     /// For another window than this one.
     NotOpen(Option<u64>),
     Later,
-    Running {
-        /// The log grew meanwhile.
-        stirred: bool,
-        /// It stands no more in the log's list.
-        over: bool,
-    },
+    Running,
 }
 
 #[derive(Debug)]
@@ -109,6 +106,8 @@ struct Item {
     next: Instant,
     next_time: Time,
     state: State,
+    /// What the log's list said of it while it ran, if it was read: it counts when that is over.
+    noted: Option<Option<ToDo>>,
 }
 
 /// What an account has running.
@@ -167,44 +166,61 @@ impl Queue {
         let wanted: BTreeSet<Work> = list.iter().map(|to_do| to_do.work).collect();
         let gone: Vec<Key> = self.of(&id).map(|(key, _)| *key).filter(|(_, work)| !wanted.contains(work)).collect();
         for key in gone {
-            match self.items.get_mut(&key).map(|item| &mut item.state) {
-                Some(State::Running { over, .. }) => *over = true,
+            match self.items.get_mut(&key) {
+                Some(item) if item.state == State::Running => item.noted = Some(None),
                 _ => self.remove(&key),
             }
         }
-        for ToDo { work, credential, index, lane, window } in list {
-            let key = (id, work);
-            self.unlist(&key);
-            let item = self.items.entry(key).or_insert_with(|| Item {
-                credential,
-                index,
-                lane: lane.clone(),
-                window,
-                attempts: 0,
-                failure: "",
-                next: now,
-                next_time: time,
-                state: State::Ready,
-            });
-            let opened = window.is_some() && window != item.window;
-            let again = match &mut item.state {
-                State::Running { stirred, over } => {
-                    (*stirred, *over) = (true, false);
-                    // Its lane is counted as it was when it began.
-                    continue;
+        for to_do in list {
+            let key = (id, to_do.work);
+            match self.items.get_mut(&key) {
+                None => self.add(key, to_do, now, time),
+                Some(item) if item.state == State::Running => item.noted = Some(Some(to_do)),
+                Some(_) => {
+                    self.unlist(&key);
+                    self.update(&key, to_do, now, time);
+                    self.list(&key);
                 }
-                State::Ready | State::Waits | State::Later => true,
-                State::NotOpen(tried) => window.is_some() && window != *tried,
-                State::Pause => opened,
-            };
-            (item.credential, item.index, item.lane, item.window) = (credential, index, lane, window);
-            if opened {
-                item.attempts = 0;
             }
-            if again {
-                (item.state, item.next, item.next_time) = (State::Ready, now, time);
-            }
-            self.list(&key);
+        }
+    }
+
+    fn add(&mut self, key: Key, to_do: ToDo, now: Instant, time: Time) {
+        let ToDo { work: _, credential, index, lane, window } = to_do;
+        let (state, noted) = (State::Ready, None);
+        let item = Item {
+            credential,
+            index,
+            lane,
+            window,
+            attempts: 0,
+            failure: "",
+            next: now,
+            next_time: time,
+            state,
+            noted,
+        };
+        self.items.insert(key, item);
+        self.list(&key);
+    }
+
+    /// The log's list was read again, and it stands there.
+    fn update(&mut self, key: &Key, to_do: ToDo, now: Instant, time: Time) {
+        let Some(item) = self.items.get_mut(key) else { return };
+        let opened = to_do.window.is_some() && to_do.window != item.window;
+        let again = match item.state {
+            State::Ready | State::Waits | State::Later => true,
+            State::NotOpen(tried) => to_do.window.is_some() && to_do.window != tried,
+            State::Pause => opened,
+            State::Running => false,
+        };
+        (item.credential, item.index, item.lane, item.window) =
+            (to_do.credential, to_do.index, to_do.lane, to_do.window);
+        if opened {
+            item.attempts = 0;
+        }
+        if again {
+            (item.state, item.next, item.next_time) = (State::Ready, now, time);
         }
     }
 
@@ -223,7 +239,7 @@ impl Queue {
         self.take_turn(&key);
         self.unlist(&key);
         let item = self.items.get_mut(&key)?;
-        item.state = State::Running { stirred: false, over: false };
+        (item.state, item.noted) = (State::Running, None);
         self.running += 1;
         *self.lanes.entry(item.lane.clone()).or_default() += 1;
         *self.organisations.entry(key.0).or_default() += 1;
@@ -242,7 +258,9 @@ impl Queue {
     /// What was started is over. Gives how often it failed by now and how long it pauses, if it failed.
     pub fn finish(&mut self, key: &Key, outcome: Outcome, now: Instant, time: Time) -> Option<(u32, Duration)> {
         let item = self.items.get_mut(key)?;
-        let State::Running { stirred, over } = item.state else { return None };
+        if item.state != State::Running {
+            return None;
+        }
         self.running = self.running.saturating_sub(1);
         release(&mut self.lanes, &item.lane);
         release(&mut self.organisations, &key.0);
@@ -257,19 +275,27 @@ impl Queue {
         if let Some(request) = request_of(&key.1) {
             self.requests.remove(&(key.0, request));
         }
-        if over || outcome == Outcome::Done {
-            self.items.remove(key);
-            return None;
-        }
+        let noted = item.noted.take();
+        let stirred = noted.is_some();
         let mut failed = None;
         let (state, failure, wait) = match outcome {
-            Outcome::Done => return None,
+            Outcome::Done => {
+                let index = item.index;
+                self.items.remove(key);
+                // Asked for again by another entry, while the log said that the first was over.
+                if let Some(Some(to_do)) = noted.filter(|noted| noted.as_ref().is_some_and(|n| n.index != index)) {
+                    self.add(*key, to_do, now, time);
+                }
+                return None;
+            }
             // What it waits for may have come while it looked.
-            Outcome::Waits(failure) | Outcome::NotOpen(failure) if stirred => (State::Ready, failure, Duration::ZERO),
+            Outcome::Waits(failure) if stirred => (State::Ready, failure, Duration::ZERO),
+            // A log that grows all the time is asked once a second.
             Outcome::Later(failure, _) if stirred => (State::Later, failure, FIRST_PAUSE),
             Outcome::Waits(failure) => (State::Waits, failure, Duration::ZERO),
             Outcome::NotOpen(failure) => (State::NotOpen(item.window), failure, Duration::ZERO),
             Outcome::Later(failure, wait) => (State::Later, failure, wait.clamp(FIRST_PAUSE, LONGEST_PAUSE)),
+            Outcome::Rests(failure, wait) => (State::Pause, failure, wait.clamp(FIRST_PAUSE, LONGEST_PAUSE)),
             Outcome::Failed(failure) => {
                 item.attempts = item.attempts.saturating_add(1);
                 let pause = pause(item.attempts);
@@ -279,6 +305,19 @@ impl Queue {
         };
         (item.state, item.failure) = (state, failure);
         (item.next, item.next_time) = (now + wait, time.after(Seconds(wait.as_secs())));
+        match noted {
+            Some(None) => {
+                self.items.remove(key);
+                return None;
+            }
+            Some(Some(to_do)) => {
+                self.update(key, to_do, now, time);
+                if let Some(item) = self.items.get_mut(key).filter(|_| state == State::Later) {
+                    (item.state, item.next) = (State::Later, now + wait);
+                }
+            }
+            None => {}
+        }
         self.list(key);
         failed
     }
@@ -314,7 +353,7 @@ impl Queue {
                 account.insert((item.index, key.1));
             }
             State::Pause | State::Later => drop(self.timed.insert((item.next, *key))),
-            State::Waits | State::NotOpen(_) | State::Running { .. } => {}
+            State::Waits | State::NotOpen(_) | State::Running => {}
         }
     }
 
@@ -339,7 +378,7 @@ impl Queue {
                 }
             }
             State::Pause | State::Later => drop(self.timed.remove(&(item.next, *key))),
-            State::Waits | State::NotOpen(_) | State::Running { .. } => {}
+            State::Waits | State::NotOpen(_) | State::Running => {}
         }
     }
 

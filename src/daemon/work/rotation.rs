@@ -76,6 +76,10 @@ fn rotating(desk: &mut Desk<'_, '_>, credential: &CredentialId) -> Result<Option
     }))
 }
 
+fn copy(secret: &Secret) -> Secret {
+    Secret::new(secret.expose().to_vec())
+}
+
 impl Attempt {
     pub(super) async fn rotate(&self, credential: CredentialId) -> Outcome {
         self.try_rotate(credential).await.unwrap_or_else(|outcome| outcome)
@@ -84,12 +88,15 @@ impl Attempt {
     async fn try_rotate(&self, credential: CredentialId) -> Result<Outcome, Outcome> {
         let found = self.writer.at_desk(self.id, move |desk| rotating(desk, &credential)).await?;
         let Some(rotating) = found else { return Ok(Outcome::NotOpen("closed")) };
-        let (target, window) = self.target(&rotating.reach)?;
-        let next = rotating.next;
+        let (target, mut window) = self.target(&rotating.reach)?;
+        let (next, reach) = (rotating.next, rotating.reach.clone());
         let opened = self.writer.opened();
         let begun_before = rotating.staged;
         if !begun_before {
-            self.stage(rotating, &target, &window).await?;
+            let user = window.login.user.as_ref().map(copy);
+            drop(window);
+            self.stage(rotating, &target, user).await?;
+            window = self.window(&reach)?;
         }
         // After a restart it comes with the window that the daemon asked for. Without it nothing can be decided.
         let staged = opened.staged(self.id, next).ok_or(Outcome::NotOpen("staged-not-open"))?;
@@ -101,12 +108,10 @@ impl Attempt {
     }
 
     /// Seals and deals a new secret; it is durable when this returns.
-    async fn stage(&self, rotating: Rotating, target: &Target, window: &Window) -> Result<(), Outcome> {
+    async fn stage(&self, rotating: Rotating, target: &Target, user: Option<Secret>) -> Result<(), Outcome> {
         let next = rotating.next;
         let secret = generate(target.settings.rules()).map_err(|_| Outcome::Failed("no-randomness"))?;
-        let copy = |secret: &Secret| Secret::new(secret.expose().to_vec());
-        let user = || window.login.user.as_ref().map(copy);
-        let value = PartValue { user_name: user(), value: copy(&secret) };
+        let value = PartValue { user_name: user.as_ref().map(copy), value: copy(&secret) };
         let id = self.id;
         let dealt = tokio::task::spawn_blocking(move || {
             let part = PartId { version: next, kind: PartKind::Password };
@@ -128,7 +133,7 @@ impl Attempt {
         });
         let staged = DaemonAct::Staged(Box::new(staged.map_err(|_| Outcome::Failed("rules"))?));
         let blobs: Vec<Blob> = dealt.blobs.into_iter().map(Blob::new).collect();
-        let login = Login { user: user(), secret };
+        let login = Login { user, secret };
         let opened = self.writer.opened().clone();
         let kept = self.writer.at_desk(id, move |desk| {
             desk.append(staged, &blobs)?;
@@ -156,8 +161,6 @@ impl Attempt {
         match told {
             Ok(()) if self.works(target, window, staged).await? => Ok(true),
             Ok(()) => Err(Outcome::Failed("not-taken")),
-            // Nothing was ever done, then.
-            Err(error) if error.reason() == "not-supported" => Ok(false),
             Err(error) => {
                 // It may have been done although the answer was lost, or be done later. Only a definite no ends it, if
                 // nothing can be under way and the current secret is seen to work still.
@@ -169,6 +172,10 @@ impl Attempt {
                     return Ok(true);
                 }
                 let sure = error.is_definite() && !opened.may_be_late(self.id, next, Instant::now());
+                // Nothing was ever done, then.
+                if sure && error.reason() == "not-supported" {
+                    return Ok(false);
+                }
                 let holds = sure && self.works(target, window, &window.login).await?;
                 // Not reached at all says nothing about the next time.
                 if holds && matches!(error.reason(), "refused" | "settings") {

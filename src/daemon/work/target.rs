@@ -4,7 +4,9 @@
 //! This module must never call a target with a credential whose window is over: what is under way then is cut off.
 
 use std::collections::BTreeMap;
+use std::future::Future;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Instant;
 
 use tokio::sync::Semaphore;
 
@@ -56,6 +58,8 @@ pub struct Target {
     connector: Connector,
     /// Shared by all accounts in the same lane.
     calls: Arc<Semaphore>,
+    /// One at a time.
+    verifies: tokio::sync::Mutex<()>,
 }
 
 /// Why a call came to nothing.
@@ -63,6 +67,8 @@ pub struct Target {
 pub enum CallError {
     /// What was open was closed meanwhile. Whether something was done is not known.
     Wiped,
+    /// Others are at the target, or this secret is being tried already. Nothing was done.
+    Busy,
     /// The connector's.
     Connect(ConnectError),
 }
@@ -72,13 +78,18 @@ impl CallError {
     pub fn reason(&self) -> &'static str {
         match self {
             Self::Wiped => "sealed",
+            Self::Busy => "busy",
             Self::Connect(error) => error.reason(),
         }
     }
 
     /// Whether the target certainly holds what it held before.
     pub fn is_definite(&self) -> bool {
-        matches!(self, Self::Connect(error) if error.is_definite())
+        match self {
+            Self::Wiped => false,
+            Self::Busy => true,
+            Self::Connect(error) => error.is_definite(),
+        }
     }
 }
 
@@ -129,7 +140,8 @@ impl Connectors {
         let lane = Destination::of(&made).lane(window.0);
         let mut inner = self.lock();
         let calls = inner.calls.entry(lane).or_insert_with(|| Arc::new(Semaphore::new(self.0.calls_per_target)));
-        let target = Arc::new(Target { settings: made, connector, calls: Arc::clone(calls) });
+        let target =
+            Arc::new(Target { settings: made, connector, calls: Arc::clone(calls), verifies: Default::default() });
         Ok(Arc::clone(inner.targets.entry((window, settings)).or_insert(target)))
     }
 
@@ -148,7 +160,11 @@ impl Target {
         window: &Window,
         call: impl AsyncFnOnce(&Connector, &Login) -> Result<T, ConnectError>,
     ) -> Result<T, CallError> {
-        self.call_with(window, &window.login, call).await
+        let called = self.call_with(window, &window.login, call).await;
+        if let Err(CallError::Connect(ConnectError::Denied { .. })) = called {
+            window.refused(Instant::now());
+        }
+        called
     }
 
     /// The same, with another login that is open as long as the window.
@@ -158,15 +174,37 @@ impl Target {
         login: &Login,
         call: impl AsyncFnOnce(&Connector, &Login) -> Result<T, ConnectError>,
     ) -> Result<T, CallError> {
+        self.call_when(window, async {
+            // The semaphore is never closed.
+            let _room = self.calls.acquire().await;
+            call(&self.connector, login).await
+        })
+        .await
+    }
+
+    /// Whether what a window holds works. Somebody waits for the answer, so that it is given at once or not at all: what
+    /// is to end goes before.
+    pub async fn verify(&self, window: &Window) -> Result<bool, CallError> {
+        let Ok(_room) = self.calls.try_acquire() else { return Err(CallError::Busy) };
+        let Ok(_alone) = self.verifies.try_lock() else { return Err(CallError::Busy) };
+        let works = self.call_when(window, self.connector.verify(&window.login)).await?;
+        if !works {
+            window.refused(Instant::now());
+        }
+        Ok(works)
+    }
+
+    async fn call_when<T>(
+        &self,
+        window: &Window,
+        call: impl Future<Output = Result<T, ConnectError>>,
+    ) -> Result<T, CallError> {
         let mut wiped = window.wiped.clone();
         tokio::select! {
+            biased;
             // Its other end goes when it is wiped.
             _ = wiped.changed() => Err(CallError::Wiped),
-            called = async {
-                // The semaphore is never closed.
-                let _room = self.calls.acquire().await;
-                call(&self.connector, login).await
-            } => called.map_err(|error| {
+            called = call => called.map_err(|error| {
                 tracing::info!(error = &error as &dyn std::error::Error, kind = self.settings.kind(), "a call to a target failed");
                 CallError::Connect(error)
             }),

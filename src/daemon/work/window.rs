@@ -13,6 +13,7 @@ use crate::escrow::entry::DaemonAct;
 use crate::escrow::id::{BlobId, CredentialId, OrganisationId, PersonId};
 use crate::escrow::part::{Part, PartKind};
 use crate::escrow::refusal::Refusal;
+use crate::escrow::request::Request;
 use crate::seal::gathering::{Gathering, NoKey};
 use crate::seal::sealing::{PartValue, open_part};
 use crate::seal::sharing::ShareContext;
@@ -123,10 +124,12 @@ impl Attempt {
                 return Ok(false);
             }
             desk.append(DaemonAct::Collected(request), &[])?;
+            let until = desk.organisation()?.request(request).and_then(Request::deadline);
+            let until = until.ok_or(Refusal::RequestClosed)?;
             for (asked, PartValue { user_name, value }) in values {
                 let login = Login { user: user_name, secret: value };
                 if asked.part == current {
-                    opened.open(place, credential, login);
+                    opened.open(place, credential, login, until);
                 } else if asked.part.kind == PartKind::Password {
                     // Another process may have told the target, up to a moment ago.
                     opened.stage(place.0, asked.part.version, login, Some(std::time::Instant::now()));

@@ -121,6 +121,8 @@ impl Thread {
             Err(error) => {
                 tracing::error!(error = &error as &dyn std::error::Error, "a group was not kept");
                 self.budget.undo();
+                // The end of what is open does not wait for the disk.
+                self.opened.expire((self.clock)());
                 changed.iter().for_each(|organisation| self.cache.forget(organisation));
                 if due {
                     self.timers.failed(instant);

@@ -198,6 +198,45 @@ fn what_waits_goes_on_when_what_it_waits_for_comes() {
 }
 
 #[test]
+fn what_rests_is_shortened_by_a_new_window_and_by_nothing_else() {
+    let mut scene = Scene::new();
+    let (id, key) = (organisation(1), (organisation(1), Work::Revoke(1)));
+    let revoke = |window| ToDo { window, ..to_do(Work::Revoke(1), account(1), lane("db:1")) };
+    scene.note(id, vec![revoke(Some(3))]);
+    assert_eq!(scene.start(), Some(key));
+    assert_eq!(scene.finish(&key, Outcome::Rests("may-be-late", Duration::from_secs(600))), None, "no failure");
+    scene.note(id, vec![revoke(Some(3))]);
+    assert_eq!(scene.start(), None);
+    scene.note(id, vec![revoke(Some(4))]);
+    assert_eq!(scene.start(), Some(key));
+    // A window that was opened while it ran counts, too.
+    scene.note(id, vec![revoke(Some(5))]);
+    scene.finish(&key, Outcome::Failed("unreachable"));
+    assert_eq!(scene.start(), Some(key));
+    scene.note(id, vec![revoke(None)]);
+    scene.finish(&key, Outcome::NotOpen("closed"));
+    assert_eq!(scene.start(), None);
+    scene.note(id, vec![revoke(Some(6))]);
+    assert_eq!(scene.start(), Some(key));
+}
+
+#[test]
+fn what_is_asked_for_again_while_it_ends_is_done_again() {
+    let mut scene = Scene::new();
+    let (id, rotate) = (organisation(1), Work::Rotate(account(1)));
+    let asked = |index| vec![ToDo { index, ..to_do(rotate, account(1), lane("db:1")) }];
+    scene.note(id, asked(1));
+    assert_eq!(scene.start(), Some((id, rotate)));
+    scene.note(id, asked(1));
+    scene.note(id, asked(2));
+    scene.finish(&(id, rotate), Outcome::Done);
+    assert_eq!(scene.start(), Some((id, rotate)), "by another entry");
+    scene.note(id, asked(2));
+    scene.finish(&(id, rotate), Outcome::Done);
+    assert_eq!(scene.start(), None, "that list was older than its end");
+}
+
+#[test]
 fn only_the_logs_list_takes_something_away() {
     let mut scene = Scene::new();
     let (id, other) = (organisation(1), organisation(2));
