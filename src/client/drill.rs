@@ -87,9 +87,7 @@ pub async fn shares(env: &Env) -> Result<(), Failure> {
     let texts = texts(&session);
     let view = session.view(&texts)?;
     let rows = share_rows(&view, now);
-    if !env.out.is_json() {
-        share_lines(&view, &rows).iter().for_each(|line| env.out.line(line));
-    }
+    env.out.lines(&share_lines(&view, &rows));
     let open = holders(&view).into_iter().filter(|person| is_asked(&view, person)).collect::<Vec<_>>();
     if !open.is_empty() {
         env.out.tell("drill-open", &args! { names: view.names(&open) });

@@ -3,6 +3,8 @@
 //! Each account is asked for by itself, so that trustees can agree to one and not to another. Nothing here ever sees
 //! what is opened: keys are the server's, and the log key vouches for them.
 
+mod seal;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 use std::time::Duration;
@@ -32,6 +34,8 @@ use crate::escrow::time::{Seconds, Time};
 use crate::escrow::window::Purpose;
 use crate::proto::api::v1::{Work, work::What};
 use crate::proto::v1;
+
+pub use seal::seal;
 
 /// How long a rotation is waited for before it is left to the server.
 const ROTATION_WAIT: Duration = Duration::from_secs(90);
@@ -96,33 +100,6 @@ fn connected(session: &Session, label: &str) -> Result<CredentialId, Failure> {
 
 fn no_connector(label: &str) -> Failure {
     Failure::new(Exit::Usage, "failed-no-connector").with("label", label)
-}
-
-/// Closes all that is open to the server, and what was granted to be.
-pub async fn seal(env: &Env, reason: &str) -> Result<(), Failure> {
-    let mut session = env.session()?;
-    session.sync_to_sign().await?;
-    let reason = Text::parse(reason)?;
-    let (now, me) = (env.now(), session.me());
-    let state = session.state()?;
-    let mut labels = Vec::new();
-    let open: Vec<u64> = open_to_server(state)
-        .filter(|request| state.resting(&me, request, now).is_none())
-        .inspect(|request| labels.push(session.label_of(&request.version.credential)))
-        .map(|request| request.at.index)
-        .collect();
-    if open.is_empty() && open_to_server(state).next().is_none() {
-        env.out.say("seal-nothing");
-        env.out.data(&serde_json::json!({ "sealed": [] }));
-        return Ok(());
-    }
-    env.unlock.confirm(&env.out, "ask-seal", &args! { list: labels.join(", ") }, "--yes")?;
-    let (reason, blob) = session.text(&reason)?;
-    let act = v1::command::Act::Seal(v1::Seal { reason: reason.to_vec() });
-    session.submit(act, vec![blob]).await?;
-    env.out.tell("seal-done", &args! { n: open.len() });
-    env.out.data(&serde_json::json!({ "sealed": open }));
-    Ok(())
 }
 
 /// Requests by which something is open to the server, or was granted to be: windows, and leases with one-time codes.

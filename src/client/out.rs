@@ -72,6 +72,11 @@ impl Out {
         let _ = writeln!(output, "{text}");
     }
 
+    /// Lines that are put together elsewhere, for people: programs have [`Self::data`].
+    pub fn lines(&self, lines: &[String]) {
+        lines.iter().filter(|_| !self.json).for_each(|line| self.line(line));
+    }
+
     /// A question or hint that must not mix with the result.
     pub fn aside(&self, key: &str, args: &Args) {
         if self.silent {

@@ -166,10 +166,7 @@ pub async fn credentials(env: &Env) -> Result<(), Failure> {
         ],
         table,
     );
-    if !env.out.is_json() {
-        let lines = [renewal::lines(&session)?, drill::trial_lines(&view)].concat();
-        lines.iter().for_each(|line| env.out.line(line));
-    }
+    env.out.lines(&[renewal::lines(&session)?, drill::trial_lines(&view)].concat());
     reached.end()
 }
 

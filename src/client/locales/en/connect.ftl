@@ -24,7 +24,8 @@ ask-approve-unseal = Hand over your part of the key, so that the server can open
 ask-approve-signature = Do you agree?
 approve-granted-unseal = Your agreement to request { $id } stands in the log. The agreement is complete: the server opens it now.
 approve-granted-mint = Your agreement to request { $id } stands in the log. The agreement is complete: the server makes the login now.
-approve-granted-delegation = Your agreement to request { $id } stands in the log. The agreement is complete.
+approve-granted-delegation = Your agreement to request { $id } stands in the log. The agreement is complete: the computer of { $name } now puts the standing right in force.
+approve-granted-delegation-connector = Your agreement to request { $id } stands in the log. The agreement is complete: the standing right is in force.
 approve-done-signature = Your agreement to request { $id } stands in the log.
 inbox-request-unseal = { $id } — { $name } asks that “{ $label }” be opened to the server for { $duration }: “{ $reason }”. It stays open for another { $left }.{ $denied ->
     [0] {""}
@@ -44,6 +45,7 @@ inbox-request-delegation = { $id } — { $name } asks for a standing right to �
 }
 inbox-revocation-late = { $id } — what was made for { $name } at “{ $label }” is not removed yet, although the access is over. “sequestre status” says why.
 inbox-due-connector = “{ $label }”: its secret should be changed { $when }: have it opened to the server (“sequestre unseal”), then run “sequestre rotate "{ $label }"”.
+inbox-due-technician = “{ $label }”: its secret should be changed { $when }. Somebody who ran the server could read it there, so do not let the server make the new one: change it at the target, then deposit it with “sequestre deposit "{ $label }" --new-version”.
 inbox-due-page = Page to change it: { $page }.
 inbox-due-look = What else to look at there: “sequestre exposure "{ $label }"”.
 
@@ -70,7 +72,7 @@ request-granted-at-once = Nobody has to agree: “sequestre show { $id }” begi
 request-forward-mint =
     Text to forward to the trustees:
 
-      { $name } ({ $organisation }) asks for a login of their own to “{ $label }” for { $duration }.
+    {"  "}{ $name } ({ $organisation }) asks for a login of their own to “{ $label }” for { $duration }.
       Reason: { $reason }
       To see it: sequestre inbox — to agree: sequestre approve { $id }
       It stays open until { $until }.
@@ -103,12 +105,15 @@ exec-waits = { $missing ->
 }
 exec-begins = Your access runs until { $until }; it is given back when the command ends.
 exec-returned = The access { $id } is given back.
-exec-not-returned = CAREFUL: the access { $id } could not be given back. Run “sequestre return { $id }”.
+exec-not-returned = CAREFUL: { $id } could not be given back, and stays until its time is over or you run “sequestre return { $id }”.
 exec-taken-back = Request { $id } is taken back.
+exec-interrupted-asking = Interrupted. The request is on its way: when the server has answered, it is taken back. (Ctrl-C once more does not wait for that.)
+exec-perhaps-asked = CAREFUL: your request may still come into the log, because the server has not answered; it is sent again with the next command. If you do not want it: “sequestre leases” shows it, “sequestre return” with its number takes it back.
+exec-return-again = CAREFUL: { $id } is not given back yet. It is tried again; Ctrl-C ends that.
 failed-exec = The command could not be run.
 failed-exec-descriptor = File descriptors can be handed to commands on Unix only. Leave --fd out.
 failed-exec-ended = Request { $id } was not granted: it ended.
-failed-exec-interrupted = Interrupted.
+failed-exec-interrupted = Interrupted: the command was not begun.
 
 # Who knows what.
 exposure-head = What { $name } knows or could know, and what has to be changed if { $name } goes:
@@ -117,6 +122,7 @@ exposure-nothing = Nobody who is meant knows anything that is in escrow now.
 exposure-sealed = sealed it
 exposure-opened = opened it
 exposure-could-read = runs the server, while it was open there
+exposure-staged = { $how }; this is version { $version }, which is being set and is NOT the current password yet
 exposure-account = “{ $label }”
 exposure-known = {"  "}{ $parts }: { $how }, since { $time } (entry { $entry } of the log)
 exposure-assigned = {"  "}To be done by: { $names }
@@ -124,6 +130,7 @@ exposure-check-password = [ ] Change the password, then deposit the new one with
     [empty] .
    *[other] . Page: { $what }
 }
+exposure-check-rotate = [ ] Give it a new secret: have it opened to the server (“sequestre unseal "{ $label }" …”), then “sequestre rotate "{ $label }"”. If it is about somebody who runs or ran the server, change it at the target by hand instead, and deposit it with --new-version.
 exposure-check-sessions = [ ] End all sessions that are logged in, and devices that are remembered{ $what ->
     [empty] .
    *[other] : { $what }

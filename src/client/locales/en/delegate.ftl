@@ -6,7 +6,7 @@ delegate-done = Request { $id } stands in the log: { $to } is to have a standing
 delegate-forward =
     Text to forward to the trustees:
 
-      { $name } ({ $organisation }) asks for a standing right for { $to } to “{ $label }”, until { $until }, { $uses ->
+    {"  "}{ $name } ({ $organisation }) asks for a standing right for { $to } to “{ $label }”, until { $until }, { $uses ->
           [one] for one access.
          *[other] for { $uses } accesses.
       }
@@ -16,6 +16,7 @@ delegate-finish-later = When it is granted, finish it from this computer: “seq
 delegate-finished = The standing right { $id } is in force: { $to } takes an access with “sequestre request "{ $label }" …”. You count among those who know the password from now on, { $to } from the first access on.
 ask-delegate-end = End the standing right { $id } of { $name } to “{ $label }”?
 delegate-ended = The standing right { $id } has ended. What { $name } saw through it stays known until it is changed.
+delegate-ended-runs = Access { $id }, which { $name } took by it, goes on until { $until }. A trustee ends it with “sequestre revoke { $id } --reason …”.
 delegate-none = There is no standing right.
 delegate-connector = There is nothing to finish: it is in force with the last agreement.
 delegate-left = Taken by your standing right { $id }; { $left ->
@@ -39,6 +40,7 @@ delegate-head-by = Asked for by
 delegate-head-left = Accesses left
 delegate-head-state = State
 delegate-live = in force
+delegate-to-finish = granted; not in force before { $name } finishes it
 delegate-over-time = over
 delegate-over-uses = used up
 delegate-over-ended = ended by { $name }

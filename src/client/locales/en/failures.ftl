@@ -64,6 +64,7 @@ failed-device-unknown = None of your devices begins with “{ $device }”. “s
 failed-part-unknown = Unknown part. Parts are: { $list }
 failed-duration-form = “{ $text }” is not a length of time. Write for example 30m, 2h or 3d.
 failed-clipboard = The clipboard could not be used. Show the password on the screen instead.
+failed-clipboard-still = It is NOT KNOWN whether the password is still in the clipboard: it could not be read or not be cleared. Copy something else now.
 failed-no-home = Your home folder is not known. Choose a folder with --home.
 failed-demo-step = The demonstration did not go as told at step “{ $step }”.
 

@@ -3,7 +3,7 @@ unseal-done = Request { $id } stands in the log: “{ $label }” is to be opene
 unseal-forward =
     Text to forward to the trustees:
 
-      { $name } ({ $organisation }) asks that “{ $label }” be opened to the server for { $duration }.
+    {"  "}{ $name } ({ $organisation }) asks that “{ $label }” be opened to the server for { $duration }.
       Reason: { $reason }
       To see it: sequestre inbox — to agree: sequestre approve { $id }
       It stays open until { $until }.
@@ -13,6 +13,20 @@ seal-done = { $n ->
    *[other] Closed: the { $n } accounts that were open to the server, or about to be, are wiped from its memory.
 }
 seal-nothing = Nothing is open to the server, and nothing was granted to be.
+seal-stays = STAYS OPEN: “{ $label }” (request { $id }) { $open ->
+    [0] was granted, and the server is about to open it
+   *[other] is open to the server until { $until }
+}. { $rests ->
+    [0] The others agreed to it just now: run “sequestre seal” once more.
+   *[other] You closed this account only a short while ago, and the others have agreed anew; you can close it again from { $from } on.{ $n ->
+        [0] {" "}No other trustee can close it before, either.
+       *[other] {" "}Can close it now, with “sequestre seal”: { $names }.
+    }
+}
+failed-seal-stays = { $n ->
+    [one] Not everything is closed: one opening to the server stays, as said above.
+   *[other] Not everything is closed: { $n } openings to the server stay, as said above.
+}
 verify-works = “{ $label }”: what is in escrow works there.
 verify-fails = “{ $label }”: what is in escrow does NOT work there. Somebody changed it at the target, or it was never right: look there, then deposit what is right with --new-version.
 rotate-asked = “{ $label }” is to get a new secret (entry { $index } of the log). The server seals it for the trustees before it touches the target.

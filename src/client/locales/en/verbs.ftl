@@ -171,14 +171,16 @@ request-done = Request { $id } for “{ $label }” stands in the log and stays 
 request-forward =
     Text to forward to the trustees:
 
-      { $name } ({ $organisation }) asks for access to “{ $label }” for { $duration }.
+    {"  "}{ $name } ({ $organisation }) asks for access to “{ $label }” for { $duration }.
       Reason: { $reason }
       To see it: sequestre inbox — to agree: sequestre approve { $id }
       It stays open until { $until }.
 show-head = “{ $label }” — { $left } left, until { $until }:
-show-foot = When you are done: “sequestre return NUMBER”. Until the password is changed, you count among those who know it.
+show-foot = When you are done: “sequestre return { $id }”. Until the password is changed, you count among those who know it.
 clipboard-lent = The password is in the clipboard for { $seconds } seconds.
 clipboard-cleared = The clipboard was cleared.
+clipboard-other = Something else was copied meanwhile, so the clipboard was left as it is; the password is no longer in it.
+clipboard-gone = The password is no longer in the clipboard.
 return-done-made = Access { $id } is given back: the server removes what it made for it at the target.
 return-done = Request { $id } is given back. If you had seen the password, it is now due to be changed.
 revoke-done = Access { $id } has ended. The password must now be changed, at once.

@@ -24,7 +24,8 @@ ask-approve-unseal = Remettre votre part de la clé, pour que le serveur puisse 
 ask-approve-signature = Êtes-vous d’accord ?
 approve-granted-unseal = Votre accord à la demande { $id } est au journal. L’accord est complet : le serveur l’ouvre maintenant.
 approve-granted-mint = Votre accord à la demande { $id } est au journal. L’accord est complet : le serveur crée l’identifiant maintenant.
-approve-granted-delegation = Votre accord à la demande { $id } est au journal. L’accord est complet.
+approve-granted-delegation = Votre accord à la demande { $id } est au journal. L’accord est complet : l’ordinateur de { $name } met maintenant la délégation en vigueur.
+approve-granted-delegation-connector = Votre accord à la demande { $id } est au journal. L’accord est complet : la délégation est en vigueur.
 approve-done-signature = Votre accord à la demande { $id } est au journal.
 inbox-request-unseal = { $id } — { $name } demande que « { $label } » soit ouvert au serveur pour { $duration } : « { $reason } ». Elle reste ouverte encore { $left }.{ $denied ->
     [0] {""}
@@ -44,6 +45,7 @@ inbox-request-delegation = { $id } — { $name } demande une délégation sur «
 }
 inbox-revocation-late = { $id } — ce qui a été créé pour { $name } sur « { $label } » n’est pas encore retiré, bien que l’accès soit terminé. « sequestre status » dit pourquoi.
 inbox-due-connector = « { $label } » : son secret est à changer { $when } : faites-le ouvrir au serveur (« sequestre unseal »), puis lancez « sequestre rotate "{ $label }" ».
+inbox-due-technician = « { $label } » : son secret est à changer { $when }. Quelqu’un qui gérait le serveur a pu l’y lire : ne laissez donc pas le serveur faire le nouveau ; changez-le chez la cible, puis déposez-le avec « sequestre deposit "{ $label }" --new-version ».
 inbox-due-page = Page pour le changer : { $page }.
 inbox-due-look = Ce qu’il faut aussi vérifier : « sequestre exposure "{ $label }" ».
 
@@ -70,7 +72,7 @@ request-granted-at-once = Aucun accord n’est nécessaire : « sequestre show {
 request-forward-mint =
     Texte à transmettre aux gardien·nes :
 
-      { $name } ({ $organisation }) demande un identifiant personnel pour « { $label } » pour { $duration }.
+    {"  "}{ $name } ({ $organisation }) demande un identifiant personnel pour « { $label } » pour { $duration }.
       Motif : { $reason }
       Pour voir : sequestre inbox — pour accepter : sequestre approve { $id }
       La demande reste ouverte jusqu’au { $until }.
@@ -103,12 +105,15 @@ exec-waits = { $missing ->
 }
 exec-begins = Votre accès dure jusqu’au { $until } ; il est rendu quand la commande finit.
 exec-returned = L’accès { $id } est rendu.
-exec-not-returned = ATTENTION : l’accès { $id } n’a pas pu être rendu. Lancez « sequestre return { $id } ».
+exec-not-returned = ATTENTION : { $id } n’a pas pu être rendu, et reste jusqu’à la fin de son temps, ou jusqu’à ce que vous lanciez « sequestre return { $id } ».
 exec-taken-back = La demande { $id } est retirée.
+exec-interrupted-asking = Interrompu. La demande est en route : dès que le serveur a répondu, elle est retirée. (Encore une fois Ctrl-C pour ne pas attendre.)
+exec-perhaps-asked = ATTENTION : votre demande peut encore arriver au journal, car le serveur n’a pas répondu ; elle est renvoyée avec la prochaine commande. Si vous n’en voulez plus : « sequestre leases » la montre, « sequestre return » avec son numéro la retire.
+exec-return-again = ATTENTION : { $id } n’est pas encore rendu. Nouvel essai dans un instant ; Ctrl-C pour arrêter.
 failed-exec = La commande n’a pas pu être lancée.
 failed-exec-descriptor = Les descripteurs de fichier ne se transmettent aux commandes que sous Unix. Retirez --fd.
 failed-exec-ended = La demande { $id } n’a pas été accordée : elle a pris fin.
-failed-exec-interrupted = Interrompu.
+failed-exec-interrupted = Interrompu : la commande n’a pas été lancée.
 
 # Qui connaît quoi.
 exposure-head = Ce que { $name } connaît ou a pu connaître, et ce qui sera à changer en cas de départ :
@@ -117,6 +122,7 @@ exposure-nothing = Aucune des personnes visées ne connaît quoi que ce soit de 
 exposure-sealed = l’a scellé
 exposure-opened = l’a ouvert
 exposure-could-read = gère le serveur, où c’était ouvert
+exposure-staged = { $how } ; c’est la version { $version }, en train d’être mise en place, et PAS encore le mot de passe actuel
 exposure-account = « { $label } »
 exposure-known = {"  "}{ $parts } : { $how }, depuis le { $time } (entrée { $entry } du journal)
 exposure-assigned = {"  "}À faire par : { $names }
@@ -124,6 +130,7 @@ exposure-check-password = [ ] Changer le mot de passe, puis déposer le nouveau 
     [empty] .
    *[other] . Page : { $what }
 }
+exposure-check-rotate = [ ] Lui donner un nouveau secret : le faire ouvrir au serveur (« sequestre unseal "{ $label }" … »), puis « sequestre rotate "{ $label }" ». S’il s’agit de quelqu’un qui gère ou gérait le serveur, le changer plutôt à la main chez la cible, et le déposer avec --new-version.
 exposure-check-sessions = [ ] Fermer toutes les sessions ouvertes et les appareils mémorisés{ $what ->
     [empty] .
    *[other] {" "}: { $what }

@@ -6,7 +6,7 @@ delegate-done = La demande { $id } est au journal : { $to } doit recevoir une d�
 delegate-forward =
     Texte à transmettre aux gardien·nes :
 
-      { $name } ({ $organisation }) demande une délégation pour { $to } sur « { $label } », jusqu’au { $until }, { $uses ->
+    {"  "}{ $name } ({ $organisation }) demande une délégation pour { $to } sur « { $label } », jusqu’au { $until }, { $uses ->
           [one] pour un accès.
          *[other] pour { $uses } accès.
       }
@@ -16,6 +16,7 @@ delegate-finish-later = Quand elle sera accordée, terminez-la depuis cet ordina
 delegate-finished = La délégation { $id } est en vigueur : { $to } prend un accès avec « sequestre request "{ $label }" … ». Vous comptez dès maintenant parmi les personnes qui connaissent le mot de passe ; { $to }, dès le premier accès.
 ask-delegate-end = Mettre fin à la délégation { $id } de { $name } pour « { $label } » ?
 delegate-ended = La délégation { $id } a pris fin. Ce que { $name } a vu grâce à elle reste connu jusqu’à ce que ce soit changé.
+delegate-ended-runs = L’accès { $id }, que { $name } a pris grâce à elle, dure jusqu’au { $until }. Un·e gardien·ne y met fin avec « sequestre revoke { $id } --reason … ».
 delegate-none = Il n’y a aucune délégation.
 delegate-connector = Il n’y a rien à terminer : elle est en vigueur dès le dernier accord.
 delegate-left = Pris par votre délégation { $id } ; { $left ->
@@ -39,6 +40,7 @@ delegate-head-by = Demandée par
 delegate-head-left = Accès restants
 delegate-head-state = Situation
 delegate-live = en vigueur
+delegate-to-finish = accordée ; en vigueur dès que { $name } l’aura terminée
 delegate-over-time = terminée
 delegate-over-uses = épuisée
 delegate-over-ended = arrêtée par { $name }

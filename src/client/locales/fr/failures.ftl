@@ -64,6 +64,7 @@ failed-device-unknown = Aucun de vos appareils ne commence par « { $device } »
 failed-part-unknown = Élément inconnu. Les éléments sont : { $list }
 failed-duration-form = « { $text } » n’est pas une durée. Écrivez par exemple 30m, 2h ou 3j.
 failed-clipboard = Le presse-papiers n’a pas pu être utilisé. Affichez plutôt le mot de passe à l’écran.
+failed-clipboard-still = On NE SAIT PAS si le mot de passe est encore dans le presse-papiers : il n’a pas pu être lu, ou pas vidé. Copiez autre chose maintenant.
 failed-no-home = Votre dossier personnel est inconnu. Choisissez un dossier avec --home.
 failed-demo-step = La démonstration ne s’est pas passée comme annoncé à l’étape « { $step } ».
 

@@ -3,7 +3,7 @@ unseal-done = La demande { $id } est au journal : « { $label } » est à ouvrir
 unseal-forward =
     Texte à transmettre aux gardien·nes :
 
-      { $name } ({ $organisation }) demande que « { $label } » soit ouvert au serveur pour { $duration }.
+    {"  "}{ $name } ({ $organisation }) demande que « { $label } » soit ouvert au serveur pour { $duration }.
       Motif : { $reason }
       Pour voir : sequestre inbox — pour accepter : sequestre approve { $id }
       La demande reste ouverte jusqu’au { $until }.
@@ -13,6 +13,20 @@ seal-done = { $n ->
    *[other] Fermé : les { $n } comptes ouverts au serveur, ou sur le point de l’être, sont effacés de sa mémoire.
 }
 seal-nothing = Rien n’est ouvert au serveur, et rien n’est sur le point de l’être.
+seal-stays = RESTE OUVERT : « { $label } » (demande { $id }) { $open ->
+    [0] est accordé, et le serveur va l’ouvrir
+   *[other] est ouvert au serveur jusqu’au { $until }
+}. { $rests ->
+    [0] Les autres viennent de donner leur accord : lancez « sequestre seal » encore une fois.
+   *[other] Vous avez fermé ce compte il y a peu, et les autres ont donné de nouveau leur accord ; vous pourrez le refermer à partir du { $from }.{ $n ->
+        [0] {" "}Personne d’autre, parmi les gardien·nes, ne peut le fermer avant non plus.
+       *[other] {" "}Peuvent le fermer maintenant, avec « sequestre seal » : { $names }.
+    }
+}
+failed-seal-stays = { $n ->
+    [one] Tout n’est pas fermé : une ouverture au serveur reste, comme indiqué plus haut.
+   *[other] Tout n’est pas fermé : { $n } ouvertures au serveur restent, comme indiqué plus haut.
+}
 verify-works = « { $label } » : ce qui est sous séquestre y fonctionne.
 verify-fails = « { $label } » : ce qui est sous séquestre n’y fonctionne PAS. Quelqu’un l’a changé chez la cible, ou ce n’était pas juste : regardez-y, puis déposez ce qui est juste avec --new-version.
 rotate-asked = « { $label } » doit recevoir un nouveau secret (entrée { $index } du journal). Le serveur le scelle pour les gardien·nes avant de toucher à la cible.

@@ -175,14 +175,16 @@ request-done = La demande { $id } pour « { $label } » est au journal et reste 
 request-forward =
     Texte à transmettre aux gardien·nes :
 
-      { $name } ({ $organisation }) demande l’accès à « { $label } » pour { $duration }.
+    {"  "}{ $name } ({ $organisation }) demande l’accès à « { $label } » pour { $duration }.
       Motif : { $reason }
       Pour voir : sequestre inbox — pour accepter : sequestre approve { $id }
       La demande reste ouverte jusqu’au { $until }.
 show-head = « { $label } » — encore { $left }, jusqu’au { $until } :
-show-foot = Quand vous avez fini : « sequestre return NUMÉRO ». Tant que le mot de passe n’est pas changé, vous comptez parmi les personnes qui le connaissent.
+show-foot = Quand vous avez fini : « sequestre return { $id } ». Tant que le mot de passe n’est pas changé, vous comptez parmi les personnes qui le connaissent.
 clipboard-lent = Le mot de passe est dans le presse-papiers pour { $seconds } secondes.
 clipboard-cleared = Le presse-papiers est vidé.
+clipboard-other = Autre chose a été copié entre-temps : le presse-papiers est resté tel quel, et le mot de passe n’y est plus.
+clipboard-gone = Le mot de passe n’est plus dans le presse-papiers.
 return-done-made = L’accès { $id } est rendu : le serveur retire ce qu’il avait créé chez la cible.
 return-done = La demande { $id } est rendue. Si vous aviez vu le mot de passe, il est maintenant à changer.
 revoke-done = L’accès { $id } a pris fin. Le mot de passe est maintenant à changer, tout de suite.
