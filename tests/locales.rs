@@ -60,7 +60,7 @@ const TAKE_KEYS: [&str; 13] = [
 ];
 
 /// What looks like a key in the client's code and is none: names of parts, of files, of options.
-const NO_KEYS: [&str; 9] = [
+const NO_KEYS: [&str; 10] = [
     "totp-secret",
     "recovery-codes",
     "words-file",
@@ -70,6 +70,7 @@ const NO_KEYS: [&str; 9] = [
     "ssh-ed25519",
     "ssh-rsa",
     "delegation-end",
+    "verify-full",
 ];
 
 /// The code of a file without comments and tests.

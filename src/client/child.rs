@@ -2,12 +2,17 @@
 //!
 //! Nothing secret is put into arguments, which everybody on the computer can list, nor into this process's own
 //! environment, which every other child would inherit. What ends this program (Ctrl-C, a closed terminal) must not end
-//! it before the child did: whoever called still has to give the access back.
+//! it before the child did: whoever called still has to give the access back. A child that was not begun when that
+//! came is not begun, and one that does not listen is killed.
 
+use std::ffi::OsString;
 use std::process::ExitStatus;
+use std::time::Duration;
 
 use tokio::process::{Child, Command};
+use tokio::time::{Instant, sleep_until};
 
+use super::ending::{Asked, Ending};
 use super::failure::{Exit, Failure};
 use crate::seal::secret::Secret;
 
@@ -17,6 +22,9 @@ const PREFIX: &str = "SEQUESTRE_";
 /// Least and greatest number of the descriptor that a command can be given a secret on: 0 to 2 are taken, and shells
 /// redirect single digits only.
 pub const DESCRIPTORS: std::ops::RangeInclusive<u8> = 3..=9;
+
+/// How long a child that was told to end may take. Then it is killed: an access does not wait for who does not listen.
+const GRACE: Duration = Duration::from_secs(10);
 
 /// What a command gets.
 #[derive(Default)]
@@ -28,6 +36,8 @@ pub struct Given {
     /// Further variables, by their whole name, that the usual programs for this kind of account look at. Those that
     /// hold the secret are left out with `--fd`.
     pub known_names: Vec<(&'static str, Known)>,
+    /// Variables that are no secret and that whoever runs the program may have set otherwise: theirs count.
+    pub unless_set: Vec<(&'static str, OsString)>,
 }
 
 /// What a program's own variable is set to.
@@ -40,14 +50,24 @@ pub enum Known {
 }
 
 /// Runs a command line with the system's shell and waits for its end. Gives its exit code; 128 and the signal's number
-/// if a signal ended it, as shells do.
+/// if a signal ended it, as shells do. None: it was not begun, because whoever runs this program had asked it to end.
 ///
 /// # Errors
 /// It could not be started.
-pub async fn run(command: &str, given: &Given, descriptor: Option<u8>) -> Result<u8, Failure> {
+pub(super) async fn run(
+    command: &str,
+    given: &Given,
+    descriptor: Option<u8>,
+    ending: &mut Ending,
+) -> Result<Option<u8>, Failure> {
+    if ending.is_asked() {
+        return Ok(None);
+    }
     let mut child = start(command, given, descriptor)?;
-    let status = wait(&mut child).await?;
-    Ok(code(status))
+    // What came in between did not reach it.
+    let missed = ending.is_asked();
+    let status = wait(&mut child, ending, missed).await?;
+    Ok(Some(code(status)))
 }
 
 fn start(command: &str, given: &Given, descriptor: Option<u8>) -> Result<Child, Failure> {
@@ -63,6 +83,11 @@ fn start(command: &str, given: &Given, descriptor: Option<u8>) -> Result<Child, 
             Known::Other(other) => given.others.iter().find(|(name, _)| name == other).map(|(_, value)| value),
         };
         if let Some(value) = value.and_then(Secret::expose_str) {
+            shell.env(name, value);
+        }
+    }
+    for (name, value) in &given.unless_set {
+        if std::env::var_os(name).is_none() {
             shell.env(name, value);
         }
     }
@@ -116,42 +141,55 @@ fn shell(command: &str, _: &Given, descriptor: Option<u8>) -> Result<(Command, O
     Ok((shell, None))
 }
 
-/// Waits for the child's end. Ctrl-C reaches it from the terminal without our doing; what is meant for this process
-/// alone is passed on.
-#[cfg(unix)]
-async fn wait(child: &mut Child) -> Result<ExitStatus, Failure> {
-    use rustix::process::{Pid, Signal, kill_process};
-    use tokio::signal::unix::{SignalKind, signal};
-
-    let caught = |kind: SignalKind| signal(kind).map_err(Failure::technical);
-    let mut interrupt = caught(SignalKind::interrupt())?;
-    let mut quit = caught(SignalKind::quit())?;
-    let mut terminate = caught(SignalKind::terminate())?;
-    let mut hang_up = caught(SignalKind::hangup())?;
+/// Waits for the child's end. Keys at the terminal reach it without our doing, unless it `missed` them; what is meant
+/// for this process alone is passed on, and then it must end.
+async fn wait(child: &mut Child, ending: &mut Ending, missed: bool) -> Result<ExitStatus, Failure> {
+    let mut until = None;
+    if missed {
+        tell(child, Asked::Keys);
+        until = Some(Instant::now() + GRACE);
+    }
     loop {
-        let signal = tokio::select! {
-            status = child.wait() => return status.map_err(Failure::technical),
-            _ = interrupt.recv() => continue,
-            _ = quit.recv() => continue,
-            _ = terminate.recv() => Signal::TERM,
-            _ = hang_up.recv() => Signal::HUP,
+        let killed = async {
+            match until {
+                Some(until) => sleep_until(until).await,
+                None => std::future::pending().await,
+            }
         };
-        if let Some(pid) = child.id().and_then(|id| Pid::from_raw(id.cast_signed())) {
-            // It may have ended in this moment.
-            let _ = kill_process(pid, signal);
+        let asked = tokio::select! {
+            status = child.wait() => return status.map_err(Failure::technical),
+            () = killed => {
+                // It may have ended in this moment.
+                let _ = child.start_kill();
+                until = None;
+                continue;
+            }
+            asked = ending.next() => asked,
+        };
+        if asked != Asked::Keys {
+            tell(child, asked);
+            until.get_or_insert(Instant::now() + GRACE);
         }
     }
 }
 
-#[cfg(not(unix))]
-async fn wait(child: &mut Child) -> Result<ExitStatus, Failure> {
-    loop {
-        tokio::select! {
-            status = child.wait() => return status.map_err(Failure::technical),
-            _ = tokio::signal::ctrl_c() => {}
-        }
+/// Tells the child to end. It may have ended in this moment.
+#[cfg(unix)]
+fn tell(child: &Child, asked: Asked) {
+    use rustix::process::{Pid, Signal, kill_process};
+
+    let signal = match asked {
+        Asked::HangUp => Signal::HUP,
+        Asked::Keys | Asked::Terminate => Signal::TERM,
+    };
+    if let Some(pid) = child.id().and_then(|id| Pid::from_raw(id.cast_signed())) {
+        let _ = kill_process(pid, signal);
     }
 }
+
+/// The console tells it.
+#[cfg(windows)]
+fn tell(_: &Child, _: Asked) {}
 
 fn code(status: ExitStatus) -> u8 {
     #[cfg(unix)]
@@ -172,14 +210,17 @@ mod tests {
             secret: Some(("password".to_owned(), text("s3cret \"of\" the lake"))),
             others: vec![("user-name".to_owned(), text("seq-1"))],
             known_names: vec![("PGPASSWORD", Known::Secret), ("PGUSER", Known::Other("user-name"))],
+            // Set for everybody, and for nobody.
+            unless_set: vec![("PATH", "/nowhere".into()), ("SEQUESTRE_UNSET", "set here".into())],
         }
     }
 
     async fn told(command: &str, descriptor: Option<u8>) -> (u8, String) {
         let file = tempfile::NamedTempFile::new().unwrap();
         let command = format!("{{ {command}; }} > {}", file.path().display());
-        let code = run(&command, &given(), descriptor).await.unwrap();
-        (code, std::fs::read_to_string(file.path()).unwrap())
+        let mut ending = Ending::listen().unwrap();
+        let code = run(&command, &given(), descriptor, &mut ending).await.unwrap();
+        (code.unwrap(), std::fs::read_to_string(file.path()).unwrap())
     }
 
     #[tokio::test]
@@ -188,6 +229,12 @@ mod tests {
         let secret = "s3cret \"of\" the lake";
         assert_eq!(told(all, None).await, (0, format!("{secret}|{secret}|seq-1|seq-1")));
         assert!(std::env::var_os("SEQUESTRE_PASSWORD").is_none());
+    }
+
+    #[tokio::test]
+    async fn what_the_person_has_set_counts() {
+        let (code, told) = told("printf '%s|%s' \"$PATH\" \"$SEQUESTRE_UNSET\"", None).await;
+        assert_eq!((code, told), (0, format!("{}|set here", std::env::var("PATH").unwrap())));
     }
 
     #[tokio::test]

@@ -29,6 +29,7 @@ pub mod delegation;
 pub mod deposit;
 pub mod destroy;
 pub mod drill;
+mod ending;
 pub mod exposure;
 pub mod failure;
 pub mod found;

@@ -5,6 +5,7 @@ mod codes;
 pub mod command;
 mod exec;
 mod keys;
+mod libpq;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
@@ -168,7 +169,7 @@ pub async fn show(env: &Env, id: u64, reveal: Reveal) -> Result<(), Failure> {
         env.out.tell("show-codes-hint", &args! { id: id });
     }
     match opened.made.is_empty() {
-        true => env.out.say("show-foot"),
+        true => env.out.tell("show-foot", &args! { id: id }),
         false => env.out.tell("show-foot-made", &args! { id: id, until: say.time(opened.until) }),
     }
     Ok(())

@@ -13,6 +13,7 @@ use std::time::Duration;
 use tokio::task::{AbortHandle, JoinSet};
 use tokio::time::{Instant, interval, sleep, sleep_until, timeout, timeout_at};
 
+use super::ending::Ending;
 use super::failure::{Exit, Failure, no_organisation};
 use super::home::{self, Folder};
 use super::remote::Remote;
@@ -53,13 +54,11 @@ pub async fn watch(env: &Env) -> Result<(), Failure> {
     let mut watchers = Watchers::default();
     watchers.look(env)?;
     let mut look_again = interval(LOOK_AGAIN);
-    let ended = asked_to_end();
-    tokio::pin!(ended);
+    let mut ending = Ending::listen()?;
     let mut last: Option<Failure> = None;
     loop {
         tokio::select! {
-            asked = &mut ended => {
-                asked?;
+            _ = ending.next() => {
                 // Whatever they are doing stops where they wait; on disk it is as after a crash, which every verb
                 // cleans up.
                 watchers.tasks.shutdown().await;
@@ -140,24 +139,6 @@ impl Watchers {
 
 fn contact_of(folder: &Folder) -> Option<Vec<u8>> {
     home::read_if_there(&folder.join("contact.json")).ok().flatten()
-}
-
-/// SIGTERM or Ctrl-C.
-#[cfg(unix)]
-pub(super) async fn asked_to_end() -> Result<(), Failure> {
-    use tokio::signal::unix::{SignalKind, signal};
-    let mut terminate = signal(SignalKind::terminate()).map_err(Failure::technical)?;
-    let mut interrupt = signal(SignalKind::interrupt()).map_err(Failure::technical)?;
-    tokio::select! {
-        _ = terminate.recv() => {}
-        _ = interrupt.recv() => {}
-    }
-    Ok(())
-}
-
-#[cfg(not(unix))]
-pub(super) async fn asked_to_end() -> Result<(), Failure> {
-    tokio::signal::ctrl_c().await.map_err(Failure::technical)
 }
 
 /// One association.

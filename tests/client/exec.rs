@@ -1,6 +1,10 @@
 //! Commands that are run with an access: what they get, and that the access is over when they are.
 
+use std::io::{Read as _, Write as _};
+use std::os::fd::OwnedFd;
+use std::os::unix::net::UnixStream;
 use std::process::Stdio;
+use std::time::{Duration, Instant};
 
 use rustix::process::{Pid, Signal, kill_process};
 use sequestre::escrow::credential::Urgency;
@@ -13,13 +17,8 @@ struct Running(std::process::Child);
 
 impl Running {
     fn start(town: &Town, command: &str, more: &[&str]) -> Self {
-        let env = town.env(NINA);
-        let mut program = std::process::Command::new(env!("CARGO_BIN_EXE_sequestre"));
-        program.args(["request", LABEL, "--for", "1h", "--reason", "a backup", "--exec", command]).args(more);
-        program.args(["--lang", "en", "--home"]).arg(env.home.path());
-        program.arg("--passphrase-file").arg(env.unlock.passphrase_file.unwrap());
-        let program = program.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
-        Self(program.spawn().unwrap())
+        let mut program = program(town, command, more);
+        Self(program.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap())
     }
 
     fn signal(&self, signal: Signal) {
@@ -31,6 +30,25 @@ impl Running {
         let output = tokio::task::block_in_place(|| self.0.wait_with_output().unwrap());
         let text = |bytes| String::from_utf8(bytes).unwrap();
         (output.status.code().unwrap(), text(output.stdout), text(output.stderr))
+    }
+}
+
+fn program(town: &Town, command: &str, more: &[&str]) -> std::process::Command {
+    let env = town.env(NINA);
+    let mut program = std::process::Command::new(env!("CARGO_BIN_EXE_sequestre"));
+    program.args(["request", LABEL, "--for", "1h", "--reason", "a backup", "--exec", command]).args(more);
+    program.args(["--lang", "en", "--home"]).arg(env.home.path());
+    program.arg("--passphrase-file").arg(env.unlock.passphrase_file.unwrap());
+    program.stdin(Stdio::null());
+    program
+}
+
+/// Waits until it is so.
+async fn until(what: &str, mut is: impl AsyncFnMut() -> bool) {
+    let begun = Instant::now();
+    while !is().await {
+        assert!(begun.elapsed() < DEADLINE, "not in time: {what}");
+        tokio::time::sleep(Duration::from_millis(20)).await;
     }
 }
 
@@ -132,4 +150,154 @@ async fn a_denied_or_expired_request_runs_nothing() {
     let (code, told, aside) = running.end();
     assert_eq!((code, told.as_str()), (3, ""), "{aside}");
     assert!(!witness.exists());
+}
+
+/// Whatever comes between the agreement and the beginning of the command prevents it: here the client stands at the
+/// very last step before, because nobody reads what it wants to say.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_comes_just_before_the_command_prevents_it() {
+    let mut last = 0;
+    let town = Town::founded().await;
+    town.thaw();
+    for signal in [Signal::INT, Signal::QUIT, Signal::TERM, Signal::HUP] {
+        let ran = town.root.path().join("ran");
+        let (mut ours, theirs) = UnixStream::pair().unwrap();
+        let mut filling = theirs.try_clone().unwrap();
+        let mut command = program(&town, &format!("touch {}", ran.display()), &[]);
+        command.stdout(Stdio::null()).stderr(OwnedFd::from(theirs));
+        let mut client = command.spawn().unwrap();
+        drop(command);
+        until("it is asked for", async || asked(&town).await > last).await;
+        let id = asked(&town).await;
+        last = id;
+        town.approve(BRUNO, id).await.unwrap();
+        // It says that one is missing, and waits.
+        let mut told = String::new();
+        let mut buffer = [0; 256];
+        while !told.contains("waits for 1 more agreement") {
+            let length = tokio::task::block_in_place(|| ours.read(&mut buffer).unwrap());
+            assert_ne!(length, 0, "{told}");
+            told.push_str(&String::from_utf8_lossy(&buffer[..length]));
+        }
+        filling.set_nonblocking(true).unwrap();
+        while filling.write(b".").is_ok() {}
+        filling.set_nonblocking(false).unwrap();
+        drop(filling);
+        town.approve(CHLOE, id).await.unwrap();
+        until("it is fetched", async || matches!(town.request(MAUD, id).await.stage, Stage::Leased(_))).await;
+        kill_process(Pid::from_child(&client), signal).unwrap();
+        let mut rest = Vec::new();
+        let code = tokio::task::block_in_place(|| {
+            ours.read_to_end(&mut rest).unwrap();
+            client.wait().unwrap().code()
+        });
+        let rest = String::from_utf8_lossy(&rest).replace('.', "");
+        assert_eq!((code, ran.exists()), (Some(6), false), "{signal:?}: {rest}");
+        assert!(rest.contains("the command was not begun") && rest.contains("is given back"), "{rest}");
+        assert!(matches!(town.request(MAUD, id).await.stage, Stage::Ended { how: End::Returned, .. }), "{rest}");
+    }
+}
+
+/// The terminal's window is closed: the kernel tells what runs in it.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_closed_terminal_leaves_nothing_behind() {
+    let town = Town::founded().await;
+    town.thaw();
+    let ready = town.root.path().join("ready");
+    let begin = || {
+        let sleeping = format!("touch {}; sleep 600", ready.display());
+        let words = program(&town, &sleeping, &[]);
+        let quoted = |word: &std::ffi::OsStr| format!("'{}'", word.to_str().unwrap().replace('\'', r"'\''"));
+        let line: Vec<String> = std::iter::once(words.get_program()).chain(words.get_args()).map(quoted).collect();
+        let mut terminal = std::process::Command::new("script");
+        terminal.args(["--quiet", "--command", &line.join(" "), "/dev/null"]).env("SHELL", "/bin/sh");
+        terminal.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap()
+    };
+    // While it waits for agreement.
+    let mut terminal = begin();
+    let first = asked(&town).await;
+    terminal.kill().unwrap();
+    terminal.wait().unwrap();
+    let stage = async |id: u64| town.request(MAUD, id).await.stage;
+    let withdrawn = async || matches!(stage(first).await, Stage::Ended { how: End::Withdrawn, .. });
+    until("it is taken back", withdrawn).await;
+    // While the command runs.
+    let mut terminal = begin();
+    until("it is asked for", async || asked(&town).await > first).await;
+    let id = asked(&town).await;
+    agree(&town, id).await;
+    until("the command runs", async || ready.exists()).await;
+    terminal.kill().unwrap();
+    terminal.wait().unwrap();
+    until("it is given back", async || matches!(stage(id).await, Stage::Ended { how: End::Returned, .. })).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_hang_up_ends_the_command_also_one_that_does_not_listen() {
+    let town = Town::founded().await;
+    town.thaw();
+    let mut last = 0;
+    for (listens, expected) in [("", 128 + 1), ("trap '' HUP TERM;", 128 + 9)] {
+        let ready = town.root.path().join(format!("ready-{expected}"));
+        let command = format!("{listens} touch {}; while :; do sleep 0.1; done", ready.display());
+        let running = Running::start(&town, &command, &[]);
+        until("it is asked for", async || asked(&town).await > last).await;
+        let id = asked(&town).await;
+        last = id;
+        agree(&town, id).await;
+        until("the command runs", async || ready.exists()).await;
+        running.signal(Signal::HUP);
+        let (code, _, aside) = running.end();
+        assert_eq!(code, expected, "{aside}");
+        assert!(matches!(town.request(MAUD, id).await.stage, Stage::Ended { how: End::Returned, .. }), "{aside}");
+    }
+}
+
+/// Whoever starts it so that it outlives the terminal means that.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_is_started_to_outlive_the_terminal_does() {
+    let town = Town::founded().await;
+    town.thaw();
+    let words = program(&town, "printf done", &[]);
+    let mut nohup = std::process::Command::new("nohup");
+    nohup.arg(words.get_program()).args(words.get_args()).stdin(Stdio::null());
+    let running = Running(nohup.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap());
+    let id = asked(&town).await;
+    running.signal(Signal::HUP);
+    agree(&town, id).await;
+    let (code, told, aside) = running.end();
+    assert_eq!((code, told.as_str()), (0, "done"), "{aside}");
+}
+
+/// What cannot be given back is not left behind silently.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_stays_because_the_server_is_gone_is_said() {
+    let town = Town::founded().await;
+    town.thaw();
+    let mut running = Running::start(&town, "true", &[]);
+    let id = asked(&town).await;
+    town.stop().await;
+    running.signal(Signal::TERM);
+    let mut told = String::new();
+    let mut aside = running.0.stderr.take().unwrap();
+    let mut buffer = [0; 256];
+    let mut pressed = false;
+    tokio::task::block_in_place(|| {
+        while let length @ 1.. = aside.read(&mut buffer).unwrap() {
+            told.push_str(&String::from_utf8_lossy(&buffer[..length]));
+            if !pressed && told.contains("is not given back yet") {
+                running.signal(Signal::INT);
+                pressed = true;
+            }
+        }
+    });
+    let expected =
+        format!("could not be given back, and stays until its time is over or you run “sequestre return {id}”");
+    assert!(told.contains(&expected), "{told}");
+    let (code, ..) = running.end();
+    assert_eq!(code, 6, "{told}");
+    // What that says works.
+    town.start().await;
+    let (code, _, aside) = town.program(NINA, &["return", &id.to_string()]);
+    assert_eq!(code, 0, "{aside}");
 }

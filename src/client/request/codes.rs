@@ -3,9 +3,9 @@
 use super::{has_codes, open};
 use crate::args;
 use crate::client::consent::find_request;
+use crate::client::ending::Ending;
 use crate::client::failure::{Exit, Failure};
 use crate::client::session::Env;
-use crate::client::watching::asked_to_end;
 
 /// Shows the codes of an access as they change, until it ends or somebody ends the program. The first time begins the
 /// access.
@@ -23,11 +23,10 @@ pub async fn codes(env: &Env, id: u64) -> Result<(), Failure> {
     // Other verbs need not wait for the end of this.
     drop(session);
     env.out.tell("codes-head", &args! { label: label });
-    let ended = asked_to_end();
-    tokio::pin!(ended);
+    let mut ending = Ending::listen()?;
     loop {
         let next = tokio::select! {
-            asked = &mut ended => return asked,
+            _ = ending.next() => return Ok(()),
             next = codes.next() => next?,
         };
         let Some((code, until)) = next else { return Ok(()) };

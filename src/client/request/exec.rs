@@ -1,21 +1,29 @@
 //! `sequestre request --exec`: asks, waits for agreement, runs a command with what it gives, gives it back.
 //!
 //! However it ends, the access is given back, and a request that nobody granted is taken back: whoever ends this
-//! program does not want it any more. The folder is not kept from other verbs while somebody is waited for.
+//! program, or closes its terminal, does not want it any more. What stays all the same is said, with what ends it. The
+//! folder is not kept from other verbs while somebody is waited for.
 
+use std::collections::BTreeSet;
+use std::pin::pin;
 use std::time::Duration;
 
 use tokio::time::{sleep, timeout};
 
 use super::ask::ask;
+use super::libpq::{self, Way};
 use super::{Asking, Opened, SECRET_FIELDS, find_request, missing, open};
 use crate::args;
 use crate::client::child::{self, Given, Known};
+use crate::client::connector::Connector;
+use crate::client::ending::{Asked, Ending};
 use crate::client::failure::{Exit, Failure};
 use crate::client::home::Folder;
 use crate::client::out::Progress;
 use crate::client::session::{Env, Session};
-use crate::client::watching::asked_to_end;
+use crate::client::status::texts;
+use crate::connect::settings::Settings;
+use crate::escrow::id::CommandId;
 use crate::escrow::part::PartKind;
 use crate::escrow::request::{End, Stage};
 use crate::escrow::window::Purpose;
@@ -47,23 +55,39 @@ const NOT_YET: [&str; 2] = ["refused-not-made-yet", "failed-shares-not-here"];
 pub async fn exec(env: &Env, asking: &Asking, command: &str, descriptor: Option<u8>) -> Result<u8, Failure> {
     let env = Env { out: env.out.beside(), ..env.clone() };
     let mut session = env.session()?;
+    // Asks for the passphrase. Nothing is sent before, so until here whatever ends this program may just end it.
     session.sync_to_sign().await?;
-    let id = ask(&mut session, asking).await?;
+    let mut ending = Ending::listen()?;
+    let before = Before::of(&session)?;
+    let asked = asking_for(&mut session, asking, &mut ending).await;
+    let begun = match &asked {
+        Ok(id) => Some(*id),
+        Err(_) => before.begun_since(&session)?,
+    };
     let (folder, identity) = session.into_parts();
     let mut desk = Desk { env: env.clone(), folder, identity, session: None };
-    let got = tokio::select! {
-        got = desk.wait(id) => got,
-        asked = asked_to_end() => Err(asked.err().unwrap_or_else(interrupted)),
+    let Some(id) = begun else { return asked.map(|_| 0) };
+    let got = match asked {
+        Err(failure) => Err(failure),
+        Ok(_) if ending.is_asked() => Err(interrupted()),
+        Ok(_) => tokio::select! {
+            biased;
+            _ = ending.next() => Err(interrupted()),
+            got = desk.wait(id) => got,
+        },
     };
+    // What was interrupted halfway is read from the disk again.
+    desk.rest();
     let ended = match got {
-        Ok((opened, connector)) => {
-            env.out.tell("exec-begins", &args! { until: env.out.language().time(opened.until) });
-            let given = given(opened, connector.as_deref(), descriptor.is_some());
-            child::run(command, &given, descriptor).await
+        Ok(granted) => {
+            env.out.tell("exec-begins", &args! { until: env.out.language().time(granted.opened.until) });
+            let way = granted.way;
+            let given = given(granted.opened, granted.connector.as_ref(), &way, descriptor.is_some());
+            child::run(command, &given, descriptor, &mut ending).await.and_then(|code| code.ok_or_else(interrupted))
         }
         Err(failure) => Err(failure),
     };
-    match (desk.give_back(id).await, ended) {
+    match (desk.give_back(id, &mut ending).await, ended) {
         (Ok(()), ended) => ended,
         (Err(failure), ended) => {
             env.out.failure(&failure);
@@ -76,13 +100,65 @@ pub async fn exec(env: &Env, asking: &Asking, command: &str, descriptor: Option<
     }
 }
 
+/// Asks. Whoever wants it to end meanwhile must wait for the server's answer, because what was sent cannot be taken
+/// back without it; asking once more ends that, too.
+async fn asking_for(session: &mut Session, asking: &Asking, ending: &mut Ending) -> Result<u64, Failure> {
+    let out = session.env.out.clone();
+    let mut asked = pin!(ask(session, asking));
+    let mut told = false;
+    loop {
+        tokio::select! {
+            biased;
+            asked = &mut asked => return asked,
+            // A terminal that is closed tells it more than once.
+            how = ending.next() => match (told, how) {
+                (true, Asked::Keys) => return Err(interrupted()),
+                (false, _) => out.aside("exec-interrupted-asking", &args! {}),
+                (true, _) => {}
+            },
+        }
+        told = true;
+    }
+}
+
+/// What there was of this person's requests before they asked for another.
+struct Before {
+    entries: u64,
+    waiting: BTreeSet<CommandId>,
+}
+
+impl Before {
+    fn of(session: &Session) -> Result<Self, Failure> {
+        let waiting = session.folder.waiting()?;
+        let ids = waiting.iter().map(|(_, pending)| pending.signed.id(session.folder.id));
+        Ok(Self { entries: session.replica.head().size, waiting: ids.collect() })
+    }
+
+    /// The request that stands in the log although asking failed: it is to be taken back. One that may still come into
+    /// the log is told.
+    fn begun_since(&self, session: &Session) -> Result<Option<u64>, Failure> {
+        let (state, me) = (session.state()?, session.me());
+        let ours = |request: &&crate::escrow::request::Request| {
+            request.requester == me && !request.by_daemon && request.at.index >= self.entries
+        };
+        if let Some(request) = state.live_requests().find(ours) {
+            return Ok(Some(request.at.index));
+        }
+        let waiting = session.folder.waiting()?;
+        if waiting.iter().any(|(_, pending)| !self.waiting.contains(&pending.signed.id(session.folder.id))) {
+            session.env.out.aside("exec-perhaps-asked", &args! {});
+        }
+        Ok(None)
+    }
+}
+
 fn interrupted() -> Failure {
     Failure::new(Exit::Unanswered, "failed-exec-interrupted")
 }
 
 /// What the command gets of what was opened.
-fn given(opened: Opened, connector: Option<&str>, on_descriptor: bool) -> Given {
-    let mut given = Given::default();
+fn given(opened: Opened, connector: Option<&Settings>, way: &Way, on_descriptor: bool) -> Given {
+    let mut given = Given { unless_set: way.variables.clone(), ..Given::default() };
     for (kind, value) in opened.values {
         if kind == PartKind::Password {
             given.others.extend(value.user_name.map(|name| ("user".to_owned(), name)));
@@ -101,10 +177,18 @@ fn given(opened: Opened, connector: Option<&str>, on_descriptor: bool) -> Given 
     if given.secret.is_none() && !given.others.is_empty() {
         given.secret = Some(given.others.remove(0));
     }
-    if connector == Some("postgresql") {
+    if matches!(connector, Some(Settings::Postgresql(_))) {
         given.known_names = POSTGRESQL.to_vec();
     }
     given
+}
+
+/// An access that was granted and opened.
+struct Granted {
+    opened: Opened,
+    /// How the connector that made it reaches the target.
+    connector: Option<Settings>,
+    way: Way,
 }
 
 /// An association that is opened and closed again and again, with the identity unlocked once.
@@ -135,16 +219,21 @@ impl Desk {
         }
     }
 
-    /// Waits until a request is granted, and opens it. Gives also the kind of its account's connector.
-    async fn wait(&mut self, id: u64) -> Result<(Opened, Option<String>), Failure> {
+    /// Waits until a request is granted, and opens it.
+    async fn wait(&mut self, id: u64) -> Result<Granted, Failure> {
         let progress = self.env.out.wait("progress-agreement");
         let mut told = None;
         loop {
             match self.look(id, &progress, &mut told).await {
                 Ok(Some(opened)) => {
                     let connector = self.connector(id)?;
-                    self.rest();
-                    return Ok((opened, connector));
+                    let way = match &connector {
+                        Some(Settings::Postgresql(settings)) => {
+                            libpq::way(settings, |name| std::env::var_os(name).is_some())?
+                        }
+                        _ => Way::default(),
+                    };
+                    return Ok(Granted { opened, connector, way });
                 }
                 Ok(None) => {}
                 Err(failure) if failure.exit() == Exit::Unreachable || NOT_YET.contains(&failure.key()) => {
@@ -207,31 +296,41 @@ impl Desk {
         Ok(None)
     }
 
-    /// The kind of connector through which a request was made, if any.
-    fn connector(&mut self, id: u64) -> Result<Option<String>, Failure> {
+    /// The connector through which a request was made, if any.
+    fn connector(&mut self, id: u64) -> Result<Option<Settings>, Failure> {
         let session = self.session()?;
         let request = find_request(session, id)?;
-        let texts = super::super::status::texts(session);
+        let texts = texts(session);
         let view = session.view(&texts)?;
-        let version = view.state.version(&request.version);
-        let connector = version.and_then(|version| super::super::connector::Connector::of(&view, version));
-        Ok(connector.filter(|_| request.purpose == Purpose::Mint).map(|c| c.settings.kind().to_owned()))
+        let version = view.state.version(&request.version).filter(|_| request.purpose == Purpose::Mint);
+        Ok(version.and_then(|version| Connector::of(&view, version)).map(|connector| connector.settings))
     }
 
-    /// Gives an access back, or takes a request back. One that is over by itself needs nothing.
-    async fn give_back(&mut self, id: u64) -> Result<(), Failure> {
-        let mut last = None;
-        for _ in 0..TRIES {
-            match self.try_to_give_back(id).await {
-                Err(failure) if failure.exit() == Exit::Unreachable => {
-                    last = Some(failure);
-                    self.rest();
-                    sleep(PAUSE).await;
-                }
-                other => return other,
+    /// Gives an access back, or takes a request back. One that is over by itself needs nothing. Whoever presses Ctrl-C
+    /// after it was said that it does not work ends the trying.
+    async fn give_back(&mut self, id: u64, ending: &mut Ending) -> Result<(), Failure> {
+        let mut failed = match self.try_to_give_back(id).await {
+            Err(failure) if failure.exit() == Exit::Unreachable => failure,
+            other => return other,
+        };
+        self.env.out.failure(&failed);
+        self.env.out.aside("exec-return-again", &args! { id: id });
+        ending.forget().await;
+        for _ in 1..TRIES {
+            self.rest();
+            let again = async {
+                sleep(PAUSE).await;
+                self.try_to_give_back(id).await
+            };
+            tokio::select! {
+                () = ending.keys() => break,
+                tried = again => match tried {
+                    Err(failure) if failure.exit() == Exit::Unreachable => failed = failure,
+                    other => return other,
+                },
             }
         }
-        last.map_or(Ok(()), Err)
+        Err(failed)
     }
 
     async fn try_to_give_back(&mut self, id: u64) -> Result<(), Failure> {
@@ -274,15 +373,20 @@ mod tests {
             made: Vec::new(),
             until: Time(0),
         };
-        assert_eq!(names(&given(opened(), None, false)), (Some("password"), vec!["user", "notes"]));
-        assert_eq!(names(&given(opened(), None, true)), (Some("password"), vec!["user"]));
+        let given = |opened, on_descriptor| given(opened, None, &Way::default(), on_descriptor);
+        assert_eq!(names(&given(opened(), false)), (Some("password"), vec!["user", "notes"]));
+        assert_eq!(names(&given(opened(), true)), (Some("password"), vec!["user"]));
     }
 
     #[test]
     fn what_was_made_has_its_secret_and_where_to_use_it() {
         let field = |name: &str| (name.to_owned(), secret("x"));
         let made = vec![field("host"), field("user"), field("password")];
-        let given = given(Opened { values: Vec::new(), made, until: Time(0) }, Some("postgresql"), true);
+        let settings = r#"{ "kind": "postgresql", "target": "db.example:5432", "database": "members",
+            "rights_of": "editors", "reassign_to": "archive" }"#;
+        let settings = Settings::parse(settings).unwrap();
+        let opened = Opened { values: Vec::new(), made, until: Time(0) };
+        let given = given(opened, Some(&settings), &Way::default(), true);
         assert_eq!(names(&given), (Some("password"), vec!["host", "user"]));
         assert_eq!(given.known_names.len(), POSTGRESQL.len());
     }
