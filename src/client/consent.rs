@@ -85,9 +85,7 @@ async fn inbox_of(env: &Env, folder: Folder) -> Result<Vec<Item>, Failure> {
     }
     let items = waiting(&session)?;
     env.out.tell("inbox-head", &args! { organisation: session.organisation_name(), count: items.len() });
-    for item in &items {
-        env.out.line(&format!("  {}", item.text));
-    }
+    env.out.lines(&items.iter().map(|item| format!("  {}", item.text)).collect::<Vec<_>>());
     Ok(items)
 }
 
@@ -228,6 +226,7 @@ fn due(session: &Session, view: &View<'_>, me: &PersonId) -> Result<Vec<Item>, F
         let Some(due) = view.due(id).filter(|_| exposure::assigned(view, id, None).contains(me)) else { continue };
         let connected = credential.current().is_some_and(|(_, version)| version.connector.is_some());
         let key = match due.urgency {
+            _ if connected && exposure::could_be_read_by_leaver(credential, &due) => "inbox-due-technician",
             _ if connected => "inbox-due-connector",
             Urgency::Now => "inbox-due-now",
             Urgency::Later => "inbox-due-later",
@@ -293,11 +292,12 @@ pub async fn approve(env: &Env, id: u64) -> Result<(), Failure> {
         (true, Purpose::Lease) => "approve-granted",
         (true, Purpose::Unseal) => "approve-granted-unseal",
         (true, Purpose::Mint) => "approve-granted-mint",
+        (true, Purpose::Delegation) if request.connector.is_some() => "approve-granted-delegation-connector",
         (true, Purpose::Delegation) => "approve-granted-delegation",
         (false, _) if request.signs_only() => "approve-done-signature",
         (false, _) => "approve-done",
     };
-    env.out.tell(key, &args! { id: id });
+    env.out.tell(key, &args! { id: id, name: session.name_of(&request.requester) });
     env.out.data(&serde_json::json!({ "approved": id, "granted": granted }));
     Ok(())
 }

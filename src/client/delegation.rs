@@ -14,7 +14,7 @@ use super::request::{
 use super::say::length;
 use super::session::{Env, Session};
 use super::status::{refresh, texts};
-use super::view::View;
+use super::view::{View, stage_name, until};
 use crate::args;
 use crate::escrow::act::RequestedPart;
 use crate::escrow::delegation::{Delegation, DelegationEnd, Standing, wrapping_key_preimage};
@@ -22,7 +22,7 @@ use crate::escrow::id::{BlobId, CredentialId, PersonId};
 use crate::escrow::key::{RecipientKey, Signature};
 use crate::escrow::part::{PartId, PartKind, VersionId};
 use crate::escrow::refusal::Refusal;
-use crate::escrow::request::{Request, Stage};
+use crate::escrow::request::{Basis, Request, Stage};
 use crate::escrow::text::Text;
 use crate::escrow::time::{Seconds, Time};
 use crate::escrow::window::Purpose;
@@ -272,12 +272,22 @@ pub async fn end(env: &Env, id: u64, reason: &str) -> Result<(), Failure> {
     let (reason, blob) = session.text(&Text::parse(reason)?)?;
     let act = v1::EndDelegation { delegation_index: id, reason: reason.to_vec() };
     session.submit(v1::command::Act::EndDelegation(act), vec![blob]).await?;
-    env.out.tell("delegate-ended", &args! { id: id, name: name });
-    env.out.data(&serde_json::json!({ "ended": id }));
+    env.out.tell("delegate-ended", &args! { id: id, name: &name });
+    let mut runs = Vec::new();
+    for request in session.state()?.live_requests() {
+        if !request.grant().is_some_and(|grant| matches!(grant.basis(), Basis::Delegation(by) if *by == id)) {
+            continue;
+        }
+        let index = request.at.index;
+        let until = env.out.language().time(until(request));
+        env.out.tell("delegate-ended-runs", &args! { id: index, name: &name, until: until });
+        runs.push(index);
+    }
+    env.out.data(&serde_json::json!({ "ended": id, "accesses": runs }));
     Ok(())
 }
 
-/// The table of standing rights; those that are over only if they are asked for.
+/// The table of standing rights, and of those that are asked for; those that are over only with `all`.
 pub async fn delegations(env: &Env, all: bool) -> Result<(), Failure> {
     let mut session = env.session()?;
     let reached = refresh(&mut session).await?;
@@ -295,6 +305,22 @@ pub async fn delegations(env: &Env, all: bool) -> Result<(), Failure> {
             delegation.left().to_string(),
             view.say.time(delegation.standing.until),
             stands(&view, delegation, now),
+        ]);
+    }
+    for request in view.state.live_requests() {
+        let Some(standing) = request.standing else { continue };
+        env.out.data(&asked_data(&view, request, &standing));
+        table.push(vec![
+            request.at.index.to_string(),
+            view.label(&request.version.credential),
+            view.name(&standing.to),
+            view.name(&request.requester),
+            standing.uses.to_string(),
+            view.say.time(standing.until),
+            match to_finish(request) {
+                true => view.say.with("delegate-to-finish", &args! { name: view.name(&request.requester) }),
+                false => view.stage(request),
+            },
         ]);
     }
     if table.is_empty() {
@@ -346,6 +372,15 @@ fn data(view: &View<'_>, delegation: &Delegation, now: Time) -> serde_json::Valu
         "asked_by": delegation.asked_by.to_string(), "uses": delegation.standing.uses, "left": delegation.left(),
         "until": delegation.standing.until.0, "live": delegation.is_live(now),
         "ended": delegation.ended.map(|(at, _)| at.0),
+    })
+}
+
+/// One that is asked for and not in force, for programs.
+fn asked_data(view: &View<'_>, request: &Request, standing: &Standing) -> serde_json::Value {
+    serde_json::json!({
+        "request": request.at.index, "label": view.label(&request.version.credential),
+        "to": standing.to.to_string(), "name": view.name(&standing.to), "asked_by": request.requester.to_string(),
+        "uses": standing.uses, "until": standing.until.0, "live": false, "state": stage_name(&request.stage),
     })
 }
 

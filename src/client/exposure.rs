@@ -14,12 +14,12 @@ use super::session::{Env, Session};
 use super::status::{refresh, texts};
 use super::view::{View, sort_key};
 use crate::args;
-use crate::escrow::credential::How;
+use crate::escrow::credential::{Credential, Due, DueCause, How};
 use crate::escrow::id::{CredentialId, PersonId};
 use crate::escrow::part::PartKind;
 use crate::escrow::people::Standing;
 
-/// One person who knows parts of an account as it is now.
+/// One person who knows parts of an account as it is now, or as a rotation that is not over is about to make it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct ExposureRow {
     /// The account's id, in hexadecimal.
@@ -32,6 +32,10 @@ pub struct ExposureRow {
     pub name: String,
     /// The parts, by the names of the command line.
     pub parts: Vec<&'static str>,
+    /// Which version.
+    pub version: u32,
+    /// Whether it is sealed and about to be set at the target, and not the current one yet.
+    pub staged: bool,
     /// `sealed`, `opened` or `could_read`.
     pub how: &'static str,
     /// Through which entry of the log.
@@ -76,7 +80,7 @@ pub async fn exposure(env: &Env, label: Option<&str>, person: Option<&str>) -> R
                 row.label.clone(),
                 row.name.clone(),
                 view.parts(known.parts.iter().copied()),
-                how_in_words(&view, known.how),
+                how_in_words(&view, known),
                 view.say.time(known.since),
             ]);
         }
@@ -85,7 +89,7 @@ pub async fn exposure(env: &Env, label: Option<&str>, person: Option<&str>) -> R
         }
     }
     let lines = match (wanted, person) {
-        (Some(id), None) => check_lines(&view, current_sheet(&session, &id)?.as_ref()),
+        (Some(id), None) => check_lines(&view, &id, current_sheet(&session, &id)?.as_ref()),
         _ => Vec::new(),
     };
     match (any, person.is_some()) {
@@ -96,15 +100,15 @@ pub async fn exposure(env: &Env, label: Option<&str>, person: Option<&str>) -> R
             env.out.table(&[heads.as_slice(), &["status-head-since"]].concat(), table);
         }
     }
-    if !env.out.is_json() {
-        lines.iter().for_each(|line| env.out.line(line));
-    }
+    env.out.lines(&lines);
     reached.end()
 }
 
-/// What somebody knows of an account's current version.
+/// What somebody knows of an account's current version, or of the one that is staged.
 struct Known {
     person: PersonId,
+    version: u32,
+    staged: bool,
     parts: BTreeSet<PartKind>,
     how: How,
     entry: u64,
@@ -119,6 +123,8 @@ impl Known {
             person: self.person.to_string(),
             name: view.name(&self.person),
             parts: self.parts.iter().map(|kind| kind.as_str()).collect(),
+            version: self.version,
+            staged: self.staged,
             how: match self.how {
                 How::Sealed => "sealed",
                 How::Opened => "opened",
@@ -132,21 +138,33 @@ impl Known {
     }
 }
 
-fn how_in_words(view: &View<'_>, how: How) -> String {
-    view.say.plain(match how {
+fn how_in_words(view: &View<'_>, known: &Known) -> String {
+    let how = view.say.plain(match known.how {
         How::Sealed => "exposure-sealed",
         How::Opened => "exposure-opened",
         How::CouldRead => "exposure-could-read",
-    })
+    });
+    match known.staged {
+        true => view.say.with("exposure-staged", &args! { how: how, version: known.version }),
+        false => how,
+    }
 }
 
-/// Everybody who knows a part of the current version, each way of knowing by itself, in the log's order.
+/// Everybody who knows a part of the current version, each way of knowing by itself, in the log's order; then what is
+/// known of a version that is staged.
 fn known(view: &View<'_>, id: &CredentialId) -> Vec<Known> {
     let Some(credential) = view.state.credential(id) else { return Vec::new() };
     let Some((number, _)) = credential.current() else { return Vec::new() };
+    let mut all = known_of(credential, number, false);
+    // What it carries over stands with the current one.
+    all.extend(view.state.staged(id).into_iter().flat_map(|(staged, _)| known_of(credential, staged, true)));
+    all
+}
+
+fn known_of(credential: &Credential, version: u32, staged: bool) -> Vec<Known> {
     let mut all: Vec<Known> = Vec::new();
-    for (kind, _, state) in credential.parts(number) {
-        for knower in state.known.values() {
+    for (kind, dealt_with, state) in credential.parts(version) {
+        for knower in state.known.values().filter(|_| !staged || dealt_with == version) {
             let same = |k: &&mut Known| k.person == knower.person && k.entry == knower.source && k.how == knower.how;
             match all.iter_mut().find(same) {
                 Some(known) => {
@@ -155,6 +173,8 @@ fn known(view: &View<'_>, id: &CredentialId) -> Vec<Known> {
                 }
                 None => all.push(Known {
                     person: knower.person,
+                    version,
+                    staged,
                     parts: BTreeSet::from([kind]),
                     how: knower.how,
                     entry: knower.source,
@@ -200,21 +220,29 @@ fn checklist(
     out.tell("exposure-account", &args! { label: view.label(id) });
     for known in known {
         let args = args! {
-            parts: view.parts(known.parts.iter().copied()), how: how_in_words(view, known.how),
+            parts: view.parts(known.parts.iter().copied()), how: how_in_words(view, known),
             time: view.say.time(known.since), entry: known.entry,
         };
         out.tell("exposure-known", &args);
     }
     let names = view.names(&assigned(view, id, Some(leaver)));
     out.tell("exposure-assigned", &args! { names: names });
-    for line in check_lines(view, current_sheet(session, id)?.as_ref()) {
+    for line in check_lines(view, id, current_sheet(session, id)?.as_ref()) {
         out.line(&format!("    {line}"));
     }
     Ok(())
 }
 
+/// Whether an account is to be changed because somebody left who ran the server and could read it there: what the
+/// server would make in its place, whoever still has a hand in it could read, too.
+pub(super) fn could_be_read_by_leaver(credential: &Credential, due: &Due) -> bool {
+    let DueCause::Left(leaver) = due.cause else { return false };
+    let known = credential.current().map(|(number, _)| known_of(credential, number, false)).unwrap_or_default();
+    known.iter().any(|known| known.person == leaver && known.how == How::CouldRead)
+}
+
 /// The list of what to change and look at, with what the account's sheet says of each.
-pub(super) fn check_lines(view: &View<'_>, sheet: Option<&AccountSheet>) -> Vec<String> {
+fn check_lines(view: &View<'_>, id: &CredentialId, sheet: Option<&AccountSheet>) -> Vec<String> {
     let unknown = AccountSheet::default();
     let sheet = sheet.unwrap_or(&unknown);
     // What stands in a sheet went through the rules for texts as a whole, but JSON can hide characters.
@@ -224,8 +252,13 @@ pub(super) fn check_lines(view: &View<'_>, sheet: Option<&AccountSheet>) -> Vec<
         Err(_) => "–".to_owned(),
     };
     let say = |key: &str, what: &str, by: &str| view.say.with(key, &args! { what: field(what), by: field(by) });
+    let current = view.state.credential(id).and_then(Credential::current);
+    let password = match current.is_some_and(|(_, version)| version.connector.is_some()) {
+        true => view.say.with("exposure-check-rotate", &args! { label: view.label(id) }),
+        false => say("exposure-check-password", &sheet.change_password_page, ""),
+    };
     vec![
-        say("exposure-check-password", &sheet.change_password_page, ""),
+        password,
         say("exposure-check-sessions", &sheet.url, ""),
         say("exposure-check-mailbox", &sheet.recovery_mailbox, &sheet.recovery_mailbox_controlled_by),
         say("exposure-check-telephone", &sheet.recovery_telephone, &sheet.recovery_telephone_controlled_by),
