@@ -1,15 +1,18 @@
 //! The whole story, and what ends it early.
 
 use sequestre::client::session::Session;
+use sequestre::escrow::act::RequestedPart;
+use sequestre::escrow::id::BlobId;
 use sequestre::escrow::made::AtTarget;
 use sequestre::escrow::part::PartKind;
 use sequestre::escrow::request::{End, Request, Stage};
 use sequestre::escrow::text::Text;
 use sequestre::escrow::time::Seconds;
 use sequestre::proto::v1::{self, command::Act};
+use sequestre::seal::sealing::seal_to;
 
 use crate::house::{House, KEEPERS, until};
-use crate::town::{AWA, Kind, MAUD};
+use crate::town::{AWA, BRUNO, CHLOE, Kind, MAUD, NINA};
 
 async fn seal(session: &mut Session) {
     let (reason, blob) = session.text(&Text::parse("something is odd").unwrap()).unwrap();
@@ -206,4 +209,37 @@ async fn nothing_secret_is_in_the_daemons_log() {
     for secret in [KEEPERS, login.password.as_str(), password.as_str()] {
         assert!(!printed.contains(secret));
     }
+}
+
+/// A share that is of no use to the server costs nobody else's, and the technician's log says whose it was.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_bad_share_for_the_server_is_named_and_the_others_open_it() {
+    let house = House::new(Kind::Program).await;
+    let id = house.unseal(NINA, Seconds::HOUR).await;
+    let mut session = house.town.session(BRUNO).await;
+    let request = session.state().unwrap().request(id).unwrap().clone();
+    let garbage = |asked: &RequestedPart| seal_to(&asked.recipient, b"not a share").unwrap();
+    let bad: Vec<Vec<u8>> = request.parts.iter().map(garbage).collect();
+    let released = bad.iter().map(|blob| v1::Released { shares: vec![BlobId::of(blob).to_vec()] });
+    let approve = v1::Approve {
+        request_index: id,
+        request_leaf: request.at.leaf.to_vec(),
+        parts: request.parts.iter().map(|asked| (*asked).into()).collect(),
+        expires: request.expires.0,
+        released: released.collect(),
+    };
+    session.submit(Act::Approve(approve), Vec::new()).await.unwrap();
+    let (organisation, bruno) = (session.folder.id, session.me());
+    session.remote().await.unwrap().put_blobs(organisation, bad).await.unwrap();
+    drop(session);
+    house.town.approve(CHLOE, id).await.unwrap();
+    let work =
+        until("it says why", async || house.work().await.into_iter().find(|work| work.failure == "shares-bad"));
+    work.await;
+    house.town.approve(AWA, id).await.unwrap();
+    house.is_open(id).await;
+    let (_, printed) = house.town.process();
+    let printed = String::from_utf8_lossy(&printed);
+    let named: Vec<_> = printed.lines().filter(|line| line.contains("somebody's share is of no use")).collect();
+    assert!(!named.is_empty() && named.iter().all(|line| line.contains(&format!("#{bruno}"))), "{named:?}");
 }

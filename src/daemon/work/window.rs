@@ -86,8 +86,10 @@ impl Granted {
             let (approvals, blobs) = (&self.approvals, &self.shares);
             let gathered =
                 Gathering { context, part, position: *position, approvals, blobs }.combine(key.age(), None);
-            if !gathered.bad.is_empty() {
-                tracing::warn!(?organisation, request, bad = gathered.bad.len(), "some shares are of no use");
+            for (sender, verdict) in &gathered.bad {
+                // By the id with which the client finds somebody (`#` and its beginning).
+                let (sender, verdict) = (format_args!("#{sender}"), verdict.as_str());
+                tracing::warn!(?organisation, request, %sender, verdict, "somebody's share is of no use");
             }
             let master = gathered.key.map_err(|why| match why {
                 NoKey::NotEnough => NotOpened::SharesMissing,
