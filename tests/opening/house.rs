@@ -25,9 +25,10 @@ use tonic::transport::Channel;
 use tonic_types::StatusExt as _;
 
 use crate::proxy::Proxy;
-use crate::servers::Postgres;
+use crate::servers::{Certificates, Postgres};
 use crate::town::{BRUNO, CHLOE, Kind, MAUD, NINA, THEO, Town};
 
+pub const ACCOUNT: &str = "members' database";
 /// An administrator with no more rights than needed.
 pub const KEEPER: &str = "keeper";
 pub const KEEPERS: &str = "the password of the keeper";
@@ -61,19 +62,28 @@ pub async fn until<T>(what: &str, mut found: impl AsyncFnMut() -> Option<T>) -> 
 impl House {
     /// Everybody, the account, and a server that allows its target.
     pub async fn new(kind: Kind) -> Self {
-        let (town, postgres) = (Town::founded_at(kind).await, server().await);
+        Self::at(kind, "127.0.0.1", None, "").await
+    }
+
+    /// The same with a target that has certificates. `tls` is what the connector says of them, with a comma before it.
+    pub async fn encrypted(certificates: &Certificates, tls: &str) -> Self {
+        Self::at(Kind::Here, "localhost", Some(certificates), tls).await
+    }
+
+    async fn at(kind: Kind, host: &str, certificates: Option<&Certificates>, tls: &str) -> Self {
+        let (town, postgres) = (Town::founded_at(kind).await, server(certificates).await);
         let proxy = Proxy::before(postgres.port);
         let path = town.data().join("sequestred.toml");
         let text = fs::read_to_string(&path).unwrap();
-        let target = format!("targets = [\"127.0.0.1:{}\"]", proxy.port);
+        let port = proxy.port;
+        let target = format!("targets = [\"{host}:{port}\"]");
         fs::write(&path, text.replace("targets = []", &target)).unwrap();
         town.restart().await;
-        let port = proxy.port;
         let connector = format!(
-            r#"{{"kind": "postgresql", "target": "127.0.0.1:{port}", "database": "members",
-                "rights_of": "editors", "reassign_to": "archive", "connections": 3}}"#
+            // In one line, as the client deposits it.
+            r#"{{"kind": "postgresql", "target": "{host}:{port}", "database": "members", "rights_of": "editors", "reassign_to": "archive", "connections": 3{tls}}}"#
         );
-        let account = deposit(&town, "members' database", Some(&connector), KEEPER, KEEPERS).await;
+        let account = deposit(&town, ACCOUNT, Some(&connector), KEEPER, KEEPERS).await;
         Self { town, postgres, proxy, account }
     }
 
@@ -377,8 +387,8 @@ pub async fn deposit(town: &Town, label: &str, connector: Option<&str>, user: &s
 }
 
 /// A server with a database, a role with rights in it, and the keeper.
-async fn server() -> Postgres {
-    let server = Postgres::start(&[], None);
+async fn server(certificates: Option<&Certificates>) -> Postgres {
+    let server = Postgres::start(&[], certificates);
     let superuser = server.superuser("postgres").await;
     superuser.batch_execute("CREATE DATABASE members").await.unwrap();
     let sql = format!(

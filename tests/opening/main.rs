@@ -11,6 +11,7 @@ mod servers;
 mod town;
 
 mod codes;
+mod commands;
 mod crowd;
 mod house;
 mod killed;

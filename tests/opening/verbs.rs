@@ -12,13 +12,13 @@ use sequestre::escrow::request::{End, Stage};
 use sequestre::escrow::time::Seconds;
 use serde_json::Value;
 
-use crate::house::{House, KEEPER, KEEPERS, until};
+use crate::house::{ACCOUNT, House, KEEPER, KEEPERS, until};
 use crate::town::{AWA, BRUNO, CHLOE, Kind, LABEL, MAUD, NINA, PASSWORD, THEO, Town};
 
-const BOOKS: &str = "books";
+pub const BOOKS: &str = "books";
 
 /// Runs the real client; it must succeed. Gives what it printed.
-fn run(town: &Town, name: &str, arguments: &[&str]) -> String {
+pub fn run(town: &Town, name: &str, arguments: &[&str]) -> String {
     let more = ["--yes", "--accept-unwitnessed"];
     let (code, told, aside) = town.program(name, &[arguments, &more].concat());
     assert_eq!(code, 0, "{name}: {arguments:?}\n{told}\n{aside}");
@@ -26,25 +26,25 @@ fn run(town: &Town, name: &str, arguments: &[&str]) -> String {
 }
 
 /// The last line that a verb printed for programs.
-fn data(town: &Town, name: &str, arguments: &[&str]) -> Value {
+pub fn data(town: &Town, name: &str, arguments: &[&str]) -> Value {
     let told = run(town, name, &[arguments, &["--json"]].concat());
     serde_json::from_str(told.lines().last().unwrap()).unwrap()
 }
 
-fn file(town: &Town, name: &str, content: &str) -> PathBuf {
+pub fn file(town: &Town, name: &str, content: &str) -> PathBuf {
     let path = town.root.path().join(name);
     fs::write(&path, content).unwrap();
     path
 }
 
-fn says(told: &str, expected: &[&str]) {
+pub fn says(told: &str, expected: &[&str]) {
     for text in expected {
         assert!(told.contains(text), "{text:?} is not in\n{told}");
     }
 }
 
 /// Théo puts an account with a connector in escrow, as people do.
-fn deposit(house: &House, more: &[&str]) -> String {
+pub fn deposit(house: &House, more: &[&str]) -> String {
     let secrets = serde_json::json!({ "user_name": KEEPER, "password": KEEPERS });
     let secrets = file(&house.town, "secrets.json", &secrets.to_string());
     let connector = format!(
@@ -59,7 +59,7 @@ fn deposit(house: &House, more: &[&str]) -> String {
 }
 
 /// Awa asks that the account be opened to the server, Bruno agrees: two of three.
-async fn opened(house: &House) -> u64 {
+pub async fn opened(house: &House) -> u64 {
     let asked = data(&house.town, AWA, &["unseal", BOOKS, "--for", "8h", "--reason", "the monthly backup"]);
     let id = asked["requests"][0]["request"].as_u64().unwrap();
     consent::approve(&house.town.env(BRUNO), id).await.unwrap();
@@ -123,32 +123,61 @@ async fn a_login_of_ones_own_from_the_deposit_to_its_end() {
     );
 }
 
+/// Whoever closed an account a short while ago cannot close it again when the others agreed anew; that is no success.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_program_of_the_database_runs_with_a_login_that_ends_with_it() {
+async fn what_one_trustee_cannot_close_again_is_named() {
     let house = House::new(Kind::Here).await;
     let town = &house.town;
     town.thaw();
     deposit(&house, &[]);
     opened(&house).await;
-    let env = town.env(NINA);
-    let mut client = Command::new(env!("CARGO_BIN_EXE_sequestre"));
-    let sql = "psql -X -A -t -c 'SELECT current_user'";
-    client.args(["request", BOOKS, "--for", "1h", "--reason", "count the members", "--exec", sql]);
-    client.args(["--lang", "en", "--home"]).arg(env.home.path());
-    client.arg("--passphrase-file").arg(env.unlock.passphrase_file.unwrap());
-    let client = client.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
-    let id = until("it is asked for", async || {
-        let session = town.session(MAUD).await;
-        let newest = session.state().unwrap().requests().last_key_value().map(|(id, request)| (*id, request.purpose));
-        newest.filter(|(_, purpose)| purpose.as_str() == "mint").map(|(id, _)| id)
-    })
-    .await;
-    house.agree(id).await;
-    let output = tokio::task::block_in_place(|| client.wait_with_output().unwrap());
-    let (told, aside) = (String::from_utf8(output.stdout).unwrap(), String::from_utf8(output.stderr).unwrap());
-    assert!(output.status.success() && told.starts_with("seq-") && told.lines().count() == 1, "{told}\n{aside}");
-    assert!(matches!(house.request(id).await.stage, Stage::Ended { how: End::Returned, .. }));
-    until("it is gone", async || (house.roles().await == 0).then_some(())).await;
+    let seal = ["seal", "--reason", "that is enough"];
+    let told = data(town, CHLOE, &seal);
+    assert_eq!((told["sealed"].as_array().unwrap().len(), &told["stays_open"]), (1, &serde_json::json!([])));
+    // The others open it again.
+    let again = opened(&house).await;
+    let until = match house.request(again).await.stage {
+        Stage::Leased(lease) => lease.until().0,
+        other => panic!("{other:?}"),
+    };
+    let person = async |name: &str| town.session(MAUD).await.find_person(name).unwrap().to_string();
+    let mut others = vec![person(AWA).await, person(BRUNO).await];
+    others.sort();
+    let entries = town.entries();
+    let all = [seal.as_slice(), &["--yes", "--json"]].concat();
+    let stays = |told: &str, aside: &str| {
+        let told: Value = serde_json::from_str(told.lines().last().unwrap()).unwrap();
+        let [stays] = told["stays_open"].as_array().unwrap().as_slice() else { panic!("{told}") };
+        let mut by: Vec<&str> =
+            stays["closable_by"].as_array().unwrap().iter().map(|id| id.as_str().unwrap()).collect();
+        by.sort_unstable();
+        assert_eq!(
+            (&stays["request"], &stays["label"], &stays["until"]),
+            (&again.into(), &BOOKS.into(), &until.into())
+        );
+        assert_eq!(by, others);
+        // A brake rests for 30 days.
+        assert!(stays["closable_from"].as_u64().unwrap() > town.now().0 + 29 * 86_400, "{told}");
+        assert!(aside.contains("failed-seal-stays"), "{aside}");
+        told["sealed"].clone()
+    };
+    let (code, told, aside) = town.program(CHLOE, &all);
+    assert_eq!((code, stays(&told, &aside)), (3, serde_json::json!([])), "{aside}");
+    assert_eq!(town.entries(), entries, "there is nothing that she could sign");
+    // What is not hers to close again does not keep the rest open.
+    let other = house.opened(Seconds::HOUR).await;
+    let (code, told, aside) = town.program(CHLOE, &all);
+    assert_eq!((code, stays(&told, &aside)), (3, serde_json::json!([other])), "{aside}");
+    assert!(matches!(house.request(other).await.stage, Stage::Ended { how: End::Sealed(_), .. }));
+    assert!(matches!(house.request(again).await.stage, Stage::Leased(_)));
+    let (code, told, aside) = town.program(CHLOE, &[seal.as_slice(), &["--yes"]].concat());
+    assert_eq!(code, 3);
+    says(&told, &["STAYS OPEN: “books”", "is open to the server until", "with “sequestre seal”: Awa, Bruno"]);
+    says(&aside, &["Not everything is closed"]);
+    // Somebody else closes it.
+    says(&run(town, BRUNO, &seal), &["Closed: what was open"]);
+    assert!(matches!(house.request(again).await.stage, Stage::Ended { how: End::Sealed(_), .. }));
+    says(&run(town, CHLOE, &seal), &["Nothing is open to the server"]);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -211,6 +240,17 @@ async fn what_was_being_set_is_recovered_beside_what_was_in_use() {
     for name in [AWA, BRUNO] {
         run(town, name, &["sync"]);
     }
+    // Whoever could read the one in use could read the new one, too, which is told apart.
+    let told = run(town, MAUD, &["exposure", ACCOUNT, "--json"]);
+    let rows: Vec<Value> = told.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    let of = |version: u32, staged: bool| {
+        let is = |row: &&Value| row["version"] == version && row["staged"] == staged && row["how"] == "could_read";
+        rows.iter().filter(is).map(|row| row["name"].as_str().unwrap()).collect::<Vec<_>>()
+    };
+    assert_eq!((of(1, false), of(2, true)), (vec![THEO], vec![THEO]), "{told}");
+    for who in [["exposure", ACCOUNT], ["exposure", "--person=Théo"]] {
+        says(&run(town, MAUD, &who), &["this is version 2", "NOT the current password yet"]);
+    }
     drop(slow);
     town.stop().await;
 
@@ -221,7 +261,7 @@ async fn what_was_being_set_is_recovered_beside_what_was_in_use() {
     run(town, BRUNO, &["recover", "answer", request, "--code", code, "-o", answer]);
     run(town, AWA, &["recover", "finish", answer, "--plain", "-o", opened]);
     let read: Value = serde_json::from_slice(&fs::read(&output).unwrap()).unwrap();
-    let of_the_account = |item: &&Value| item["name"].as_str().unwrap().starts_with("members' database");
+    let of_the_account = |item: &&Value| item["name"].as_str().unwrap().starts_with(ACCOUNT);
     let found: Vec<_> = read["items"].as_array().unwrap().iter().filter(of_the_account).collect();
     let text = |item: &Value, name: &str| item["login"][name].as_str().unwrap().to_owned();
     assert_eq!(found.len(), 2, "{read}");
@@ -245,8 +285,10 @@ async fn a_standing_right_to_logins() {
     deposit(&house, &[]);
     let wanted = ["delegate", BOOKS, "--to", NINA, "--for", "30d", "--uses", "2", "--reason", "the accounts"];
     let right = data(town, AWA, &wanted)["request"].as_u64().unwrap().to_string();
+    says(&run(town, MAUD, &["delegations"]), &["books", "Nina", "waiting for 1 more agreement"]);
     let told = run(town, BRUNO, &["approve", &right]);
     says(&told, &["A STANDING RIGHT for Nina", "2 accesses without asking again", "Nothing is opened"]);
+    says(&told, &["the standing right is in force"]);
     says(&run(town, MAUD, &["delegations"]), &["books", "Nina", "in force"]);
     // Nothing is made while it is not open.
     let ask = ["request", BOOKS, "--for", "1h", "--reason", "fees"];
@@ -258,7 +300,9 @@ async fn a_standing_right_to_logins() {
     let shown = data(town, NINA, &["show", &taken["request"].to_string()]);
     let text = |name: &str| shown["made"][name].as_str().unwrap().to_owned();
     assert!(house.postgres.login(&text("user"), &text("password"), "members").await.is_ok());
-    run(town, NINA, &["delegate", "--end", &right, "--reason", "I have moved away"]);
+    let told = run(town, NINA, &["delegate", "--end", &right, "--reason", "I have moved away"]);
+    let runs = format!("Access {}, which Nina took by it, goes on until", taken["request"]);
+    says(&told, &["has ended", &runs, "A trustee ends it with “sequestre revoke"]);
     says(&run(town, MAUD, &["delegations"]), &["There is no standing right"]);
     says(&run(town, MAUD, &["delegations", "--all"]), &["ended by Nina"]);
 }
@@ -271,7 +315,9 @@ async fn a_standing_right_to_a_password() {
     let right = data(&town, AWA, &wanted)["request"].as_u64().unwrap().to_string();
     let told = run(&town, BRUNO, &["approve", &right]);
     says(&told, &["A STANDING RIGHT for Nina", "the secret opens to Awa, whose computer seals it for Nina"]);
+    says(&told, &["the computer of Awa now puts"]);
     says(&run(&town, AWA, &["inbox"]), &["delegate --finish"]);
+    says(&run(&town, MAUD, &["delegations"]), &["granted; not in force before Awa finishes it"]);
     let finished = run(&town, AWA, &["delegate", "--finish", &right]);
     says(&finished, &["is in force", "You count among those who know the password from now on, Nina from the first"]);
 
