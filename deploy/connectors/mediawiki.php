@@ -93,9 +93,13 @@ class Sequestre extends Maintenance {
 				] ];
 			case 'revoke':
 				$account = $this->account( $request, $administrator, $works );
-				// Here a password that nobody knows. First it, so that nobody comes in again meanwhile.
-				$this->change( $account, $request['lease']['secret'] );
-				$this->close( $account, $request );
+				// Here a password that nobody knows. First it, so that nobody comes in again meanwhile. Then once more,
+				// for requests that were let in before and set a password only now.
+				for ( $seconds = 0; $seconds <= 5; $seconds++ ) {
+					sleep( min( $seconds, 1 ) );
+					$this->change( $account, $request['lease']['secret'] );
+					$this->close( $account, $request );
+				}
 				return [];
 			case 'rotate':
 				if ( $this->fits( $administrator, $request['next'] ) ) {

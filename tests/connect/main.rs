@@ -11,13 +11,16 @@ mod servers;
 #[path = "../support/sites.rs"]
 mod sites;
 
+mod dokuwiki;
 mod dovecot;
 mod exec;
 mod http;
 mod kit;
 mod ldap;
+mod mariadb;
 mod mediawiki;
 mod postgres;
 mod ssh;
+mod sympa;
 mod tools;
 mod wordpress;

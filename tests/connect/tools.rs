@@ -1,6 +1,8 @@
 //! What the tests of programs and certificates need besides.
 
 use std::collections::BTreeMap;
+use std::fs;
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -33,4 +35,20 @@ pub async fn mint_with(
 ) -> Result<Minted, ConnectError> {
     let (name, password) = (name(index), secret(password));
     connector.mint(admin, &Lease { name: &name, until: in_seconds(seconds), input, secret: &password }).await
+}
+
+/// The program with its arguments, but it dies before it began (`"before"`) or when it is done (`"after"`); its answer
+/// is lost either way.
+pub fn dying(folder: &Path, when: &str, program: &Path, arguments: &[String], user: Option<&str>) -> Program {
+    let quoted: Vec<String> = arguments.iter().map(|argument| format!("'{argument}'")).collect();
+    let run = match when {
+        "before" => "cat".to_owned(),
+        _ => format!("{} {}", program.display(), quoted.join(" ")),
+    };
+    let file = folder.join("dies");
+    fs::write(&file, format!("#!/bin/sh\n{run} >/dev/null\nkill -9 $$\n")).unwrap();
+    for path in [folder, &file] {
+        fs::set_permissions(path, fs::Permissions::from_mode(0o755)).unwrap();
+    }
+    Program::new(&file, vec![], user).unwrap()
 }

@@ -44,12 +44,19 @@ impl Drop for Ended {
 
 /// A MariaDB server that is reached by a socket in its folder only, as `root` without a password.
 pub struct MariaDb {
-    _running: Ended,
+    running: Option<Ended>,
     folder: TempDir,
+    options: Vec<String>,
 }
 
 impl MariaDb {
     pub fn start() -> Self {
+        // Nobody needs what a crash of this machine would lose.
+        Self::start_with(&["--innodb-flush-log-at-trx-commit=0"])
+    }
+
+    /// With these further options of the server.
+    pub fn start_with(options: &[&str]) -> Self {
         let folder = folder();
         let data = folder.path().join("data");
         let made = as_nobody(&program("mariadb-install-db", &["/usr/bin"]))
@@ -59,23 +66,63 @@ impl MariaDb {
             .output()
             .unwrap();
         assert!(made.status.success(), "{}", String::from_utf8_lossy(&made.stdout));
-        let socket = folder.path().join("socket");
+        let options = options.iter().map(|&option| option.to_owned()).collect();
+        let mut server = Self { running: None, folder, options };
+        server.run();
+        server
+    }
+
+    /// Runs (again) on its data.
+    pub fn run(&mut self) {
+        let file = |name: &str| self.folder.path().join(name);
         let mut command = as_nobody(&program("mariadbd", &["/usr/sbin"]));
-        command.args(["--no-defaults", "--skip-networking", "--innodb-flush-log-at-trx-commit=0"]);
-        command.arg(format!("--datadir={}", data.display())).arg(format!("--socket={}", socket.display()));
-        command.arg(format!("--pid-file={}", folder.path().join("pid").display()));
-        let log = fs::File::create(folder.path().join("log")).unwrap();
+        command.args(["--no-defaults", "--skip-networking"]).args(&self.options);
+        command.arg(format!("--datadir={}", file("data").display()));
+        command.arg(format!("--socket={}", self.socket().display()));
+        command.arg(format!("--pid-file={}", file("pid").display()));
+        let log = fs::File::create(file("log")).unwrap();
         command.current_dir("/").stdout(Stdio::null()).stderr(log);
-        let listens = || UnixStream::connect(&socket).is_ok();
-        let running = Ended::start(command, listens);
-        let log = || fs::read_to_string(folder.path().join("log")).unwrap_or_default();
-        let running = running.unwrap_or_else(|| panic!("no MariaDB: {}", log()));
-        Self { _running: running, folder }
+        let running = Ended::start(command, || UnixStream::connect(self.socket()).is_ok());
+        let log = || fs::read_to_string(file("log")).unwrap_or_default();
+        self.running = Some(running.unwrap_or_else(|| panic!("no MariaDB: {}", log())));
+    }
+
+    /// Stops it as an administrator does; the data stay.
+    pub fn stop(&mut self) {
+        let mut running = self.running.take().unwrap();
+        let pid = rustix::process::Pid::from_child(&running.0);
+        rustix::process::kill_process(pid, rustix::process::Signal::TERM).unwrap();
+        running.0.wait().unwrap();
     }
 
     /// Its socket.
     pub fn socket(&self) -> PathBuf {
         self.folder.path().join("socket")
+    }
+
+    /// The standard client, logged in, without a terminal. (It is a test's password that stands in its arguments.)
+    pub fn client(&self, user: &str, password: &str) -> Command {
+        let mut command = Command::new(program("mariadb", &["/usr/bin"]));
+        command.args(["--no-defaults", "--batch", "--skip-column-names", "--unbuffered", "--skip-reconnect"]);
+        command.arg(format!("--socket={}", self.socket().display()));
+        command.arg(format!("--user={user}")).arg(format!("--password={password}"));
+        command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        command
+    }
+
+    /// Runs statements; what they give, or what the server says against them.
+    pub fn run_as(&self, (user, password): (&str, &str), statements: &str) -> Result<String, String> {
+        let mut client = self.client(user, password).spawn().unwrap();
+        // A refused login does not read them.
+        let _ = client.stdin.take().unwrap().write_all(statements.as_bytes());
+        let output = client.wait_with_output().unwrap();
+        let text = |bytes: Vec<u8>| String::from_utf8_lossy(&bytes).trim_end().to_owned();
+        if output.status.success() { Ok(text(output.stdout)) } else { Err(text(output.stderr)) }
+    }
+
+    /// Runs statements as `root`.
+    pub fn root(&self, statements: &str) -> String {
+        self.run_as(("root", ""), statements).unwrap_or_else(|error| panic!("{statements}: {error}"))
     }
 }
 
