@@ -111,7 +111,7 @@ BEGIN
   DECLARE its_host VARCHAR(255);
   DECLARE was_ended BOOLEAN;
   DECLARE account, quoted_role TEXT;
-  SELECT host INTO its_host FROM lends WHERE administrator = caller() AND role = lent;
+  SELECT host INTO its_host FROM lends WHERE BINARY administrator = caller() AND BINARY role = lent;
   IF its_host IS NULL THEN
     SIGNAL SQLSTATE '45000' SET MESSAGE_TEXT = 'sequestre: refused: sequestre.lends does not let this administrator lend the role';
   END IF;
@@ -161,7 +161,7 @@ BEGIN
     SIGNAL SQLSTATE '45000' SET MESSAGE_TEXT = 'sequestre: not_ours';
   END IF;
   IF NOT made_by <=> caller()
-      AND NOT EXISTS (SELECT 1 FROM lends WHERE administrator = caller() AND role = IFNULL(NULLIF(lent, ''), role)) THEN
+      AND NOT EXISTS (SELECT 1 FROM lends WHERE BINARY administrator = caller() AND role = IFNULL(NULLIF(lent, ''), role)) THEN
     SIGNAL SQLSTATE '45000' SET MESSAGE_TEXT = 'sequestre: refused: this administrator may not end the lease';
   END IF;
   IF found_mark IS NULL THEN

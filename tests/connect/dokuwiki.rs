@@ -97,7 +97,8 @@ impl DokuWiki {
         let pairs =
             [&[("do", "login"), ("id", "start"), ("u", user), ("p", password)], &remember[..usize::from(stay)]];
         let answer = self.post(&session, &pairs.concat());
-        let session = format!("{session}; {}", answer.cookies());
+        // Of two cookies of one name the first one counts.
+        let session = format!("{}; {session}", answer.cookies());
         let is_in = self.who(&session).is_some();
         // A login that worked leads on to the page.
         assert_eq!(answer.status == 302, is_in, "{}", answer.body);
@@ -239,7 +240,7 @@ async fn a_stranger_reaches_nothing_and_a_lease_does_not_outlast_its_end() {
             ("oldpass", "lent"),
         ],
     );
-    let session = format!("{session}; {}", answer.cookies());
+    let session = format!("{}; {session}", answer.cookies());
     let session = wiki.who(&session).map_or_else(|| wiki.login("seq-abababab-1", "mine", true).unwrap(), |_| session);
     let text = fs::read_to_string(wiki.users()).unwrap();
     assert!(text.contains(":Somebody else:mine@example.net:"), "{text}");
@@ -291,10 +292,10 @@ async fn a_call_that_failed_is_made_again() {
     assert!(lets_in(&wiki, "seq-abababab-1", "lent"));
 
     // The account is deleted, and then the sessions cannot be ended: it says so.
-    let session = wiki.login("seq-abababab-1", "lent", false).unwrap();
     let purge = wiki.folder.path().join("data/cache/sessionpurge");
     fs::remove_file(&purge).unwrap();
     std::os::unix::fs::symlink("/nowhere/at/all", &purge).unwrap();
+    let session = wiki.login("seq-abababab-1", "lent", false).unwrap();
     let error = whole.revoke(&admin, &name(1)).await.unwrap_err();
     assert!(matches!(error, ConnectError::Unfinished { .. }), "{error}");
     assert!(wiki.who(&session).is_some() && !lets_in(&wiki, "seq-abababab-1", "lent"));

@@ -62,10 +62,13 @@ impl MariaDb {
         let made = as_nobody(&program("mariadb-install-db", &["/usr/bin"]))
             .args(["--no-defaults", "--auth-root-authentication-method=normal", "--skip-test-db"])
             .arg(format!("--datadir={}", data.display()))
+            // A server that starts deletes the temporary tables of all others that it finds.
+            .env("TMPDIR", folder.path())
             .current_dir("/")
             .output()
             .unwrap();
-        assert!(made.status.success(), "{}", String::from_utf8_lossy(&made.stdout));
+        let said = [made.stdout, made.stderr].concat();
+        assert!(made.status.success(), "{}", String::from_utf8_lossy(&said));
         let options = options.iter().map(|&option| option.to_owned()).collect();
         let mut server = Self { running: None, folder, options };
         server.run();
@@ -81,7 +84,7 @@ impl MariaDb {
         command.arg(format!("--socket={}", self.socket().display()));
         command.arg(format!("--pid-file={}", file("pid").display()));
         let log = fs::File::create(file("log")).unwrap();
-        command.current_dir("/").stdout(Stdio::null()).stderr(log);
+        command.env("TMPDIR", self.folder.path()).current_dir("/").stdout(Stdio::null()).stderr(log);
         let running = Ended::start(command, || UnixStream::connect(self.socket()).is_ok());
         let log = || fs::read_to_string(file("log")).unwrap_or_default();
         self.running = Some(running.unwrap_or_else(|| panic!("no MariaDB: {}", log())));
