@@ -81,9 +81,14 @@ impl Session {
 
     fn goes_on(&mut self) -> bool {
         let _ = self.to.write_all(b"SELECT 'here';\n");
+        self.says("here")
+    }
+
+    /// Whether this is the next line that comes.
+    fn says(&mut self, what: &str) -> bool {
         let mut line = String::new();
         let _ = self.from.read_line(&mut line);
-        line == "here\n"
+        line.trim_end() == what
     }
 }
 
@@ -440,6 +445,33 @@ async fn a_call_that_failed_is_made_again() {
         assert_eq!(server.root(accounts), "0", "{index}");
     }
     assert!(cut_off > 0, "it takes longer than that");
+
+    // Ended in the middle of it: the call that is still at work takes away what it makes.
+    mint(&whole, &admin, 41, "lent").await.unwrap();
+    let mut ending = Session::open(&server, "root", "");
+    ending
+        .to
+        .write_all(b"BEGIN; SELECT 'locked' FROM sequestre.leases WHERE name = 'seq-abababab-41' FOR UPDATE;\n")
+        .unwrap();
+    assert!(ending.says("locked"));
+    let late = tokio::spawn({
+        let (whole, admin) = (connector(&server), login("keeper", "next"));
+        async move { mint(&whole, &admin, 41, "late").await.map(drop) }
+    });
+    let begin = Instant::now();
+    while server.root("SELECT COUNT(*) FROM information_schema.INNODB_TRX WHERE trx_state = 'LOCK WAIT';") != "1" {
+        assert!(begin.elapsed() < PATIENCE, "the call does not come so far");
+        // The server looks for waiting ones only if nobody asked for a tenth of a second.
+        tokio::time::sleep(Duration::from_millis(150)).await;
+    }
+    ending
+        .to
+        .write_all(b"UPDATE sequestre.leases SET gone = TRUE WHERE name = 'seq-abababab-41'; COMMIT;\n")
+        .unwrap();
+    let error = late.await.unwrap().unwrap_err();
+    assert!(matches!(error, ConnectError::Refused { .. }), "{error}");
+    assert_eq!(server.root(accounts), "0");
+    drop(ending);
 
     // Down when the lease ends.
     mint(&whole, &admin, 50, "lent").await.unwrap();
