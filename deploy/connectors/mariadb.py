@@ -10,7 +10,7 @@ Configuration of the daemon (the technician's; a client can name only "mariadb")
     [connect.exec.mariadb]
     program = "/usr/local/lib/sequestre/mariadb.py"        # Debian: apt install python3-pymysql
     arguments = ["--socket", "/run/mysqld/mysqld.sock", "--members-host", "db.example.org"]
-    user = "nobody"                                        # whoever may open the socket
+    user = "sequestre-mariadb"                             # any user of its own; it needs no rights
 
 With "--port 3306" instead of a socket it connects to 127.0.0.1. Another machine must be reached through a tunnel that
 begins on this one: PyMySQL would go on without encryption where the server offers none.
@@ -23,16 +23,18 @@ What is sealed is the administrator's name and password (of an account with mysq
 way). An account that the server lets in without asking for the password (unix_socket, as `root` usually has) is
 refused: with it anybody's deposit would be proof of everything.
 
-What ends a lease: its account is dropped, so that its password, its rights and the events in its name are gone; its
-sessions are ended, and logins that were under way. With `event_scheduler = ON` the server does all that by itself at
-the end of the lease; MariaDB knows password lifetimes in whole days only.
+What ends a lease: its account is dropped, with its password and its rights; its sessions are ended, and logins that
+were under way. With `event_scheduler = ON` the server does all that by itself at the end of the lease; MariaDB knows
+password lifetimes in whole days only. With `performance_schema = ON` a session is also found while it is in a trigger,
+where it goes by another name. Without, it is found when it comes out: within a second, or by the scheduler.
 
 What a lease leaves, and DROP USER with it:
 - what it wrote and changed, tables that it made included;
-- no views, procedures, triggers, events, and nothing that it granted: a role that allows one of these is not lent;
+- no views, procedures, triggers, events, and nothing that it granted: a role that allows one of these is not lent
+  (DROP USER would leave them, without an owner or with the role as theirs);
 - XA transactions that it prepared stay, with their locks, until an administrator of the server ends them
   (XA RECOVER; XA ROLLBACK …);
-- copies. Whoever may read may keep what they read.
+- an account that an administrator of the server renamed meanwhile: it is no lease's any more.
 """
 
 import argparse

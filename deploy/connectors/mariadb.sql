@@ -30,8 +30,10 @@ CREATE TABLE IF NOT EXISTS lends (
   PRIMARY KEY (administrator, role)
 ) ENGINE=InnoDB;
 
--- Every lease that there was; `SELECT * FROM sequestre.leases WHERE NOT gone` shows what is open now. A line is there before its account is, and stays after it: a call that was given up and
--- arrives late must not make an account anew whose end was already reported.
+-- The leases; `SELECT * FROM sequestre.leases WHERE ended = 0` shows what is open. A line is there before its account
+-- is, and stays for a day after it: a call that was given up and arrives late must not make an account anew whose end
+-- was already reported. (Whoever has one administrator's password can take the names of another's leases, which are
+-- then refused; `administrator` says who did.)
 CREATE TABLE IF NOT EXISTS leases (
   name VARCHAR(33) NOT NULL PRIMARY KEY,
   mark VARCHAR(128) NOT NULL,
@@ -39,7 +41,7 @@ CREATE TABLE IF NOT EXISTS leases (
   role VARCHAR(128) NOT NULL,
   host VARCHAR(255) NOT NULL,
   until BIGINT UNSIGNED NOT NULL,
-  gone BOOLEAN NOT NULL
+  ended BIGINT UNSIGNED NOT NULL -- 0: not yet
 ) ENGINE=InnoDB;
 
 DELIMITER //
@@ -50,7 +52,8 @@ CREATE OR REPLACE FUNCTION caller() RETURNS VARCHAR(128) NO SQL
 
 -- Refuses a role with which somebody could make an access that outlasts the lease: rights on the whole server or on
 -- its own databases, rights that can be given on, and whatever leaves code behind. Views, procedures, triggers and
--- events can belong to the role itself (DEFINER = CURRENT_ROLE) and would go on with its rights for ever.
+-- events can belong to the role itself (DEFINER = CURRENT_ROLE) and would go on with its rights for ever. Nor may it
+-- call procedures: a session in one goes by another name, under which nobody would find it at the end.
 CREATE OR REPLACE PROCEDURE refuse_powers(IN lent VARCHAR(128)) READS SQL DATA
 BEGIN
   DECLARE bad INT;
@@ -65,15 +68,14 @@ BEGIN
     (SELECT COUNT(*) FROM mysql.global_priv p JOIN roles ON p.User = name
        WHERE p.Host = '' AND IFNULL(JSON_VALUE(p.Priv, '$.access'), 0) <> 0) +
     (SELECT COUNT(*) FROM mysql.db d JOIN roles ON d.User = name
-       WHERE d.Host = '' AND ('Y' IN (Grant_priv, Event_priv, Trigger_priv, Create_view_priv, Create_routine_priv,
+       WHERE d.Host = '' AND ('Y' IN (Grant_priv, Execute_priv, Event_priv, Trigger_priv, Create_view_priv, Create_routine_priv,
        Alter_routine_priv) OR 'mysql' LIKE d.Db OR 'sys' LIKE d.Db OR 'sequestre' LIKE d.Db
        OR 'performance_schema' LIKE d.Db)) +
     (SELECT COUNT(*) FROM mysql.tables_priv t JOIN roles ON t.User = name
        WHERE t.Host = '' AND (t.Table_priv REGEXP 'Grant|Trigger|Create View' OR t.Db IN ('mysql', 'sys', 'sequestre'))) +
     (SELECT COUNT(*) FROM mysql.columns_priv c JOIN roles ON c.User = name
        WHERE c.Host = '' AND c.Db IN ('mysql', 'sys', 'sequestre')) +
-    (SELECT COUNT(*) FROM mysql.procs_priv p JOIN roles ON p.User = name
-       WHERE p.Host = '' AND (p.Proc_priv REGEXP 'Grant|Alter' OR p.Db IN ('mysql', 'sys', 'sequestre'))) +
+    (SELECT COUNT(*) FROM mysql.procs_priv p JOIN roles ON p.User = name WHERE p.Host = '') +
     (SELECT COUNT(*) FROM mysql.roles_mapping m JOIN roles ON m.User = name
        WHERE m.Host = '' AND m.Admin_option = 'Y')
     INTO bad;
@@ -82,20 +84,27 @@ BEGIN
   END IF;
 END//
 
--- Drops the account, and ends its sessions until there are none. That includes logins that are under way: the server
--- looked their account up before it was dropped and would let them in, but lists them under its name already.
+-- The sessions of a lease. A session that is in a trigger goes by the name of the trigger's owner in the list of
+-- processes; `performance_schema`, where it is on, knows it all the same.
+CREATE OR REPLACE VIEW sessions AS
+  SELECT ID AS id, USER AS name FROM information_schema.PROCESSLIST
+  UNION SELECT PROCESSLIST_ID, PROCESSLIST_USER FROM performance_schema.threads WHERE PROCESSLIST_ID IS NOT NULL//
+
+-- Drops the account, and ends its sessions until there were none for a second. That includes logins that are under
+-- way: the server looked their account up before it was dropped and would let them in, but lists them already.
 CREATE OR REPLACE PROCEDURE close_account(IN lease VARCHAR(33), IN its_host VARCHAR(255)) MODIFIES SQL DATA
 BEGIN
-  DECLARE rounds INT DEFAULT 0;
+  DECLARE rounds, quiet INT DEFAULT 0;
   EXECUTE IMMEDIATE CONCAT('DROP USER IF EXISTS ', QUOTE(lease), '@', QUOTE(its_host));
-  WHILE EXISTS (SELECT 1 FROM information_schema.PROCESSLIST WHERE BINARY USER = lease) DO
-    FOR session IN (SELECT ID FROM information_schema.PROCESSLIST WHERE BINARY USER = lease) DO
+  WHILE quiet < 50 DO
+    SET quiet = quiet + 1, rounds = rounds + 1;
+    FOR session IN (SELECT id FROM sessions WHERE BINARY name = lease) DO
       BEGIN
         DECLARE CONTINUE HANDLER FOR 1094 BEGIN END; -- it has ended by itself
-        KILL session.ID;
+        SET quiet = 0;
+        KILL session.id;
       END;
     END FOR;
-    SET rounds = rounds + 1;
     IF rounds > 750 THEN
       SIGNAL SQLSTATE '45000' SET MESSAGE_TEXT = 'sequestre: unfinished: a session does not end (does it roll back?)';
     END IF;
@@ -109,7 +118,7 @@ CREATE OR REPLACE PROCEDURE make_lease(IN lease VARCHAR(33), IN its_mark VARCHAR
 BEGIN
   DECLARE found_mark VARCHAR(128);
   DECLARE its_host VARCHAR(255);
-  DECLARE was_ended BOOLEAN;
+  DECLARE was_ended BIGINT UNSIGNED DEFAULT 0;
   DECLARE account, quoted_role TEXT;
   SELECT host INTO its_host FROM lends WHERE BINARY administrator = caller() AND BINARY role = lent;
   IF its_host IS NULL THEN
@@ -120,16 +129,19 @@ BEGIN
     SIGNAL SQLSTATE '45000' SET MESSAGE_TEXT = 'sequestre: settings: that is no lease';
   END IF;
   CALL refuse_powers(lent);
-  SELECT mark, host, gone INTO found_mark, its_host, was_ended FROM leases WHERE name = lease;
+  DELETE FROM leases WHERE name = lease AND ended > 0 AND ended + 86400 < UNIX_TIMESTAMP()
+    AND NOT EXISTS (SELECT 1 FROM mysql.global_priv WHERE User = lease);
+  COMMIT; -- however the caller's session is set, it holds no lock for longer than a statement
+  SELECT mark, host, ended INTO found_mark, its_host, was_ended FROM leases WHERE name = lease;
   IF found_mark <> its_mark
       OR (found_mark IS NULL AND EXISTS (SELECT 1 FROM mysql.global_priv WHERE User = lease)) THEN
     SIGNAL SQLSTATE '45000' SET MESSAGE_TEXT = 'sequestre: not_ours';
   END IF;
-  IF was_ended THEN
+  IF was_ended > 0 THEN
     SIGNAL SQLSTATE '45000' SET MESSAGE_TEXT = 'sequestre: refused: this lease is over';
   END IF;
   IF found_mark IS NULL THEN
-    INSERT INTO leases VALUES (lease, its_mark, caller(), lent, its_host, its_end, FALSE);
+    INSERT INTO leases VALUES (lease, its_mark, caller(), lent, its_host, its_end, 0);
   ELSE
     UPDATE leases SET until = its_end WHERE name = lease;
   END IF;
@@ -142,15 +154,15 @@ BEGIN
   EXECUTE IMMEDIATE CONCAT('SET DEFAULT ROLE ', quoted_role, ' FOR ', account);
   EXECUTE IMMEDIATE CONCAT('ALTER USER ', account, ' ACCOUNT UNLOCK');
   -- Ended meanwhile? Whoever ends it marks it first and drops the account then, so that one of the two sees the other.
-  SELECT gone INTO was_ended FROM leases WHERE name = lease FOR UPDATE;
+  SELECT ended INTO was_ended FROM leases WHERE name = lease FOR UPDATE;
   COMMIT;
-  IF was_ended THEN
+  IF was_ended > 0 THEN
     CALL close_account(lease, its_host);
     SIGNAL SQLSTATE '45000' SET MESSAGE_TEXT = 'sequestre: refused: this lease is over';
   END IF;
 END//
 
--- Ends the lease: for whoever made it or may lend the same; of what was never made, the name is closed for ever.
+-- Ends the lease: for whoever made it or may lend the same; of what was never made, the name is closed for a day.
 CREATE OR REPLACE PROCEDURE end_lease(IN lease VARCHAR(33), IN its_mark VARCHAR(128)) MODIFIES SQL DATA
 BEGIN
   DECLARE found_mark, made_by, lent VARCHAR(128);
@@ -165,10 +177,10 @@ BEGIN
     SIGNAL SQLSTATE '45000' SET MESSAGE_TEXT = 'sequestre: refused: this administrator may not end the lease';
   END IF;
   IF found_mark IS NULL THEN
-    INSERT INTO leases VALUES (lease, its_mark, caller(), '', '', 0, TRUE);
+    INSERT INTO leases VALUES (lease, its_mark, caller(), '', '', 0, UNIX_TIMESTAMP());
     COMMIT;
   ELSE
-    UPDATE leases SET gone = TRUE WHERE name = lease;
+    UPDATE leases SET ended = UNIX_TIMESTAMP() WHERE name = lease;
     COMMIT;
     CALL close_account(lease, its_host);
   END IF;
@@ -176,8 +188,9 @@ END//
 
 -- What is over and still there, also after a call that was cut off in between.
 CREATE OR REPLACE PROCEDURE end_overdue() MODIFIES SQL DATA
-  FOR lease IN (SELECT name, host FROM leases WHERE (gone OR until <= UNIX_TIMESTAMP())
-      AND EXISTS (SELECT 1 FROM mysql.global_priv WHERE User = name)) DO
+  FOR lease IN (SELECT name, host FROM leases WHERE (ended > 0 OR until <= UNIX_TIMESTAMP())
+      AND (EXISTS (SELECT 1 FROM mysql.global_priv WHERE User = leases.name)
+      OR EXISTS (SELECT 1 FROM sessions WHERE BINARY sessions.name = leases.name))) DO
     BEGIN
       DECLARE CONTINUE HANDLER FOR SQLEXCEPTION BEGIN END; -- the others all the same; this one is tried again
       CALL close_account(lease.name, lease.host);
