@@ -25,9 +25,11 @@
  * A lease's account bears the lease's mark as one more group, which its holder cannot change (name, address and
  * password they can). An account without it is not touched.
  *
- * What ends a lease: its account is deleted (for five seconds, again and again), and the wiki looks all sessions up again (that is what the file
- * `sessionpurge` in its cache is for); those of others go on without anybody noticing. What a lease leaves: what it
- * wrote and uploaded, its name in the history, its subscriptions to pages (no mail: there is no account any more).
+ * What ends a lease: its account is deleted (again and again for five seconds, because a page that was asked for before
+ * may write it anew), and the wiki looks all sessions up again: that is what the file `sessionpurge` in its cache is
+ * for. Those of others go on without anybody noticing. What a lease leaves: what it wrote and uploaded, its name in the
+ * history, its subscriptions to pages (no mail: there is no account any more). Whoever the wiki lets register has an
+ * account of their own, which no lease gave.
  */
 
 const PROTOCOL = 'sequestre-connector/1';
@@ -179,7 +181,9 @@ class Sequestre {
 	/** The groups of the settings. Separators in one would forge fields of the file, or lines. */
 	private function groups( array $request ): array {
 		$groups = $request['options']['groups'] ?? null;
-		if ( !is_array( $groups ) || !$groups || count( $groups ) > 20 || array_keys( $request['options'] ) !== [ 'groups' ] ) {
+		if ( !is_array( $groups ) || !$groups || count( $groups ) > 20
+			|| array_keys( $request['options'] ) !== [ 'groups' ]
+		) {
 			throw new Failed( 'settings' );
 		}
 		foreach ( $groups as $group ) {

@@ -2,9 +2,9 @@
 -- Running it again renews the procedures and keeps everything else.
 --
 -- Why procedures: in MariaDB whoever may make users (CREATE USER) may also change the password of `root`. So the
--- administrator whose password is in escrow gets no such right. It may call `make_lease` and `end_lease` below, which do with
--- the rights of whoever installed this file only what a lease needs. Each association has an administrator of its
--- own, and nobody can lend what is not written for them in the table `lends`:
+-- administrator whose password is in escrow gets no such right. It may call `make_lease` and `end_lease` below, which
+-- do with the rights of whoever installed this file only what a lease needs. Each association has an administrator of
+-- its own, and nobody can lend what is not written for them in the table `lends`:
 --
 --     CREATE ROLE members_editors;
 --     GRANT SELECT, INSERT, UPDATE, DELETE ON members.* TO members_editors;
@@ -68,13 +68,14 @@ BEGIN
     (SELECT COUNT(*) FROM mysql.global_priv p JOIN roles ON p.User = name
        WHERE p.Host = '' AND IFNULL(JSON_VALUE(p.Priv, '$.access'), 0) <> 0) +
     (SELECT COUNT(*) FROM mysql.db d JOIN roles ON d.User = name
-       WHERE d.Host = '' AND ('Y' IN (Grant_priv, Execute_priv, Event_priv, Trigger_priv, Create_view_priv, Create_routine_priv,
-       Alter_routine_priv) OR 'mysql' LIKE d.Db OR 'sys' LIKE d.Db OR 'sequestre' LIKE d.Db
+       WHERE d.Host = '' AND ('Y' IN (Grant_priv, Execute_priv, Event_priv, Trigger_priv, Create_view_priv,
+       Create_routine_priv, Alter_routine_priv) OR 'mysql' LIKE d.Db OR 'sys' LIKE d.Db OR 'sequestre' LIKE d.Db
        OR 'performance_schema' LIKE d.Db)) +
     (SELECT COUNT(*) FROM mysql.tables_priv t JOIN roles ON t.User = name
-       WHERE t.Host = '' AND (t.Table_priv REGEXP 'Grant|Trigger|Create View' OR t.Db IN ('mysql', 'sys', 'sequestre'))) +
+       WHERE t.Host = '' AND (t.Table_priv REGEXP 'Grant|Trigger|Create View'
+       OR t.Db IN ('mysql', 'sys', 'sequestre', 'performance_schema'))) +
     (SELECT COUNT(*) FROM mysql.columns_priv c JOIN roles ON c.User = name
-       WHERE c.Host = '' AND c.Db IN ('mysql', 'sys', 'sequestre')) +
+       WHERE c.Host = '' AND c.Db IN ('mysql', 'sys', 'sequestre', 'performance_schema')) +
     (SELECT COUNT(*) FROM mysql.procs_priv p JOIN roles ON p.User = name WHERE p.Host = '') +
     (SELECT COUNT(*) FROM mysql.roles_mapping m JOIN roles ON m.User = name
        WHERE m.Host = '' AND m.Admin_option = 'Y')
@@ -122,7 +123,7 @@ BEGIN
   DECLARE account, quoted_role TEXT;
   SELECT host INTO its_host FROM lends WHERE BINARY administrator = caller() AND BINARY role = lent;
   IF its_host IS NULL THEN
-    SIGNAL SQLSTATE '45000' SET MESSAGE_TEXT = 'sequestre: refused: sequestre.lends does not let this administrator lend the role';
+    SIGNAL SQLSTATE '45000' SET MESSAGE_TEXT = 'sequestre: refused: `lends` does not let this administrator lend the role';
   END IF;
   IF lease NOT REGEXP '^seq-[0-9a-f]{8}-[0-9]{1,20}$' OR hash NOT REGEXP '^[*][0-9A-F]{40}$'
       OR CONCAT(lease, hash) REGEXP '[^-*a-zA-Z0-9]' THEN
@@ -173,7 +174,8 @@ BEGIN
     SIGNAL SQLSTATE '45000' SET MESSAGE_TEXT = 'sequestre: not_ours';
   END IF;
   IF NOT made_by <=> caller()
-      AND NOT EXISTS (SELECT 1 FROM lends WHERE BINARY administrator = caller() AND role = IFNULL(NULLIF(lent, ''), role)) THEN
+      AND NOT EXISTS (SELECT 1 FROM lends
+        WHERE BINARY administrator = caller() AND role = IFNULL(NULLIF(lent, ''), role)) THEN
     SIGNAL SQLSTATE '45000' SET MESSAGE_TEXT = 'sequestre: refused: this administrator may not end the lease';
   END IF;
   IF found_mark IS NULL THEN
