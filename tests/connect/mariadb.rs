@@ -128,7 +128,7 @@ impl HalfLogin {
     /// Gives the password: whether a statement is answered.
     fn end(mut self) -> bool {
         write_packet(&mut self.stream, 3, &self.answer);
-        if !read_packet(&mut self.stream).is_some_and(|answer| answer.first() == Some(&0)) {
+        if read_packet(&mut self.stream).is_none_or(|answer| answer.first() != Some(&0)) {
             return false;
         }
         write_packet(&mut self.stream, 0, b"\x03SELECT 1");
