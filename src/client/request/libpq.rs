@@ -14,7 +14,7 @@ use crate::connect::settings::{Postgresql, Tls};
 
 /// How much is encrypted, and what is checked.
 const MODE: &str = "PGSSLMODE";
-/// A file of certificates, or `system`.
+/// A file of certificates, or `system`, from libpq 16 on.
 const AUTHORITIES: &str = "PGSSLROOTCERT";
 /// Whether the password must prove that both see the same certificate.
 const BINDING: &str = "PGCHANNELBINDING";
@@ -37,7 +37,7 @@ pub(super) fn way(settings: &Postgresql, is_set: impl Fn(&str) -> bool) -> Resul
     match &settings.tls {
         None if settings.target.is_loopback() => {}
         Some(Tls::UnencryptedReadableOnTheWay) => {}
-        None | Some(Tls::Verified) => variables = checked("system".into()),
+        None | Some(Tls::Verified) => variables = checked(authorities()),
         Some(Tls::Authority(pem)) => {
             let mut file = NamedTempFile::new().map_err(Failure::technical)?;
             file.write_all(pem.as_bytes()).map_err(Failure::technical)?;
@@ -49,6 +49,11 @@ pub(super) fn way(settings: &Postgresql, is_set: impl Fn(&str) -> bool) -> Resul
         Some(Tls::Certificate(_)) => variables = vec![(MODE, "require".into()), (BINDING, "require".into())],
     }
     Ok(Way { variables, _authority: authority })
+}
+
+/// The system's: its file, where it has one, because before version 16 libpq knows no other way to name them.
+fn authorities() -> OsString {
+    openssl_probe::probe().cert_file.map_or_else(|| "system".into(), OsString::from)
 }
 
 #[cfg(test)]
@@ -65,7 +70,9 @@ mod tests {
 
     #[test]
     fn another_machine_is_spoken_to_as_the_settings_say() {
-        let system = vec![(MODE, "verify-full".to_owned()), (AUTHORITIES, "system".to_owned())];
+        let system = authorities().into_string().unwrap();
+        assert!(system == "system" || std::path::Path::new(&system).is_file(), "{system}");
+        let system = vec![(MODE, "verify-full".to_owned()), (AUTHORITIES, system)];
         assert_eq!(told("db.example.org:5432", ""), system);
         assert_eq!(told("db.example.org:5432", r#", "tls": "verified""#), system);
         assert_eq!(told("localhost:5432", r#", "tls": "verified""#), system);
