@@ -173,7 +173,7 @@ fn words_of_the_daemon() -> BTreeSet<String> {
     };
     for path in &paths {
         let code = code(path);
-        for call in ["Failed(\"", "Waits(\""] {
+        for call in ["Failed(\"", "Waits(\"", "NotOpen(\"", "Rests(\"", "Later(\""] {
             code.split(call).skip(1).for_each(|rest| add(path, rest));
         }
     }
@@ -190,7 +190,7 @@ fn words_of_the_daemon() -> BTreeSet<String> {
 #[test]
 fn every_word_of_the_daemon_about_targets_has_a_sentence_in_both_languages() {
     let words = words_of_the_daemon();
-    for word in ["closed", "not-taken", "sealed", "unreachable", "key-gone", "inside"] {
+    for word in ["closed", "not-taken", "sealed", "unreachable", "key-gone", "inside", "may-be-late"] {
         assert!(words.contains(word), "the scan does not find {word}");
     }
     let known = sentences("en");

@@ -51,7 +51,7 @@ use crate::escrow::work::Work;
 const LOUD: u32 = 3;
 /// How long a refusal of the rules is believed, if it does not say so itself and the log does not grow.
 const BELIEVED: Duration = Duration::from_secs(60);
-/// How soon people are asked for what they could not be asked for.
+/// How soon is looked again where something waits for an account that is closed.
 const ASK_AGAIN: Duration = Duration::from_secs(3600);
 /// Reading one long list again and again is never more than this part of the time.
 const READING: u32 = 20;
@@ -220,11 +220,11 @@ impl Runner {
                 })
                 .await;
             match read {
-                Ok(((list, unasked), took)) => {
+                Ok(((list, closed), took)) => {
                     let now = Instant::now();
                     self.board.lock().note(*id, list, now, (self.clock)());
                     self.looks.remove(id);
-                    if unasked {
+                    if closed {
                         self.looks.insert(*id, Look { at: now + ASK_AGAIN, failures: 0 });
                     }
                     self.rests.insert(*id, now + took * READING);

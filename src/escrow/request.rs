@@ -477,7 +477,8 @@ impl Organisation {
 
     pub(super) fn decide_return(&self, signer: &PersonId, index: u64) -> Result<End, Refusal> {
         let request = self.requests.get(&index).ok_or(Refusal::RequestUnknown)?;
-        if request.requester != *signer {
+        // What the daemon asks for in somebody's name is not theirs to take back: it may be needed to end their access.
+        if request.requester != *signer || request.by_daemon {
             return Err(Refusal::NotYours);
         }
         match request.stage {

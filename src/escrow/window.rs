@@ -34,6 +34,9 @@ pub const LONGEST_ERRAND: Seconds = Seconds(8 * Seconds::HOUR.0);
 /// must not fill up with requests that nobody could answer.
 pub const SHORTEST_FILING: Seconds = Seconds::DAY;
 
+/// How long those who agreed have to deliver their shares before the daemon can ask others.
+pub const DELIVERY: Seconds = Seconds::HOUR;
+
 /// How often in a day the daemon can ask by itself to open one account: a server that starts again and again must not
 /// fill the log.
 pub const MOST_FILED: u32 = 24;
@@ -144,6 +147,19 @@ impl Request {
         }
     }
 
+    /// Whether it opens its account to the daemon, or will, so that the daemon need not ask. What people still think
+    /// about does not count, because whoever asked could take it back when it comes to it; nor what was granted long
+    /// ago and did not open, because those who agreed do not deliver.
+    pub fn opens_soon(&self, now: Time) -> bool {
+        self.purpose == Purpose::Unseal
+            && match &self.stage {
+                Stage::Waiting => self.by_daemon,
+                Stage::Granted(grant) => self.by_daemon || now < grant.at().after(DELIVERY),
+                Stage::Leased(_) => true,
+                Stage::Ended { .. } => false,
+            }
+    }
+
     /// When a trustee closed it.
     fn sealed_at(&self) -> Option<Time> {
         match self.stage {
@@ -242,9 +258,7 @@ impl Organisation {
             return Err(Refusal::PartUnknown);
         }
         self.check_vouched(Purpose::Unseal, &filed.parts)?;
-        // What people still think about is not in the way: whoever asked could take it back when it comes to it.
-        let open = |r: &Request| r.by_daemon || !matches!(r.stage, Stage::Waiting);
-        if self.live_requests().any(|r| r.purpose == Purpose::Unseal && r.version.credential == id && open(r)) {
+        if self.live_requests().any(|r| r.version.credential == id && r.opens_soon(now)) {
             return Err(Refusal::NotDue);
         }
         if credential.filed_today(now) >= MOST_FILED {

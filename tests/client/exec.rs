@@ -179,11 +179,14 @@ async fn what_comes_just_before_the_command_prevents_it() {
             assert_ne!(length, 0, "{told}");
             told.push_str(&String::from_utf8_lossy(&buffer[..length]));
         }
+        // It looks again only when everything is there: what it says in between would find no room.
+        kill_process(Pid::from_child(&client), Signal::STOP).unwrap();
         filling.set_nonblocking(true).unwrap();
         while filling.write(b".").is_ok() {}
         filling.set_nonblocking(false).unwrap();
         drop(filling);
         town.approve(CHLOE, id).await.unwrap();
+        kill_process(Pid::from_child(&client), Signal::CONT).unwrap();
         until("it is fetched", async || matches!(town.request(MAUD, id).await.stage, Stage::Leased(_))).await;
         kill_process(Pid::from_child(&client), signal).unwrap();
         let mut rest = Vec::new();

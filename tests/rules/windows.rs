@@ -385,3 +385,35 @@ fn an_errand_is_short_and_only_where_something_is_to_be_revoked() {
     world.daemon(DaemonAct::RevokedAtTarget(lease)).unwrap();
     assert_eq!(work(&world), []);
 }
+
+#[test]
+fn nobody_keeps_the_daemon_from_asking_for_what_must_end() {
+    let revocation = || {
+        let mut world = connected();
+        let window = world.let_open(MEMBER, 1);
+        let lease = world.let_mint(OTHER_MEMBER, 1);
+        world.ok(MEMBER, give_back(window));
+        world.ok(OTHER_MEMBER, give_back(lease));
+        (world, lease)
+    };
+    let (mut world, lease) = revocation();
+    let theirs = world.unseal_of(1);
+    world.ok(OTHER_MEMBER, Act::Request(theirs));
+    let filing = world.filing(1, lease, HOUR);
+    let errand = world.daemon(filing).unwrap();
+    assert_eq!(world.no(MEMBER, give_back(errand)), Refusal::NotYours, "it is asked in their name, not for them");
+    for who in &TRUSTEES[..2] {
+        world.ok(*who, world.approve(*who, errand));
+    }
+    world.daemon(Collected(errand)).unwrap();
+    assert_eq!(world.no(MEMBER, give_back(errand)), Refusal::NotYours);
+    world.ok(TRUSTEES[4], seal());
+    // Those who agreed to another request and do not deliver have an hour.
+    let (mut world, lease) = revocation();
+    world.let_unseal(OTHER_MEMBER, 1);
+    let filing = world.filing(1, lease, HOUR);
+    assert_eq!(world.daemon(filing), Err(Refusal::NotDue));
+    world.wait(HOUR);
+    let filing = world.filing(1, lease, HOUR);
+    world.daemon(filing).unwrap();
+}

@@ -168,10 +168,11 @@ fn given(opened: Opened, connector: Option<&Settings>, way: &Way, on_descriptor:
         }
     }
     for (name, value) in opened.made {
-        if given.secret.is_none() && SECRET_FIELDS.contains(&name.as_str()) {
-            given.secret = Some((name, value));
-        } else {
-            given.others.push((name, value));
+        match SECRET_FIELDS.contains(&name.as_str()) {
+            true if given.secret.is_none() => given.secret = Some((name, value)),
+            // What is secret is on the descriptor or nowhere.
+            true if on_descriptor => {}
+            _ => given.others.push((name, value)),
         }
     }
     if given.secret.is_none() && !given.others.is_empty() {
@@ -202,7 +203,9 @@ struct Desk {
 impl Desk {
     fn session(&mut self) -> Result<&mut Session, Failure> {
         if self.session.is_none() {
-            let session = Session::open(&self.env, self.folder.clone())?;
+            // Never waited for here: whoever asks this program to end must be heard.
+            let session = Session::try_open(&self.env, self.folder.clone())?;
+            let session = session.ok_or_else(|| Failure::new(Exit::Unreachable, "failed-folder-busy"))?;
             self.session = Some(match self.identity.take() {
                 Some(identity) => session.with_identity(identity),
                 None => session,

@@ -88,7 +88,7 @@ mod tests {
         late.answered(other, told);
         assert_eq!(late.left(other, None, began + MINUTE, Time(0)), None, "every answer came");
         let at = began + 2 * LATEST;
-        drop(late.tell(place, false, at));
+        let _not_answered = late.tell(place, false, at);
         let told = late.tell(place, true, at + MINUTE);
         late.answered(place, told);
         let left = |now| late.left(place, Some(Time(0)), now, Time(0));

@@ -72,11 +72,14 @@ impl Attempt {
 
     /// What is open now. Whoever waits for something else lets go of it, so that a seal finds it nowhere.
     pub(super) fn window(&self, reach: &Reach) -> Result<Window, Outcome> {
-        let window = self.writer.opened().window(reach.window).ok_or(Outcome::NotOpen("closed"))?;
-        match window.rests(Instant::now()) {
-            None => Ok(window),
-            Some(rest) => Err(Outcome::Rests("denied", rest)),
-        }
+        self.writer.opened().window(reach.window).ok_or(Outcome::NotOpen("closed"))
+    }
+
+    /// The same, to log in with: not while its target refuses it.
+    pub(super) fn login(&self, reach: &Reach) -> Result<Window, Outcome> {
+        let window = self.window(reach)?;
+        heed_rest(&window)?;
+        Ok(window)
     }
 
     pub(super) async fn mint(&self, request: u64) -> Outcome {
@@ -103,7 +106,7 @@ impl Attempt {
             self.lists.add(&self.writer, ssh.authority(), None).await?;
         }
         let until = self.writer.at_desk(self.id, move |desk| start(desk, request)).await??;
-        let (place, window) = ((self.id, request), self.window(&reach)?);
+        let (place, window) = ((self.id, request), self.login(&reach)?);
         let told = self.late.tell(place, before, Instant::now());
         let name = LeaseName::new(self.id, request);
         let secret = generate(target.settings.rules()).map_err(|_| Outcome::Failed("no-randomness"))?;
@@ -154,6 +157,7 @@ impl Attempt {
             return Ok(Outcome::NotOpen("other-target"));
         }
         let (target, window) = self.target(&reach)?;
+        heed_rest(&window)?;
         let revoked = target.call(&window, async |connector, login| connector.revoke(login, &name).await);
         revoked.await.map_err(|error| Outcome::Failed(error.reason()))?;
         let left = self.late.left((self.id, request), made, Instant::now(), time);
@@ -170,6 +174,11 @@ impl Attempt {
         tracing::info!(organisation = ?self.id, request, "a lease is gone from its target");
         Ok(Outcome::Done)
     }
+}
+
+/// Waits while a target refuses a login: it may lock an account at which somebody tries too often.
+pub(super) fn heed_rest(window: &Window) -> Result<(), Outcome> {
+    window.rests(Instant::now()).map_or(Ok(()), |rest| Err(Outcome::Rests("denied", rest)))
 }
 
 /// What a lease is to be made with; none: its account is not open.

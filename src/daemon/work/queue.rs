@@ -413,8 +413,9 @@ impl Queue {
         let fits = |work: &Work| match work {
             // A secret is not changed while somebody logs in with it.
             Work::Rotate(_) => busy.is_none(),
-            // Else a busy account's would never be changed.
-            Work::Mint(_) if rotates => false,
+            // Else a busy account's would never be changed, nor, where the target has the new secret already and refuses
+            // the old one, anything be revoked.
+            Work::Mint(_) | Work::Revoke(_) if rotates => false,
             Work::Open(request) | Work::Mint(request) | Work::Revoke(request) => {
                 !self.requests.contains(&(*id, *request))
             }

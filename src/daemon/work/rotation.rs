@@ -15,7 +15,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use super::Attempt;
-use super::lease::reach;
+use super::lease::{heed_rest, reach};
 use super::queue::Outcome;
 use super::target::Target;
 use crate::connect::Login;
@@ -93,6 +93,7 @@ impl Attempt {
         let opened = self.writer.opened();
         let begun_before = rotating.staged;
         if !begun_before {
+            heed_rest(&window)?;
             let user = window.login.user.as_ref().map(copy);
             drop(window);
             self.stage(rotating, &target, user).await?;
@@ -157,6 +158,7 @@ impl Attempt {
         if begun_before && self.works(target, window, staged).await? {
             return Ok(true);
         }
+        heed_rest(window)?;
         let told = target.call(window, async |connector, login| connector.rotate(login, &staged.secret).await).await;
         match told {
             Ok(()) if self.works(target, window, staged).await? => Ok(true),

@@ -57,8 +57,8 @@ fn destination(text: &[u8], settings: BlobId) -> Destination {
     settings.map_or(Destination::Unknown, |settings| Destination::of(&settings))
 }
 
-/// Everything that is to do, and whether people could not be asked for something that it needs: then it is to be looked
-/// at again, also if the log does not grow.
+/// Everything that is to do, and whether some of it waits for an account that is closed: then it is to be looked at again,
+/// also if the log does not grow. People may not have been asked, or not deliver what they agreed to.
 pub(super) fn tidy(desk: &mut Desk<'_, '_>, opened: &Opened, lanes: &Lanes) -> Result<(Vec<ToDo>, bool), WriteError> {
     let now = desk.now()?;
     for (request, rest) in close_lost(desk, opened, now)? {
@@ -66,9 +66,8 @@ pub(super) fn tidy(desk: &mut Desk<'_, '_>, opened: &Opened, lanes: &Lanes) -> R
             file(desk, opened, request, &credential, duration, now)?;
         }
     }
-    let mut unasked = false;
-    for (request, credential) in stuck(desk, lanes)? {
-        unasked |= !file(desk, opened, request, &credential, LONGEST_ERRAND, now)?;
+    for (request, credential) in stuck(desk, lanes, now)? {
+        file(desk, opened, request, &credential, LONGEST_ERRAND, now)?;
     }
     let works: Vec<Pending> = pending(desk.organisation()?).collect();
     let mut list = Vec::with_capacity(works.len());
@@ -83,7 +82,9 @@ pub(super) fn tidy(desk: &mut Desk<'_, '_>, opened: &Opened, lanes: &Lanes) -> R
         };
         list.push(ToDo { work, credential, index, lane: destination.lane(id), window });
     }
-    Ok((list, unasked))
+    let closed =
+        list.iter().any(|to_do| to_do.window.is_none() && !matches!(to_do.work, Work::Open(_) | Work::Mint(_)));
+    Ok((list, closed))
 }
 
 /// Something that the log says is to be done.
@@ -149,7 +150,7 @@ fn close_lost(
 }
 
 /// What waits for an account that is not open and that nobody was asked to open: the first of each account.
-fn stuck(desk: &mut Desk<'_, '_>, lanes: &Lanes) -> Result<Vec<(u64, CredentialId)>, WriteError> {
+fn stuck(desk: &mut Desk<'_, '_>, lanes: &Lanes, now: Time) -> Result<Vec<(u64, CredentialId)>, WriteError> {
     let organisation = desk.organisation()?;
     let begun = |pending: &Pending| {
         let account = organisation.credential(&pending.credential);
@@ -159,9 +160,7 @@ fn stuck(desk: &mut Desk<'_, '_>, lanes: &Lanes) -> Result<Vec<(u64, CredentialI
     };
     let asked: BTreeSet<CredentialId> = organisation
         .live_requests()
-        // What people still think about is not in the way: whoever asked could take it back when it comes to it.
-        .filter(|request| request.purpose == Purpose::Unseal)
-        .filter(|request| request.by_daemon || !matches!(request.stage, Stage::Waiting))
+        .filter(|request| request.opens_soon(now))
         .map(|request| request.version.credential)
         .collect();
     let begun = pending(organisation).filter(begun).filter(|pending| !asked.contains(&pending.credential));
@@ -180,8 +179,8 @@ fn stuck(desk: &mut Desk<'_, '_>, lanes: &Lanes) -> Result<Vec<(u64, CredentialI
     Ok(stuck.into_iter().map(|(id, request)| (request, id)).collect())
 }
 
-/// Asks people to open an account to the daemon; gives whether they were asked. What the rules do not allow is left:
-/// somebody sealed it, or they were asked too often today.
+/// Asks people to open an account to the daemon. What the rules do not allow is left: somebody sealed it, or people were
+/// asked too often today.
 fn file(
     desk: &mut Desk<'_, '_>,
     opened: &Opened,
@@ -189,14 +188,14 @@ fn file(
     credential: &CredentialId,
     duration: Seconds,
     now: Time,
-) -> Result<bool, WriteError> {
+) -> Result<(), WriteError> {
     let organisation = desk.organisation()?;
     let (id, parts) = (organisation.id(), organisation.window_parts(credential));
     let keys = match opened.make_keys(id, None, parts.len(), std::time::Instant::now()) {
         Ok(keys) => keys,
         Err(error) => {
             tracing::error!(organisation = ?id, %error, "the daemon cannot ask for what it needs");
-            return Ok(false);
+            return Ok(());
         }
     };
     let recipients = keys.clone();
@@ -210,12 +209,12 @@ fn file(
     match desk.append(DaemonAct::UnsealFiled(filed), &[]) {
         Ok(index) => {
             tracing::warn!(organisation = ?id, because, request = index, "people are asked to open an account again");
-            Ok(true)
+            Ok(())
         }
         Err(WriteError::Refused(refusal)) => {
             tracing::debug!(organisation = ?id, because, %refusal, "the daemon may not ask for this");
             opened.discard(recipients.iter());
-            Ok(false)
+            Ok(())
         }
         Err(error) => Err(error),
     }

@@ -90,6 +90,10 @@ impl Thread {
             self.empty_log();
             return;
         }
+        if due {
+            // The end of what is open waits neither for the disk nor for a log that can be read.
+            self.opened.expire((self.clock)());
+        }
         let (mut changed, mut uploaded) = (BTreeSet::new(), BTreeSet::new());
         let mut answers = Vec::with_capacity(jobs.len());
         let mut jobs = jobs.into_iter();
@@ -121,8 +125,6 @@ impl Thread {
             Err(error) => {
                 tracing::error!(error = &error as &dyn std::error::Error, "a group was not kept");
                 self.budget.undo();
-                // The end of what is open does not wait for the disk.
-                self.opened.expire((self.clock)());
                 changed.iter().for_each(|organisation| self.cache.forget(organisation));
                 if due {
                     self.timers.failed(instant);

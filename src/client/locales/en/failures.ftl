@@ -10,6 +10,7 @@ failed-damaged = { $path } is damaged or was changed by another program. Restore
 failed-no-organisation = This folder knows no association yet. Begin with “sequestre join” or “sequestre found”.
 failed-which-organisation = Which association? Choose one with --org: { $list }
 failed-never-synchronised = Nothing has been fetched from the server yet. Run “sequestre sync” while it can be reached.
+failed-folder-busy = Another “sequestre” is using this folder, and perhaps waits for an answer in another window. This is tried again.
 failed-unreachable = The server { $address } could not be reached or did not answer. What was signed already is kept and will be sent next time (“sequestre status” says whether anything waits); otherwise give the command again.
 failed-other-identity = The identity in this folder is not the one that belongs to this association.
 failed-no-terminal = An answer is needed, and there is no terminal to ask. Use { $option }.

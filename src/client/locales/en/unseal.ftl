@@ -91,6 +91,7 @@ work-unchecked = the target lets in with any password: none can be verified, and
 work-needs-exclusive = its leases share one account: deposit it anew with --exclusive
 work-krl-folder = the list of revoked SSH certificates could not be written on the server
 work-staged-not-open = the new secret is not open to the server: open the account anew
+work-busy = others are at the target, or this secret is being tried already
 work-may-be-late = it is not there now, but the target once gave no answer when it was to be made; for an hour it may still come, and is looked for again
 work-other = another reason; the technician’s log says it
 

@@ -10,6 +10,7 @@ failed-damaged = { $path } est abîmé ou a été modifié par un autre programm
 failed-no-organisation = Ce dossier ne connaît encore aucune association. Commencez par « sequestre join » ou « sequestre found ».
 failed-which-organisation = Quelle association ? Choisissez avec --org : { $list }
 failed-never-synchronised = Rien n’a encore été reçu du serveur. Lancez « sequestre sync » quand il est joignable.
+failed-folder-busy = Un autre « sequestre » utilise ce dossier, et attend peut-être une réponse dans une autre fenêtre. Ceci est réessayé.
 failed-unreachable = Le serveur { $address } est injoignable ou n’a pas répondu. Ce qui était déjà signé est conservé et partira la prochaine fois (« sequestre status » dit si quelque chose attend) ; sinon, refaites la commande.
 failed-other-identity = La clé personnelle de ce dossier n’est pas celle qui appartient à cette association.
 failed-no-terminal = Il faut une réponse, et il n’y a pas de terminal pour la demander. Utilisez { $option }.

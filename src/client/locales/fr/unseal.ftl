@@ -91,6 +91,7 @@ work-unchecked = la cible laisse entrer avec n’importe quel mot de passe : auc
 work-needs-exclusive = ses accès partagent un seul compte : redéposez-le avec --exclusive
 work-krl-folder = la liste des certificats SSH révoqués n’a pas pu être écrite sur le serveur
 work-staged-not-open = le nouveau secret n’est pas ouvert au serveur : ouvrez de nouveau le compte
+work-busy = d’autres sont chez la cible, ou ce secret est déjà en train d’être essayé
 work-may-be-late = ce n’y est pas en ce moment, mais la cible n’avait pas répondu quand il fallait le créer ; pendant une heure cela peut encore arriver, et c’est cherché à nouveau
 work-other = une autre raison ; le journal technique du serveur la donne
 
