@@ -4,7 +4,7 @@
 //! Nothing here may count a confirmation that is not in the verified log, nor one of somebody who is no trustee any
 //! more: they cannot release what they confirmed.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::path::PathBuf;
 
 use serde::Serialize;
@@ -15,23 +15,14 @@ use super::session::{Env, Session};
 use super::status::texts;
 use super::view::{View, sort_key};
 use crate::args;
-use crate::escrow::act::ShareVerdict;
 use crate::escrow::credential::Credential;
-use crate::escrow::drill::{CONFIRM_WITHIN, DRILL_REST, Drill};
+use crate::escrow::drill::{CONFIRM_WITHIN, DRILL_REST, Drill, WorkingShares};
 use crate::escrow::id::{CredentialId, PersonId};
 use crate::escrow::part::PartKind;
-use crate::escrow::quorum::QuorumName;
 use crate::escrow::request::{Request, Stage};
 use crate::escrow::role::Role;
-use crate::escrow::time::{Seconds, Time};
+use crate::escrow::time::Time;
 use crate::proto::v1;
-
-/// How long a confirmation says something about today.
-pub const CONFIRMED_FOR: Seconds = Seconds(90 * Seconds::DAY.0);
-/// How long before too few are left people are warned.
-const NOTICE: Seconds = Seconds(14 * Seconds::DAY.0);
-/// How long after a deposit its trustees have to confirm it for the first time, before anybody is warned.
-const SETTLING: Seconds = Seconds(7 * Seconds::DAY.0);
 
 /// `sequestre drill`.
 #[derive(Debug, clap::Subcommand)]
@@ -148,68 +139,19 @@ pub struct ShareRow {
 
 /// One row for each group of each agreement that opens something, by name.
 pub fn share_rows(view: &View<'_>, now: Time) -> Vec<ShareRow> {
-    let mut worst: BTreeMap<(&QuorumName, usize), (bool, ShareRow)> = BTreeMap::new();
-    let mut settling: BTreeMap<(&QuorumName, usize), BTreeSet<String>> = BTreeMap::new();
-    let since = now.before(CONFIRMED_FOR);
-    for (id, account) in view.state.credentials() {
-        let Some((number, _)) = account.current() else { continue };
-        for (_, dealt_with, state) in account.parts(number) {
-            // What was deposited a moment ago nobody can have confirmed yet.
-            let recent = account.versions.get(&dealt_with).is_some_and(|version| now < version.since.after(SETTLING));
-            for deal in &state.part.deals {
-                let groups = deal.quorum().groups();
-                for (position, group) in groups.iter().enumerate() {
-                    let trustees = group.members().iter().filter(|person| is_trustee(view, person));
-                    let checked: Vec<_> = trustees.filter_map(|person| state.verdicts.get(person)).collect();
-                    // That excuses whoever has not looked yet. Whoever looked and found a bad share is heard at once.
-                    let young = recent && checked.iter().all(|checked| checked.verdict == ShareVerdict::Good);
-                    let good = checked
-                        .iter()
-                        .filter(|checked| checked.verdict == ShareVerdict::Good && checked.time >= since);
-                    let mut times: Vec<Time> = good.map(|checked| checked.time).collect();
-                    times.sort_by(|a, b| b.cmp(a));
-                    let (of, needed) = (group.members().len(), usize::from(group.threshold()));
-                    // When the last confirmation that is needed is too old.
-                    let until =
-                        needed.checked_sub(1).and_then(|last| times.get(last)).map(|t| t.after(CONFIRMED_FOR));
-                    // Where all must agree, there is no reserve to watch over.
-                    let few = times.len() < needed || (times.len() == needed && needed < of);
-                    let low = !young && (few || until.is_some_and(|until| until <= now.after(NOTICE)));
-                    let row = ShareRow {
-                        quorum: deal.quorum().name().to_string(),
-                        group: position + 1,
-                        groups: groups.len(),
-                        confirmed: times.len(),
-                        of,
-                        needed,
-                        until: until.map(|time| time.0),
-                        low,
-                        account: view.label(id),
-                        settling: Vec::new(),
-                    };
-                    if young && few {
-                        settling.entry((deal.quorum().name(), position)).or_default().insert(view.label(id));
-                    }
-                    let rank = |young: bool, row: &ShareRow| (young, !row.low, row.confirmed, row.until);
-                    match worst.get_mut(&(deal.quorum().name(), position)) {
-                        Some((known, kept)) if rank(*known, kept) <= rank(young, &row) => {}
-                        Some(kept) => *kept = (young, row),
-                        None => {
-                            worst.insert((deal.quorum().name(), position), (young, row));
-                        }
-                    }
-                }
-            }
-        }
-    }
-    let mut rows = Vec::with_capacity(worst.len());
-    for (key, (young, mut row)) in worst {
-        // What the row itself counts is not left out.
-        let left_out = settling.remove(&key).unwrap_or_default().into_iter();
-        row.settling = left_out.filter(|label| !young || *label != row.account).collect();
-        rows.push(row);
-    }
-    rows
+    let row = |row: WorkingShares<'_>| ShareRow {
+        quorum: row.quorum.to_string(),
+        group: row.group + 1,
+        groups: row.groups,
+        confirmed: row.confirmed,
+        of: row.of,
+        needed: row.needed,
+        until: row.until.map(|time| time.0),
+        low: row.low,
+        account: view.label(&row.credential),
+        settling: row.settling.iter().map(|id| view.label(id)).collect::<BTreeSet<_>>().into_iter().collect(),
+    };
+    view.state.working_shares(now).into_iter().map(row).collect()
 }
 
 /// A row in words; with a warning, why and what to do.

@@ -6,11 +6,14 @@
 //! drill before it begins. Nothing here gives or takes anything: a share that fails its check still
 //! counts, a drill that fails stops nothing.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use super::act::{ConfirmShares, ShareVerdict};
-use super::id::PersonId;
+use super::id::{CredentialId, PersonId};
 use super::log::merkle::TreeHead;
 use super::organisation::{Organisation, Position};
 use super::part::{PartId, VersionId};
+use super::quorum::QuorumName;
 use super::refusal::Refusal;
 use super::request::{Request, Stage};
 use super::role::Role;
@@ -22,6 +25,13 @@ use crate::proto::v1;
 pub const DRILL_REST: Seconds = Seconds(7 * Seconds::DAY.0);
 /// How long after the end of an access its holder can say whether it worked.
 pub const CONFIRM_WITHIN: Seconds = Seconds(7 * Seconds::DAY.0);
+
+/// How long a confirmation says something about today.
+pub const CONFIRMED_FOR: Seconds = Seconds(90 * Seconds::DAY.0);
+/// How long before too few are left people are warned.
+pub const NOTICE: Seconds = Seconds(14 * Seconds::DAY.0);
+/// How long after a deposit its trustees have to confirm it for the first time, before anybody is warned.
+pub const SETTLING: Seconds = Seconds(7 * Seconds::DAY.0);
 
 /// What a trustee found when they last opened their shares of a part.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -103,6 +113,33 @@ impl RecordDrill {
     pub(super) fn parse(m: v1::RecordDrill) -> Result<Self, Malformed> {
         Ok(Self { tree: wire::tree_head(m.tree)?, took: Seconds(m.seconds), blobs: m.blobs, works: m.works })
     }
+}
+
+/// How many shares are known to work for one group of an agreement: for the account for which they are the fewest.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct WorkingShares<'a> {
+    /// The agreement.
+    pub quorum: &'a QuorumName,
+    /// Which of its groups, from 0; of how many.
+    pub group: usize,
+    /// How many groups must agree.
+    pub groups: usize,
+    /// The account.
+    pub credential: CredentialId,
+    /// Trustees whose shares opened and matched in the last 90 days, and who are still trustees.
+    pub confirmed: usize,
+    /// Trustees who were dealt shares.
+    pub of: usize,
+    /// How many it takes.
+    pub needed: usize,
+    /// From when on there will be too few, if nobody confirms anything until then.
+    pub until: Option<Time>,
+    /// Whether to do something about it now.
+    pub low: bool,
+    /// Deposited in the last seven days: whoever has not looked yet is excused.
+    pub young: bool,
+    /// Accounts deposited in the last seven days whose shares are not all confirmed yet.
+    pub settling: BTreeSet<CredentialId>,
 }
 
 impl Request {
@@ -220,6 +257,73 @@ impl Organisation {
 
     pub(super) fn apply_start_drill(&mut self, by: PersonId, at: Position) {
         self.drill = Some(Drill { index: at.index, time: at.time, by });
+    }
+
+    /// One row for each group of each agreement with which parts of current versions were dealt, by name.
+    pub fn working_shares(&self, now: Time) -> Vec<WorkingShares<'_>> {
+        let mut worst: BTreeMap<(&QuorumName, usize), WorkingShares<'_>> = BTreeMap::new();
+        let mut settling: BTreeMap<(&QuorumName, usize), BTreeSet<CredentialId>> = BTreeMap::new();
+        let since = now.before(CONFIRMED_FOR);
+        for (id, account) in &self.credentials {
+            let Some((number, _)) = account.current() else { continue };
+            for (_, dealt_with, state) in account.parts(number) {
+                // What was deposited a moment ago nobody can have confirmed yet.
+                let recent =
+                    account.versions.get(&dealt_with).is_some_and(|version| now < version.since.after(SETTLING));
+                for deal in &state.part.deals {
+                    let (quorum, groups) = (deal.quorum().name(), deal.quorum().groups());
+                    for (position, group) in groups.iter().enumerate() {
+                        // Not those who left, although the charter names them until it is amended.
+                        let trustees = group.members().iter().filter(|who| self.roles(who).contains(&Role::Trustee));
+                        let checked: Vec<_> = trustees.filter_map(|person| state.verdicts.get(person)).collect();
+                        // That excuses whoever has not looked yet. Whoever looked and found a bad share is heard at once.
+                        let young = recent && checked.iter().all(|checked| checked.verdict == ShareVerdict::Good);
+                        let good = checked
+                            .iter()
+                            .filter(|checked| checked.verdict == ShareVerdict::Good && checked.time >= since);
+                        let mut times: Vec<Time> = good.map(|checked| checked.time).collect();
+                        times.sort_by(|a, b| b.cmp(a));
+                        let (of, needed) = (group.members().len(), usize::from(group.threshold()));
+                        // When the last confirmation that is needed is too old.
+                        let until =
+                            needed.checked_sub(1).and_then(|last| times.get(last)).map(|t| t.after(CONFIRMED_FOR));
+                        // Where all must agree, there is no reserve to watch over.
+                        let few = times.len() < needed || (times.len() == needed && needed < of);
+                        let low = !young && (few || until.is_some_and(|until| until <= now.after(NOTICE)));
+                        if young && few {
+                            settling.entry((quorum, position)).or_default().insert(*id);
+                        }
+                        let row = WorkingShares {
+                            quorum,
+                            group: position,
+                            groups: groups.len(),
+                            credential: *id,
+                            confirmed: times.len(),
+                            of,
+                            needed,
+                            until,
+                            low,
+                            young,
+                            settling: BTreeSet::new(),
+                        };
+                        let rank = |row: &WorkingShares<'_>| (row.young, !row.low, row.confirmed, row.until);
+                        match worst.get_mut(&(quorum, position)) {
+                            Some(kept) if rank(kept) <= rank(&row) => {}
+                            Some(kept) => *kept = row,
+                            None => drop(worst.insert((quorum, position), row)),
+                        }
+                    }
+                }
+            }
+        }
+        for (key, row) in &mut worst {
+            row.settling = settling.remove(key).unwrap_or_default();
+            // What the row itself counts is not left out.
+            if row.young {
+                row.settling.remove(&row.credential);
+            }
+        }
+        worst.into_values().collect()
     }
 
     pub(super) fn decide_confirm_access(
