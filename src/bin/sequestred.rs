@@ -2,15 +2,18 @@
 
 use std::error::Error;
 use std::net::SocketAddr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::{Args, Parser, Subcommand};
+use sd_notify::NotifyState;
 use sequestre::daemon::config::{Config, Overrides};
+use sequestre::daemon::logging::Logging;
 use sequestre::daemon::{self, InitOutcome};
 use sequestre::escrow::id::OrganisationId;
 use sequestre::seal::founding::FoundingCode;
 use sequestre::seal::harden::harden;
+use sequestre::store::backup::backup;
 use sequestre::store::fsck::fsck;
 use tokio::signal::unix::{SignalKind, signal};
 
@@ -43,7 +46,7 @@ enum Command {
         #[arg(long, default_value = "[::]:7443")]
         listen: SocketAddr,
     },
-    /// Serve a data folder until SIGTERM or SIGINT.
+    /// Serve a data folder until SIGTERM or SIGINT. SIGHUP: read the configuration again.
     #[command(after_help = EXIT_CODES)]
     Run {
         #[command(flatten)]
@@ -56,6 +59,22 @@ enum Command {
     Fsck {
         #[command(flatten)]
         folder: Folder,
+    },
+    /// Copy the database to a new file. The daemon may run meanwhile.
+    #[command(after_help = EXIT_CODES)]
+    Backup {
+        #[command(flatten)]
+        folder: Folder,
+        /// The new file. It is never overwritten, and holds the log keys: keep it as you keep the data folder.
+        file: PathBuf,
+    },
+    /// Ask the daemon on this machine whether it answers, as its clients would.
+    #[command(after_help = EXIT_CODES)]
+    Health {
+        #[command(flatten)]
+        folder: Folder,
+        #[command(flatten)]
+        overrides: Overrides,
     },
     /// Print a code with which one more organisation can be founded. The daemon may run meanwhile.
     #[command(after_help = EXIT_CODES)]
@@ -132,22 +151,19 @@ fn act(command: Command, hardening: sequestre::seal::harden::Hardening) -> Resul
             print_founding(&founding)?;
         }
         Command::Run { folder, overrides } => {
-            daemon::start_logging(&Config::load(&folder.data, &overrides)?)?;
+            let logging = Logging::start(&Config::load(&folder.data, &overrides)?)?;
             tracing::info!(?hardening, "starting");
             let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
-            runtime.block_on(async {
-                let (mut terminate, mut interrupt) =
-                    (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
-                let shutdown = async move {
-                    tokio::select! {
-                        _ = terminate.recv() => {}
-                        _ = interrupt.recv() => {}
-                    }
-                };
-                let clock = daemon::system_clock();
-                daemon::run(&folder.data, &overrides, clock, shutdown).await?.stopped().await?;
-                Ok::<_, Box<dyn Error>>(())
-            })?;
+            runtime.block_on(serve(&folder.data, &overrides, logging))?;
+        }
+        Command::Backup { folder, file } => {
+            for (organisation, size) in backup(&folder.data, &file)?.sizes {
+                println!("{organisation}: {size} entries");
+            }
+        }
+        Command::Health { folder, overrides } => {
+            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+            runtime.block_on(daemon::health(&folder.data, &overrides))?;
         }
         Command::Fsck { folder } => {
             let report = fsck(&folder.data)?;
@@ -191,6 +207,41 @@ fn act(command: Command, hardening: sequestre::seal::harden::Hardening) -> Resul
         Command::Config { folder, overrides } => print!("{}", Config::load(&folder.data, &overrides)?.to_toml()),
     }
     Ok(ExitCode::SUCCESS)
+}
+
+/// Serves until a signal says stop, and tells the service manager, if one started this.
+async fn serve(data: &Path, overrides: &Overrides, logging: Logging) -> Result<(), Box<dyn Error>> {
+    let (mut terminate, mut interrupt) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
+    let mut hangup = signal(SignalKind::hangup())?;
+    let shutdown = async move {
+        tokio::select! {
+            _ = terminate.recv() => {}
+            _ = interrupt.recv() => {}
+        }
+        tell(&[NotifyState::Stopping]);
+    };
+    let running = daemon::run(data, overrides, daemon::system_clock(), shutdown).await?;
+    tell(&[NotifyState::Ready]);
+    let reload = running.reload.clone();
+    tokio::spawn(async move {
+        while hangup.recv().await.is_some() {
+            match NotifyState::monotonic_usec_now() {
+                Ok(now) => tell(&[NotifyState::Reloading, now]),
+                Err(error) => tracing::warn!(%error, "the service manager was not told of the reload"),
+            }
+            // What is not right was said in the log, and changes nothing.
+            let _ = reload.run(Some(&logging));
+            tell(&[NotifyState::Ready]);
+        }
+    });
+    Ok(running.stopped().await?)
+}
+
+/// Tells the service manager; nobody, if there is none.
+fn tell(state: &[NotifyState<'_>]) {
+    if let Err(error) = sd_notify::notify(state) {
+        tracing::warn!(%error, "the service manager was not told");
+    }
 }
 
 /// Prints the code with what it is for; the lines that begin with # may be pasted along.

@@ -5,6 +5,7 @@
 //! that exists.
 
 mod connect;
+mod metrics;
 
 use std::fmt::Display;
 use std::fs::OpenOptions;
@@ -19,6 +20,7 @@ use serde::Deserialize;
 
 use crate::seal::invitation::ServerAddress;
 pub use connect::Connect;
+pub use metrics::Metrics;
 
 /// The file's name in the data folder.
 pub const FILE: &str = "sequestred.toml";
@@ -141,6 +143,8 @@ pub struct Config {
     pub log_level: LogLevel,
     /// Limits.
     pub limits: Limits,
+    /// Where the daemon tells its numbers.
+    pub metrics: Metrics,
     /// What connectors may do.
     pub connect: Connect,
 }
@@ -181,6 +185,12 @@ pub struct Overrides {
     /// Seconds that a connection of an unknown device lasts.
     #[arg(long, env = "SEQUESTRED_STRANGER_STAY_SECONDS")]
     pub stranger_stay_seconds: Option<u64>,
+    /// Address and port where Prometheus reads the daemon's numbers.
+    #[arg(long, env = "SEQUESTRED_METRICS_LISTEN")]
+    pub metrics_listen: Option<SocketAddr>,
+    /// Whether that may be an address that other machines reach: true or false.
+    #[arg(long, env = "SEQUESTRED_METRICS_BEYOND_LOOPBACK", value_name = "TRUE_OR_FALSE")]
+    pub metrics_beyond_loopback: Option<bool>,
 }
 
 /// The file as it is read.
@@ -193,6 +203,8 @@ struct File {
     log: LogTable,
     #[serde(default)]
     limits: LimitsTable,
+    #[serde(default)]
+    metrics: metrics::Table,
     #[serde(default)]
     connect: connect::Table,
 }
@@ -245,8 +257,9 @@ struct Origin<'a> {
 
 impl Origin<'_> {
     fn refuse(&self, value: impl Display, must: impl Into<String>) -> ConfigError {
-        let bare = self.key.rsplit('.').next().unwrap_or(self.key);
         let origin = if self.overridden {
+            // As in the file, but for the limits and the log, whose options do not name their table.
+            let bare = self.key.trim_start_matches("limits.").trim_start_matches("log.").replace('.', "_");
             let (option, variable) = (bare.replace('_', "-"), bare.to_uppercase());
             format!("the option --{option} or the variable SEQUESTRED_{variable}")
         } else {
@@ -273,8 +286,9 @@ fn within<T: TryFrom<u64>>(
 impl Config {
     /// A new daemon's configuration: the defaults.
     pub fn new(name: &str, listen: SocketAddr) -> Result<Self, ConfigError> {
-        let (log, limits, connect) = (LogTable::default(), LimitsTable::default(), connect::Table::default());
-        let file = File { name: name.to_owned(), listen, log, limits, connect };
+        let (log, limits) = (LogTable::default(), LimitsTable::default());
+        let (metrics, connect) = (metrics::Table::default(), connect::Table::default());
+        let file = File { name: name.to_owned(), listen, log, limits, metrics, connect };
         let path = Path::new("the option --name");
         Self::check(path, file, &Overrides::default())
     }
@@ -346,6 +360,7 @@ impl Config {
                     over.stranger_stay_seconds,
                 )?,
             },
+            metrics: file.metrics.check(path, over)?,
             connect: file.connect.check(path)?,
         };
         if config.address_at(config.listen.port().max(1)).is_none() {
@@ -375,8 +390,8 @@ impl Config {
 
     /// The file's text with these values.
     pub fn to_toml(&self) -> String {
-        let Self { name, listen, log_format, log_level, limits, connect } = self;
-        let connect = connect.to_toml();
+        let Self { name, listen, log_format, log_level, limits, metrics, connect } = self;
+        let (metrics, connect) = (metrics.to_toml(), connect.to_toml());
         let name = toml::Value::String(name.clone());
         let (request, handshake) = (limits.request_timeout.as_secs(), limits.handshake_timeout.as_secs());
         let stay = limits.stranger_stay.as_secs();
@@ -384,7 +399,9 @@ impl Config {
         format!(
             r#"# The configuration of sequestred. Each value can be overridden by an option of `sequestred run`
 # (`--max-connections 100`) or an environment variable (`SEQUESTRED_MAX_CONNECTIONS=100`).
-# `sequestred config` prints the values in effect. The daemon reads this file when it starts.
+# `sequestred config` prints the values in effect. The daemon reads this file when it starts, and again on SIGHUP
+# (`systemctl reload sequestred`). Then these count at once: log.level; of [limits] requests_per_minute and all seconds;
+# of [connect] targets, exec and time_limit_seconds. For everything else it says in its log that it has to be restarted.
 
 # The name under which clients reach this daemon; with ':port' if they use another port than that of `listen`.
 # It stands in founding codes and invitations. Certificates do not contain it: clients go by the server's key.
@@ -422,7 +439,7 @@ handshake_timeout_seconds = {handshake}
 # Seconds that a connection of a device lasts that no log vouched for when it began (1 to 3600). A newcomer's
 # program connects again by itself.
 stranger_stay_seconds = {stay}
-{connect}"#
+{metrics}{connect}"#
         )
     }
 
@@ -484,12 +501,15 @@ mod tests {
             request_timeout_seconds: Some(8),
             handshake_timeout_seconds: Some(9),
             stranger_stay_seconds: Some(10),
+            metrics_listen: Some("192.0.2.1:9".parse().unwrap()),
+            metrics_beyond_loopback: Some(true),
         };
         let written = Config::new("escrow.example.org", listen()).unwrap().to_toml();
         let config = load(&written, &overrides).unwrap();
         assert_eq!(load(&config.to_toml(), &Overrides::default()).unwrap(), config);
         assert_eq!((config.name.as_str(), config.log_level), ("other.example:1", LogLevel::Debug));
         assert_eq!(config.limits.stranger_stay, Duration::from_secs(10));
+        assert_eq!((config.metrics.listen, config.metrics.beyond_loopback), (overrides.metrics_listen, true));
     }
 
     #[test]
@@ -517,8 +537,30 @@ mod tests {
             error.contains("--requests-per-minute") && error.contains("SEQUESTRED_REQUESTS_PER_MINUTE"),
             "{error}"
         );
+        let beyond = Overrides { metrics_listen: Some("192.0.2.1:9".parse().unwrap()), ..Overrides::default() };
+        let error = load(&good, &beyond).unwrap_err().to_string();
+        assert!(error.contains("--metrics-listen") && error.contains("SEQUESTRED_METRICS_LISTEN"), "{error}");
         let missing = Config::load(Path::new("/nonexistent"), &Overrides::default()).unwrap_err();
         assert!(missing.to_string().contains("/nonexistent/sequestred.toml"));
+    }
+
+    #[test]
+    fn the_numbers_are_told_on_this_machine_only_unless_it_is_said_in_so_many_words() {
+        let good = Config::new("escrow.example.org", listen()).unwrap().to_toml();
+        let at = |line: &str| load(&good.replace("# listen = \"127.0.0.1:9743\"", line), &Overrides::default());
+        assert_eq!(load(&good, &Overrides::default()).unwrap().metrics.listen, None);
+        for here in ["127.0.0.1:9743", "127.9.9.9:1", "[::1]:9743", "[::ffff:127.0.0.1]:9743"] {
+            let config = at(&format!("listen = \"{here}\"")).unwrap();
+            assert_eq!(config.metrics.listen, Some(here.parse().unwrap()));
+            assert_eq!(load(&config.to_toml(), &Overrides::default()).unwrap(), config);
+        }
+        for beyond in ["0.0.0.0:9743", "[::]:9743", "192.0.2.1:9743", "[::ffff:192.0.2.1]:9743", "10.0.0.1:9743"] {
+            let error = at(&format!("listen = \"{beyond}\"")).unwrap_err().to_string();
+            assert!(error.contains("metrics.listen") && error.contains(FILE), "{error}");
+            let said = good.replace("beyond_loopback = false", "beyond_loopback = true");
+            let said = said.replace("# listen = \"127.0.0.1:9743\"", &format!("listen = \"{beyond}\""));
+            assert!(load(&said, &Overrides::default()).unwrap().metrics.beyond_loopback, "{beyond}");
+        }
     }
 
     #[test]

@@ -12,10 +12,10 @@ use std::convert::Infallible;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use http_body::{Frame, SizeHint};
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 use tonic::body::Body;
 use tonic::codegen::Bytes;
 use tonic::codegen::http::{Request, Response};
@@ -23,8 +23,10 @@ use tonic::{Code, Status};
 use tonic_types::StatusExt as _;
 use tower::{Layer, Service};
 
+use super::config::Limits;
 use super::limits::{Crowd, Presence, network};
 use super::link::{Peer, Visit};
+use super::metrics::Metrics;
 use super::refused::Refused;
 use super::writer::WriteError;
 use crate::escrow::id::DeviceId;
@@ -40,17 +42,19 @@ const STRANGER_BYTES: usize = 128 * 1024;
 /// Puts the gate before the services.
 #[derive(Clone)]
 pub struct GateLayer {
-    timeout: Duration,
+    limits: watch::Receiver<Limits>,
     reader: Reader,
+    metrics: Metrics,
     strangers: Arc<Semaphore>,
     networks: Crowd,
 }
 
 impl GateLayer {
-    /// `timeout`: for a call to be answered; for a stream, to begin. `reader` knows which devices are certified.
-    pub fn new(timeout: Duration, reader: Reader) -> Self {
+    /// `limits`: of them the time for a call to be answered; for a stream, to begin. `reader` knows which devices are
+    /// certified.
+    pub fn new(limits: watch::Receiver<Limits>, reader: Reader, metrics: Metrics) -> Self {
         let (strangers, networks) = (Semaphore::new(STRANGER_CALLS), Crowd::new(STRANGER_CALLS_PER_NETWORK));
-        Self { timeout, reader, strangers: Arc::new(strangers), networks }
+        Self { limits, reader, metrics, strangers: Arc::new(strangers), networks }
     }
 }
 
@@ -105,12 +109,15 @@ where
                 };
                 Ok::<_, Refused>(inner.call(request).await)
             };
-            let response = match tokio::time::timeout(layer.timeout, answer).await {
+            let timeout = layer.limits.borrow().request_timeout;
+            let response = match tokio::time::timeout(timeout, answer).await {
                 Ok(Ok(response)) => response?,
                 Ok(Err(refused)) => Status::from(refused).into_http(),
                 Err(_) => Status::from(Refused::Timeout).into_http(),
             };
-            Ok(explained(response, &method, started))
+            let (response, reason) = explained(response, &method, started);
+            layer.metrics.answered(&method, reason, started.elapsed());
+            Ok(response)
         })
     }
 }
@@ -190,13 +197,13 @@ impl http_body::Body for Short {
     }
 }
 
-/// Gives a refusal its reason if it has none yet, and logs the outcome.
-fn explained(response: Response<Body>, method: &str, started: Instant) -> Response<Body> {
+/// Gives a refusal its reason if it has none yet, and logs the outcome. The second value is the reason.
+fn explained(response: Response<Body>, method: &str, started: Instant) -> (Response<Body>, Option<String>) {
     let milliseconds = started.elapsed().as_millis() as u64;
     let status = Status::from_header_map(response.headers()).filter(|status| status.code() != Code::Ok);
     let Some(status) = status else {
         tracing::debug!(?method, milliseconds, "answered");
-        return response;
+        return (response, None);
     };
     let (status, response) = match status.get_details_error_info() {
         Some(_) => (status, response),
@@ -208,7 +215,7 @@ fn explained(response: Response<Body>, method: &str, started: Instant) -> Respon
     };
     let reason = status.get_details_error_info().map(|info| info.reason).unwrap_or_default();
     tracing::info!(?method, code = ?status.code(), reason, milliseconds, "refused");
-    response
+    (response, Some(reason))
 }
 
 /// What a refusal without a reason means: our own all have one, so a library made it.
@@ -228,9 +235,11 @@ mod tests {
     use super::*;
 
     fn reason_of(status: Status) -> (Code, String) {
-        let response = explained(status.into_http(), "/m", Instant::now());
+        let (response, told) = explained(status.into_http(), "/m", Instant::now());
         let status = Status::from_header_map(response.headers()).unwrap();
-        (status.code(), status.get_details_error_info().unwrap().reason)
+        let reason = status.get_details_error_info().unwrap().reason;
+        assert_eq!(told.as_ref(), Some(&reason));
+        (status.code(), reason)
     }
 
     #[test]
@@ -248,7 +257,7 @@ mod tests {
 
     #[test]
     fn answers_pass_unchanged() {
-        let response = explained(Response::new(Body::empty()), "/m", Instant::now());
-        assert!(response.headers().is_empty());
+        let (response, reason) = explained(Response::new(Body::empty()), "/m", Instant::now());
+        assert!(response.headers().is_empty() && reason.is_none());
     }
 }

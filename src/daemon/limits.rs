@@ -14,21 +14,19 @@ const MINUTE: Duration = Duration::from_secs(60);
 
 /// So many requests a minute for each name, in any rhythm: a minute's worth may come at once.
 pub struct RateLimiter<K> {
-    interval: Duration,
     capacity: usize,
     /// When the allowance of each name will be whole again (the generic cell rate algorithm). Past: it is whole.
     whole_at: Mutex<HashMap<K, Instant>>,
 }
 
 impl<K: Eq + Hash> RateLimiter<K> {
-    /// `per_minute` requests for each of at most `capacity` names that asked within the last minute. Zero per minute
-    /// counts as one.
-    pub fn new(per_minute: u32, capacity: usize) -> Self {
-        Self { interval: MINUTE / per_minute.max(1), capacity, whole_at: Mutex::new(HashMap::new()) }
+    /// For at most `capacity` names that asked within the last minute.
+    pub fn new(capacity: usize) -> Self {
+        Self { capacity, whole_at: Mutex::new(HashMap::new()) }
     }
 
-    /// Counts one request, or says how long to wait.
-    pub fn take(&self, name: K, now: Instant) -> Result<(), Duration> {
+    /// Counts one request of `per_minute` that each name has, or says how long to wait. Zero counts as one.
+    pub fn take(&self, name: K, per_minute: u32, now: Instant) -> Result<(), Duration> {
         // The map is whole after every statement: a panic elsewhere does not spoil it.
         let mut whole_at = self.whole_at.lock().unwrap_or_else(PoisonError::into_inner);
         if whole_at.len() >= self.capacity && !whole_at.contains_key(&name) {
@@ -38,7 +36,7 @@ impl<K: Eq + Hash> RateLimiter<K> {
             }
         }
         let at = whole_at.entry(name).or_insert(now);
-        let next = (*at).max(now) + self.interval;
+        let next = (*at).max(now) + MINUTE / per_minute.max(1);
         let wait = next.saturating_duration_since(now).saturating_sub(MINUTE);
         if wait.is_zero() {
             *at = next;
@@ -107,28 +105,28 @@ mod tests {
 
     #[test]
     fn a_minutes_worth_at_once_then_one_at_a_time() {
-        let limiter = RateLimiter::new(6, 10);
+        let limiter = RateLimiter::new(10);
         let start = Instant::now();
         for _ in 0..6 {
-            assert_eq!(limiter.take("a", start), Ok(()));
+            assert_eq!(limiter.take("a", 6, start), Ok(()));
         }
-        assert_eq!(limiter.take("a", start), Err(Duration::from_secs(10)));
-        assert_eq!(limiter.take("b", start), Ok(()), "each has their own allowance");
+        assert_eq!(limiter.take("a", 6, start), Err(Duration::from_secs(10)));
+        assert_eq!(limiter.take("b", 6, start), Ok(()), "each has their own allowance");
         let later = start + Duration::from_secs(10);
-        assert_eq!(limiter.take("a", later), Ok(()));
-        assert_eq!(limiter.take("a", later), Err(Duration::from_secs(10)));
-        assert_eq!((0..9).filter(|_| limiter.take("a", start + 3 * MINUTE).is_ok()).count(), 6);
+        assert_eq!(limiter.take("a", 6, later), Ok(()));
+        assert_eq!(limiter.take("a", 6, later), Err(Duration::from_secs(10)));
+        assert_eq!((0..9).filter(|_| limiter.take("a", 6, start + 3 * MINUTE).is_ok()).count(), 6);
     }
 
     #[test]
     fn the_table_is_bounded_and_frees_itself() {
-        let limiter = RateLimiter::new(60, 2);
+        let limiter = RateLimiter::new(2);
         let start = Instant::now();
-        assert_eq!((limiter.take(1, start), limiter.take(2, start)), (Ok(()), Ok(())));
-        assert_eq!(limiter.take(3, start), Err(MINUTE));
-        assert_eq!(limiter.take(1, start), Ok(()), "who is known already goes on");
+        assert_eq!((limiter.take(1, 60, start), limiter.take(2, 60, start)), (Ok(()), Ok(())));
+        assert_eq!(limiter.take(3, 60, start), Err(MINUTE));
+        assert_eq!(limiter.take(1, 60, start), Ok(()), "who is known already goes on");
         let later = start + Duration::from_secs(2);
-        assert_eq!(limiter.take(3, later), Ok(()));
+        assert_eq!(limiter.take(3, 60, later), Ok(()));
         assert_eq!(limiter.whole_at.lock().unwrap().len(), 1);
     }
 

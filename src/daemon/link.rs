@@ -14,7 +14,7 @@ use std::time::Duration;
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, watch};
 use tokio::time::Sleep;
 use tokio_rustls::TlsAcceptor;
 use tokio_rustls::server::TlsStream;
@@ -23,6 +23,7 @@ use tonic::transport::server::Connected;
 
 use super::config::Limits;
 use super::limits::{Crowd, network};
+use super::metrics::{Counted, Metrics, NoLink, Whose};
 use crate::escrow::id::DeviceId;
 use crate::store::reader::Reader;
 use crate::tls;
@@ -61,36 +62,39 @@ pub struct Link {
     /// was taken in meanwhile, with a member's place.
     leaves: Option<Pin<Box<Sleep>>>,
     _place: OwnedSemaphorePermit,
+    _counted: Counted,
 }
 
 struct Gatekeeper {
     tls: TlsAcceptor,
-    timeout: Duration,
+    limits: watch::Receiver<Limits>,
     handshakes: Arc<Semaphore>,
     networks: Crowd,
     members: Arc<Semaphore>,
     strangers: Arc<Semaphore>,
-    stranger_stay: Duration,
     reader: Reader,
+    metrics: Metrics,
 }
 
 /// Accepts connections until the returned stream is dropped; then the port is free again.
 pub fn listen(
     listener: TcpListener,
     tls: Arc<rustls::ServerConfig>,
-    limits: &Limits,
+    limits: watch::Receiver<Limits>,
     reader: Reader,
+    metrics: Metrics,
 ) -> ReceiverStream<io::Result<Link>> {
     let (links, incoming) = mpsc::channel(16);
+    let most = limits.borrow().max_connections;
     let keeper = Arc::new(Gatekeeper {
         tls: tls.into(),
-        timeout: limits.handshake_timeout,
-        handshakes: Arc::new(Semaphore::new(limits.max_connections)),
+        limits,
+        handshakes: Arc::new(Semaphore::new(most)),
         networks: Crowd::new(HANDSHAKES_PER_NETWORK),
-        members: Arc::new(Semaphore::new(limits.max_connections)),
-        strangers: Arc::new(Semaphore::new((limits.max_connections / 4).max(1))),
-        stranger_stay: limits.stranger_stay,
+        members: Arc::new(Semaphore::new(most)),
+        strangers: Arc::new(Semaphore::new((most / 4).max(1))),
         reader,
+        metrics,
     });
     tokio::spawn(async move {
         loop {
@@ -100,18 +104,23 @@ pub fn listen(
             };
             let Some((stream, address, handshake)) = accepted else { continue };
             let Some(of_network) = keeper.networks.enter(network(address.ip())) else {
+                keeper.metrics.no_link(NoLink::Network);
                 tracing::debug!(%address, "no link: too many handshakes from this network");
                 continue;
             };
             let (keeper, links) = (keeper.clone(), links.clone());
             tokio::spawn(async move {
-                let link = tokio::time::timeout(keeper.timeout, keeper.establish(stream, address)).await;
+                let timeout = keeper.limits.borrow().handshake_timeout;
+                let link = tokio::time::timeout(timeout, keeper.establish(stream, address)).await;
                 drop((handshake, of_network));
-                match link {
+                let late = || (NoLink::Timeout, io::Error::from(io::ErrorKind::TimedOut));
+                match link.unwrap_or_else(|_| Err(late())) {
                     // Nobody listens any more when the daemon is stopping.
-                    Ok(Ok(link)) => drop(links.send(Ok(link)).await),
-                    Ok(Err(error)) => tracing::debug!(%address, %error, "no link"),
-                    Err(_) => tracing::debug!(%address, "no link: the handshake took too long"),
+                    Ok(link) => drop(links.send(Ok(link)).await),
+                    Err((reason, error)) => {
+                        keeper.metrics.no_link(reason);
+                        tracing::debug!(%address, ?reason, %error, "no link");
+                    }
                 }
             });
         }
@@ -126,6 +135,7 @@ impl Gatekeeper {
         match listener.accept().await {
             Ok((stream, address)) => Some((stream, address, handshake)),
             Err(error) => {
+                self.metrics.no_link(NoLink::Accept);
                 tracing::warn!(%error, "no connection could be accepted");
                 tokio::time::sleep(ACCEPT_PAUSE).await;
                 None
@@ -133,23 +143,28 @@ impl Gatekeeper {
         }
     }
 
-    async fn establish(&self, stream: TcpStream, address: SocketAddr) -> io::Result<Link> {
-        stream.set_nodelay(true)?;
-        let stream = self.tls.accept(stream).await?;
+    async fn establish(&self, stream: TcpStream, address: SocketAddr) -> Result<Link, (NoLink, io::Error)> {
+        let failed = |error| (NoLink::Handshake, error);
+        stream.set_nodelay(true).map_err(failed)?;
+        let stream = self.tls.accept(stream).await.map_err(failed)?;
         if stream.get_ref().1.alpn_protocol() != Some(tls::ALPN) {
-            return Err(io::Error::other("the peer does not speak HTTP/2"));
+            return Err(failed(io::Error::other("the peer does not speak HTTP/2")));
         }
         let device = tls::peer_key(stream.get_ref().1).map(|key| key.device());
         let peer = Peer { address, device };
-        let (places, stranger, leaves) = match self.knows(device).await {
-            true => (&self.members, None, None),
+        let (places, whose, full, stranger, leaves) = match self.knows(device).await {
+            true => (&self.members, Whose::Members, NoLink::Members, None, None),
             false => {
                 let calls = Arc::new(Semaphore::new(STRANGER_CALLS));
-                (&self.strangers, Some(calls), Some(Box::pin(tokio::time::sleep(self.stranger_stay))))
+                let stay = self.limits.borrow().stranger_stay;
+                let leaves = Box::pin(tokio::time::sleep(stay));
+                (&self.strangers, Whose::Strangers, NoLink::Strangers, Some(calls), Some(leaves))
             }
         };
-        let place = places.clone().try_acquire_owned().map_err(|_| io::Error::other("too many connections"))?;
-        Ok(Link { stream, visit: Visit { peer, stranger }, leaves, _place: place })
+        let place = places.clone().try_acquire_owned();
+        let place = place.map_err(|_| (full, io::Error::other("too many connections")))?;
+        let visit = Visit { peer, stranger };
+        Ok(Link { stream, visit, leaves, _place: place, _counted: self.metrics.link(whose) })
     }
 
     async fn knows(&self, device: Option<DeviceId>) -> bool {

@@ -49,7 +49,7 @@ pub(super) struct Current {
 impl Live {
     /// Over what is open.
     pub fn new(writer: Writer, connectors: Connectors, board: Board, clock: Clock) -> Self {
-        let verifies = Arc::new(RateLimiter::new(VERIFIES_PER_MINUTE, VERIFY_CAPACITY));
+        let verifies = Arc::new(RateLimiter::new(VERIFY_CAPACITY));
         Self { writer, connectors, board, clock, verifies }
     }
 
@@ -151,7 +151,7 @@ impl Live {
         if let Some(retry) = window.rests(now) {
             return Err(Refused::TooManyRequests { retry });
         }
-        let taken = self.verifies.take((organisation, credential), now);
+        let taken = self.verifies.take((organisation, credential), VERIFIES_PER_MINUTE, now);
         taken.map_err(|retry| Refused::TooManyRequests { retry })?;
         let failed = |error: CallError| match error {
             CallError::Busy => Refused::TooManyRequests { retry: WHILE_BUSY },

@@ -3,6 +3,9 @@
 //! | module | what it is for |
 //! |---|---|
 //! | [`config`] | the data folder's configuration file |
+//! | [`logging`] | log lines |
+//! | [`reload`] | the configuration, read again while it runs |
+//! | [`metrics`] | numbers for Prometheus |
 //! | [`link`] | the listener: TLS links within limits |
 //! | [`gate`] | what every call passes |
 //! | [`service`] | the gRPC service |
@@ -29,17 +32,21 @@ mod key;
 pub mod limits;
 pub mod link;
 pub mod live;
+pub mod logging;
+pub mod metrics;
 pub mod opened;
 pub mod refused;
+pub mod reload;
 pub mod service;
 mod timers;
 pub mod work;
 pub mod writer;
 
 use std::future::Future;
-use std::io::{self, IsTerminal as _};
-use std::net::SocketAddr;
+use std::io;
+use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, SystemTime};
 
 use tokio::net::TcpListener;
@@ -47,14 +54,16 @@ use tokio::sync::watch;
 use tokio::task::JoinHandle;
 use tonic::transport::Server;
 use tonic_health::ServingStatus;
+use tonic_health::pb::HealthCheckRequest;
+use tonic_health::pb::health_check_response::ServingStatus as Answer;
+use tonic_health::pb::health_client::HealthClient;
 use tonic_health::server::{HealthReporter, health_reporter};
-use tracing_subscriber::filter::{LevelFilter, Targets};
-use tracing_subscriber::layer::SubscriberExt as _;
-use tracing_subscriber::util::{SubscriberInitExt as _, TryInitError};
 
-use self::config::{Config, ConfigError, LogFormat, LogLevel, Overrides};
+use self::config::{Config, ConfigError, Overrides};
 use self::gate::GateLayer;
 use self::live::Live;
+use self::metrics::{Metrics, Page};
+use self::reload::Reload;
 use self::service::{Own, Service};
 use self::work::krl::Lists;
 use self::work::target::Connectors;
@@ -72,7 +81,7 @@ use crate::seal::moving::place_file;
 use crate::store::reader::Reader;
 use crate::store::restore::{self, RestoreError, Restored, Waiting};
 use crate::store::{Store, StoreError};
-use crate::tls::{self, BadTlsKey};
+use crate::tls::{self, BadTlsKey, ConnectError};
 
 pub use self::key::KeyFileError;
 
@@ -137,6 +146,12 @@ pub enum DaemonError {
     /// A part of the daemon failed.
     #[error("the daemon failed inside ({0}); what it acknowledged is kept, start it again and report this")]
     Failed(&'static str),
+    /// No connection to the daemon that was asked how it is.
+    #[error(transparent)]
+    Connect(#[from] ConnectError),
+    /// It answers, but not well.
+    #[error("the daemon at {0} answers, but its database does not, or it is stopping; look at its log")]
+    Unhealthy(String),
     /// The server gave up.
     #[error("serving failed; what was acknowledged is kept, start the daemon again")]
     Serve(#[source] tonic::transport::Error),
@@ -247,33 +262,16 @@ pub fn system_clock() -> Clock {
     })
 }
 
-/// Sends log lines to standard error. Of the libraries, warnings and errors only: they know nothing of what must not
-/// be logged. Fails if the process logs already.
-pub fn start_logging(config: &Config) -> Result<(), TryInitError> {
-    let level = match config.log_level {
-        LogLevel::Error => LevelFilter::ERROR,
-        LogLevel::Warn => LevelFilter::WARN,
-        LogLevel::Info => LevelFilter::INFO,
-        LogLevel::Debug => LevelFilter::DEBUG,
-        LogLevel::Trace => LevelFilter::TRACE,
-    };
-    let filter = Targets::new()
-        .with_default(level.min(LevelFilter::WARN))
-        .with_targets([("sequestre", level), ("sequestred", level)]);
-    let lines = tracing_subscriber::fmt::layer().with_writer(io::stderr).with_ansi(io::stderr().is_terminal());
-    let registry = tracing_subscriber::registry().with(filter);
-    match config.log_format {
-        LogFormat::Human => registry.with(lines).try_init(),
-        LogFormat::Json => registry.with(lines.json().flatten_event(true)).try_init(),
-    }
-}
-
 /// A daemon that serves.
 pub struct Running {
     /// Where it listens; tells the port if it was to choose one.
     pub local_addr: SocketAddr,
+    /// Where its numbers are read, if anywhere.
+    pub metrics_addr: Option<SocketAddr>,
     /// The key that clients pin.
     pub server_key: VerifyingKey,
+    /// Reads its configuration again.
+    pub reload: Arc<Reload>,
     serving: JoinHandle<Result<(), DaemonError>>,
 }
 
@@ -302,11 +300,11 @@ pub async fn run(
     // The store before what belongs to it: it holds the lock on the folder.
     let store = Store::open(dir)?;
     let reader = Reader::open(dir, READERS)?;
-    let listener = TcpListener::bind(config.listen)
-        .await
-        .map_err(|source| DaemonError::Listen { address: config.listen, source })?;
-    let local_addr =
-        listener.local_addr().map_err(|source| DaemonError::Listen { address: config.listen, source })?;
+    let (listener, local_addr) = listen(config.listen).await?;
+    let numbers = match config.metrics.listen {
+        Some(address) => Some(self::listen(address).await?),
+        None => None,
+    };
     let environment = config.connect.environment().map_err(DaemonError::Authorities)?;
     let connectors = Connectors::new(environment, config.connect.calls_per_target);
     let organisations = store.sizes()?.into_iter().map(|(id, _)| id).collect();
@@ -314,16 +312,34 @@ pub async fn run(
     let (writer, thread) = Writer::start(store, clock.clone());
     let board = Board::default();
     let live = Live::new(writer.clone(), connectors.clone(), board.clone(), clock.clone());
-    let incoming = link::listen(listener, tls, &config.limits, reader.clone());
+    let metrics = Metrics::default();
+    let (limits_now, limits) = watch::channel(config.limits.clone());
+    let incoming = link::listen(listener, tls, limits.clone(), reader.clone(), metrics.clone());
 
     let (close, closing) = watch::channel(false);
     let (health, health_service) = health_reporter();
     let own = Own { server_key: device.public(), address: config.address() };
-    let service = Service::new(reader.clone(), writer.clone(), live, &config.limits, closing.clone(), own);
+    let service = Service::new(reader.clone(), writer.clone(), live, limits.clone(), closing.clone(), own);
+    let metrics_addr = numbers.as_ref().map(|(_, address)| *address);
+    if let Some((listener, address)) = numbers {
+        let (writer, reader, board) = (writer.clone(), reader.clone(), board.clone());
+        let page = Page::new(metrics.clone(), writer, reader, board, clock.clone(), dir.to_owned());
+        tokio::spawn(metrics::http::serve(listener, page, closing.clone()));
+        tracing::info!(%address, "numbers are told");
+    }
+    let reload = Arc::new(Reload {
+        folder: dir.to_owned(),
+        overrides: overrides.clone(),
+        limits: limits_now,
+        connectors: connectors.clone(),
+        metrics: metrics.clone(),
+        server_key: device.public(),
+        in_effect: Mutex::new(config.clone()),
+    });
     let runner = tokio::spawn(Runner::new(writer.clone(), connectors, lists, board, clock).run(closing.clone()));
     let escrow = EscrowServer::new(service).max_decoding_message_size(config.limits.max_message_bytes);
     let router = Server::builder()
-        .layer(GateLayer::new(config.limits.request_timeout, reader.clone()))
+        .layer(GateLayer::new(limits, reader.clone(), metrics))
         .max_concurrent_streams(config.limits.streams_per_connection)
         .initial_stream_window_size(WINDOW_BYTES)
         .initial_connection_window_size(WINDOW_BYTES)
@@ -369,7 +385,40 @@ pub async fn run(
         tracing::info!("stopped");
         served.and(written)
     });
-    Ok(Running { local_addr, server_key, serving })
+    Ok(Running { local_addr, metrics_addr, server_key, reload, serving })
+}
+
+/// Listens, and says where: the system chooses a port where the address has none.
+async fn listen(address: SocketAddr) -> Result<(TcpListener, SocketAddr), DaemonError> {
+    let failed = |source| DaemonError::Listen { address, source };
+    let listener = TcpListener::bind(address).await.map_err(failed)?;
+    let local = listener.local_addr().map_err(failed)?;
+    Ok((listener, local))
+}
+
+/// Asks the daemon that serves the data folder `dir` on this machine how it is, as its clients reach it: over TLS, with
+/// the key that they pin, by the standard health service.
+///
+/// # Errors
+/// Where it does not answer, or its database does not.
+pub async fn health(dir: &Path, overrides: &Overrides) -> Result<(), DaemonError> {
+    let config = Config::load(dir, overrides)?;
+    let server_key = key::load(dir)?.public();
+    let mut address = config.listen;
+    if address.ip().is_unspecified() {
+        // Every address of this machine: this one, too.
+        address.set_ip(match address {
+            SocketAddr::V4(_) => Ipv4Addr::LOCALHOST.into(),
+            SocketAddr::V6(_) => Ipv6Addr::LOCALHOST.into(),
+        });
+    }
+    let address = address.to_string();
+    let channel = tls::connect(&address, server_key, None).await?;
+    let request = HealthCheckRequest { service: SERVICE_NAME.to_owned() };
+    match HealthClient::new(channel).check(request).await {
+        Ok(answer) if answer.get_ref().status == i32::from(Answer::Serving) => Ok(()),
+        _ => Err(DaemonError::Unhealthy(address)),
+    }
 }
 
 async fn stop_writing(writer: Writer, thread: WriterThread) -> Result<(), DaemonError> {

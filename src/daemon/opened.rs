@@ -312,6 +312,27 @@ pub fn to_daemon(request: &Request) -> impl Iterator<Item = &RecipientKey> {
     request.parts.iter().filter(|asked| asked.vouched.is_some()).map(|asked| &asked.recipient)
 }
 
+/// How much is open to the daemon.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Count {
+    /// Keys to which something may open.
+    pub keys: usize,
+    /// Accounts that are open.
+    pub windows: usize,
+    /// New secrets of rotations.
+    pub secrets: usize,
+    /// Secrets of one-time codes.
+    pub codes: usize,
+}
+
+impl Opened {
+    /// How much is open.
+    pub fn count(&self) -> Count {
+        let Inner { keys, windows, staged, codes } = &*self.lock();
+        Count { keys: keys.len(), windows: windows.len(), secrets: staged.len(), codes: codes.len() }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

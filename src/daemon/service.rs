@@ -63,6 +63,7 @@ const LIMITER_CAPACITY: usize = 65_536;
 pub struct Service {
     reader: Reader,
     writer: Writer,
+    limits: watch::Receiver<Limits>,
     people: Arc<RateLimiter<PersonId>>,
     strangers: Arc<RateLimiter<IpAddr>>,
     live: Live,
@@ -121,17 +122,17 @@ impl Service {
         reader: Reader,
         writer: Writer,
         live: Live,
-        limits: &Limits,
+        limits: watch::Receiver<Limits>,
         closing: watch::Receiver<bool>,
         own: Own,
     ) -> Self {
-        let per_minute = limits.requests_per_minute;
         Self {
             live,
             reader,
             writer,
-            people: Arc::new(RateLimiter::new(per_minute, LIMITER_CAPACITY)),
-            strangers: Arc::new(RateLimiter::new(per_minute, LIMITER_CAPACITY)),
+            limits,
+            people: Arc::new(RateLimiter::new(LIMITER_CAPACITY)),
+            strangers: Arc::new(RateLimiter::new(LIMITER_CAPACITY)),
             closing,
             own,
         }
@@ -177,12 +178,14 @@ impl Service {
     }
 
     fn count_person(&self, caller: &Caller) -> Result<(), Refused> {
-        let taken = self.people.take(caller.person, Instant::now());
+        let per_minute = self.limits.borrow().requests_per_minute;
+        let taken = self.people.take(caller.person, per_minute, Instant::now());
         taken.map_err(|retry| Refused::TooManyRequests { retry })
     }
 
     fn count_stranger(&self, peer: Peer) -> Result<(), Refused> {
-        let taken = self.strangers.take(network(peer.address.ip()), Instant::now());
+        let per_minute = self.limits.borrow().requests_per_minute;
+        let taken = self.strangers.take(network(peer.address.ip()), per_minute, Instant::now());
         taken.map_err(|retry| Refused::TooManyRequests { retry })
     }
 

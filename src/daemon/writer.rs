@@ -22,6 +22,7 @@ mod tests;
 mod thread;
 
 use std::collections::{BTreeSet, HashMap};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, mpsc};
 use std::thread::JoinHandle;
 use std::time::Duration;
@@ -82,6 +83,23 @@ pub struct Writer {
     sizes: Sizes,
     pending: Pending,
     opened: Opened,
+    counts: Arc<Counts>,
+}
+
+/// What the thread counts.
+#[derive(Default)]
+struct Counts {
+    entries: AtomicU64,
+    failures: AtomicU64,
+}
+
+/// What was written since the start.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Written {
+    /// Entries that were committed.
+    pub entries: u64,
+    /// Times that the disk refused: a group that was not kept, or what was deleted and could not be overwritten.
+    pub failures: u64,
 }
 
 /// The writer's thread. Dropping this does not stop it: [`Writer::shutdown`] does.
@@ -151,8 +169,9 @@ impl Sizes {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn announce(&self, organisation: OrganisationId, size: u64) {
-        self.lock().entry(organisation).or_insert_with(|| watch::Sender::new(0)).send_replace(size);
+    /// Tells a new size; gives the one before.
+    fn announce(&self, organisation: OrganisationId, size: u64) -> u64 {
+        self.lock().entry(organisation).or_insert_with(|| watch::Sender::new(0)).send_replace(size)
     }
 }
 
@@ -187,15 +206,22 @@ impl Writer {
     pub fn start(store: Store, clock: Clock) -> (Self, WriterThread) {
         let sizes = Sizes::default();
         match store.sizes() {
-            Ok(known) => known.into_iter().for_each(|(organisation, size)| sizes.announce(organisation, size)),
+            Ok(known) => {
+                for (organisation, size) in known {
+                    sizes.announce(organisation, size);
+                }
+            }
             // Whoever watches hears of the next commit.
             Err(error) => tracing::error!(%error, "could not read the sizes of the logs"),
         }
         let (pending, opened) = (Pending::default(), Opened::default());
         let (jobs, queue) = mpsc::channel();
-        let thread = thread::Thread::new(store, clock, sizes.clone(), pending.clone(), opened.clone());
+        let counts = Arc::<Counts>::default();
+        let thread =
+            thread::Thread::new(store, clock, sizes.clone(), pending.clone(), opened.clone(), Arc::clone(&counts));
         let thread = std::thread::spawn(move || thread.run(&queue));
-        (Self { jobs, room: Arc::new(Semaphore::new(ROOM)), sizes, pending, opened }, WriterThread(thread))
+        let room = Arc::new(Semaphore::new(ROOM));
+        (Self { jobs, room, sizes, pending, opened, counts }, WriterThread(thread))
     }
 
     /// The log key for an organisation to be founded with this token; the same one until the token is used.
@@ -264,6 +290,17 @@ impl Writer {
     /// What is open to the daemon. The writer keeps it in line with the log.
     pub fn opened(&self) -> &Opened {
         &self.opened
+    }
+
+    /// Every organisation with the size of its log.
+    pub fn sizes(&self) -> Vec<(OrganisationId, u64)> {
+        self.sizes.lock().iter().map(|(organisation, size)| (*organisation, *size.borrow())).collect()
+    }
+
+    /// What was written since the start.
+    pub fn written(&self) -> Written {
+        let Counts { entries, failures } = &*self.counts;
+        Written { entries: entries.load(Ordering::Relaxed), failures: failures.load(Ordering::Relaxed) }
     }
 
     /// The size of a log: now, and after each commit that lets it grow. Of an unknown organisation: 0, for ever.

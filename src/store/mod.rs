@@ -6,6 +6,7 @@
 //! | [`load`] | an organisation's state from its own rows |
 //! | [`reader`] | committed rows, for those who ask |
 //! | [`fsck`] | recomputes everything from the entries |
+//! | [`backup`] | a copy while a daemon runs |
 //! | [`restore`] | an organisation back from its people's replicas |
 //!
 //! The entries are the truth; every other table can be computed from them and from the blobs, and [`fsck`] does.
@@ -17,6 +18,7 @@
 //! This layer must never decide what is allowed, read a clock, or tell anybody of a row before its commit. It knows
 //! nothing of tokio: calls block.
 
+pub mod backup;
 pub mod batch;
 mod error;
 pub mod fsck;

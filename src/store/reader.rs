@@ -6,6 +6,7 @@
 
 use std::collections::BTreeSet;
 use std::path::Path;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 
 use rusqlite::{Connection, OptionalExtension, params};
@@ -16,6 +17,7 @@ use crate::escrow::id::{BlobId, DeviceId, Digest, OrganisationId, PersonId};
 use crate::escrow::log::merkle::{CannotProve, TreeHead, consistency_proof, inclusion_proof};
 use crate::escrow::log::proof::ProofFile;
 use crate::escrow::role::Role;
+use crate::escrow::time::Time;
 
 /// Who is asking, from the certificate of their device.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -37,6 +39,19 @@ pub struct Reader {
 struct Pool {
     idle: Mutex<Vec<Connection>>,
     returned: Condvar,
+    /// How often reading failed.
+    failures: AtomicU64,
+}
+
+/// A device's newest cosignature.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Cosigned {
+    /// Whose device it is.
+    pub person: PersonId,
+    /// When it signed, by its own clock.
+    pub time: Time,
+    /// How many entries the tree has.
+    pub size: u64,
 }
 
 /// A connection that goes back to its pool.
@@ -76,7 +91,8 @@ impl Reader {
     pub fn open(dir: &Path, connections: usize) -> Result<Self, StoreError> {
         let path = dir.join(DATABASE);
         let idle = (0..connections.max(1)).map(|_| schema::open_reading(&path)).collect::<Result<Vec<_>, _>>()?;
-        Ok(Self { pool: Arc::new(Pool { idle: Mutex::new(idle), returned: Condvar::new() }) })
+        let pool = Pool { idle: Mutex::new(idle), returned: Condvar::new(), failures: AtomicU64::new(0) };
+        Ok(Self { pool: Arc::new(pool) })
     }
 
     /// Runs `read` on one consistent state.
@@ -84,7 +100,17 @@ impl Reader {
         let mut lent = self.pool.lend();
         // There is one until it is dropped.
         let connection = lent.connection.as_mut().ok_or(rusqlite::Error::InvalidQuery)?;
-        read(&*connection.transaction()?)
+        let read = connection.transaction().map_err(StoreError::from).and_then(|transaction| read(&transaction));
+        // To ask beyond the end is the caller's mistake.
+        if matches!(&read, Err(error) if !matches!(error, StoreError::OutOfRange { .. })) {
+            self.pool.failures.fetch_add(1, Ordering::Relaxed);
+        }
+        read
+    }
+
+    /// How often reading failed since [`Self::open`].
+    pub fn failures(&self) -> u64 {
+        self.pool.failures.load(Ordering::Relaxed)
     }
 
     /// The person for whom a device speaks; `None` unless it is certified and not revoked and its owner may read.
@@ -135,6 +161,23 @@ impl Reader {
                 Ok((head, row.get(2)?))
             })?;
             Ok(Some((newest.note, rows.collect::<Result<_, _>>()?)))
+        })
+    }
+
+    /// The newest cosignature of each device that still speaks for somebody.
+    pub fn cosigned(&self, organisation: &OrganisationId) -> Result<Vec<Cosigned>, StoreError> {
+        self.read(|connection| {
+            let Some(number) = batch::number(connection, organisation)? else { return Ok(Vec::new()) };
+            let mut statement = connection.prepare_cached(
+                "SELECT device.person, cosignature.time, cosignature.size FROM cosignature
+                 JOIN device ON device.organisation = cosignature.organisation AND device.id = cosignature.device
+                 WHERE cosignature.organisation = ? AND NOT device.revoked",
+            )?;
+            let rows = statement.query_map(params![number], |row| {
+                let person = row.get::<_, Column<PersonId>>(0)?.0;
+                Ok(Cosigned { person, time: Time(unsigned(row.get(1)?)), size: unsigned(row.get(2)?) })
+            })?;
+            Ok(rows.collect::<Result<_, _>>()?)
         })
     }
 

@@ -1,6 +1,8 @@
 //! What opens to the daemon, over a real daemon and a real PostgreSQL: leases made at the target and gone from it,
 //! whatever fails and whenever the daemon is killed.
 
+#[path = "../support/numbers.rs"]
+mod numbers;
 #[path = "../support/proxy.rs"]
 #[allow(dead_code, reason = "each test crate uses a part of it")]
 mod proxy;
@@ -18,6 +20,7 @@ mod killed;
 mod standing;
 mod story;
 mod targets;
+mod told;
 mod verbs;
 
 #[tokio::test(flavor = "multi_thread")]

@@ -108,3 +108,46 @@ async fn the_delegate_takes_what_the_daemon_unwraps_and_neither_does_alone() {
     take(&town, NINA, delegation).await.unwrap();
     assert!(take(&town, NINA, delegation).await.is_err(), "it was for two");
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_database_put_back_from_a_backup_opens_no_standing_right() {
+    let town = Town::founded().await;
+    let (delegation, part) = delegated(&town, 2).await;
+    let copy = town.root.path().join("copy.db");
+    sequestre::store::backup::backup(&town.data(), &copy).unwrap();
+    town.stop().await;
+    let database = town.data().join(sequestre::store::DATABASE);
+    std::fs::remove_file(&database).unwrap();
+    for log in ["-wal", "-shm"] {
+        assert!(!database.with_file_name(format!("{}{log}", sequestre::store::DATABASE)).exists(), "{log}");
+    }
+    std::fs::rename(&copy, &database).unwrap();
+    town.start().await;
+
+    // Everything else is there; what was wrapped to the key that is in no backup does not open.
+    let lease = take(&town, NINA, delegation).await.unwrap();
+    let organisation = folder(&town, NINA).id;
+    let collect = api::CollectRequest { organisation: organisation.to_vec(), request_index: lease };
+    let refused = client(&town, NINA).await.collect(collect).await.unwrap_err();
+    assert_eq!(refused.get_details_error_info().unwrap().reason, "BADLY_WRAPPED");
+
+    // Nor for somebody who has both, the backup and the delegate's identity: the outer layer stands in the way.
+    let connection = rusqlite::Connection::open(&database).unwrap();
+    let sealed: Vec<u8> = {
+        let wrapped = town.session(NINA).await.state().unwrap().delegation(delegation).unwrap().wrapped[0].1;
+        let sql = "SELECT content FROM blob WHERE id = ?";
+        connection.query_row(sql, [wrapped.to_vec()], |row| row.get(0)).unwrap()
+    };
+    let context = DelegatedContext { part: PartContext { organisation, part }, delegation };
+    let mut session = town.session(NINA).await;
+    assert!(unwrap_inner(session.identity().unwrap().age(), &context, &sealed).is_err());
+
+    // Given anew, it works.
+    drop(session);
+    give_back(&town, NINA, lease).await;
+    town.pass(Seconds(60));
+    let (anew, _) = delegated(&town, 1).await;
+    let lease = take(&town, NINA, anew).await.unwrap();
+    let collect = api::CollectRequest { organisation: organisation.to_vec(), request_index: lease };
+    assert_eq!(client(&town, NINA).await.collect(collect).await.unwrap().into_inner().blobs.len(), 1);
+}

@@ -128,6 +128,28 @@ pub fn genesis(founder: &Person, log_key: VerifyingKey, token: &[u8; 32], create
 }
 
 impl World {
+    /// The same people and organisation, at another database.
+    pub fn again(&self, reader: Reader) -> Self {
+        let people =
+            self.people.iter().map(|person| Person { key: again(&person.key), device: again(&person.device) });
+        Self { id: self.id, log_key: self.log_key, people: people.collect(), hands: self.hands.clone(), reader }
+    }
+
+    /// The only organisation of a data folder that has one; `first` numbers its people, as when it was founded.
+    pub fn found_again(dir: &Path, hands: &Hands, first: u8) -> Self {
+        let sql = "SELECT id, log_key FROM organisation";
+        let row = |row: &rusqlite::Row<'_>| Ok((row.get::<_, Vec<u8>>(0)?, row.get::<_, Vec<u8>>(1)?));
+        let database = rusqlite::Connection::open(dir.join(sequestre::store::DATABASE)).unwrap();
+        let (id, key) = database.query_row(sql, [], row).unwrap();
+        Self {
+            id: OrganisationId::parse(&id).unwrap(),
+            log_key: VerifyingKey::ed25519(&key).unwrap(),
+            people: (0..4).map(|n| Person::new(first + n)).collect(),
+            hands: hands.clone(),
+            reader: Reader::open(dir, 1).unwrap(),
+        }
+    }
+
     /// Founds an organisation; ten entries. `first` numbers its people.
     pub async fn found(writer: &Writer, reader: &Reader, token: [u8; 32], hands: &Hands, first: u8) -> Self {
         let people: Vec<Person> = (0..4).map(|n| Person::new(first + n)).collect();
@@ -326,6 +348,10 @@ impl World {
         let signature = device.sign(&message);
         Cosignature::new(self.id, self.people[person].id(), &device.public(), time, signature).unwrap()
     }
+}
+
+fn again(key: &SigningKey) -> SigningKey {
+    SigningKey::from_seed(key.to_secret_bytes()).unwrap()
 }
 
 fn role(person: usize) -> i32 {

@@ -29,6 +29,7 @@ use sequestre::client::say::Say;
 use sequestre::client::session::{self, Env, Session, sign_command};
 use sequestre::client::unlock::Unlock;
 use sequestre::daemon::config::Overrides;
+use sequestre::daemon::reload::Taken;
 use sequestre::daemon::{self, DaemonError, Running};
 use sequestre::escrow::credential::Urgency;
 use sequestre::escrow::id::BlobId;
@@ -204,6 +205,14 @@ impl Town {
         match self.daemon.lock().unwrap().take() {
             Some(Daemon::Process(mut process)) => tokio::task::block_in_place(|| process.end(Signal::KILL)),
             _ => panic!("there is no daemon's process"),
+        }
+    }
+
+    /// A daemon in this process reads its configuration again.
+    pub fn reload(&self) -> Result<Taken, DaemonError> {
+        match &*self.daemon.lock().unwrap() {
+            Some(Daemon::Here { running, .. }) => running.reload.run(None),
+            _ => panic!("there is no daemon in this process"),
         }
     }
 

@@ -98,7 +98,7 @@ impl CallError {
 pub struct Connectors(Arc<Inner>);
 
 struct Inner {
-    environment: Option<Environment>,
+    environment: Mutex<Option<Environment>>,
     calls_per_target: usize,
     made: Mutex<Made>,
 }
@@ -112,7 +112,7 @@ struct Made {
 impl Connectors {
     /// None yet.
     pub fn new(environment: Option<Environment>, calls_per_target: usize) -> Self {
-        Self(Arc::new(Inner { environment, calls_per_target, made: Mutex::default() }))
+        Self(Arc::new(Inner { environment: Mutex::new(environment), calls_per_target, made: Mutex::default() }))
     }
 
     /// Calls at once in one lane.
@@ -132,11 +132,14 @@ impl Connectors {
         let unreadable = |_| CallError::Connect(ConnectError::Unusable("its settings are no text".to_owned()));
         let text = Text::multiline_from_blob(text, settings).map_err(unreadable)?;
         let made = Settings::parse(text.as_str()).map_err(ConnectError::from).map_err(CallError::Connect)?;
-        let environment = self.0.environment.as_ref().ok_or_else(|| {
-            let why = "this system has no certificate authorities, and its configuration allows no targets";
-            CallError::Connect(ConnectError::Unusable(why.to_owned()))
-        })?;
-        let connector = Connector::new(made.clone(), environment).map_err(CallError::Connect)?;
+        let connector = {
+            let environment = self.0.environment.lock().unwrap_or_else(PoisonError::into_inner);
+            let environment = environment.as_ref().ok_or_else(|| {
+                let why = "this system has no certificate authorities, and its configuration allows no targets";
+                CallError::Connect(ConnectError::Unusable(why.to_owned()))
+            })?;
+            Connector::new(made.clone(), environment).map_err(CallError::Connect)?
+        };
         let lane = Destination::of(&made).lane(window.0);
         let mut inner = self.lock();
         let calls = inner.calls.entry(lane).or_insert_with(|| Arc::new(Semaphore::new(self.0.calls_per_target)));
@@ -150,6 +153,14 @@ impl Connectors {
         let mut inner = self.lock();
         inner.targets.retain(|(window, _), _| opened.window(*window).is_some());
         inner.calls.retain(|_, calls| Arc::strong_count(calls) > 1);
+    }
+}
+
+impl Connectors {
+    /// From now on connectors get this of the configuration; those that there are are made anew with their next call.
+    pub fn change(&self, environment: Option<Environment>) {
+        *self.0.environment.lock().unwrap_or_else(PoisonError::into_inner) = environment;
+        self.lock().targets.clear();
     }
 }
 

@@ -1,13 +1,14 @@
 //! The thread: waits, gathers a group, runs it, tells everybody how it went.
 
 use std::collections::BTreeSet;
+use std::sync::atomic::Ordering;
 use std::sync::{Arc, mpsc};
 use std::time::{Duration, Instant};
 
 use super::budget::Budget;
 use super::cache::Cache;
 use super::group::{Committed, Group, Stopped};
-use super::{Clock, Job, Pending, Queued, Reply, Sizes, WriteError};
+use super::{Clock, Counts, Job, Pending, Queued, Reply, Sizes, WriteError};
 use crate::daemon::opened::Opened;
 use crate::daemon::timers::Timers;
 use crate::escrow::id::OrganisationId;
@@ -35,10 +36,18 @@ pub(super) struct Thread {
     timers: Timers,
     /// Deleted shares may still stand in the write-ahead log.
     overwrite: bool,
+    counts: Arc<Counts>,
 }
 
 impl Thread {
-    pub fn new(store: Store, clock: Clock, sizes: Sizes, pending: Pending, opened: Opened) -> Self {
+    pub fn new(
+        store: Store,
+        clock: Clock,
+        sizes: Sizes,
+        pending: Pending,
+        opened: Opened,
+        counts: Arc<Counts>,
+    ) -> Self {
         let (cache, budget) = (Cache::default(), Budget::default());
         let busy: BTreeSet<OrganisationId> = match store.busy() {
             Ok(busy) => busy.into_iter().collect(),
@@ -48,7 +57,8 @@ impl Thread {
             }
         };
         pending.add(busy.iter().copied());
-        Self { store, clock, sizes, pending, busy, opened, cache, budget, timers: Timers::new(), overwrite: false }
+        let (timers, overwrite) = (Timers::new(), false);
+        Self { store, clock, sizes, pending, busy, opened, cache, budget, timers, overwrite, counts }
     }
 
     /// Runs until somebody stops it or every handle is gone.
@@ -114,7 +124,10 @@ impl Thread {
                         false => self.busy.remove(id),
                     };
                 }
-                grown.into_iter().for_each(|(organisation, size)| self.sizes.announce(organisation, size));
+                for (organisation, size) in grown {
+                    let entries = size.saturating_sub(self.sizes.announce(organisation, size));
+                    self.counts.entries.fetch_add(entries, Ordering::Relaxed);
+                }
                 answers.into_iter().for_each(|answer| answer(Ok(())));
                 self.cache.evict();
                 if erased {
@@ -124,6 +137,7 @@ impl Thread {
             }
             Err(error) => {
                 tracing::error!(error = &error as &dyn std::error::Error, "a group was not kept");
+                self.counts.failures.fetch_add(1, Ordering::Relaxed);
                 self.budget.undo();
                 changed.iter().for_each(|organisation| self.cache.forget(organisation));
                 if due {
@@ -167,6 +181,7 @@ impl Thread {
             match self.store.empty_log() {
                 Ok(done) => self.overwrite = !done,
                 Err(error) => {
+                    self.counts.failures.fetch_add(1, Ordering::Relaxed);
                     tracing::warn!(error = &error as &dyn std::error::Error, "deleted shares still lie on the disk")
                 }
             }
