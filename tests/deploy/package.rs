@@ -1,0 +1,136 @@
+//! The Debian packages, made by `cargo deb` of the programs that these tests run, and installed where nothing else is.
+
+use std::fs;
+use std::os::unix::fs::MetadataExt as _;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use crate::servers::program;
+
+/// Where `tests/run` puts the tools that no package manager has.
+fn tools() -> PathBuf {
+    let target = std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| "target".into(), PathBuf::from);
+    Path::new(env!("CARGO_MANIFEST_DIR")).join(target).join("tools")
+}
+
+fn run(command: &mut Command) -> String {
+    let output = command.output().unwrap_or_else(|error| panic!("{command:?}: {error}"));
+    let said = String::from_utf8_lossy(&[output.stdout, output.stderr].concat()).into_owned();
+    assert!(output.status.success(), "{command:?}: {said}");
+    said
+}
+
+/// Makes a package of the programs that there are; gives its file.
+fn package(built: &Path, name: &str, variant: &[&str]) -> PathBuf {
+    let bin = tools().join("bin");
+    let mut command = Command::new(program("cargo-deb", &[bin.to_str().unwrap()]));
+    command.args(["--no-build", "--fast", "--no-strip", "--quiet"]).args(variant).arg("--output").arg(built);
+    run(command.current_dir(env!("CARGO_MANIFEST_DIR")).env("CARGO_TARGET_DIR", built));
+    let found = fs::read_dir(built).unwrap().map(|entry| entry.unwrap().path());
+    let begins = format!("{name}_{}-1_", env!("CARGO_PKG_VERSION"));
+    let mut found = found.filter(|path| path.file_name().unwrap().to_str().unwrap().starts_with(&begins));
+    found.next().expect("no package was made")
+}
+
+#[test]
+fn the_packages_install_where_nothing_else_is() {
+    assert!(rustix::process::geteuid().is_root(), "only root can install packages into a folder: run this as root");
+    let work = tempfile::tempdir_in(tools()).unwrap();
+    let (built, root) = (work.path().join("built"), work.path().join("root"));
+    fs::create_dir_all(built.join("release")).unwrap();
+    for (name, file) in
+        [("sequestred", env!("CARGO_BIN_EXE_sequestred")), ("sequestre", env!("CARGO_BIN_EXE_sequestre"))]
+    {
+        // What is not needed to run it would only be packed and unpacked again.
+        run(Command::new("strip").arg("--strip-all").arg("-o").arg(built.join("release").join(name)).arg(file));
+    }
+    let daemon = package(&built, "sequestred", &[]);
+    let client = package(&built, "sequestre", &["--variant", "client"]);
+
+    let clean = tools().join("clean-root");
+    assert!(clean.is_dir(), "{} is not there: tests/run makes it once", clean.display());
+    run(Command::new("cp").args(["-a", "--reflink=auto"]).arg(&clean).arg(&root));
+    let inside = |arguments: &[&str]| {
+        let mut command = Command::new(program("chroot", &[]));
+        command.arg(&root).args(arguments).env_clear().env("PATH", "/usr/sbin:/usr/bin:/sbin:/bin");
+        run(&mut command)
+    };
+    for file in [&daemon, &client] {
+        let name = file.file_name().unwrap().to_str().unwrap();
+        fs::copy(file, root.join(name)).unwrap();
+        inside(&["dpkg", "--install", &format!("/{name}")]);
+    }
+    assert_eq!(inside(&["dpkg", "--audit"]), "", "nothing is half installed");
+    for name in ["sequestred", "sequestre"] {
+        let version = format!("{name} {}\n", env!("CARGO_PKG_VERSION"));
+        assert_eq!(inside(&[name, "--version"]), version, "it finds its libraries");
+    }
+
+    // Everything belongs to root, and nobody else writes it.
+    for package in ["sequestred", "sequestre"] {
+        let files = inside(&["dpkg", "--listfiles", package]);
+        for file in files.lines().filter(|file| *file != "/.") {
+            let there = fs::symlink_metadata(root.join(&file[1..])).unwrap();
+            assert_eq!((there.uid(), there.gid(), there.mode() & 0o022), (0, 0, 0), "{file}");
+        }
+        assert!(files.lines().any(|file| file == format!("/usr/share/doc/{package}/copyright")));
+    }
+
+    // The user was made by the package; the folder is made where systemd runs, and by the same file here.
+    let users = fs::read_to_string(root.join("etc/passwd")).unwrap();
+    let user = users.lines().find(|line| line.starts_with("sequestre:")).expect("no user");
+    assert!(user.ends_with(":/var/lib/sequestre:/usr/sbin/nologin"), "{user}");
+    let shadow = fs::read_to_string(root.join("etc/shadow")).unwrap();
+    assert!(shadow.lines().any(|line| line.starts_with("sequestre:!")), "nobody can log in as it");
+    let mut tmpfiles = Command::new(program("systemd-tmpfiles", &[]));
+    run(tmpfiles.arg(format!("--root={}", root.display())).args(["--create", "sequestred.conf"]));
+    let folder = fs::metadata(root.join("var/lib/sequestre")).unwrap();
+    let id: u32 = user.split(':').nth(2).unwrap().parse().unwrap();
+    assert_eq!((folder.mode() & 0o7777, folder.uid()), (0o700, id));
+
+    // The units are where systemd looks, and name what the packages brought; nothing starts by itself.
+    let systemctl = |arguments: &[&str]| {
+        let mut command = Command::new(program("systemctl", &[]));
+        let output = command.arg(format!("--root={}", root.display())).args(arguments).output().unwrap();
+        String::from_utf8(output.stdout).unwrap()
+    };
+    assert_eq!(systemctl(&["is-enabled", "sequestred"]), "disabled\n");
+    assert_eq!(systemctl(&["--global", "is-enabled", "sequestre-watch"]), "disabled\n");
+    let unit = root.join("usr/lib/systemd/system/sequestred.service");
+    let verify = Command::new(program("systemd-analyze", &[]))
+        .arg(format!("--root={}", root.display()))
+        .args(["verify", "--man=no", "sequestred.service"])
+        .output()
+        .unwrap();
+    let said = String::from_utf8(verify.stderr).unwrap();
+    let ours: Vec<&str> = said.lines().filter(|line| line.contains("sequestre")).collect();
+    assert!(ours.is_empty(), "{ours:?}");
+    let unit = fs::read_to_string(unit).unwrap();
+    assert!(root.join("usr/bin/sequestred").is_file() && unit.contains("ExecStart=/usr/bin/sequestred "));
+    let watch = root.join("usr/lib/systemd/user/sequestre-watch.service.d/watch-installed.conf");
+    assert!(fs::read_to_string(watch).unwrap().contains("\nExecStart=/usr/bin/sequestre sync --watch\n"));
+
+    // It serves there, as its user: the folder is made, and a code comes out of it.
+    let code = inside(&[
+        "setpriv",
+        &format!("--reuid={id}"),
+        &format!("--regid={id}"),
+        "--clear-groups",
+        "sequestred",
+        "init",
+        "--data",
+        "/var/lib/sequestre",
+        "--name",
+        "escrow.example.org",
+    ]);
+    assert!(code.contains("sequestre found"), "{code}");
+    let database = fs::metadata(root.join("var/lib/sequestre/sequestre.db")).unwrap();
+    assert_eq!((database.mode() & 0o777, database.uid()), (0o600, id));
+
+    // Taken away, the data stay: also when everything of the package goes.
+    inside(&["dpkg", "--purge", "sequestred", "sequestre"]);
+    assert!(
+        !root.join("usr/bin/sequestred").exists() && !root.join("usr/lib/systemd/system/sequestred.service").exists()
+    );
+    assert!(root.join("var/lib/sequestre/sequestre.db").exists());
+}
