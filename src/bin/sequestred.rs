@@ -229,8 +229,8 @@ async fn serve(data: &Path, overrides: &Overrides, logging: Logging) -> Result<(
                 Ok(now) => tell(&[NotifyState::Reloading, now]),
                 Err(error) => tracing::warn!(%error, "the service manager was not told of the reload"),
             }
-            // What is not right was said in the log, and changes nothing.
-            let _ = reload.run(Some(&logging));
+            // It reads files. What is not right was said in the log, and changes nothing.
+            let _ = tokio::task::block_in_place(|| reload.run(Some(&logging)));
             tell(&[NotifyState::Ready]);
         }
     });

@@ -216,8 +216,6 @@ impl Metrics {
 
 #[cfg(test)]
 mod tests {
-    use prost::Message as _;
-
     use super::*;
     use crate::proto::DESCRIPTORS;
 

@@ -17,6 +17,7 @@ use crate::escrow::id::{BlobId, CommandId, DeviceId, Digest, OrganisationId, Per
 use crate::escrow::log::checkpoint::Checkpoint;
 use crate::escrow::log::cosignature::Cosignature;
 use crate::escrow::log::merkle::{NodeReader, TreeHead, root_at};
+use crate::escrow::made::AtTarget;
 use crate::escrow::organisation::{Audience, Effect, Organisation};
 use crate::escrow::replay::{Replay, Trust};
 use crate::escrow::request::Stage;
@@ -295,7 +296,8 @@ impl Check<'_> {
         Ok(())
     }
 
-    /// Re-sealed shares: exactly those of requests that are not over, and none with other content.
+    /// Re-sealed shares, and what was made at targets: exactly those of requests that are not over, and none with other
+    /// content.
     fn shares(&mut self, organisation: &Organisation) -> Result<(), StoreError> {
         let mut expected: BTreeSet<(u64, PersonId, BlobId)> = BTreeSet::new();
         for (index, request) in organisation.requests() {
@@ -307,6 +309,9 @@ impl Check<'_> {
             for (approver, released) in request.approvals.iter().filter(|_| wanted) {
                 expected.extend(released.iter().flatten().map(|blob| (*index, *approver, *blob)));
             }
+            if let Some(AtTarget::Made { sealed }) = request.target {
+                expected.insert((*index, request.requester, sealed));
+            }
         }
         let mut statement = self.state.prepare(
             "SELECT request, approver, blob, content FROM share WHERE organisation = ? ORDER BY request, approver",
@@ -317,10 +322,7 @@ impl Check<'_> {
             let (approver, blob) = (row.get::<_, Column<PersonId>>(1)?.0, row.get::<_, Column<BlobId>>(2)?.0);
             let content: Option<Vec<u8>> = row.get(3)?;
             if !expected.remove(&(request, approver, blob)) {
-                self.find(
-                    Some(request),
-                    format!("re-sealed share {blob} belongs to no approval of a running request"),
-                );
+                self.find(Some(request), format!("re-sealed share {blob} belongs to no running request"));
             }
             if content.is_some_and(|content| BlobId::of(&content) != blob) {
                 self.find(Some(request), format!("the content of re-sealed share {blob} is not what was approved"));

@@ -9,8 +9,8 @@ use crate::house::{House, Login, until};
 use crate::proxy::Fault;
 use crate::town::{Kind, MAUD};
 
-/// What a killed daemon leaves: opened anew, it goes on.
-async fn reopen(house: &House) {
+/// What a daemon leaves that was killed, or stopped: opened anew, it goes on.
+pub async fn reopen(house: &House) {
     // What the process before asked for is closed: its keys are gone.
     let before = house.town.entries();
     house.town.start().await;

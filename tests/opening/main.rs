@@ -16,6 +16,7 @@ mod codes;
 mod commands;
 mod crowd;
 mod house;
+mod kept;
 mod killed;
 mod standing;
 mod story;
