@@ -12,6 +12,7 @@ mod town;
 
 mod backup;
 mod cluster;
+mod manager;
 mod monitoring;
 mod package;
 mod proxies;

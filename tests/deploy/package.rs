@@ -5,6 +5,7 @@ use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
+use crate::manager::Manager;
 use crate::servers::program;
 
 /// Where `tests/run` puts the tools that no package manager has.
@@ -127,10 +128,70 @@ fn the_packages_install_where_nothing_else_is() {
     let database = fs::metadata(root.join("var/lib/sequestre/sequestre.db")).unwrap();
     assert_eq!((database.mode() & 0o777, database.uid()), (0o600, id));
 
+    serves_under_systemd(&root, id);
+
     // Taken away, the data stay: also when everything of the package goes.
     inside(&["dpkg", "--purge", "sequestred", "sequestre"]);
     assert!(
         !root.join("usr/bin/sequestred").exists() && !root.join("usr/lib/systemd/system/sequestred.service").exists()
     );
     assert!(root.join("var/lib/sequestre/sequestre.db").exists());
+}
+
+/// The service as a real systemd runs it, with all that the unit forbids.
+fn serves_under_systemd(root: &Path, id: u32) {
+    let manager = Manager::boot(root);
+    let show = |what: &str| {
+        let said = manager.must(&["systemctl", "show", "--property", what, "--value", "sequestred"]);
+        said.trim_end().to_owned()
+    };
+    manager.must(&["systemctl", "start", "sequestred"]);
+    // It said so itself: Type=notify.
+    assert_eq!((show("ActiveState"), show("SubState")), ("active".to_owned(), "running".to_owned()));
+    let process = show("MainPID");
+    let status = manager.must(&["cat", &format!("/proc/{process}/status")]);
+    let line = |name: &str| {
+        let line = status.lines().find_map(|line| line.strip_prefix(&format!("{name}:"))).unwrap();
+        line.split_whitespace().next().unwrap().to_owned()
+    };
+    let none = "0000000000000000";
+    for name in ["CapInh", "CapPrm", "CapEff", "CapBnd", "CapAmb"] {
+        assert_eq!(line(name), none, "{name}");
+    }
+    assert_eq!((line("NoNewPrivs"), line("Seccomp"), line("Uid")), ("1".to_owned(), "2".to_owned(), id.to_string()));
+    // The only user that it can be is its own.
+    let users = manager.must(&["cat", &format!("/proc/{process}/uid_map")]);
+    assert!(users.lines().any(|line| line.split_whitespace().eq([id.to_string(), id.to_string(), "1".to_owned()])));
+
+    let user = id.to_string();
+    let as_it = ["setpriv", "--reuid", &user, "--regid", &user, "--clear-groups", "--", "sequestred"];
+    let sequestred = |arguments: &[&str]| manager.must(&[&as_it, arguments].concat());
+    sequestred(&["health", "--data", "/var/lib/sequestre"]);
+    sequestred(&["backup", "--data", "/var/lib/sequestre", "/var/lib/sequestre/copy.db"]);
+
+    let path = root.join("var/lib/sequestre/sequestred.toml");
+    let text = fs::read_to_string(&path).unwrap();
+    fs::write(&path, text.replace("level = \"info\"", "level = \"debug\"")).unwrap();
+    manager.must(&["systemctl", "reload", "sequestred"]);
+    let read =
+        || manager.must(&["journalctl", "--no-pager", "--unit", "sequestred"]).contains("taken=[\"log.level\"]");
+    let begun = std::time::Instant::now();
+    while !read() {
+        assert!(begun.elapsed() < std::time::Duration::from_secs(20), "it was not read again");
+        std::thread::sleep(std::time::Duration::from_millis(50));
+    }
+    assert_eq!(show("MainPID"), process, "it is the same process");
+
+    // Other users, for programs of `exec` connectors, only where the technician says so.
+    let more = root.join("etc/systemd/system/sequestred.service.d");
+    fs::create_dir(&more).unwrap();
+    fs::copy(root.join("usr/share/doc/sequestred/exec-connectors.conf"), more.join("exec-connectors.conf")).unwrap();
+    manager.must(&["systemctl", "daemon-reload"]);
+    manager.must(&["systemctl", "restart", "sequestred"]);
+    let status = manager.must(&["cat", &format!("/proc/{}/status", show("MainPID"))]);
+    // CAP_SETGID and CAP_SETUID.
+    assert!(status.contains("CapEff:\t00000000000000c0\n"), "{status}");
+
+    manager.must(&["systemctl", "stop", "sequestred"]);
+    assert_eq!((show("Result"), show("ExecMainStatus")), ("success".to_owned(), "0".to_owned()));
 }
