@@ -194,4 +194,37 @@ fn serves_under_systemd(root: &Path, id: u32) {
 
     manager.must(&["systemctl", "stop", "sequestred"]);
     assert_eq!((show("Result"), show("ExecMainStatus")), ("success".to_owned(), "0".to_owned()));
+    watches_for_a_user(&manager);
+}
+
+/// The watching client as a user's own manager runs it: it starts within its bounds, reads its folder, and finds that
+/// there is nothing to watch.
+fn watches_for_a_user(manager: &Manager) {
+    let home = "/home/awa";
+    manager.must(&["useradd", "--create-home", "--home-dir", home, "awa"]);
+    let id = manager.must(&["id", "--user", "awa"]).trim_end().to_owned();
+    let run = format!("/run/user/{id}");
+    for folder in [&run, &format!("{home}/.sequestre")] {
+        manager.must(&["install", "-d", "-m", "0700", "-o", "awa", "-g", "awa", folder]);
+    }
+    let mut start = vec!["systemd-run", "--unit=awas-manager", "--property=User=awa", "--property=Delegate=yes"];
+    let environment = format!("--property=Environment=XDG_RUNTIME_DIR={run} HOME={home}");
+    start.extend(["--property=Type=notify", &environment, "/lib/systemd/systemd", "--user"]);
+    manager.must(&start);
+    let (runtime, home) = (format!("XDG_RUNTIME_DIR={run}"), format!("HOME={home}"));
+    let systemctl = |arguments: &[&str]| {
+        let who = ["setpriv", "--reuid", &id, "--regid", &id, "--clear-groups", "--", "env", &runtime, &home];
+        manager.run(&[who.as_slice(), &["systemctl", "--user"], arguments].concat()).1
+    };
+    systemctl(&["start", "sequestre-watch"]);
+    let begun = std::time::Instant::now();
+    let ended = || systemctl(&["show", "--property", "ActiveState", "--value", "sequestre-watch"]) == "failed\n";
+    while !ended() {
+        let log = || manager.run(&["journalctl", "--no-pager", "-n", "30"]).1;
+        assert!(begun.elapsed() < std::time::Duration::from_secs(20), "it does not end: {}", log());
+        std::thread::sleep(std::time::Duration::from_millis(50));
+    }
+    assert_eq!(systemctl(&["show", "--property", "ExecMainStatus", "--value", "sequestre-watch"]), "2\n");
+    let said = manager.must(&["journalctl", "--no-pager", "--unit", "awas-manager"]);
+    assert!(said.contains("This folder knows no association yet"), "{said}");
 }
