@@ -66,7 +66,7 @@ async fn what_was_acknowledged_after_the_backup_is_missed_by_whoever_saw_it() {
     town.session(AWA).await;
     put_back(&town, &to).await;
     for name in [AWA, NINA] {
-        let failure = town.env(name).session().unwrap().sync().await.err().expect("nobody notices");
+        let Err(failure) = town.env(name).session().unwrap().sync().await else { panic!("{name} notices nothing") };
         assert_eq!(failure.exit(), Exit::Distrust, "{failure}");
     }
     // Who did not see it cannot know, and is why the others must say so.
