@@ -223,27 +223,24 @@ impl Page {
     }
 
     fn work(&self, lines: &mut Lines, sizes: &BTreeMap<OrganisationId, u64>) {
-        for id in sizes.keys() {
-            let mut counts = KINDS.map(|kind| (kind, [0_u64; 3]));
-            for progress in self.board.of(id) {
-                let kind = kind(&progress.work);
-                let failing = progress.attempts > 0;
-                for (_, [all, failed, loud]) in counts.iter_mut().filter(|(name, _)| *name == kind) {
-                    *all += 1;
-                    *failed += u64::from(failing);
-                    *loud += u64::from(progress.is_loud());
-                }
-            }
-            for (kind, [all, failed, loud]) in counts {
-                let mut labels = of(id);
-                labels.push(("kind", kind.to_owned()));
-                for (name, help, count) in [
-                    ("work_pending", "What is to be done at targets, by kind", all),
-                    ("work_failing", "What of it failed at least once", failed),
-                    ("work_failing_loudly", "What of it failed again and again: an error stands in the log", loud),
-                ] {
-                    lines.gauge(name, help, labels.clone(), count as f64);
-                }
+        // Every association has its lines, also where nothing is to do: an alert can see them grow.
+        let each = |id: &OrganisationId| KINDS.map(|kind| ((*id, kind), [0_u64; 3]));
+        let mut counts: BTreeMap<_, _> = sizes.keys().flat_map(each).collect();
+        for (id, progress) in self.board.all() {
+            let [all, failed, loud] = counts.entry((id, kind(&progress.work))).or_default();
+            *all += 1;
+            *failed += u64::from(progress.attempts > 0);
+            *loud += u64::from(progress.is_loud());
+        }
+        for ((id, kind), [all, failed, loud]) in counts {
+            let mut labels = of(&id);
+            labels.push(("kind", kind.to_owned()));
+            for (name, help, count) in [
+                ("work_pending", "What is to be done at targets, by kind", all),
+                ("work_failing", "What of it failed at least once", failed),
+                ("work_failing_loudly", "What of it failed again and again: an error stands in the log", loud),
+            ] {
+                lines.gauge(name, help, labels.clone(), count as f64);
             }
         }
     }
