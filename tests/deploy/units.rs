@@ -117,7 +117,13 @@ fn the_example_is_the_whole_configuration_and_nothing_else() {
     fs::write(folder.path().join(FILE), &text).unwrap();
     let config = Config::load(folder.path(), &Overrides::default()).unwrap();
     // What the program writes of it, comments and order included: it cannot fall behind.
-    assert_eq!(config.to_toml(), text);
+    let written = config.to_toml();
+    if std::env::var("EXAMPLE").is_ok_and(|what| what == "overwrite") {
+        fs::write(deploy().join(FILE), &written).unwrap();
+    }
+    let differ = written.lines().zip(text.lines()).find(|(written, text)| written != text);
+    assert_eq!(differ, None, "EXAMPLE=overwrite writes it anew; read the difference");
+    assert_eq!(written.len(), text.len());
     // And everything that can be said is said, also what is left out by default.
     let mut said = BTreeSet::new();
     keys(&text.parse().unwrap(), "", &mut said);
