@@ -74,7 +74,7 @@ async fn every_change_is_found() {
         ("INSERT INTO blob VALUES (1, zeroblob(32), 1, x'00')", None, "named by no entry"),
         ("UPDATE share SET content = x'00'", Some(11), "not what was approved"),
         ("DELETE FROM share", Some(11), "nobody waits"),
-        ("UPDATE share SET request = 3", Some(3), "no approval"),
+        ("UPDATE share SET request = 3", Some(3), "no running request"),
         ("UPDATE person SET roles = 2", None, "people and roles"),
         ("UPDATE person SET reads = 0", None, "people and roles"),
         ("UPDATE device SET revoked = 1 WHERE rowid = 2", None, "index of devices"),
