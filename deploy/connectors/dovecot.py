@@ -152,7 +152,7 @@ def mint(options, request):
     lease, mailbox = request["lease"], mailbox_of(request)
     passwords = Passwords(options.file)
     if not proven(passwords, request):
-        raise Failed("refused")
+        raise Failed("denied")
     name = lease["name"]
     if not LEASE.fullmatch(name):
         raise Failed("settings")
@@ -196,7 +196,7 @@ def rotate(options, request):
     if stored is not None and fits(request["next"], stored):
         return {}
     if not proven(passwords, request):
-        raise Failed("refused")
+        raise Failed("denied")
 
     def changed(line):
         fields = line.split(":")

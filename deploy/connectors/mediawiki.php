@@ -106,7 +106,7 @@ class Sequestre extends Maintenance {
 					return [];
 				}
 				if ( !$works ) {
-					throw new Failed( 'refused' );
+					throw new Failed( 'denied' );
 				}
 				$this->change( $administrator, $request['next'] );
 				return [];
@@ -132,7 +132,7 @@ class Sequestre extends Maintenance {
 	/** The account that is lent. The administrator's own would lose the password that is sealed. */
 	private function account( array $request, User $administrator, bool $works ): User {
 		if ( !$works ) {
-			throw new Failed( 'refused' );
+			throw new Failed( 'denied' );
 		}
 		$account = $this->user( (string)( $request['options']['account'] ?? '' ) );
 		if ( $account->getId() === $administrator->getId() ) {

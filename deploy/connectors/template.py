@@ -27,11 +27,12 @@ def verify(request):
 
 
 def mint(request):
-    """Make what the member gets. First prove that the login may do so; then make it, or, if it is there from an
-    earlier call, set this call's secret. It should end by itself at lease["until"] if the target can do that."""
+    """Make what the member gets. First prove that the login may do so ("denied" if it does not count); then make it,
+    or, if it is there from an earlier call, set this call's secret. It should end by itself at lease["until"] if the
+    target can do that."""
     # lease = request["lease"]
     # if not target_accepts(…):
-    #     raise Failed("refused")
+    #     raise Failed("denied")
     # target_create_or_change(name=lease["name"], password=lease["secret"], expires=lease["until"])
     # return {"fields": {"user": lease["name"], "password": lease["secret"]}}
     raise Failed("not_supported")

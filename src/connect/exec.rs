@@ -237,6 +237,7 @@ mod running {
                 Some("protocol") => ConnectError::Unusable(format!("{target} does not know {PROTOCOL}; update it")),
                 Some("unreachable") => ConnectError::Unreachable { target, source },
                 Some("refused") => ConnectError::Refused { target, source },
+                Some("denied") => ConnectError::Denied { target, source },
                 Some("not_ours") => ConnectError::NotOurs { target, name: "name of this lease".to_owned() },
                 Some("not_supported") => {
                     ConnectError::NotSupported("the program of this account cannot do this; do it by hand")

@@ -113,6 +113,7 @@ async fn what_a_program_answers_decides_what_is_believed() {
         |name: &str| answer(&format!(r#"{{"protocol": "sequestre-connector/1", "ok": false, "error": "{name}"}}"#));
     for (text, reason, definite) in [
         (error("refused"), "refused", true),
+        (error("denied"), "denied", true),
         (error("unreachable"), "unreachable", true),
         (error("settings"), "settings", true),
         (error("protocol"), "settings", true),

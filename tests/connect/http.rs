@@ -336,6 +336,12 @@ async fn answers_that_are_not_what_they_should_be_are_not_believed() {
     let refused = connector.revoke(&login(ADMIN.0, "wrong"), &name(1)).await.unwrap_err();
     let source = std::error::Error::source(&refused).unwrap().to_string();
     assert_eq!(source, "status 401, bad_login");
+    assert!(matches!(refused, ConnectError::Denied { .. }), "that login is not tried again soon: {refused}");
+    // To a request that logs in with something else, or not at all, 401 says nothing about the sealed secret.
+    let mut settings = api.settings(api.port);
+    settings.as_object_mut().unwrap().remove("auth");
+    let other = crate::kit::connector(&settings).revoke(&admin, &name(1)).await.unwrap_err();
+    assert!(matches!(other, ConnectError::Refused { .. }), "{other}");
     // A word that repeats what was sent is not shown.
     api.held(|held| held.instead = vec![answer(403, &json!({"code": "horsebattery"}))]);
     let refused = connector.revoke(&login(ADMIN.0, "horsebattery"), &name(1)).await.unwrap_err();

@@ -138,7 +138,7 @@ async fn a_lease_is_a_password_that_is_scrambled_and_its_sessions_end() {
             connector.rotate(&wrong, &secret("another pass word")).await,
         ];
         for error in calls.map(Result::unwrap_err) {
-            assert!(matches!(error, ConnectError::Refused { .. }), "{error}");
+            assert!(matches!(error, ConnectError::Denied { .. }), "{error}");
         }
     }
     let text = fs::read_to_string(wiki.configuration()).unwrap();

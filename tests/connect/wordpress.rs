@@ -211,11 +211,11 @@ async fn a_lease_is_an_application_password_of_its_own() {
         }
     }
 
-    // Refused, and down.
+    // A login that does not count, and down.
     let wrong = login(ADMIN.0, "wrong");
     for error in [mint(&plain, &wrong, 3, "").await.err().unwrap(), plain.revoke(&wrong, &name(3)).await.unwrap_err()]
     {
-        assert!(matches!(error, ConnectError::Refused { .. }), "{error}");
+        assert!(matches!(error, ConnectError::Denied { .. }), "{error}");
     }
     mint(&plain, &admin, 3, "").await.unwrap();
     wordpress.site.stop();

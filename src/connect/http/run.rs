@@ -11,7 +11,7 @@ use tonic::codegen::http::{Request, Uri};
 use super::Settings;
 use super::send::{Answer, Body, Client, NoAnswer, body, text_of};
 use super::steps::{self, Auth, Condition, Find, Place, Step};
-use super::template::{Unfit, Values, basic, form};
+use super::template::{Template, Unfit, Values, basic, form};
 use crate::connect::link::Link;
 use crate::connect::password::generate;
 use crate::connect::settings::Tls;
@@ -42,6 +42,8 @@ struct Call {
 enum Stopped {
     /// The step that was rejected did nothing.
     Rejected(String),
+    /// The same, and by 401 to a request that logs in with the sealed secret: this does not count (any more).
+    Denied(String),
     /// Nothing was sent.
     NotSent(Box<dyn std::error::Error + Send + Sync>),
     /// Whether the last step did something is not known.
@@ -74,7 +76,7 @@ impl Http {
         let mut call = self.call();
         match self.steps(&self.settings.verify, &mut login(admin), &mut call).await {
             Ok(()) => Ok(true),
-            Err(Stopped::Rejected(_)) => Ok(false),
+            Err(Stopped::Rejected(_) | Stopped::Denied(_)) => Ok(false),
             Err(stopped) => Err(self.error(stopped, &call)),
         }
     }
@@ -158,7 +160,10 @@ impl Http {
             let said = said(&answer, json.as_ref(), values);
             if holds(&step.rejected, answer.status, json.as_ref(), true) {
                 call.changed = before;
-                return Err(Stopped::Rejected(said));
+                return Err(match answer.status == 401 && logs_in(step) {
+                    true => Stopped::Denied(said),
+                    false => Stopped::Rejected(said),
+                });
             }
             return Err(Stopped::Lost(Said::new(&said).into()));
         }
@@ -295,12 +300,15 @@ impl Http {
         match (stopped, call.changed) {
             (Stopped::NotSent(source), false) => ConnectError::Unreachable { target, source },
             (Stopped::Rejected(said), false) => ConnectError::Refused { target, source: Said::new(&said).into() },
+            (Stopped::Denied(said), false) => ConnectError::Denied { target, source: Said::new(&said).into() },
             (Stopped::Unfit(unfit), false) => ConnectError::Unusable(unfit.to_string()),
             // Only reading was tried: the target holds what it held.
             (Stopped::Lost(source), false) => ConnectError::Unreachable { target, source },
             (Stopped::Lost(source), true) => ConnectError::Unknown { target, source },
             (Stopped::NotSent(source), true) => ConnectError::Unfinished { target, source },
-            (Stopped::Rejected(said), true) => ConnectError::Unfinished { target, source: Said::new(&said).into() },
+            (Stopped::Rejected(said) | Stopped::Denied(said), true) => {
+                ConnectError::Unfinished { target, source: Said::new(&said).into() }
+            }
             (Stopped::Unfit(unfit), true) => ConnectError::Unfinished { target, source: unfit.into() },
         }
     }
@@ -319,6 +327,18 @@ fn sensitive(name: &HeaderName, value: &Secret) -> Result<HeaderValue, Unfit> {
         HeaderValue::from_bytes(value.expose()).map_err(|_| Unfit::new(name.as_str(), "cannot stand in a header"))?;
     header.set_sensitive(true);
     Ok(header)
+}
+
+/// Whether the sealed secret is what a request logs in with, by its header: to such a one 401 says that it does not
+/// count (RFC 9110 section 15.5.2). About a token that another answer gave, or a password in a body, it may say anything.
+fn logs_in(step: &Step) -> bool {
+    let has = |template: &Template| template.has("secret");
+    let by_auth = match &step.auth {
+        Auth::None => false,
+        Auth::Basic(user, password) => has(user) || has(password),
+        Auth::Bearer(token) => has(token),
+    };
+    by_auth || step.headers.iter().any(|(_, template)| has(template))
 }
 
 fn holds(condition: &Condition, status: u16, json: Option<&Value>, usual: bool) -> bool {

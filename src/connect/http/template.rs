@@ -62,6 +62,12 @@ impl Template {
         Ok(Self(pieces))
     }
 
+    /// Whether this placeholder is in it.
+    #[cfg(feature = "daemon")]
+    pub fn has(&self, wanted: &str) -> bool {
+        self.0.iter().any(|piece| matches!(piece, Piece::Name(name) if name == wanted))
+    }
+
     /// The texts between the placeholders.
     pub fn literals(&self) -> impl Iterator<Item = &str> {
         self.0.iter().filter_map(|piece| match piece {
