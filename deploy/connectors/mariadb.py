@@ -12,8 +12,10 @@ Configuration of the daemon (the technician's; a client can name only "mariadb")
     arguments = ["--socket", "/run/mysqld/mysqld.sock", "--members-host", "db.example.org"]
     user = "sequestre-mariadb"                             # any user of its own; it needs no rights
 
-With "--port 3306" instead of a socket it connects to 127.0.0.1. Another machine must be reached through a tunnel that
-begins on this one: PyMySQL would go on without encryption where the server offers none.
+With "--port 3306" instead of a socket it connects to 127.0.0.1. Prefer the socket: while MariaDB is down, anybody on
+the machine can take the port, and whoever does can try guesses of the password against what it is told (it is not told
+the password). Another machine must be reached through a tunnel that begins on this one: PyMySQL would go on without
+encryption where the server offers none.
 
 The account's settings in the escrow, of which the server checks the first:
 
@@ -54,6 +56,32 @@ DENIED = (1045, 1698, 4151)
 SAID = 1644
 
 
+class Connection(pymysql.connections.Connection):
+    """Takes no other way to log in than mysql_native_password, which does not show the password to whoever asks. By
+    itself PyMySQL gives it to a server that asks for it in clear (mysql_clear_password, dialog), or encrypted with a key
+    that the server names (sha256_password, caching_sha2_password)."""
+
+    _logging_in = True
+    # Where PyMySQL has another way to read, the program must not run.
+    _read = pymysql.connections.Connection._read_packet
+
+    def _read_packet(self, *arguments):
+        packet = self._read(*arguments)
+        # Another way, or a further question.
+        other = packet.get_all_data()[:1] in (b"\xfe", b"\x01")
+        if self._logging_in and other and not packet.get_all_data().startswith(b"\xfemysql_native_password\0"):
+            raise OtherWay
+        return packet
+
+    def _request_authentication(self):
+        super()._request_authentication()
+        self._logging_in = False
+
+
+class OtherWay(Exception):
+    """The server asked for the password in another way."""
+
+
 class Failed(Exception):
     """The verb did not succeed; its argument is one of the protocol's errors."""
 
@@ -71,7 +99,7 @@ def native(password):
 def connect(place, user, password):
     """A connection, or nothing where this login does not count. Until it is there, nothing was done."""
     try:
-        return pymysql.connect(
+        return Connection(
             user=user, password=password, autocommit=True, charset="utf8mb4", connect_timeout=10, **place
         )
     except pymysql.err.OperationalError as error:
@@ -79,6 +107,9 @@ def connect(place, user, password):
             return None
         complain(f"no connection: error {error.args[0]}")
         raise Failed("unreachable") from None
+    except OtherWay:
+        complain("what answers there asks for the password in another way than mysql_native_password, and did not get it")
+        raise Failed("settings") from None
 
 
 def administrator(request):
@@ -134,7 +165,7 @@ def mint(arguments, place, request):
         raise Failed("settings")
     connection = proven(place, request)
     if connection is None:
-        raise Failed("refused")
+        raise Failed("denied")
     call(connection, "make_lease", lease["name"], lease["mark"], rights, native(lease["secret"]), lease["until"])
     fields = {"host": arguments.members_host, "user": lease["name"], "password": lease["secret"]}
     if arguments.members_port:
@@ -148,7 +179,7 @@ def revoke(arguments, place, request):
     """The options say nothing here: what was made for the lease stands at the server."""
     connection = proven(place, request)
     if connection is None:
-        raise Failed("refused")
+        raise Failed("denied")
     call(connection, "end_lease", request["lease"]["name"], request["lease"]["mark"])
     return {}
 
@@ -159,7 +190,7 @@ def rotate(arguments, place, request):
     if connection is None:
         if connect(place, user, request["next"]):
             return {}
-        raise Failed("refused")
+        raise Failed("denied")
     try:
         with connection.cursor() as cursor:
             cursor.execute("SHOW CREATE USER")

@@ -13,6 +13,19 @@
 --     GRANT EXECUTE ON PROCEDURE sequestre.end_lease TO members_keeper@localhost;
 --     INSERT INTO sequestre.lends (administrator, role) VALUES ('members_keeper', 'members_editors');
 --
+-- Every session has the rights of PUBLIC, too, and those in `mysql.db` that are written for no name. An install without
+-- `--skip-test-db` gives everybody nearly all rights on the databases `test` and `test_…`, with which a lease could leave
+-- views and events behind that have its role's rights; then nothing is lent. Such an install also has accounts without a
+-- name, which take the logins of leases at this machine (`''@localhost` comes before `'seq-…'@'%'`), so that these are
+-- not let in. `mariadb-secure-installation` removes all that, and so does:
+--
+--     DROP DATABASE IF EXISTS test;
+--     DELETE FROM mysql.db WHERE User = '' OR (User = 'PUBLIC' AND Db IN ('test', 'test\\_%'));
+--     DELETE FROM mysql.global_priv WHERE User = '';
+--     FLUSH PRIVILEGES;
+--
+-- `SHOW GRANTS FOR PUBLIC` shows what everybody has besides.
+--
 -- With `event_scheduler = ON` in the server's configuration the event `ends` below ends what is over, within ten
 -- seconds, also when the escrow's server is off.
 
@@ -53,23 +66,21 @@ CREATE OR REPLACE FUNCTION caller() RETURNS VARCHAR(128) NO SQL
 -- Refuses a role with which somebody could make an access that outlasts the lease: rights on the whole server or on
 -- its own databases, rights that can be given on, and whatever leaves code behind. Views, procedures, triggers and
 -- events can belong to the role itself (DEFINER = CURRENT_ROLE) and would go on with its rights for ever. Nor may it
--- call procedures: a session in one goes by another name, under which nobody would find it at the end.
-CREATE OR REPLACE PROCEDURE refuse_powers(IN lent VARCHAR(128)) READS SQL DATA
+-- call procedures: a session in one goes by another name, under which nobody would find it at the end. Whose rights a
+-- lease has besides its role's: those of PUBLIC, and of the rows of mysql.db that have no name.
+CREATE OR REPLACE PROCEDURE refuse_powers(IN holder VARCHAR(128), IN sentence VARCHAR(128)) READS SQL DATA
 BEGIN
   DECLARE bad INT;
-  IF NOT EXISTS (SELECT 1 FROM mysql.global_priv WHERE User = lent AND Host = '' AND JSON_VALUE(Priv, '$.is_role')) THEN
-    SIGNAL SQLSTATE '45000' SET MESSAGE_TEXT = 'sequestre: settings: there is no such role';
-  END IF;
   -- However the caller's session is set, it looks at roles of roles, too.
   SET STATEMENT max_recursive_iterations = 1000 FOR WITH RECURSIVE roles (name) AS (
-    SELECT lent UNION SELECT m.Role FROM mysql.roles_mapping m JOIN roles ON m.User = roles.name AND m.Host = ''
+    SELECT holder UNION SELECT m.Role FROM mysql.roles_mapping m JOIN roles ON m.User = roles.name AND m.Host = ''
   )
   SELECT
     (SELECT COUNT(*) FROM mysql.global_priv p JOIN roles ON p.User = name
        WHERE p.Host = '' AND IFNULL(JSON_VALUE(p.Priv, '$.access'), 0) <> 0) +
     (SELECT COUNT(*) FROM mysql.db d JOIN roles ON d.User = name
-       WHERE d.Host = '' AND ('Y' IN (Grant_priv, Execute_priv, Event_priv, Trigger_priv, Create_view_priv,
-       Create_routine_priv, Alter_routine_priv) OR 'mysql' LIKE d.Db OR 'sys' LIKE d.Db OR 'sequestre' LIKE d.Db
+       WHERE (d.Host = '' OR d.User = '') AND ('Y' IN (Grant_priv, Execute_priv, Event_priv, Trigger_priv,
+       Create_view_priv, Create_routine_priv, Alter_routine_priv) OR 'mysql' LIKE d.Db OR 'sys' LIKE d.Db OR 'sequestre' LIKE d.Db
        OR 'performance_schema' LIKE d.Db)) +
     (SELECT COUNT(*) FROM mysql.tables_priv t JOIN roles ON t.User = name
        WHERE t.Host = '' AND (t.Table_priv REGEXP 'Grant|Trigger|Create View'
@@ -81,7 +92,7 @@ BEGIN
        WHERE m.Host = '' AND m.Admin_option = 'Y')
     INTO bad;
   IF bad > 0 THEN
-    SIGNAL SQLSTATE '45000' SET MESSAGE_TEXT = 'sequestre: settings: the role may do too much, see mariadb.sql';
+    SIGNAL SQLSTATE '45000' SET MESSAGE_TEXT = sentence;
   END IF;
 END//
 
@@ -129,7 +140,12 @@ BEGIN
       OR CONCAT(lease, hash) REGEXP '[^-*a-zA-Z0-9]' THEN
     SIGNAL SQLSTATE '45000' SET MESSAGE_TEXT = 'sequestre: settings: that is no lease';
   END IF;
-  CALL refuse_powers(lent);
+  IF NOT EXISTS (SELECT 1 FROM mysql.global_priv WHERE User = lent AND Host = '' AND JSON_VALUE(Priv, '$.is_role')) THEN
+    SIGNAL SQLSTATE '45000' SET MESSAGE_TEXT = 'sequestre: settings: there is no such role';
+  END IF;
+  CALL refuse_powers(lent, 'sequestre: settings: the role may do too much, see mariadb.sql');
+  CALL refuse_powers('PUBLIC', 'sequestre: settings: PUBLIC (everybody) may do too much, see mariadb.sql');
+  CALL refuse_powers('', 'sequestre: settings: rights without a user name allow too much, see mariadb.sql');
   DELETE FROM leases WHERE name = lease AND ended > 0 AND ended + 86400 < UNIX_TIMESTAMP()
     AND NOT EXISTS (SELECT 1 FROM mysql.global_priv WHERE User = lease);
   COMMIT; -- however the caller's session is set, it holds no lock for longer than a statement

@@ -1,7 +1,8 @@
 //! MariaDB, with the ready-made program and its procedures.
 
 use std::fs;
-use std::io::{BufRead as _, BufReader, Read as _, Write as _};
+use std::io::{BufRead as _, BufReader, Read, Write};
+use std::net::{TcpListener, TcpStream};
 use std::os::unix::net::UnixStream;
 use std::process::{Child, ChildStdin, ChildStdout, Command};
 use std::time::{Duration, Instant};
@@ -20,7 +21,10 @@ const KEEPER: (&str, &str) = ("keeper", "the keeper's own");
 
 /// Two associations on one server, each with an administrator and a role of its own.
 fn start(options: &[&str]) -> MariaDb {
-    let server = MariaDb::start_with(options);
+    prepare(MariaDb::start_with(options))
+}
+
+fn prepare(server: MariaDb) -> MariaDb {
     server.root(&fs::read_to_string(ready_made("mariadb.sql")).unwrap());
     server.root(
         "CREATE DATABASE members; CREATE TABLE members.fees (who VARCHAR(40)); CREATE DATABASE theirs; \
@@ -44,8 +48,11 @@ fn connector(server: &MariaDb) -> Connector {
 }
 
 fn with_options(server: &MariaDb, options: &Value) -> Connector {
-    let socket = format!("--socket={}", server.socket().display());
-    let arguments = vec![socket, "--members-host=db.example.org".to_owned()];
+    connecting(&format!("--socket={}", server.socket().display()), options)
+}
+
+fn connecting(place: &str, options: &Value) -> Connector {
+    let arguments = vec![place.to_owned(), "--members-host=db.example.org".to_owned()];
     let file = Program::new(&ready_made("mariadb.py"), arguments, None).unwrap();
     program(&json!({"kind": "exec", "program": "it", "options": options}), file, PATIENCE)
 }
@@ -136,13 +143,13 @@ impl HalfLogin {
     }
 }
 
-fn write_packet(stream: &mut UnixStream, number: u8, content: &[u8]) {
+fn write_packet(stream: &mut impl Write, number: u8, content: &[u8]) {
     let [a, b, c, ..] = u32::try_from(content.len()).unwrap().to_le_bytes();
     // A server that closed the connection does not read it.
     let _ = stream.write_all(&[&[a, b, c, number], content].concat());
 }
 
-fn read_packet(stream: &mut UnixStream) -> Option<Vec<u8>> {
+fn read_packet(stream: &mut impl Read) -> Option<Vec<u8>> {
     let mut head = [0; 4];
     stream.read_exact(&mut head).ok()?;
     let mut content = vec![0; u32::from_le_bytes([head[0], head[1], head[2], 0]) as usize];
@@ -163,7 +170,7 @@ async fn a_lease_is_an_account_of_its_own() {
             connector.rotate(&wrong, &secret("next")).await,
         ];
         for error in calls.map(Result::unwrap_err) {
-            assert!(matches!(error, ConnectError::Refused { .. }), "{error}");
+            assert!(matches!(error, ConnectError::Denied { .. }), "{error}");
         }
     }
 
@@ -303,7 +310,7 @@ async fn what_was_not_made_for_the_lease_is_not_touched() {
     // The administrator in escrow can do nothing but lend, and no more by going around the program.
     for forbidden in [
         "CALL sequestre.close_account('root', 'localhost');",
-        "CALL sequestre.refuse_powers('editors');",
+        "CALL sequestre.refuse_powers('editors', 'x');",
         "CALL sequestre.end_overdue();",
         "SELECT * FROM sequestre.leases;",
         "INSERT INTO sequestre.lends VALUES ('keeper', 'others', '%');",
@@ -395,6 +402,118 @@ async fn rights_that_outlast_a_lease_are_not_lent() {
     connector.revoke(&admin, &name(1)).await.unwrap();
     assert!(sessions.iter_mut().all(|session| !session.goes_on()));
     assert!(!accepts(&server, lent.0, "mine") && !accepts(&server, lent.0, lent.1));
+}
+
+/// A role may do no more than it should, and everybody may do more: whoever has a lease can, too.
+#[tokio::test(flavor = "multi_thread")]
+async fn rights_that_everybody_has_are_not_lent_either() {
+    let server = prepare(MariaDb::start_as_installed());
+    let (connector, admin) = (connector(&server), login(KEEPER.0, KEEPER.1));
+    let call =
+        "CALL sequestre.make_lease('seq-abababab-9', 'm', 'editors', CONCAT('*', REPEAT('0', 40)), 9999999999);";
+    let refused = async |why: &str, case: &str| {
+        let error = mint(&connector, &admin, 1, "lent").await.err().unwrap_or_else(|| panic!("lent: {case}"));
+        assert!(matches!(error, ConnectError::Unusable(_)), "{case}: {error}");
+        let said = server.run_as(KEEPER, call).unwrap_err();
+        assert!(said.contains(why), "{case}: {said}");
+    };
+    refused("PUBLIC (everybody) may do too much", "as it is installed").await;
+    server.root("DROP DATABASE test;");
+    refused("PUBLIC (everybody) may do too much", "whoever may make the database anew").await;
+
+    // What the head of the file says against it.
+    let text = fs::read_to_string(ready_made("mariadb.sql")).unwrap();
+    let (_, mends) = text.split_once("--     DROP DATABASE IF EXISTS test;\n").unwrap();
+    let (mends, _) = mends.split_once("\n--\n").unwrap();
+    let mends = mends.replace("--     ", "");
+    assert!(mends.ends_with("FLUSH PRIVILEGES;"), "{mends}");
+    let (rights, accounts) = mends.split_once('\n').unwrap();
+    server.root(&format!("{rights} FLUSH PRIVILEGES;"));
+    mint(&connector, &admin, 1, "lent").await.unwrap();
+    assert!(!accepts(&server, "seq-abababab-1", "lent"), "an account without a name comes first");
+    assert_eq!(server.root("SELECT COUNT(*) FROM mysql.global_priv WHERE User = '';"), "2");
+    server.root(accounts);
+    assert!(accepts(&server, "seq-abababab-1", "lent"));
+    connector.revoke(&admin, &name(1)).await.unwrap();
+
+    for (given, taken) in [
+        ("GRANT EVENT ON members.* TO PUBLIC", "REVOKE EVENT ON members.* FROM PUBLIC"),
+        ("GRANT SELECT ON sequestre.leases TO PUBLIC", "REVOKE SELECT ON sequestre.leases FROM PUBLIC"),
+        ("GRANT PROCESS ON *.* TO PUBLIC", "REVOKE PROCESS ON *.* FROM PUBLIC"),
+    ] {
+        server.root(&format!("{given};"));
+        refused("PUBLIC (everybody) may do too much", given).await;
+        server.root(&format!("{taken};"));
+    }
+    // As installs of before 10.11 have it: rights of whoever is not named.
+    for host in ["%", "localhost", ""] {
+        server.root(&format!(
+            "INSERT INTO mysql.db (Host, Db, User, Create_view_priv) VALUES ('{host}', 'members', '', 'Y'); FLUSH PRIVILEGES;"
+        ));
+        refused("rights without a user name allow too much", host).await;
+        server.root(&mends);
+    }
+    // What harms nobody stays lent.
+    server.root("GRANT SELECT ON theirs.fees TO PUBLIC;");
+    mint(&connector, &admin, 2, "lent").await.unwrap();
+    connector.revoke(&admin, &name(2)).await.unwrap();
+}
+
+/// Whoever takes the port while MariaDB is down can ask for the password, in every way that there is.
+#[tokio::test(flavor = "multi_thread")]
+async fn who_is_not_mariadb_does_not_get_the_password() {
+    let key = "-----BEGIN PUBLIC KEY-----\n\
+               MIGfMA0GCSqGSIb3DQEBAQUAA4GNADCBiQKBgQDCjost4zILgwCwfqZDf6J8Gtdp\n\
+               rGvROmz5tyNfsWI5Mg364lul6Xkgf5MxN8BpJwaVo2RHdWnV1aR0UqAjIafLF2cJ\n\
+               9dCCKWnW9YR3j8eLxDAXC5vPt+6Tv2k3HiFqSbLwWIpBsMvYiTxqJAOpFR02jnIm\n\
+               NwunzIakv9qwuyXl3QIDAQAB\n\
+               -----END PUBLIC KEY-----\n";
+    for (way, question) in [
+        ("mysql_native_password", b"\xfemysql_clear_password\0".to_vec()),
+        ("mysql_native_password", b"\xfedialog\0\x05Password: ".to_vec()),
+        ("mysql_native_password", b"\xfecaching_sha2_password\0saltsaltsaltsaltsalt\0".to_vec()),
+        ("mysql_native_password", b"\xfesha256_password\0saltsaltsaltsaltsalt\0".to_vec()),
+        ("mysql_native_password", b"\xfemysql_old_password\0saltsalt\0".to_vec()),
+        ("mysql_native_password", b"\xfe".to_vec()),
+        ("mysql_clear_password", b"\xfemysql_clear_password\0".to_vec()),
+        ("caching_sha2_password", b"\x01\x04".to_vec()),
+        ("sha256_password", [b"\x01", key.as_bytes()].concat()),
+    ] {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let port = listener.local_addr().unwrap().port();
+        let case = format!("{way} {}", String::from_utf8_lossy(&question));
+        let asking = std::thread::spawn(move || {
+            // The first login is one with a wrong password, whose answer shows who this is.
+            let (mut first, _) = listener.accept().unwrap();
+            greet(&mut first, "mysql_native_password");
+            write_packet(&mut first, 2, b"\xff\x15\x04#28000Access denied");
+            let (mut second, _) = listener.accept().unwrap();
+            let hello = greet(&mut second, way);
+            write_packet(&mut second, 2, &question);
+            let mut answer = Vec::new();
+            let _ = second.read_to_end(&mut answer);
+            (hello, answer)
+        });
+        let connector = connecting(&format!("--port={port}"), &json!({"rights_of": "editors"}));
+        let verified = connector.verify(&login(KEEPER.0, KEEPER.1)).await;
+        let (hello, answer) = asking.join().unwrap();
+        assert!(answer.is_empty(), "{case}: it answers {}", String::from_utf8_lossy(&answer));
+        let hello = String::from_utf8_lossy(&hello);
+        assert!(hello.contains(KEEPER.0) && !hello.contains(KEEPER.1), "{case}: {hello}");
+        let error = verified.unwrap_err();
+        assert!(matches!(error, ConnectError::Unusable(_)), "{case}: {error}");
+    }
+}
+
+/// Greets as a server does whose way to log in is this one; gives what the client says to it.
+fn greet(stream: &mut TcpStream, way: &str) -> Vec<u8> {
+    let mut hello = b"\x0a10.11.0-MariaDB\0\x01\0\0\0saltsalt\0".to_vec();
+    // What it can: protocol 4.1, ways to log in by name.
+    hello.extend([0xff, 0xf7, 33, 2, 0, 0x0f, 0x80, 21]);
+    hello.extend([0; 10]);
+    hello.extend([b"saltsaltsalt\0", way.as_bytes(), b"\0"].concat());
+    write_packet(stream, 0, &hello);
+    read_packet(stream).unwrap()
 }
 
 /// The call fails and did nothing; it fails and did it; it is cut off in between; the server is down.

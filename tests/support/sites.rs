@@ -57,10 +57,20 @@ impl MariaDb {
 
     /// With these further options of the server.
     pub fn start_with(options: &[&str]) -> Self {
+        Self::install(&["--skip-test-db"], options)
+    }
+
+    /// As its installer makes it by itself, with databases for everybody and accounts without a name.
+    pub fn start_as_installed() -> Self {
+        Self::install(&[], &[])
+    }
+
+    fn install(how: &[&str], options: &[&str]) -> Self {
         let folder = folder();
         let data = folder.path().join("data");
         let made = as_nobody(&program("mariadb-install-db", &["/usr/bin"]))
-            .args(["--no-defaults", "--auth-root-authentication-method=normal", "--skip-test-db"])
+            .args(["--no-defaults", "--auth-root-authentication-method=normal"])
+            .args(how)
             .arg(format!("--datadir={}", data.display()))
             // A server that starts deletes the temporary tables of all others that it finds.
             .env("TMPDIR", folder.path())
