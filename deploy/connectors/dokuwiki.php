@@ -18,18 +18,23 @@
  *
  *     {"kind": "exec", "program": "dokuwiki", "options": {"groups": ["user", "bureau"]}}
  *
+ * Nobody may register: the wiki's setting `disableactions` must contain `register`. Otherwise whoever has a lease could
+ * delete its account in their profile and register the same name as their own; the program then lends nothing.
+ *
  * What is sealed is the name and password of a superuser of the wiki, who must prove to be one at each call that makes
  * something, because any member could name this program in settings. Groups of superusers and managers are not lent:
  * whoever may install plugins may do everything for ever.
  *
  * A lease's account bears the lease's mark as one more group, which its holder cannot change (name, address and
- * password they can). An account without it is not touched.
+ * password they can). An account without it is not touched: at the end of a lease it is either nothing but what
+ * everybody may have, where people may register (again) and it is in their first group only; then the lease is over.
+ * Or it may be the lease's, whose mark a superuser took away, and its password may still be the lease's. Then the
+ * sessions are ended and the answer is `not_ours`, until a superuser has looked and deleted or renamed it.
  *
  * What ends a lease: its account is deleted (again and again for five seconds, because a page that was asked for before
  * may write it anew), and the wiki looks all sessions up again: that is what the file `sessionpurge` in its cache is
  * for. Those of others go on without anybody noticing. What a lease leaves: what it wrote and uploaded, its name in the
- * history, its subscriptions to pages (no mail: there is no account any more). Whoever the wiki lets register has an
- * account of their own, which no lease gave.
+ * history, its subscriptions to pages (no mail: there is no account any more).
  */
 
 const PROTOCOL = 'sequestre-connector/1';
@@ -44,6 +49,17 @@ ob_start();
 
 /** Why a verb did not succeed: one of the protocol's errors. */
 class Failed extends Exception {
+}
+
+/** What has the lease's name does not bear its mark. */
+class NotOurs extends Failed {
+	/** The groups of what was found. */
+	public array $groups;
+
+	public function __construct( array $groups ) {
+		parent::__construct( 'not_ours' );
+		$this->groups = $groups;
+	}
 }
 
 class Sequestre {
@@ -99,7 +115,11 @@ class Sequestre {
 		global $conf;
 		$groups = $this->groups( $request );
 		if ( !$this->proven( $request, $request['login']['secret'] ) ) {
-			throw new Failed( 'refused' );
+			throw new Failed( 'denied' );
+		}
+		if ( actionOK( 'register' ) ) {
+			fwrite( STDERR, "people may register in this wiki: disableactions must contain register, see this program\n" );
+			throw new Failed( 'settings' );
 		}
 		$name = $this->lease( $request );
 		foreach ( [ 'superuser', 'manager' ] as $powerful ) {
@@ -122,15 +142,31 @@ class Sequestre {
 	/**
 	 * Needs no proof: only an account that this program made for this lease is deleted. A page that was asked for
 	 * before may write it into the file once more (its holder saves a new password just now), so it is looked for
-	 * again. Sessions are ended also where there is no account any more: an earlier call may have come just so far.
+	 * again. Sessions are ended also where there is no account any more: an earlier call may have come just so far; and
+	 * where there is somebody else's, which is not touched.
 	 */
 	private function revoke( array $request ): array {
+		global $conf;
+		$name = $this->lease( $request );
 		for ( $seconds = 0; $seconds <= 5; $seconds++ ) {
 			sleep( min( $seconds, 1 ) );
-			$this->replace( $this->lease( $request ), null, $request );
+			$found = null;
+			try {
+				$this->replace( $name, null, $request );
+			} catch ( NotOurs $not_ours ) {
+				$found = $not_ours;
+			}
 			$this->purge();
 		}
-		return [];
+		if ( !$found ) {
+			return [];
+		}
+		if ( actionOK( 'register' ) && !array_diff( $found->groups, [ $conf['defaultgroup'] ] ) ) {
+			fwrite( STDERR, "somebody registered as $name; they have what everybody may have, and it was not touched\n" );
+			return [];
+		}
+		fwrite( STDERR, "$name does not bear the lease's mark; a superuser must look, and delete or rename it\n" );
+		throw $found;
 	}
 
 	private function rotate( array $request ): array {
@@ -138,7 +174,7 @@ class Sequestre {
 			return [];
 		}
 		if ( !$this->proven( $request, $request['login']['secret'] ) ) {
-			throw new Failed( 'refused' );
+			throw new Failed( 'denied' );
 		}
 		$name = $this->administrator( $request );
 		$user = $this->auth->getUserData( $name );
@@ -212,7 +248,7 @@ class Sequestre {
 			$auth = $GLOBALS['plugin_controller']->load( 'auth', 'authplain', true );
 			$user = $auth->getUserData( $name );
 			if ( $user !== false && $request !== null && !in_array( $this->mark( $request ), $user['grps'], true ) ) {
-				throw new Failed( 'not_ours' );
+				throw new NotOurs( $user['grps'] );
 			}
 			$lines = file( $this->file );
 			if ( $lines === false ) {

@@ -43,7 +43,8 @@ impl DokuWiki {
         );
         let settings = format!(
             "<?php\n$conf['useacl'] = 1;\n$conf['superuser'] = '@admin';\n$conf['manager'] = '@bureau';\n\
-             $conf['savedir'] = '{}';\n",
+             $conf['savedir'] = '{}';\n$conf['autopasswd'] = 0;\n\
+             $conf['disableactions'] = 'rss, register';\n",
             path("data").display()
         );
         let first = format!("<?php define('DOKU_CONF', '{}/');", path("conf").display());
@@ -57,6 +58,15 @@ impl DokuWiki {
             hand_over(&path(name));
         }
         Self { site: Site::start(INSTALL.as_ref(), Some(&path("first.php"))), folder }
+    }
+
+    /// Whether people may make accounts for themselves.
+    fn lets_register(&self, open: bool) {
+        let file = self.folder.path().join("conf/local.php");
+        let text = fs::read_to_string(&file).unwrap();
+        let (first, _) = text.split_once("$conf['disableactions']").unwrap();
+        let disabled = if open { "rss" } else { "rss, register" };
+        fs::write(&file, format!("{first}$conf['disableactions'] = '{disabled}';\n")).unwrap();
     }
 
     fn users(&self) -> PathBuf {
@@ -130,7 +140,7 @@ async fn a_lease_is_an_account_of_its_own_that_is_deleted() {
         let calls: [Result<(), ConnectError>; 2] =
             [mint(&connector, &wrong, 1, "lent").await.map(drop), connector.rotate(&wrong, &secret("next")).await];
         for error in calls.map(Result::unwrap_err) {
-            assert!(matches!(error, ConnectError::Refused { .. }), "{error}");
+            assert!(matches!(error, ConnectError::Denied { .. }), "{error}");
         }
     }
 
@@ -267,6 +277,69 @@ async fn a_stranger_reaches_nothing_and_a_lease_does_not_outlast_its_end() {
     revoking.await.unwrap().unwrap();
     assert!(wiki.login("seq-abababab-3", "lent", false).is_none());
     assert_eq!(fs::read_to_string(wiki.users()).unwrap(), format!("{before}{taken}\n"));
+}
+
+/// Whoever has a lease could make its name their own.
+#[tokio::test(flavor = "multi_thread")]
+async fn where_people_may_register_nothing_is_lent_and_a_lease_ends_all_the_same() {
+    let wiki = DokuWiki::start();
+    let (connector, admin) = (wiki.connector(&json!({"groups": ["bureau2"]})), login("chef", "the chef's own"));
+    wiki.lets_register(true);
+    let before = fs::read_to_string(wiki.users()).unwrap();
+    let error = mint(&connector, &admin, 1, "lent").await.err().unwrap();
+    assert!(matches!(error, ConnectError::Unusable(_)), "{error}");
+    assert_eq!(fs::read_to_string(wiki.users()).unwrap(), before);
+
+    // Lent, and registering is allowed afterwards.
+    wiki.lets_register(false);
+    mint(&connector, &admin, 1, "lent").await.unwrap();
+    let lent = fs::read_to_string(wiki.users()).unwrap();
+    wiki.lets_register(true);
+    let session = wiki.login("seq-abababab-1", "lent", true).unwrap();
+    let profile = wiki.page(&session, "/doku.php?do=profile");
+    let token = profile.split_once("name=\"sectok\" value=\"").unwrap().1.split_once('"').unwrap().0;
+    let delete = [("do", "profile_delete"), ("delete", "1"), ("confirm_delete", "1"), ("oldpass", "lent")];
+    wiki.post(&session, &[&delete[..], &[("sectok", token)]].concat());
+    assert_eq!(fs::read_to_string(wiki.users()).unwrap(), before, "its holder deleted it");
+    let register = [
+        ("do", "register"),
+        ("save", "1"),
+        ("login", "seq-abababab-1"),
+        ("fullname", "Me"),
+        ("email", "me@example.net"),
+        ("pass", "mine"),
+        ("passchk", "mine"),
+    ];
+    let page = http(wiki.site.port, "GET", "/doku.php?do=register", &[], "");
+    let token = page.body.split_once("name=\"sectok\" value=\"").unwrap().1.split_once('"').unwrap().0;
+    wiki.post(&page.cookies(), &[&register[..], &[("sectok", token)]].concat());
+    let theirs = fs::read_to_string(wiki.users()).unwrap();
+    assert!(theirs.starts_with(&before) && theirs.ends_with(":Me:me@example.net:user\n"), "{theirs}");
+    let own = wiki.login("seq-abababab-1", "mine", false).unwrap();
+    // What everybody may have is not the lease's.
+    connector.revoke(&admin, &name(1)).await.unwrap();
+    assert_eq!(wiki.who(&session), None);
+    assert_eq!(wiki.who(&own).as_deref(), Some("seq-abababab-1"));
+    assert_eq!(fs::read_to_string(wiki.users()).unwrap(), theirs, "nobody's account but ours");
+
+    // The lease's, from which somebody took the mark: not what everybody may have. Its sessions end, for now.
+    let purge = wiki.folder.path().join("data/cache/sessionpurge");
+    let (start, groups) = lent.split_once("bureau2,sequestre_").unwrap();
+    let unmarked = format!("{start}bureau2{}", &groups[32..]);
+    for (text, open) in [(&unmarked, true), (&unmarked, false), (&theirs, false)] {
+        fs::write(wiki.users(), text).unwrap();
+        let session = wiki.login("seq-abababab-1", if *text == theirs { "mine" } else { "lent" }, false).unwrap();
+        fs::remove_file(&purge).unwrap();
+        wiki.lets_register(open);
+        let error = connector.revoke(&admin, &name(1)).await.unwrap_err();
+        assert!(matches!(error, ConnectError::NotOurs { .. }), "{error}");
+        assert!(purge.exists(), "sessions are looked up again");
+        assert_eq!(wiki.who(&session).as_deref(), Some("seq-abababab-1"), "it can log in, and does so again");
+        assert_eq!(&fs::read_to_string(wiki.users()).unwrap(), text);
+    }
+    // A superuser deletes it.
+    fs::write(wiki.users(), &before).unwrap();
+    connector.revoke(&admin, &name(1)).await.unwrap();
 }
 
 /// The call fails and did nothing; it did half of it, or everything; it is cut off; the web server is down.
