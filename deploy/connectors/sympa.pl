@@ -24,6 +24,11 @@
 # in mails that log in without a password (`one_time_ticket_table`). At the end it does so again for five seconds, for
 # logins and changes of the password that were under way.
 #
+# While it lasts, the account bears the lease's mark (`attributes_user`), by which it is found where a listmaster gave it
+# another address meanwhile: that is what gets the new password then. If the account was deleted, nothing of it can log
+# in, and the lease is over; the technician is told. An account that has become a listmaster's meanwhile gets its new
+# password like any other; only the account whose password is sealed never does.
+#
 # What it does not end: whoever reads the account's mail can get a new password at any time, as with every account of
 # Sympa; what the account's lists were told to do (new owners, moderators, subscribers), which Sympa's log shows;
 # passwords that Sympa asks an LDAP directory for.
@@ -78,20 +83,55 @@ sub proven {
     return Sympa::is_listmaster('*', $email) && fits($email, $password);
 }
 
-# The account that is lent.
+# The address that the settings name. The administrator's own would lose the password that is sealed.
 sub account {
     my ($request) = @_;
     my $options = $request->{options};
     failed('settings') if join(',', keys %$options) ne 'account';
     my $email = address($options->{account});
-    failed('refused') unless proven($request, $request->{login}{secret});
+    failed('denied') unless proven($request, $request->{login}{secret});
+    failed('settings') if $email eq address($request->{login}{user});
+    return $email;
+}
+
+# Refuses to lend an account that its holder could keep or that may do too much.
+sub lendable {
+    my ($email) = @_;
     my @robots = ('*', $Conf::Conf{domain}, @{Conf::get_robots_list() || []});
     failed('settings') if grep { Sympa::is_listmaster($_, $email) } @robots;
-    if (!Sympa::User::is_global_user($email)) {
-        print STDERR "there is no such account (any more): was it given another address?\n";
+    failed('settings') unless Sympa::User::is_global_user($email);
+    for my $robot (@robots) {
+        next if Conf::get_robot_conf($robot, 'move_user') =~ /\A(?:listmaster|closed)\z/;
+        print STDERR "move_user must be listmaster or closed, see the comment in this program\n";
         failed('settings');
     }
-    return ($email, @robots);
+}
+
+# The mark that somebody's account bears, if it does, among what Sympa keeps about it. Its holder cannot change it.
+sub mark_of {
+    my $user = Sympa::User::get_global_user(shift);
+    return $user && $user->{attributes} && $user->{attributes}{sequestre} // '';
+}
+
+# Puts the mark there, or takes it away.
+sub mark {
+    my ($email, $mark) = @_;
+    my $user = Sympa::User::get_global_user($email) or failed('unfinished');
+    my %attributes = %{$user->{attributes} || {}};
+    delete $attributes{sequestre};
+    $attributes{sequestre} = $mark if defined $mark;
+    Sympa::User::update_global_user($email, {attributes => \%attributes}) or failed('unfinished');
+}
+
+# Where the account of a lease is now: at its address, or with the mark at another one, or nowhere.
+sub found {
+    my ($email, $mark) = @_;
+    my $database = Sympa::DatabaseManager->instance or failed('unfinished');
+    my $rows = $database->do_prepared_query(
+        q{SELECT email_user FROM user_table WHERE attributes_user LIKE '%sequestre%'}) or failed('unfinished');
+    my @marked = grep { $_ ne $email and mark_of($_) eq $mark } map { $_->[0] } @{$rows->fetchall_arrayref};
+    my $there = Sympa::User::is_global_user($email) // failed('unfinished');
+    return ($there ? $email : (), @marked);
 }
 
 # Sets a password. Given as its hash, because Sympa takes a password that looks like a hash for one.
@@ -119,12 +159,9 @@ my %verbs = (
     },
     mint => sub {
         my ($request) = @_;
-        my ($email, @robots) = account($request);
-        for my $robot (@robots) {
-            next if Conf::get_robot_conf($robot, 'move_user') =~ /\A(?:listmaster|closed)\z/;
-            print STDERR "move_user must be listmaster or closed, see the comment in this program\n";
-            failed('settings');
-        }
+        my $email = account($request);
+        lendable($email);
+        mark($email, $request->{lease}{mark});
         change($email, $request->{lease}{secret});
         close_sessions($email);
         my $url = Conf::get_robot_conf($Conf::Conf{domain}, 'wwsympa_url');
@@ -132,20 +169,26 @@ my %verbs = (
     },
     revoke => sub {
         my ($request) = @_;
-        my ($email) = account($request);
+        my ($email, $mark) = (account($request), $request->{lease}{mark});
         # Here a password that nobody knows. First it, so that nobody comes in again meanwhile. Then once more, for
         # requests that were let in before and set a password or begin a session only now.
+        my @now;
         for my $seconds (0 .. 5) {
             sleep($seconds ? 1 : 0);
-            change($email, $request->{lease}{secret});
-            close_sessions($email);
+            @now = found($email, $mark);
+            change($_, $request->{lease}{secret}) for @now;
+            close_sessions($_) for $email, grep { $_ ne $email } @now;
         }
+        print STDERR "the account is not there any more, so that nobody logs in to it\n" unless @now;
+        print STDERR "the account was given another address; its password there is changed\n"
+            if grep { $_ ne $email } @now;
+        mark($_) for grep { mark_of($_) eq $mark } @now;
         return ();
     },
     rotate => sub {
         my ($request) = @_;
         return () if proven($request, $request->{next});
-        failed('refused') unless proven($request, $request->{login}{secret});
+        failed('denied') unless proven($request, $request->{login}{secret});
         change(address($request->{login}{user}), $request->{next});
         return ();
     },

@@ -226,7 +226,7 @@ async fn a_lease_is_a_password_that_is_scrambled_and_its_sessions_end() {
             connector.rotate(&wrong, &secret("next")).await,
         ];
         for error in calls.map(Result::unwrap_err) {
-            assert!(matches!(error, ConnectError::Refused { .. }), "{error}");
+            assert!(matches!(error, ConnectError::Denied { .. }), "{error}");
         }
     }
 
@@ -312,10 +312,14 @@ async fn a_stranger_reaches_nothing() {
         json!({"account": EDITOR, "robot": "other.example.org"}),
     ] {
         let connector = sympa.connector(&options);
-        for error in [
-            mint(&connector, &admin, 1, "lent").await.err().unwrap(),
-            connector.revoke(&admin, &name(1)).await.unwrap_err(),
-        ] {
+        let error = mint(&connector, &admin, 1, "lent").await.err().unwrap();
+        assert!(matches!(error, ConnectError::Unusable(_)), "{options}: {error}");
+        // Where what is named is an account that can have been lent, the end of a lease is not refused.
+        if !["boss@example.org", "nobody@example.org", "%@example.org"]
+            .iter()
+            .any(|account| options["account"] == *account)
+        {
+            let error = connector.revoke(&admin, &name(1)).await.unwrap_err();
             assert!(matches!(error, ConnectError::Unusable(_)), "{options}: {error}");
         }
     }
@@ -327,18 +331,59 @@ async fn a_stranger_reaches_nothing() {
     with(&text);
     sympa.database.root("DELETE FROM sympa.user_table WHERE email_user = 'boss@example.org';");
     assert_eq!(passwords(), before);
+}
 
-    // A lent account that was given another address is not reported as ended.
-    mint(&connector, &admin, 1, "lent").await.unwrap();
-    let moved = |from: &str, to: &str| {
-        sympa.database.root(&format!("UPDATE sympa.user_table SET email_user = '{to}' WHERE email_user = '{from}';"));
+/// What a listmaster did to the account meanwhile: the lease ends all the same.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_lease_ends_whatever_became_of_the_account() {
+    let sympa = Sympa::start();
+    let (connector, admin) = (sympa.connector(&json!({"account": EDITOR})), login(CHEF, "the chef's own"));
+    let text = fs::read_to_string(sympa.configuration()).unwrap();
+    let with = |text: &str| {
+        fs::write(sympa.configuration(), text).unwrap();
+        give(&sympa.configuration());
     };
-    moved(EDITOR, "mine@example.net");
-    let error = connector.revoke(&admin, &name(1)).await.unwrap_err();
+    let set = |what: &str| sympa.database.root(&format!("UPDATE sympa.user_table SET {what};"));
+    let attributes = || sympa.database.root("SELECT IFNULL(attributes_user, '') FROM sympa.user_table ORDER BY 1;");
+    set(&format!("attributes_user = 'cn__PAIRS_SEP__Nina' WHERE email_user = '{EDITOR}'"));
+    let before = attributes();
+
+    // It has become a listmaster's.
+    mint(&connector, &admin, 1, "lent").await.unwrap();
+    let session = sympa.login(EDITOR, "lent").unwrap();
+    with(&text.replace(&format!("listmaster {CHEF}"), &format!("listmaster {CHEF},{EDITOR}")));
+    let error = mint(&connector, &admin, 1, "again").await.err().unwrap();
     assert!(matches!(error, ConnectError::Unusable(_)), "{error}");
-    moved("mine@example.net", EDITOR);
+    assert!(sympa.is_in(&session, EDITOR));
     connector.revoke(&admin, &name(1)).await.unwrap();
-    assert!(sympa.login(EDITOR, "lent").is_none());
+    assert!(!sympa.is_in(&session, EDITOR) && sympa.login(EDITOR, "lent").is_none());
+    with(&text);
+    assert_eq!(attributes(), before, "what else is kept about it stays, and nothing of ours");
+
+    // It was given another address; somebody else's account has another lease's mark.
+    sympa.database.root(
+        "INSERT INTO sympa.user_table (email_user, attributes_user) VALUES \
+         ('nina@example.org', 'sequestre__PAIRS_SEP__sequestre:another:1');",
+    );
+    mint(&connector, &admin, 1, "lent").await.unwrap();
+    let moved = "mine@example.net";
+    set(&format!("email_user = '{moved}' WHERE email_user = '{EDITOR}'"));
+    let session = sympa.login(moved, "lent").expect("so far its holder is let in");
+    connector.revoke(&admin, &name(1)).await.unwrap();
+    assert!(!sympa.is_in(&session, moved) && sympa.login(moved, "lent").is_none());
+    let others = "user_table WHERE email_user = 'nina@example.org' AND password_user IS NULL \
+                  AND attributes_user = 'sequestre__PAIRS_SEP__sequestre:another:1'";
+    assert_eq!(sympa.count(others), "1", "it is not touched");
+    set(&format!("email_user = '{EDITOR}' WHERE email_user = '{moved}'"));
+
+    // It was deleted; a session that its holder has open goes on in Sympa.
+    mint(&connector, &admin, 2, "lent").await.unwrap();
+    let session = sympa.login(EDITOR, "lent").unwrap();
+    sympa.database.root(&format!("DELETE FROM sympa.user_table WHERE email_user = '{EDITOR}';"));
+    connector.revoke(&admin, &name(2)).await.unwrap();
+    assert!(!sympa.is_in(&session, EDITOR) && sympa.login(EDITOR, "lent").is_none());
+    assert_eq!(sympa.count(&format!("session_table WHERE email_session = '{EDITOR}'")), "0");
+    assert!(sympa.login(CHEF, "the chef's own").is_some());
 }
 
 /// The call fails and did nothing; it fails and did it; it is cut off in between; the database is down.
