@@ -337,6 +337,9 @@ async fn answers_that_are_not_what_they_should_be_are_not_believed() {
     let source = std::error::Error::source(&refused).unwrap().to_string();
     assert_eq!(source, "status 401, bad_login");
     assert!(matches!(refused, ConnectError::Denied { .. }), "that login is not tried again soon: {refused}");
+    // Before a change it may ask for more than the login.
+    let more = connector.rotate(&login(ADMIN.0, "wrong"), &secret("x")).await.unwrap_err();
+    assert!(matches!(more, ConnectError::Refused { .. }), "{more}");
     // To a request that logs in with something else, or not at all, 401 says nothing about the sealed secret.
     let mut settings = api.settings(api.port);
     settings.as_object_mut().unwrap().remove("auth");

@@ -113,7 +113,11 @@ impl Http {
         let mut call = self.call();
         let mut values = login(admin);
         values.set("new_secret", next.expose());
-        let done = self.steps(steps, &mut values, &mut call).await;
+        let done = self.steps(steps, &mut values, &mut call).await.map_err(|stopped| match stopped {
+            // Before it changes a secret, a target may ask for more than the login; the caller verifies what holds.
+            Stopped::Denied(said) => Stopped::Rejected(said),
+            stopped => stopped,
+        });
         done.map_err(|stopped| self.error(stopped, &call))
     }
 
