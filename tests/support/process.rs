@@ -5,7 +5,7 @@ use std::fs;
 use std::io::{BufRead as _, BufReader, Read as _};
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::{Arc, Mutex};
 
 use rustix::process::{Pid, Signal, kill_process};
@@ -22,6 +22,11 @@ pub struct Process {
 impl Process {
     /// Starts it and waits until it serves; gives its address.
     pub fn start(mut command: Command) -> (Self, SocketAddr) {
+        Self::try_start(&mut command).unwrap_or_else(|printed| panic!("{printed}"))
+    }
+
+    /// The same, or what it printed if it ended before it served.
+    pub fn try_start(command: &mut Command) -> Result<(Self, SocketAddr), String> {
         let mut child = command.stdin(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
         let mut stream = BufReader::new(child.stderr.take().unwrap());
         let process = Self { child, printed: Arc::default() };
@@ -30,7 +35,9 @@ impl Process {
             line.clear();
             let length = stream.read_until(b'\n', &mut line).unwrap();
             process.printed.lock().unwrap().extend_from_slice(&line);
-            assert_ne!(length, 0, "{}", String::from_utf8_lossy(&process.printed.lock().unwrap()));
+            if length == 0 {
+                return Err(String::from_utf8_lossy(&process.printed.lock().unwrap()).into_owned());
+            }
             let Ok(told) = serde_json::from_slice::<serde_json::Value>(&line) else { continue };
             if told["message"] == "serving" {
                 let address = told["address"].as_str().unwrap().parse().unwrap();
@@ -41,7 +48,7 @@ impl Process {
                         printed.lock().unwrap().extend_from_slice(&buffer[..length]);
                     }
                 });
-                return (process, address);
+                return Ok((process, address));
             }
         }
     }
@@ -54,6 +61,11 @@ impl Process {
     pub fn end(&mut self, signal: Signal) {
         kill_process(Pid::from_child(&self.child), signal).unwrap();
         self.child.wait().unwrap();
+    }
+
+    /// How it ended, if it has.
+    pub fn ended(&mut self) -> Option<ExitStatus> {
+        self.child.try_wait().unwrap()
     }
 }
 

@@ -11,7 +11,7 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::net::{SocketAddr, TcpListener};
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::process::{Command, ExitStatus, Stdio};
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 use std::sync::{Arc, LazyLock, Mutex};
 use std::time::{Duration, Instant};
@@ -195,9 +195,38 @@ impl Town {
                 command
             }
         };
-        let (process, address) = tokio::task::block_in_place(|| Process::start(command));
-        *self.daemon.lock().unwrap() = Some(Daemon::Process(process));
-        address
+        self.start_as(command).await.unwrap_or_else(|printed| panic!("{printed}"))
+    }
+
+    /// Starts the daemon by this command, or gives what it printed if it ended before it served.
+    pub async fn start_as(&self, mut command: Command) -> Result<SocketAddr, String> {
+        let begun = Instant::now();
+        loop {
+            match tokio::task::block_in_place(|| Process::try_start(&mut command)) {
+                Ok((process, address)) => {
+                    *self.daemon.lock().unwrap() = Some(Daemon::Process(process));
+                    return Ok(address);
+                }
+                // Another test's connection may use the port for a moment.
+                Err(printed) if printed.contains("could not listen on") && begun.elapsed() < DEADLINE => {
+                    tokio::time::sleep(Duration::from_millis(50)).await;
+                }
+                Err(printed) => return Err(printed),
+            }
+        }
+    }
+
+    /// How the daemon's process ended by itself, if it has.
+    pub fn ended(&self) -> Option<ExitStatus> {
+        match &mut *self.daemon.lock().unwrap() {
+            Some(Daemon::Process(process)) => process.ended(),
+            _ => panic!("there is no daemon's process"),
+        }
+    }
+
+    /// Where a daemon of this association listens.
+    pub fn listen(&self) -> SocketAddr {
+        self.listen
     }
 
     /// Ends the daemon without warning.

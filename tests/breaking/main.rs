@@ -1,0 +1,18 @@
+//! The real daemon under what machines do to it: killed at any moment, a disk that fails, is full, read-only or
+//! damaged, and clocks that jump. Afterwards nothing that was acknowledged is missing, nothing contradicts itself, and
+//! no secret lies anywhere.
+//!
+//! `SEQUESTRE_TEST_SEED`, `SEQUESTRE_TEST_KILLS` and `SEQUESTRE_TEST_FAULTS` (numbers) take another or a longer run
+//! than the one that everybody can wait for; `SEQUESTRE_TEST_FAULTS=0` is every fault there is.
+#![cfg(all(feature = "client", feature = "daemon", target_os = "linux"))]
+
+#[path = "../support/chance.rs"]
+mod chance;
+#[path = "../support/town.rs"]
+mod town;
+#[path = "../support/traces.rs"]
+mod traces;
+
+mod aftermath;
+mod faults;
+mod killed;
