@@ -511,7 +511,8 @@ fn env(out: &Out, root: &Path, name: &str) -> Result<Env, Failure> {
     })
 }
 
-/// Flips one bit of an entry, as somebody with root can.
+/// Flips one bit of an entry, as somebody with root can, and gives it a place in the tree, so that the server itself
+/// takes it for undamaged.
 fn edit_entry(data: &Path, position: u64) -> Result<(), Failure> {
     let change = || -> rusqlite::Result<usize> {
         let database = rusqlite::Connection::open(data.join("sequestre.db"))?;
@@ -522,6 +523,9 @@ fn edit_entry(data: &Path, position: u64) -> Result<(), Failure> {
         if let Some(byte) = bytes.get_mut(middle) {
             *byte ^= 1;
         }
+        let leaf = crate::escrow::log::merkle::leaf_hash(&bytes);
+        let hash = rusqlite::params![leaf.as_bytes(), position];
+        database.execute("UPDATE node SET hash = ?1 WHERE level = 0 AND position = ?2", hash)?;
         database.execute("UPDATE entry SET bytes = ?1 WHERE position = ?2", rusqlite::params![bytes, position])
     };
     match change().map_err(Failure::technical)? {

@@ -47,6 +47,12 @@ pub enum StoreError {
     /// SQLite refused.
     #[error("the database refused; check the disk and the file's owner, then run `sequestred fsck`")]
     Sqlite(#[source] rusqlite::Error),
+    /// SQLite finds its own file damaged.
+    #[error(
+        "the database file is damaged ({0}), so that nothing more is written to it; `sequestred fsck` says what is \
+         lost, and `sequestred restore` brings it back from a trustee's copy, in a new data folder on a sound disk"
+    )]
+    Damaged(String),
     /// What is stored contradicts itself.
     #[error(
         "the stored data of organisation {organisation} contradict themselves ({what}); run `sequestred fsck` and restore a copy"

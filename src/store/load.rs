@@ -1,7 +1,7 @@
 //! An organisation's state from its own rows.
 //!
 //! The rows were verified before they were written, so that no signature of an entry is checked again; what is
-//! checked is that they agree with each other and with the checkpoint that the log key signed over them. The full
+//! checked is that they agree with each other and with the checkpoint that the log key signed over them, byte for byte. The full
 //! proof is [`fsck`](super::fsck)'s. This module must never repair anything.
 
 use rusqlite::{Connection, OptionalExtension, params};
@@ -12,7 +12,7 @@ use super::rows::{Nodes, Number, unsigned};
 use crate::escrow::id::{Digest, OrganisationId};
 use crate::escrow::key::VerifyingKey;
 use crate::escrow::log::checkpoint::{BadCheckpoint, LogVerifier, SignedCheckpoint};
-use crate::escrow::log::merkle::{Frontier, NodeReader};
+use crate::escrow::log::merkle::{Frontier, NodeReader, TreeHead, leaf_hash};
 use crate::escrow::organisation::Organisation;
 use crate::escrow::replay;
 use crate::seal::secret::Secret;
@@ -55,7 +55,7 @@ impl Batch<'_> {
             ))
         });
         let Some((number, size, seed, note, waiting)) = row.optional()? else { return Ok(None) };
-        let organisation = restore(self.connection(), id, number)?;
+        let (organisation, entries) = restore(self.connection(), id, number)?;
         if organisation.size() != size {
             return Err(corrupt(format!("{} entries instead of {size}", organisation.size())));
         }
@@ -68,18 +68,28 @@ impl Batch<'_> {
         if *checkpoint.head() != frontier.head() {
             return Err(corrupt("the tree is not the one that the checkpoint was signed over".to_owned()));
         }
+        if entries != frontier.head() {
+            return Err(corrupt("an entry is not the one that the checkpoint was signed over".to_owned()));
+        }
         Ok(Some(Loaded { number, organisation, frontier, log_key }))
     }
 }
 
-fn restore(connection: &Connection, id: OrganisationId, number: Number) -> Result<Organisation, StoreError> {
+/// The state that the entries lead to, and the tree that they make.
+fn restore(
+    connection: &Connection,
+    id: OrganisationId,
+    number: Number,
+) -> Result<(Organisation, TreeHead), StoreError> {
     let corrupt = |what: String| StoreError::Corrupt { organisation: id, what };
     let mut statement =
         connection.prepare_cached("SELECT bytes FROM entry WHERE organisation = ? ORDER BY position")?;
     let mut rows = statement.query(params![number])?;
     let mut state: Option<Organisation> = None;
+    let mut tree = Frontier::new();
     while let Some(row) = rows.next()? {
         let bytes = row.get_ref(0)?.as_blob().map_err(rusqlite::Error::from)?;
+        tree.push(leaf_hash(bytes));
         match &mut state {
             None => state = Some(replay::restore(id, bytes).map_err(|rejected| corrupt(rejected.to_string()))?),
             Some(organisation) => {
@@ -87,7 +97,8 @@ fn restore(connection: &Connection, id: OrganisationId, number: Number) -> Resul
             }
         }
     }
-    state.ok_or_else(|| corrupt("it has no entries".to_owned()))
+    let state = state.ok_or_else(|| corrupt("it has no entries".to_owned()))?;
+    Ok((state, tree.head()))
 }
 
 /// The right edge of the stored tree: one node for each bit of its size, widest first.

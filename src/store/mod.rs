@@ -93,7 +93,7 @@ impl Store {
         lock.sync_all().map_err(failed("write", dir))
     }
 
-    /// Opens the database of `dir` for writing; never creates one.
+    /// Opens the database of `dir` for writing; never creates one, and never goes on with one that is damaged.
     pub fn open(dir: &Path) -> Result<Self, StoreError> {
         let path = dir.join(DATABASE);
         if !path.exists() {
@@ -101,6 +101,7 @@ impl Store {
         }
         let lock = lock(dir)?;
         let connection = schema::open_writing(&path)?;
+        schema::check_file(&connection)?;
         let store = Self {
             connection,
             _lock: lock,

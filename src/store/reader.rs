@@ -14,7 +14,7 @@ use rusqlite::{Connection, OptionalExtension, params};
 use super::rows::{Column, Nodes, audience, roles, signed, unsigned};
 use super::{DATABASE, StoreError, batch, load, schema};
 use crate::escrow::id::{BlobId, DeviceId, Digest, OrganisationId, PersonId};
-use crate::escrow::log::merkle::{CannotProve, TreeHead, consistency_proof, inclusion_proof};
+use crate::escrow::log::merkle::{CannotProve, TreeHead, consistency_proof, inclusion_proof, leaf_hash};
 use crate::escrow::log::proof::ProofFile;
 use crate::escrow::role::Role;
 use crate::escrow::time::Time;
@@ -131,17 +131,17 @@ impl Reader {
         })
     }
 
-    /// Whether the device speaks for somebody in any organisation.
-    pub fn knows_device(&self, device: &DeviceId) -> Result<bool, StoreError> {
+    /// The person for whom the device speaks in any organisation; `None` if it speaks for nobody.
+    pub fn owner(&self, device: &DeviceId) -> Result<Option<PersonId>, StoreError> {
         self.read(|connection| {
             let mut statement = connection.prepare_cached(
-                "SELECT EXISTS (
-                     SELECT 1 FROM device
-                     JOIN person ON person.organisation = device.organisation AND person.id = device.person
-                     WHERE device.id = ? AND NOT device.revoked AND person.reads
-                 )",
+                "SELECT person.id FROM device
+                 JOIN person ON person.organisation = device.organisation AND person.id = device.person
+                 WHERE device.id = ? AND NOT device.revoked AND person.reads
+                 ORDER BY device.organisation LIMIT 1",
             )?;
-            Ok(statement.query_row(params![device.as_bytes()], |row| row.get(0))?)
+            let row = statement.query_row(params![device.as_bytes()], |row| row.get::<_, Column<PersonId>>(0));
+            Ok(row.optional()?.map(|id| id.0))
         })
     }
 
@@ -182,7 +182,8 @@ impl Reader {
     }
 
     /// The entries `from..to`, as hashed, as far as they exist and until `max_bytes` are reached; at least one, if
-    /// there is any.
+    /// there is any. Each is compared with its hash in the tree: what the disk spoiled must not look like a lie of the
+    /// server's to whoever gets it.
     pub fn entries(
         &self,
         organisation: &OrganisationId,
@@ -193,12 +194,19 @@ impl Reader {
         self.read(|connection| {
             let Some(number) = batch::number(connection, organisation)? else { return Ok(Vec::new()) };
             let mut statement = connection.prepare_cached(
-                "SELECT bytes FROM entry WHERE organisation = ? AND position >= ? AND position < ? ORDER BY position",
+                "SELECT entry.bytes, node.hash FROM entry
+                 LEFT JOIN node ON node.organisation = entry.organisation AND level = 0 AND node.position = entry.position
+                 WHERE entry.organisation = ? AND entry.position >= ? AND entry.position < ? ORDER BY entry.position",
             )?;
             let mut rows = statement.query(params![number, signed(from), signed(to)])?;
             let (mut entries, mut total) = (Vec::new(), 0_usize);
             while let Some(row) = rows.next()? {
                 let bytes: Vec<u8> = row.get(0)?;
+                if row.get::<_, Option<Column<Digest>>>(1)?.map(|hash| hash.0) != Some(leaf_hash(&bytes)) {
+                    let index = from.saturating_add(entries.len() as u64);
+                    let what = format!("entry {index} is not the one in the tree");
+                    return Err(StoreError::Corrupt { organisation: *organisation, what });
+                }
                 total = total.saturating_add(bytes.len());
                 if total > max_bytes && !entries.is_empty() {
                     break;

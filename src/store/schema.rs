@@ -3,12 +3,14 @@
 //! Organisations are referred to by a local number, so that 32 bytes are not repeated in every key; it means nothing
 //! outside this file. Sizes, indices and times are what a signed 64-bit integer holds.
 
+use std::fs::OpenOptions;
+use std::io;
 use std::path::Path;
 use std::time::Duration;
 
 use rusqlite::{Connection, ErrorCode, OpenFlags};
 
-use super::StoreError;
+use super::{StoreError, failed};
 
 /// The version of the tables, in `PRAGMA user_version`.
 pub const SCHEMA_VERSION: i64 = 1;
@@ -138,12 +140,17 @@ fn connect(path: &Path, access: OpenFlags) -> Result<Connection, StoreError> {
         return Err(StoreError::Missing(path.to_owned()));
     }
     let connection = Connection::open_with_flags(path, access | OpenFlags::SQLITE_OPEN_NO_MUTEX)?;
+    prepare(&connection)?;
+    Ok(connection)
+}
+
+fn prepare(connection: &Connection) -> Result<(), StoreError> {
     connection.busy_timeout(BUSY)?;
     connection.set_prepared_statement_cache_capacity(STATEMENTS);
     connection.pragma_update(None, "foreign_keys", true)?;
     connection.pragma_update(None, "trusted_schema", false)?;
     connection.pragma_update(None, "cell_size_check", true)?;
-    Ok(connection)
+    Ok(())
 }
 
 /// Refuses other programs' files and other versions' tables.
@@ -169,6 +176,10 @@ pub(super) fn open_empty(path: &Path) -> Result<Connection, StoreError> {
 
 /// The connection that writes: each commit is on the disk before it returns, and what is deleted is overwritten.
 pub(super) fn open_writing(path: &Path) -> Result<Connection, StoreError> {
+    // SQLite says only that it cannot open the file, or later that it is read-only.
+    if path.exists() {
+        OpenOptions::new().write(true).open(path).map_err(failed("write to", path))?;
+    }
     let connection = connect(path, OpenFlags::SQLITE_OPEN_READ_WRITE)?;
     check(&connection, path)?;
     connection.pragma_update_and_check(None, "journal_mode", "wal", |row| row.get::<_, String>(0))?;
@@ -177,9 +188,51 @@ pub(super) fn open_writing(path: &Path) -> Result<Connection, StoreError> {
     Ok(connection)
 }
 
+/// Refuses a file that SQLite itself finds damaged, before anything is written into it. Reads all of it, once.
+pub(super) fn check_file(connection: &Connection) -> Result<(), StoreError> {
+    let said: String = connection.query_row("PRAGMA quick_check(1)", [], |row| row.get(0)).map_err(damaged)?;
+    if said == "ok" { Ok(()) } else { Err(StoreError::Damaged(said)) }
+}
+
+/// What SQLite says when a file is damaged beyond reading on.
+fn damaged(error: rusqlite::Error) -> StoreError {
+    match error.sqlite_error_code() {
+        Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase) => StoreError::Damaged(error.to_string()),
+        _ => error.into(),
+    }
+}
+
 /// A connection that only reads.
 pub(super) fn open_reading(path: &Path) -> Result<Connection, StoreError> {
-    let connection = connect(path, OpenFlags::SQLITE_OPEN_READ_ONLY)?;
-    check(&connection, path)?;
-    Ok(connection)
+    let opened = connect(path, OpenFlags::SQLITE_OPEN_READ_ONLY).and_then(|connection| {
+        check(&connection, path)?;
+        Ok(connection)
+    });
+    match opened {
+        Err(StoreError::Sqlite(error)) if error.sqlite_error_code() == Some(ErrorCode::CannotOpen) => {
+            open_unchanging(path).unwrap_or(Err(StoreError::Sqlite(error)))
+        }
+        other => other,
+    }
+}
+
+/// The same on a file system that nobody can write to, such as a copy kept as evidence: SQLite would want to make a
+/// file beside the database. `None` if it is not read-only, or what was written last lies in a write-ahead log, which
+/// cannot be read without such a file.
+fn open_unchanging(path: &Path) -> Option<Result<Connection, StoreError>> {
+    let kind = OpenOptions::new().write(true).open(path).err()?.kind();
+    let mut log = path.as_os_str().to_owned();
+    log.push("-wal");
+    let whole = std::fs::metadata(log).map_or(true, |log| log.len() == 0);
+    if kind != io::ErrorKind::ReadOnlyFilesystem || !whole {
+        return None;
+    }
+    let escaped = path.to_str()?.replace('%', "%25").replace('?', "%3f").replace('#', "%23");
+    let access = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_URI | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let opened = Connection::open_with_flags(format!("file:{escaped}?immutable=1"), access).map_err(StoreError::from);
+    Some(opened.and_then(|connection| {
+        prepare(&connection)?;
+        check(&connection, path)?;
+        Ok(connection)
+    }))
 }

@@ -8,11 +8,21 @@
 
 #[path = "../support/chance.rs"]
 mod chance;
+#[path = "../support/refuge.rs"]
+mod refuge;
 #[path = "../support/town.rs"]
 mod town;
 #[path = "../support/traces.rs"]
 mod traces;
 
 mod aftermath;
+mod disk;
 mod faults;
 mod killed;
+
+/// Not a test: what [`town::Kind::Changed`] runs in a process of its own.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+#[ignore = "a daemon, started by the tests that need one"]
+async fn the_changed_daemon() {
+    town::changed_daemon().await;
+}
