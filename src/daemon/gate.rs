@@ -2,13 +2,15 @@
 //! the promise that each refusal carries a reason.
 //!
 //! Calls of devices that no log vouches for need room *before* their message is read, and have short messages: all of
-//! them together hold at most `STRANGER_CALLS` × `STRANGER_BYTES` of the memory. What a connection holds unread is
-//! bounded by HTTP/2's windows.
+//! them together hold at most `STRANGER_CALLS` × `STRANGER_BYTES` of the memory. Messages of one member that have not
+//! come to their end hold at most `PERSON_BYTES`, and `FREE_BYTES` each. What a connection holds unread is bounded by
+//! HTTP/2's windows.
 //!
 //! The libraries refuse some calls before our code sees them (unknown methods, messages that are too long or are
 //! none); this module adds the reason to those. It must never log more than the method's name and the outcome.
 
 use std::convert::Infallible;
+use std::net::IpAddr;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
@@ -25,11 +27,11 @@ use tower::{Layer, Service};
 
 use super::config::Limits;
 use super::limits::{Crowd, Presence, network};
-use super::link::{Peer, Visit};
+use super::link::{Guest, Peer, Visit};
 use super::metrics::Metrics;
 use super::refused::Refused;
 use super::writer::WriteError;
-use crate::escrow::id::DeviceId;
+use crate::escrow::id::{DeviceId, PersonId};
 use crate::store::reader::Reader;
 
 const REFLECTION: &str = "/grpc.reflection.";
@@ -38,6 +40,10 @@ const STRANGER_CALLS: usize = 64;
 const STRANGER_CALLS_PER_NETWORK: usize = 16;
 /// Longest message of a stranger, in bytes: a genesis has a command of at most 60 KiB and two texts.
 const STRANGER_BYTES: usize = 128 * 1024;
+/// Of the messages that one member is sending, so many bytes are taken at once, together.
+const PERSON_BYTES: usize = 16 << 20;
+/// What is not counted of each of them: most calls are shorter.
+const FREE_BYTES: usize = 16 * 1024;
 
 /// Puts the gate before the services.
 #[derive(Clone)]
@@ -46,7 +52,8 @@ pub struct GateLayer {
     reader: Reader,
     metrics: Metrics,
     strangers: Arc<Semaphore>,
-    networks: Crowd,
+    networks: Crowd<IpAddr>,
+    sending: Crowd<PersonId>,
 }
 
 impl GateLayer {
@@ -54,7 +61,8 @@ impl GateLayer {
     /// certified.
     pub fn new(limits: watch::Receiver<Limits>, reader: Reader, metrics: Metrics) -> Self {
         let (strangers, networks) = (Semaphore::new(STRANGER_CALLS), Crowd::new(STRANGER_CALLS_PER_NETWORK));
-        Self { limits, reader, metrics, strangers: Arc::new(strangers), networks }
+        let (strangers, sending) = (Arc::new(strangers), Crowd::new(PERSON_BYTES));
+        Self { limits, reader, metrics, strangers, networks, sending }
     }
 }
 
@@ -104,8 +112,17 @@ where
                     layer.check_known(visit.as_ref().map(|visit| visit.peer)).await?;
                 }
                 let (_room, request) = match layer.admit(visit).await? {
-                    None => (None, request),
-                    Some(room) => (Some(room), request.map(|body| Body::new(Short { body, left: STRANGER_BYTES }))),
+                    Admitted::Member(person) => {
+                        let sending = layer.sending.clone();
+                        (
+                            None,
+                            request
+                                .map(|body| Body::new(Long { body, free: FREE_BYTES, person, sending, held: None })),
+                        )
+                    }
+                    Admitted::Stranger(room) => {
+                        (Some(room), request.map(|body| Body::new(Short { body, left: STRANGER_BYTES })))
+                    }
                 };
                 Ok::<_, Refused>(inner.call(request).await)
             };
@@ -125,38 +142,100 @@ where
 /// What a stranger's call takes until it is answered (a stream: until it begins).
 struct Room {
     _of_connection: OwnedSemaphorePermit,
-    _of_network: Presence,
+    _of_network: Presence<IpAddr>,
     _of_all: OwnedSemaphorePermit,
 }
 
+/// As whom a call is read.
+enum Admitted {
+    Member(PersonId),
+    Stranger(Room),
+}
+
 impl GateLayer {
-    /// Room for a stranger's call; none is needed for devices that some log vouches for.
-    async fn admit(&self, visit: Option<Visit>) -> Result<Option<Room>, Refused> {
-        let Visit { peer, stranger } = visit.ok_or(Refused::NoDevice)?;
-        let Some(calls) = stranger else { return Ok(None) };
+    /// Room for a stranger's call; devices that some log vouches for need none.
+    async fn admit(&self, visit: Option<Visit>) -> Result<Admitted, Refused> {
+        let Visit { peer, guest } = visit.ok_or(Refused::NoDevice)?;
+        let calls = match guest {
+            Guest::Member(person) => return Ok(Admitted::Member(person)),
+            Guest::Stranger(calls) => calls,
+        };
         // Who does much at once on one connection waits for themselves.
         let of_connection = calls.acquire_owned().await.map_err(|_| Refused::Closing)?;
         let of_network = self.networks.enter(network(peer.address.ip())).ok_or(WriteError::Busy)?;
         let of_all = Arc::clone(&self.strangers).try_acquire_owned().map_err(|_| WriteError::Busy)?;
         // The connection may have begun before they were taken in.
-        let known = match peer.device {
-            Some(device) => self.knows(device).await?,
-            None => false,
+        let owner = match peer.device {
+            Some(device) => self.owner(device).await?,
+            None => None,
         };
-        let room = Room { _of_connection: of_connection, _of_network: of_network, _of_all: of_all };
-        Ok((!known).then_some(room))
+        let room = || Room { _of_connection: of_connection, _of_network: of_network, _of_all: of_all };
+        Ok(owner.map_or_else(|| Admitted::Stranger(room()), Admitted::Member))
     }
 
     /// Whether the peer's device is certified in some organisation.
     async fn check_known(&self, peer: Option<Peer>) -> Result<(), Refused> {
         let device = peer.and_then(|peer| peer.device).ok_or(Refused::NoDevice)?;
-        if self.knows(device).await? { Ok(()) } else { Err(Refused::UnknownDevice) }
+        self.owner(device).await?.map(drop).ok_or(Refused::UnknownDevice)
     }
 
-    async fn knows(&self, device: DeviceId) -> Result<bool, Refused> {
+    async fn owner(&self, device: DeviceId) -> Result<Option<PersonId>, Refused> {
         let reader = self.reader.clone();
-        let known = tokio::task::spawn_blocking(move || reader.knows_device(&device)).await;
-        Ok(known.map_err(|_| Refused::Closing)??)
+        let owner = tokio::task::spawn_blocking(move || reader.owner(&device)).await;
+        Ok(owner.map_err(|_| Refused::Closing)??)
+    }
+}
+
+/// A member's body: what has come of it counts as theirs until the message is read or given up.
+struct Long {
+    body: Body,
+    /// What is left of what is not counted.
+    free: usize,
+    person: PersonId,
+    sending: Crowd<PersonId>,
+    held: Option<Presence<PersonId>>,
+}
+
+impl Long {
+    /// Counts so many more bytes; false if that is too much.
+    fn holds(&mut self, length: usize) -> bool {
+        let counted = length.saturating_sub(self.free);
+        self.free = self.free.saturating_sub(length);
+        match (counted, &mut self.held) {
+            (0, _) => true,
+            (_, Some(held)) => held.grow(counted),
+            (_, none) => {
+                *none = self.sending.enter(self.person);
+                none.as_mut().is_some_and(|held| held.grow(counted))
+            }
+        }
+    }
+}
+
+impl http_body::Body for Long {
+    type Data = Bytes;
+    type Error = Status;
+
+    fn poll_frame(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Status>>> {
+        let frame = ready!(Pin::new(&mut self.body).poll_frame(cx));
+        match &frame {
+            Some(Ok(data)) if !self.holds(data.data_ref().map_or(0, Bytes::len)) => {
+                self.body = Body::empty();
+                return Poll::Ready(Some(Err(Refused::Write(WriteError::Busy).into())));
+            }
+            Some(Ok(_)) => {}
+            // Whatever is made of it now is not this body's any more.
+            Some(Err(_)) | None => self.held = None,
+        }
+        Poll::Ready(frame)
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.body.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.body.size_hint()
     }
 }
 

@@ -1,4 +1,4 @@
-//! How often somebody may ask, and how much at once from one network.
+//! How often somebody may ask, and how much at once one person, or one network of strangers, may have.
 //!
 //! One allowance per person, whatever number of devices they have; whoever is no member shares one with everybody at
 //! the same network address. Both tables are bounded, and apart: strangers can fill theirs, and then only strangers
@@ -47,43 +47,64 @@ impl<K: Eq + Hash> RateLimiter<K> {
     }
 }
 
-/// So many at once from each network. Clones share the count; it remembers only networks from which somebody is there.
-#[derive(Clone)]
-pub struct Crowd {
+/// So much at once for each name. Clones share the count; it remembers only names of which somebody is there.
+pub struct Crowd<K> {
     most: usize,
-    there: Arc<Mutex<HashMap<IpAddr, usize>>>,
+    there: Arc<Mutex<HashMap<K, usize>>>,
 }
 
-/// One of a crowd, until it is dropped.
-pub struct Presence {
-    crowd: Crowd,
-    network: IpAddr,
+impl<K> Clone for Crowd<K> {
+    fn clone(&self) -> Self {
+        Self { most: self.most, there: Arc::clone(&self.there) }
+    }
 }
 
-impl Crowd {
-    /// At most `most` from each network; zero lets nobody in.
+/// What somebody has of what there is, until it is dropped.
+pub struct Presence<K: Eq + Hash + Copy> {
+    crowd: Crowd<K>,
+    name: K,
+    amount: usize,
+}
+
+impl<K: Eq + Hash + Copy> Crowd<K> {
+    /// At most `most` of each name; zero lets nobody in.
     pub fn new(most: usize) -> Self {
         Self { most, there: Arc::default() }
     }
 
     /// Lets one more in, unless there are enough.
-    pub fn enter(&self, network: IpAddr) -> Option<Presence> {
-        let mut there = self.there.lock().unwrap_or_else(PoisonError::into_inner);
-        let count = there.get(&network).copied().unwrap_or_default();
-        if count >= self.most {
-            return None;
-        }
-        there.insert(network, count + 1);
-        Some(Presence { crowd: self.clone(), network })
+    pub fn enter(&self, name: K) -> Option<Presence<K>> {
+        let mut presence = Presence { crowd: self.clone(), name, amount: 0 };
+        presence.grow(1).then_some(presence)
     }
 }
 
-impl Drop for Presence {
-    fn drop(&mut self) {
+impl<K: Eq + Hash + Copy> Presence<K> {
+    /// Takes so much more, unless that would be too much of this name.
+    pub fn grow(&mut self, by: usize) -> bool {
+        // The map is whole after every statement: a panic elsewhere does not spoil it.
         let mut there = self.crowd.there.lock().unwrap_or_else(PoisonError::into_inner);
-        match there.get_mut(&self.network) {
-            Some(count) if *count > 1 => *count -= 1,
-            _ => drop(there.remove(&self.network)),
+        let count = there.get(&self.name).copied().unwrap_or_default();
+        match count.checked_add(by).filter(|count| *count <= self.crowd.most) {
+            Some(count) => {
+                there.insert(self.name, count);
+                self.amount += by;
+                true
+            }
+            None => false,
+        }
+    }
+}
+
+impl<K: Eq + Hash + Copy> Drop for Presence<K> {
+    fn drop(&mut self) {
+        if self.amount == 0 {
+            return;
+        }
+        let mut there = self.crowd.there.lock().unwrap_or_else(PoisonError::into_inner);
+        match there.get_mut(&self.name) {
+            Some(count) if *count > self.amount => *count -= self.amount,
+            _ => drop(there.remove(&self.name)),
         }
     }
 }
@@ -131,19 +152,31 @@ mod tests {
     }
 
     #[test]
-    fn a_crowd_is_counted_by_network_and_forgotten() {
+    fn a_crowd_is_counted_by_name_and_forgotten() {
         let crowd = Crowd::new(2);
-        let [here, there] = ["192.0.2.1", "192.0.2.2"].map(|text| text.parse().unwrap());
-        let first = crowd.enter(here).unwrap();
-        let second = crowd.enter(here).unwrap();
-        assert!(crowd.enter(here).is_none());
-        let other = crowd.enter(there).unwrap();
+        let first = crowd.enter("here").unwrap();
+        let second = crowd.enter("here").unwrap();
+        assert!(crowd.enter("here").is_none());
+        let other = crowd.enter("there").unwrap();
         drop(first);
-        let third = crowd.enter(here).unwrap();
-        assert!(crowd.enter(here).is_none());
+        let third = crowd.enter("here").unwrap();
+        assert!(crowd.enter("here").is_none());
         drop((second, third, other));
         assert!(crowd.there.lock().unwrap().is_empty());
-        assert!(Crowd::new(0).enter(here).is_none());
+        assert!(Crowd::new(0).enter("here").is_none());
+    }
+
+    #[test]
+    fn what_somebody_takes_more_they_give_back_whole() {
+        let crowd = Crowd::new(10);
+        let mut first = crowd.enter("here").unwrap();
+        assert!(first.grow(7) && !first.grow(3) && first.grow(2));
+        assert!(crowd.enter("here").is_none() && !first.grow(usize::MAX));
+        drop(first);
+        let mut again = crowd.enter("here").unwrap();
+        assert!(again.grow(9));
+        drop(again);
+        assert!(crowd.there.lock().unwrap().is_empty());
     }
 
     #[test]

@@ -2,11 +2,12 @@
 //!
 //! A connection costs little until its handshake is done, and handshakes are bounded in number (together, and from one
 //! network) and time. Afterwards it needs a place: devices that some organisation's log vouches for have
-//! `max_connections`, all others share a quarter of that and each for a limited time, so that strangers do not shut
-//! members out, nor one host alone newcomers. This module must never look at what is sent.
+//! `max_connections`, one person's at most one in 32; all others share a quarter of that and each for a limited
+//! time, so that strangers do not shut members out, nor one host alone newcomers, nor one member the others. This
+//! module must never look at what is sent.
 
 use std::io;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
@@ -22,9 +23,9 @@ use tokio_stream::wrappers::ReceiverStream;
 use tonic::transport::server::Connected;
 
 use super::config::Limits;
-use super::limits::{Crowd, network};
+use super::limits::{Crowd, Presence, network};
 use super::metrics::{Counted, Metrics, NoLink, Whose};
-use crate::escrow::id::DeviceId;
+use crate::escrow::id::{DeviceId, PersonId};
 use crate::store::reader::Reader;
 use crate::tls;
 
@@ -33,6 +34,11 @@ const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 
 /// Handshakes at once from one network: enough for an office that comes back after a restart.
 const HANDSHAKES_PER_NETWORK: usize = 16;
+/// One person has at most this part of the connections, whatever number of devices; but so many in any case.
+const PERSONS_SHARE: usize = 32;
+const FEWEST_PER_PERSON: usize = 4;
+/// After so many bytes in a row a connection lets others go before it: what it sends in small pieces is work.
+const TURN_BYTES: usize = 16 * 1024;
 /// Calls that are read at once on a connection whose device no log vouched for when it began.
 const STRANGER_CALLS: usize = 4;
 
@@ -50,8 +56,17 @@ pub struct Peer {
 pub struct Visit {
     /// Who is at the other end.
     pub peer: Peer,
-    /// Room for calls, unless some log vouched for the device when the connection began.
-    pub stranger: Option<Arc<Semaphore>>,
+    /// As whom, when the connection began.
+    pub guest: Guest,
+}
+
+/// Who somebody was when their connection began.
+#[derive(Debug, Clone)]
+pub enum Guest {
+    /// Some log vouched for the device; it is this person's.
+    Member(PersonId),
+    /// No log did. Room for the connection's calls.
+    Stranger(Arc<Semaphore>),
 }
 
 /// An established link. Gives back its place when dropped.
@@ -61,7 +76,10 @@ pub struct Link {
     /// The end of a stranger's stay. The connection breaks then; a client makes a new one at its next call, and if it
     /// was taken in meanwhile, with a member's place.
     leaves: Option<Pin<Box<Sleep>>>,
+    /// What was read since others had their turn, in bytes.
+    turn: usize,
     _place: OwnedSemaphorePermit,
+    _of_person: Option<Presence<PersonId>>,
     _counted: Counted,
 }
 
@@ -69,7 +87,8 @@ struct Gatekeeper {
     tls: TlsAcceptor,
     limits: watch::Receiver<Limits>,
     handshakes: Arc<Semaphore>,
-    networks: Crowd,
+    networks: Crowd<IpAddr>,
+    people: Crowd<PersonId>,
     members: Arc<Semaphore>,
     strangers: Arc<Semaphore>,
     reader: Reader,
@@ -91,6 +110,7 @@ pub fn listen(
         limits,
         handshakes: Arc::new(Semaphore::new(most)),
         networks: Crowd::new(HANDSHAKES_PER_NETWORK),
+        people: Crowd::new((most / PERSONS_SHARE).max(FEWEST_PER_PERSON)),
         members: Arc::new(Semaphore::new(most)),
         strangers: Arc::new(Semaphore::new((most / 4).max(1))),
         reader,
@@ -152,25 +172,29 @@ impl Gatekeeper {
         }
         let device = tls::peer_key(stream.get_ref().1).map(|key| key.device());
         let peer = Peer { address, device };
-        let (places, whose, full, stranger, leaves) = match self.knows(device).await {
-            true => (&self.members, Whose::Members, NoLink::Members, None, None),
-            false => {
+        let (places, whose, full, guest, leaves, of_person) = match self.owner(device).await {
+            Some(person) => {
+                let too_many = || (NoLink::Members, io::Error::other("too many connections of one person"));
+                let of_person = self.people.enter(person).ok_or_else(too_many)?;
+                (&self.members, Whose::Members, NoLink::Members, Guest::Member(person), None, Some(of_person))
+            }
+            None => {
                 let calls = Arc::new(Semaphore::new(STRANGER_CALLS));
                 let stay = self.limits.borrow().stranger_stay;
-                let leaves = Box::pin(tokio::time::sleep(stay));
-                (&self.strangers, Whose::Strangers, NoLink::Strangers, Some(calls), Some(leaves))
+                let leaves = Some(Box::pin(tokio::time::sleep(stay)));
+                (&self.strangers, Whose::Strangers, NoLink::Strangers, Guest::Stranger(calls), leaves, None)
             }
         };
         let place = places.clone().try_acquire_owned();
         let place = place.map_err(|_| (full, io::Error::other("too many connections")))?;
-        let visit = Visit { peer, stranger };
-        Ok(Link { stream, visit, leaves, _place: place, _counted: self.metrics.link(whose) })
+        let (visit, counted) = (Visit { peer, guest }, self.metrics.link(whose));
+        Ok(Link { stream, visit, leaves, turn: 0, _place: place, _of_person: of_person, _counted: counted })
     }
 
-    async fn knows(&self, device: Option<DeviceId>) -> bool {
-        let Some(device) = device else { return false };
+    async fn owner(&self, device: Option<DeviceId>) -> Option<PersonId> {
+        let device = device?;
         let reader = self.reader.clone();
-        matches!(tokio::task::spawn_blocking(move || reader.knows_device(&device)).await, Ok(Ok(true)))
+        tokio::task::spawn_blocking(move || reader.owner(&device)).await.ok()?.ok()?
     }
 }
 
@@ -189,7 +213,18 @@ impl AsyncRead for Link {
         {
             return Poll::Ready(Err(io::ErrorKind::TimedOut.into()));
         }
-        Pin::new(&mut self.stream).poll_read(cx, buf)
+        if self.turn >= TURN_BYTES {
+            self.turn = 0;
+            cx.waker().wake_by_ref();
+            return Poll::Pending;
+        }
+        let before = buf.filled().len();
+        let read = Pin::new(&mut self.stream).poll_read(cx, buf);
+        match read {
+            Poll::Ready(_) => self.turn += buf.filled().len().saturating_sub(before),
+            Poll::Pending => self.turn = 0,
+        }
+        read
     }
 }
 

@@ -19,7 +19,9 @@
 //! Logs hold organisations and commands by the beginning of their ids, indexes, reasons and durations.
 
 use std::net::IpAddr;
+use std::pin::Pin;
 use std::sync::Arc;
+use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
 use tokio::sync::{mpsc, watch};
@@ -27,7 +29,7 @@ use tokio_stream::wrappers::ReceiverStream;
 use tonic::{Request, Response, Status};
 
 use super::config::Limits;
-use super::limits::{RateLimiter, network};
+use super::limits::{Crowd, Presence, RateLimiter, network};
 use super::link::Peer;
 use super::live::{Current, Live};
 use super::opened::MAX_KEYS;
@@ -55,6 +57,10 @@ const BATCH_BLOBS: usize = 4;
 const MAX_IDS: usize = 1_000;
 /// Messages of a stream that wait for a slow client.
 const STREAM_BUFFER: usize = 2;
+/// Streams of entries and blobs of one person at once: each holds up to two megabytes until its client takes them.
+const STREAMS_PER_PERSON: usize = 8;
+/// How long a stream waits for its client to take a message.
+const STALLED: Duration = Duration::from_secs(60);
 /// Names that each rate limiter remembers.
 const LIMITER_CAPACITY: usize = 65_536;
 
@@ -66,6 +72,7 @@ pub struct Service {
     limits: watch::Receiver<Limits>,
     people: Arc<RateLimiter<PersonId>>,
     strangers: Arc<RateLimiter<IpAddr>>,
+    streams: Crowd<PersonId>,
     live: Live,
     closing: watch::Receiver<bool>,
     own: Own,
@@ -100,8 +107,23 @@ impl Own {
     }
 }
 
-type Stream<T> = ReceiverStream<Result<T, Status>>;
+type Stream<T> = Held<T>;
 type Answer<T> = Result<Response<T>, Status>;
+
+/// The messages of a stream. With it goes what its caller has of the room for streams: what was made and not taken yet
+/// is held by it, not by whoever makes it.
+pub struct Held<T> {
+    messages: ReceiverStream<Result<T, Status>>,
+    _place: Option<Presence<PersonId>>,
+}
+
+impl<T> tokio_stream::Stream for Held<T> {
+    type Item = Result<T, Status>;
+
+    fn poll_next(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        Pin::new(&mut self.get_mut().messages).poll_next(cx)
+    }
+}
 
 /// Why a stream ends before its end.
 enum Stop {
@@ -133,6 +155,7 @@ impl Service {
             limits,
             people: Arc::new(RateLimiter::new(LIMITER_CAPACITY)),
             strangers: Arc::new(RateLimiter::new(LIMITER_CAPACITY)),
+            streams: Crowd::new(STREAMS_PER_PERSON),
             closing,
             own,
         }
@@ -189,8 +212,17 @@ impl Service {
         taken.map_err(|retry| Refused::TooManyRequests { retry })
     }
 
+    /// A place for one more stream of entries or blobs.
+    fn bulk(&self, caller: &Caller) -> Result<Presence<PersonId>, Refused> {
+        self.streams.enter(caller.person).ok_or(Refused::Write(WriteError::Busy))
+    }
+
     /// Starts a stream whose messages `produce` pushes.
-    fn stream<T, F>(&self, produce: impl FnOnce(Sink<T>) -> F) -> Response<Stream<T>>
+    fn stream<T, F>(
+        &self,
+        place: Option<Presence<PersonId>>,
+        produce: impl FnOnce(Sink<T>) -> F,
+    ) -> Response<Stream<T>>
     where
         T: Send + 'static,
         F: Future<Output = Result<(), Stop>> + Send + 'static,
@@ -203,7 +235,7 @@ impl Service {
                 let _ = sender.send(Err(refused.into())).await;
             }
         });
-        Response::new(ReceiverStream::new(receiver))
+        Response::new(Held { messages: ReceiverStream::new(receiver), _place: place })
     }
 
     async fn put_on_log(&self, peer: Peer, message: api::SubmitRequest) -> Result<api::SubmitResponse, Refused> {
@@ -250,10 +282,10 @@ struct Sink<T> {
 }
 
 impl<T> Sink<T> {
-    /// Waits until the client takes it.
+    /// Waits until the client takes it, but not for ever.
     async fn push(&mut self, message: T) -> Result<(), Stop> {
         tokio::select! {
-            sent = self.sender.send(Ok(message)) => sent.map_err(|_| Stop::Gone),
+            sent = self.sender.send_timeout(Ok(message), STALLED) => sent.map_err(|_| Stop::Gone),
             stop = stopped(&mut self.closing) => Err(stop),
         }
     }
@@ -388,7 +420,7 @@ impl Escrow for Service {
         // A refusal at once is a refusal of the call.
         self.live.code(organisation, caller.person, request_index).await?;
         let service = self.clone();
-        Ok(self.stream(async move |mut sink: Sink<_>| {
+        Ok(self.stream(None, async move |mut sink: Sink<_>| {
             let mut told = None;
             loop {
                 // Whoever was shut out meanwhile gets no further code, nor does anybody once the lease is over.
@@ -432,9 +464,9 @@ impl Escrow for Service {
         if from > to {
             return Err(Refused::from(Malformed::Range("range of entries")).into());
         }
-        self.member(peer, organisation).await?;
+        let place = self.bulk(&self.member(peer, organisation).await?)?;
         let service = self.clone();
-        Ok(self.stream(async move |mut sink: Sink<_>| {
+        Ok(self.stream(Some(place), async move |mut sink: Sink<_>| {
             let mut next = from;
             while next < to {
                 service.look_up(organisation, peer.device).await?.ok_or(stranger(peer))?;
@@ -482,9 +514,9 @@ impl Escrow for Service {
         let api::GetBlobsRequest { organisation, ids } = request.into_inner();
         let organisation = OrganisationId::parse(&organisation).map_err(Refused::from)?;
         let ids = blob_ids(&ids)?;
-        self.member(peer, organisation).await?;
+        let place = self.bulk(&self.member(peer, organisation).await?)?;
         let service = self.clone();
-        Ok(self.stream(async move |mut sink: Sink<_>| {
+        Ok(self.stream(Some(place), async move |mut sink: Sink<_>| {
             for batch in ids.chunks(BATCH_BLOBS) {
                 let caller = service.look_up(organisation, peer.device).await?.ok_or(stranger(peer))?;
                 let batch = batch.to_vec();
@@ -544,7 +576,7 @@ impl Escrow for Service {
         let organisation = OrganisationId::parse(&request.get_ref().organisation).map_err(Refused::from)?;
         self.member(peer, organisation).await?;
         let service = self.clone();
-        Ok(self.stream(async move |mut sink: Sink<_>| {
+        Ok(self.stream(None, async move |mut sink: Sink<_>| {
             let mut sizes = service.writer.subscribe(&organisation);
             loop {
                 let size = *sizes.borrow_and_update();
