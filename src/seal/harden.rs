@@ -13,7 +13,8 @@ pub struct Hardening {
     /// Other processes of the same user cannot read this one's memory (Linux).
     pub not_traceable: bool,
     /// Pages are not written to swap. Granted only where the memory lock limit is unlimited (for the daemon:
-    /// `LimitMEMLOCK=infinity` in its systemd unit): under a lower limit, allocations beyond it would fail, and one
+    /// `LimitMEMLOCK=infinity` in its systemd unit), or does not count because the process has the capability
+    /// `CAP_IPC_LOCK`, as root in a container does: under a lower limit, allocations beyond it would fail, and one
     /// passphrase file needs 128 MiB.
     pub memory_locked: bool,
 }
@@ -49,11 +50,19 @@ fn memory_locked() -> bool {
     use rustix::mm::{MlockAllFlags, mlockall};
     use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
-    if getrlimit(Resource::Memlock).maximum.is_some() {
-        return false;
-    }
-    setrlimit(Resource::Memlock, Rlimit { current: None, maximum: None }).is_ok()
+    let unlimited = || {
+        getrlimit(Resource::Memlock).maximum.is_none()
+            && setrlimit(Resource::Memlock, Rlimit { current: None, maximum: None }).is_ok()
+    };
+    (beyond_limits() || unlimited())
         && mlockall(MlockAllFlags::CURRENT | MlockAllFlags::FUTURE | MlockAllFlags::ONFAULT).is_ok()
+}
+
+/// Whether the limit does not count for this process.
+#[cfg(target_os = "linux")]
+fn beyond_limits() -> bool {
+    use rustix::thread::{CapabilitySet, capabilities};
+    capabilities(None).is_ok_and(|granted| granted.effective.contains(CapabilitySet::IPC_LOCK))
 }
 
 #[cfg(all(unix, not(target_os = "linux")))]
@@ -71,8 +80,7 @@ mod tests {
         assert!(granted.no_core_dumps && granted.not_traceable);
         assert_eq!(getrlimit(Resource::Core).current, Some(0));
         assert_eq!(dumpable_behavior().unwrap(), DumpableBehavior::NotDumpable);
-        if getrlimit(Resource::Memlock).maximum.is_some() {
-            assert!(!granted.memory_locked, "locking under a limit would make later allocations fail");
-        }
+        let allowed = super::beyond_limits() || getrlimit(Resource::Memlock).maximum.is_none();
+        assert_eq!(granted.memory_locked, allowed, "locking under a limit would make later allocations fail");
     }
 }

@@ -196,6 +196,52 @@ mod tests {
         assert_eq!(Secret::new(vec![0xff]).expose_str(), None);
     }
 
+    /// What stands at an address of this process now, however it is used since.
+    #[cfg(target_os = "linux")]
+    fn at(address: usize, length: usize) -> Vec<u8> {
+        use std::os::unix::fs::FileExt as _;
+        let mut bytes = vec![0; length];
+        let memory = std::fs::File::open("/proc/self/mem").unwrap();
+        memory.read_exact_at(&mut bytes, address as u64).unwrap();
+        bytes
+    }
+
+    #[test]
+    #[cfg(target_os = "linux")]
+    fn nothing_is_left_where_a_secret_was() {
+        // As long as this, memory goes back to the allocator and not to the system.
+        const LENGTH: usize = 4096;
+        let pattern = |n: usize| [0xa5, 0x5a, n as u8, 0xc3].repeat(LENGTH / 4);
+        let left = |address, n| at(address, LENGTH).chunks(4).filter(|four| *four == &pattern(n)[..4]).count();
+        let plain = pattern(0);
+        assert_eq!(left(plain.as_ptr().addr(), 0), LENGTH / 4, "this is where one looks");
+
+        let secret = Secret::new(pattern(1));
+        let address = secret.expose().as_ptr().addr();
+        assert_eq!(left(address, 1), LENGTH / 4);
+        drop(secret);
+        assert_eq!(left(address, 1), 0);
+
+        // One with room to spare moves, and leaves nothing behind.
+        let mut spare = Vec::with_capacity(2 * LENGTH);
+        spare.extend_from_slice(&pattern(2));
+        let before = spare.as_ptr().addr();
+        let secret = Secret::new(spare);
+        assert_ne!(secret.expose().as_ptr().addr(), before);
+        assert_eq!(left(before, 2), 0);
+
+        // One that is written piece by piece and outgrows its place.
+        let mut writer = SecretWriter::with_capacity(LENGTH);
+        writer.push(&pattern(3));
+        let before = writer.0.as_ptr().addr();
+        writer.push(&[1]);
+        assert_ne!(writer.0.as_ptr().addr(), before);
+        assert_eq!(left(before, 3), 0);
+        let after = writer.0.as_ptr().addr();
+        drop(writer);
+        assert_eq!(left(after, 3), 0);
+    }
+
     #[test]
     fn matches_only_the_same_bytes() {
         let secret = Secret::new(b"abc".to_vec());

@@ -18,7 +18,9 @@ mod traces;
 mod aftermath;
 mod disk;
 mod faults;
+mod hammer;
 mod killed;
+mod memory;
 
 /// Not a test: what [`town::Kind::Changed`] runs in a process of its own.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
