@@ -29,8 +29,29 @@ macro_rules! smoke {
 }
 
 smoke!(
-    entries, commands, rules, checkpoints, cosignatures, proofs, tiles, moves, codes, words, shares, sealed, recoveries,
-    answers, replicas, restorations, configuration, settings, texts, ldap, http, postgresql, programs,
+    entries,
+    commands,
+    rules,
+    checkpoints,
+    cosignatures,
+    proofs,
+    tiles,
+    moves,
+    codes,
+    words,
+    shares,
+    sealed,
+    recoveries,
+    answers,
+    replicas,
+    restorations,
+    configuration,
+    settings,
+    texts,
+    ldap,
+    http,
+    postgresql,
+    programs,
 );
 
 #[test]
@@ -79,8 +100,20 @@ fn tried(target: &Target, input: &[u8]) {
 /// One small change, of the kind that finds faults in what reads bytes, lines, numbers and lists.
 fn changed(input: &mut Vec<u8>, good: &[Vec<u8>], chance: &mut Chance) {
     const ODD: [&[u8]; 14] = [
-        b"\0", b"\xff", b"\x7f", b"\x80", b"\n", b"\r\n", b" ", b"\"", b"{", b"-1", b"18446744073709551615",
-        b"\xff\xff\xff\xff\xff\xff\xff\xff\xff\x01", b"\xe2\x80\xae", b"\xf0\x9f\x92\xa9",
+        b"\0",
+        b"\xff",
+        b"\x7f",
+        b"\x80",
+        b"\n",
+        b"\r\n",
+        b" ",
+        b"\"",
+        b"{",
+        b"-1",
+        b"18446744073709551615",
+        b"\xff\xff\xff\xff\xff\xff\xff\xff\xff\x01",
+        b"\xe2\x80\xae",
+        b"\xf0\x9f\x92\xa9",
     ];
     let from = chance.below(input.len() + 1);
     let length = match chance.below(3) {

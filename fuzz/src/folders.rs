@@ -68,7 +68,9 @@ pub mod restorations {
         let others = report.findings.iter().filter(|finding| !finding.reason.ends_with("is missing"));
         assert_eq!(others.count(), 0, "{:?}", report.findings);
         match restored {
-            Ok(restored) => assert!(is_genuine(&entries(&server)), "{} entries that nobody signed", restored.head.size),
+            Ok(restored) => {
+                assert!(is_genuine(&entries(&server)), "{} entries that nobody signed", restored.head.size)
+            }
             Err(_) => assert_eq!((report.organisations, report.entries), (0, 0), "half of a log was restored"),
         }
     }

@@ -89,7 +89,9 @@ pub mod rules {
 
     /// Which place in the log, and the entry that is tried there.
     pub fn seeds() -> Vec<Vec<u8>> {
-        (1..GOLDEN.entries.len()).map(|at| [&(at as u16).to_be_bytes(), GOLDEN.entries[at].as_slice()].concat()).collect()
+        (1..GOLDEN.entries.len())
+            .map(|at| [&(at as u16).to_be_bytes(), GOLDEN.entries[at].as_slice()].concat())
+            .collect()
     }
 
     pub fn check(data: &[u8]) {
@@ -222,7 +224,12 @@ pub mod proofs {
             for old in GOLDEN.checkpoints.keys().filter(|old| *old <= size) {
                 let path = consistency_proof(tree, *old, *size).expect("it extends it");
                 let path = path.iter().flat_map(|hash| hash.to_vec());
-                seeds.push([u8::try_from(*old).unwrap_or(u8::MAX), u8::try_from(*size).unwrap_or(u8::MAX)].into_iter().chain(path).collect());
+                seeds.push(
+                    [u8::try_from(*old).unwrap_or(u8::MAX), u8::try_from(*size).unwrap_or(u8::MAX)]
+                        .into_iter()
+                        .chain(path)
+                        .collect(),
+                );
             }
         }
         seeds
@@ -237,12 +244,14 @@ pub mod proofs {
                 assert_eq!(file.to_string(), text, "two spellings of one proof");
             }
             // What it says of its own place, and of the ones beside it.
-            let near = file.index().saturating_sub(1)..file.index().saturating_add(2).min(GOLDEN.entries.len() as u64);
+            let near =
+                file.index().saturating_sub(1)..file.index().saturating_add(2).min(GOLDEN.entries.len() as u64);
             for (index, size) in near.flat_map(|index| GOLDEN.checkpoints.keys().map(move |size| (index, size))) {
                 if let Ok(verified) = file.verify(&GOLDEN.leaf(index), &GOLDEN.verifier(*size)) {
                     assert_eq!(file.index(), index, "an entry is proved to be where it is not");
                     let checkpoint = verified.checkpoint();
-                    let path = inclusion_proof(GOLDEN.at(checkpoint.head().size).tree(), index, checkpoint.head().size);
+                    let path =
+                        inclusion_proof(GOLDEN.at(checkpoint.head().size).tree(), index, checkpoint.head().size);
                     let genuine = ProofFile::new(index, path.expect("it is in it"), checkpoint);
                     assert_eq!(file, genuine, "another proof of the same");
                 }
@@ -279,7 +288,10 @@ pub mod tiles {
             [tile.to_string().as_bytes(), b"\0", &content].concat()
         };
         let paths = ["tile/entries/x001/x234/067.p/9", "tile/8/000", "tile/63/x999/999"];
-        sequestre::escrow::log::tiles::tiles(size).map(tile).chain(paths.map(|path| path.as_bytes().to_vec())).collect()
+        sequestre::escrow::log::tiles::tiles(size)
+            .map(tile)
+            .chain(paths.map(|path| path.as_bytes().to_vec()))
+            .collect()
     }
 
     pub fn check(data: &[u8]) {

@@ -224,8 +224,8 @@ pub mod recoveries {
     use sequestre::escrow::time::Time;
     use sequestre::seal::recovery::{RecoveryRequest, SignedRequest};
 
-    use super::{MASTER, part, somebody};
     use super::super::golden::GOLDEN;
+    use super::{MASTER, part, somebody};
 
     pub static REQUEST: LazyLock<SignedRequest> = LazyLock::new(|| {
         let request = RecoveryRequest {
@@ -269,9 +269,9 @@ pub mod answers {
     use sequestre::seal::sealing::{open_with, seal_to};
     use sequestre::seal::secret::Secret;
 
+    use super::super::golden::GOLDEN;
     use super::recoveries::REQUEST;
     use super::{MASTER, part, somebody};
-    use super::super::golden::GOLDEN;
 
     struct Known {
         /// Its first and last line.

@@ -17,9 +17,8 @@ const TIME_LIMIT: Duration = Duration::from_secs(5);
 /// What no error may repeat.
 const PASSWORD: &str = "the administrator's own password";
 
-static RUNTIME: LazyLock<Runtime> = LazyLock::new(|| {
-    tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime")
-});
+static RUNTIME: LazyLock<Runtime> =
+    LazyLock::new(|| tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime"));
 
 fn environment() -> Environment {
     let provider = Arc::new(rustls::crypto::ring::default_provider());
@@ -136,7 +135,8 @@ pub mod http {
     pub fn seeds() -> Vec<Vec<u8>> {
         let page = |status: &str, headers: &str, body: &str| {
             let length = body.len();
-            format!("HTTP/1.1 {status}\r\n{headers}content-length: {length}\r\nconnection: close\r\n\r\n{body}").into_bytes()
+            format!("HTTP/1.1 {status}\r\n{headers}content-length: {length}\r\nconnection: close\r\n\r\n{body}")
+                .into_bytes()
         };
         let json = "content-type: application/json\r\n";
         vec![
@@ -207,8 +207,8 @@ pub mod programs {
             r#"{"protocol": "sequestre-connector/1", "ok": true, "fields": {"user": "a", "password": "b"}}"#,
             r#"{"protocol": "sequestre-connector/1", "ok": false, "error": "refused"}"#,
         ]
-            .map(|text| text.as_bytes().to_vec())
-            .into()
+        .map(|text| text.as_bytes().to_vec())
+        .into()
     }
 
     pub fn check(data: &[u8]) {
