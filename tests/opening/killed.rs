@@ -1,10 +1,15 @@
 //! The daemon is killed before, while and after something is done at a target: no password is lost, no revocation
 //! forgotten.
 
+use std::time::Duration;
+
+use rustix::process::{Pid, Signal, kill_process};
 use sequestre::escrow::made::AtTarget;
 use sequestre::escrow::request::{Request, Stage};
 use sequestre::escrow::time::Seconds;
+use sequestre::store::fsck::fsck;
 
+use crate::chance::{Chance, number};
 use crate::house::{House, Login, until};
 use crate::proxy::Fault;
 use crate::town::{Kind, MAUD};
@@ -108,4 +113,56 @@ async fn while_a_secret_is_changed() {
         house.give_back(&id).await;
         assert_eq!(house.verifies().await, Ok(true));
     }
+}
+
+/// Killed at random moments, while accesses are asked for, made and given back: in the end nothing is left at the
+/// target, and the secret in escrow is the one that it takes. `SEQUESTRE_TEST_KILLS` takes more of them (a tenth),
+/// `SEQUESTRE_TEST_SEED` others.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn at_random_moments() {
+    let mut chance = Chance::of_this_run("kills while something is done at the target");
+    let house = House::new(Kind::Program).await;
+    house.opened(Seconds(8 * 3600)).await;
+    let (mut asked, mut made) = (Vec::new(), 0);
+    for kill in 0..number("SEQUESTRE_TEST_KILLS", 50).div_ceil(10) {
+        let case = format!("kill {kill}");
+        // One to be made, one to be taken away, or the secret to be changed.
+        let lease = house.granted(Seconds::HOUR).await;
+        if chance.one_in(3) {
+            let (version, _) = house.current().await;
+            if house.credential().await.rotation.is_none() {
+                house.rotate(version).await;
+            }
+        } else if chance.one_in(2) {
+            house.made(&lease).await;
+            house.give_back(&lease).await;
+        }
+        asked.push(lease);
+        let (pid, _) = house.town.process();
+        let delay = Duration::from_micros(chance.below(300_000) as u64);
+        let killer = move || {
+            std::thread::sleep(delay);
+            kill_process(Pid::from_raw(pid.cast_signed()).unwrap(), Signal::KILL).unwrap();
+        };
+        tokio::task::spawn_blocking(killer).await.unwrap();
+        house.town.kill();
+        assert_eq!(fsck(&house.town.data()).unwrap().findings, [], "{case}");
+        reopen(&house).await;
+        for lease in &asked {
+            let request = house.request(lease.id).await;
+            if matches!(request.target, Some(AtTarget::Made { .. })) {
+                assert!(house.logs_in(&house.made(lease).await).await, "{case}: what was made does not work");
+                made += 1;
+            }
+        }
+    }
+    for lease in &asked {
+        if !matches!(house.request(lease.id).await.stage, Stage::Ended { .. }) {
+            house.give_back(lease).await;
+        }
+    }
+    until("nothing is left at the target", async || (house.roles().await == 0).then_some(())).await;
+    until("no rotation is left", async || house.credential().await.rotation.is_none().then_some(())).await;
+    assert_eq!(house.verifies().await, Ok(true), "the secret in escrow is that of the target");
+    println!("{} accesses, {made} looks at what was made", asked.len());
 }

@@ -3,6 +3,8 @@
 
 #[path = "../support/numbers.rs"]
 mod numbers;
+#[path = "../support/chance.rs"]
+mod chance;
 #[path = "../support/proxy.rs"]
 #[allow(dead_code, reason = "each test crate uses a part of it")]
 mod proxy;
