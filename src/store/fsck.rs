@@ -427,10 +427,6 @@ fn command_of(organisation: OrganisationId, bytes: &[u8]) -> Option<CommandId> {
 }
 
 /// An error with what lies behind it, as one line. Some messages quote their cause already.
-fn is_over(stage: &Stage) -> bool {
-    matches!(stage, Stage::Ended { .. })
-}
-
 fn with_causes(error: &dyn std::error::Error) -> String {
     let mut line = error.to_string();
     let mut cause = error.source();

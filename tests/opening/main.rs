@@ -1,10 +1,10 @@
 //! What opens to the daemon, over a real daemon and a real PostgreSQL: leases made at the target and gone from it,
 //! whatever fails and whenever the daemon is killed.
 
-#[path = "../support/numbers.rs"]
-mod numbers;
 #[path = "../support/chance.rs"]
 mod chance;
+#[path = "../support/numbers.rs"]
+mod numbers;
 #[path = "../support/proxy.rs"]
 #[allow(dead_code, reason = "each test crate uses a part of it")]
 mod proxy;
