@@ -2,7 +2,8 @@
 //!
 //! `SEQUESTRE_TEST_INPUTS` (of the fastest kind; slow ones get fewer) and `SEQUESTRE_TEST_SEED` take a longer or
 //! another run. An input that breaks a property is written to a file that the failure names: it belongs into
-//! `fuzz/found/TARGET/`, with what mends it.
+//! `fuzz/found/TARGET/`, with what mends it. `SEQUESTRE_WRITE_CORPUS=1` writes the good inputs to `fuzz/corpus/`, where
+//! `cargo fuzz` begins with them.
 #![cfg(all(feature = "client", feature = "daemon"))]
 
 #[path = "support/chance.rs"]
@@ -66,6 +67,11 @@ fn every_target_is_tried_here_and_can_be_run_for_longer() {
 fn holds(target: &Target) {
     let mut good = target.seeds();
     assert!(!good.is_empty(), "nothing to begin with");
+    if std::env::var_os("SEQUESTRE_WRITE_CORPUS").is_some() {
+        let corpus = Path::new(env!("CARGO_MANIFEST_DIR")).join("fuzz/corpus").join(target.name);
+        fs::create_dir_all(&corpus).unwrap();
+        good.iter().enumerate().for_each(|(n, seed)| fs::write(corpus.join(format!("seed-{n}")), seed).unwrap());
+    }
     good.iter().for_each(|seed| tried(target, seed));
     let found = Path::new(env!("CARGO_MANIFEST_DIR")).join("fuzz/found").join(target.name);
     if found.exists() {

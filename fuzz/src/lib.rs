@@ -7,12 +7,12 @@
 //!
 //! Targets must not depend on the time or on anything left by an earlier input.
 
+mod files;
 mod folders;
 mod golden;
 mod log;
 mod paper;
 mod replies;
-mod settings;
 
 /// One kind of input.
 pub struct Target {
@@ -55,9 +55,9 @@ macro_rules! targets {
 
 targets! {
     log: entries 1, commands 1, rules 4, checkpoints 2, cosignatures 2, proofs 2, tiles 1, moves 8;
-    paper: codes 2, words 4, shares 2, sealed 8, recoveries 2, answers 8;
+    paper: codes 2, words 40, shares 2, sealed 8, recoveries 2, answers 8;
     folders: replicas 40, restorations 400;
-    settings: configuration 8, settings 2, texts 1;
+    files: configuration 8, settings 2, texts 1;
     replies: ldap 40, http 40, postgresql 40, programs 400;
 }
 

@@ -116,7 +116,7 @@ names!(LogLevel: Error = "error", Warn = "warn", Info = "info", Debug = "debug",
 pub struct Limits {
     /// Longest message taken, in bytes.
     pub max_message_bytes: usize,
-    /// Connections at once. Devices that no log vouches for share a quarter of them.
+    /// Connections at once. One person has at most one in 32; devices that no log vouches for share a quarter.
     pub max_connections: usize,
     /// Calls at once on one connection.
     pub streams_per_connection: u32,
@@ -421,7 +421,7 @@ level = "{log_level}"
 # Longest message taken, in bytes (524288 to 67108864). A deposit with its blobs is at most 4 MiB.
 max_message_bytes = {max_message_bytes}
 
-# Connections at once (4 to 100000). Devices that no log vouches for share a quarter of them.
+# Connections at once (4 to 100000). One person has at most one in 32, devices that no log vouches for share a quarter.
 max_connections = {max_connections}
 
 # Calls at once on one connection (1 to 1000).

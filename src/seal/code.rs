@@ -259,7 +259,7 @@ fn typo(text: &str, line: usize, start: usize) -> CodeError {
     before.input_hrp(prefix);
     for (at, typed) in symbols().enumerate() {
         for other in Fe32::iter_alpha() {
-            let mut engine = before.clone();
+            let mut engine = before;
             engine.input_fe(other);
             symbols().skip(at + 1).for_each(|symbol| engine.input_fe(symbol));
             if *engine.residue() == Bech32m::TARGET_RESIDUE {

@@ -267,7 +267,7 @@ async fn every_call_to_the_disk_may_fail() {
             }
         }
         let (all, mut chance) = (faults.len(), Chance::of_this_run("calls that fail"));
-        let wanted = match number("SEQUESTRE_TEST_FAULTS", 30) {
+        let wanted = match number("SEQUESTRE_TEST_FAULTS", 24) {
             0 => all,
             some => all.min(some as usize),
         };

@@ -95,7 +95,7 @@ impl Hammer {
                 };
                 // Now and then the same again: it must be the same entry.
                 let index = client.submit(request.clone()).await.unwrap().into_inner().index;
-                if index % 7 == 0 {
+                if index.is_multiple_of(7) {
                     assert_eq!(client.submit(request).await.unwrap().into_inner().index, index);
                 }
                 let before = self.written.lock().unwrap().insert(index, signed.id(organisation));

@@ -68,7 +68,7 @@ pub async fn run() {
                 let attacker = attacker.clone();
                 async move {
                     let Some(mut stream) = tcp(address).await else { return };
-                    if n % 2 == 0 {
+                    if n.is_multiple_of(2) {
                         let Some(mut stream) = attacker.handshake(stream, false).await else { return };
                         let _ = stream.read(&mut [0; 1]).await;
                     } else {
@@ -108,7 +108,7 @@ pub async fn run() {
                 let attacker = attacker.clone();
                 async move {
                     let Some(stream) = tcp(address).await else { return };
-                    let Some(mut stream) = attacker.handshake(stream, n % 2 == 0).await else { return };
+                    let Some(mut stream) = attacker.handshake(stream, n.is_multiple_of(2)).await else { return };
                     let _ = frames(&mut stream, n).await;
                 }
             })
@@ -245,7 +245,7 @@ impl Attacker {
         };
         let mut all = JoinSet::new();
         for _ in 0..30 {
-            if n % 2 == 0 {
+            if n.is_multiple_of(2) {
                 let request = Request::post("https://localhost/sequestre.api.v1.Escrow/PutBlobs")
                     .header("content-type", "application/grpc")
                     .header("te", "trailers")

@@ -95,7 +95,7 @@ async fn waited(town: &Town) -> Duration {
     for call in 0..CALLS {
         let at = call % folders.len();
         let begun = Instant::now();
-        if call % 10 == 0 {
+        if call.is_multiple_of(10) {
             clients[at] = EscrowClient::new(channel(&folders[at]).await);
         }
         let request = api::GetCheckpointRequest { organisation: folders[at].id.to_vec() };

@@ -128,15 +128,19 @@ async fn at_random_moments() {
         let case = format!("kill {kill}");
         // One to be made, one to be taken away, or the secret to be changed.
         let lease = house.granted(Seconds::HOUR).await;
-        if chance.one_in(3) {
+        let what = if chance.one_in(3) {
             let (version, _) = house.current().await;
             if house.credential().await.rotation.is_none() {
                 house.rotate(version).await;
             }
+            "a rotation"
         } else if chance.one_in(2) {
             house.made(&lease).await;
             house.give_back(&lease).await;
-        }
+            "a revocation"
+        } else {
+            "a lease"
+        };
         asked.push(lease);
         let (pid, _) = house.town.process();
         let delay = Duration::from_micros(chance.below(300_000) as u64);
@@ -147,7 +151,16 @@ async fn at_random_moments() {
         tokio::task::spawn_blocking(killer).await.unwrap();
         house.town.kill();
         assert_eq!(fsck(&house.town.data()).unwrap().findings, [], "{case}");
-        reopen(&house).await;
+        if tokio::time::timeout(Duration::from_secs(50), reopen(&house)).await.is_err() {
+            let session = house.town.session(MAUD).await;
+            let state = session.state().unwrap();
+            let told = state.requests().iter().map(|(id, request)| {
+                format!("{id}: {:?} {:?} {:?} {}", request.purpose, request.stage, request.target, request.by_daemon)
+            });
+            let told: Vec<String> = told.collect();
+            let rotation = &house.credential().await.rotation;
+            panic!("{case}, {what} after {delay:?}: it is not opened again: {told:#?} {rotation:?}");
+        }
         for lease in &asked {
             let request = house.request(lease.id).await;
             if matches!(request.target, Some(AtTarget::Made { .. })) {
