@@ -18,7 +18,8 @@
 //! | How does it all look together? | [`demo`] |
 //!
 //! Imports go one way: bin → demo → client, daemon → store, connect → tls → seal → escrow; a test reads them. `escrow` knows no
-//! input, output, clock or randomness. [`proto`] is the wire format and may be used at every edge.
+//! input, output, clock or randomness. [`proto`] is the wire format and may be used at every edge, [`parallel`] by all
+//! but the rules.
 //!
 //! The path of every act is the same: a signed command → [`decide`](escrow::organisation::Organisation::decide) →
 //! entry → disk → [`apply`](escrow::organisation::Organisation::apply) → effects → reply. A client says 'done' only
@@ -38,6 +39,7 @@ pub mod daemon;
 #[cfg(all(feature = "client", feature = "daemon"))]
 pub mod demo;
 pub mod escrow;
+pub mod parallel;
 pub mod proto;
 pub mod seal;
 #[cfg(feature = "daemon")]

@@ -13,15 +13,16 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 /// Every top-level module, with those that it may name besides itself.
-const LAYERS: [(&str, &[&str]); 10] = [
+const LAYERS: [(&str, &[&str]); 11] = [
     ("proto", &[]),
+    ("parallel", &[]),
     ("escrow", &["proto"]),
     ("seal", &["escrow", "proto"]),
     ("tls", &["seal", "escrow", "proto"]),
-    ("store", &["seal", "escrow", "proto"]),
+    ("store", &["seal", "escrow", "proto", "parallel"]),
     ("connect", &["seal", "escrow", "proto"]),
     ("daemon", &["tls", "store", "connect", "seal", "escrow", "proto"]),
-    ("client", &["tls", "store", "connect", "seal", "escrow", "proto"]),
+    ("client", &["tls", "store", "connect", "seal", "escrow", "proto", "parallel"]),
     ("demo", &["client", "daemon", "tls", "store", "connect", "seal", "escrow", "proto"]),
     ("bin", &["demo", "client", "daemon", "tls", "store", "connect", "seal", "escrow", "proto"]),
 ];

@@ -30,6 +30,7 @@ use crate::escrow::role::BadRoles;
 use crate::escrow::text::Text;
 use crate::escrow::time::{Seconds, Time};
 use crate::escrow::wire::Malformed;
+use crate::parallel;
 
 /// A replica on disk, with the state that it amounts to.
 pub struct Replica {
@@ -159,14 +160,16 @@ impl Replica {
         let key = key.ok_or_else(|| home::damaged(&entries_path))?;
         let mut replica = Self::empty(Folder::at(claimed.organisation, path.to_owned()), key, TreeHead::EMPTY);
         let mut rest = bytes.as_slice();
+        let mut entries = Vec::new();
         for have in 0..claimed.head.size {
             let (entry, after) = split_entry(rest).ok_or_else(|| {
                 let cut = Failure::new(Exit::Failed, "failed-replica-cut").with("path", path.display());
                 cut.with("have", have).with("need", claimed.head.size)
             })?;
-            replica.push(entry, Trust::Nothing).map_err(|e| home::damaged(&entries_path).because(e))?;
+            entries.push(entry);
             rest = after;
         }
+        replica.push_all(&entries).map_err(|e| home::damaged(&entries_path).because(e))?;
         replica.verifier = LogVerifier::new(claimed.organisation, *replica.state()?.log_key());
         let checkpoint = replica.verifier.verify(&note).map_err(|e| damaged().because(e))?;
         if replica.head() != *checkpoint.head() {
@@ -197,6 +200,7 @@ impl Replica {
         Ok(cut)
     }
 
+    /// Adds an entry. What one's own disk has was proved before.
     fn push(&mut self, entry: &[u8], trust: Trust) -> Result<(), Rejected> {
         let effects = match &mut self.replay {
             Some(replay) => replay.push(entry, trust)?,
@@ -206,6 +210,34 @@ impl Replica {
                 effects
             }
         };
+        self.take(effects);
+        Ok(())
+    }
+
+    /// Adds what somebody sent: signatures on all processors, rules one after the other.
+    fn push_all(&mut self, entries: &[impl AsRef<[u8]> + Sync]) -> Result<(), Rejected> {
+        let mut entries = entries;
+        if self.replay.is_none()
+            && let Some((genesis, rest)) = entries.split_first()
+        {
+            self.push(genesis.as_ref(), Trust::Nothing)?;
+            entries = rest;
+        }
+        let Some(mut replay) = self.replay.take() else { return Ok(()) };
+        let examiner = replay.examiner(Trust::Nothing);
+        let pushed = parallel::in_order(
+            entries,
+            |entry| examiner.examine(entry.as_ref()),
+            |examined| {
+                self.take(replay.push_examined(examined)?);
+                Ok(())
+            },
+        );
+        self.replay = Some(replay);
+        pushed
+    }
+
+    fn take(&mut self, effects: Vec<Effect>) {
         for effect in effects {
             match effect {
                 Effect::Keep(blobs) => {
@@ -221,7 +253,6 @@ impl Replica {
                 _ => {}
             }
         }
-        Ok(())
     }
 
     /// Size and root that this client verified.
@@ -319,12 +350,13 @@ impl Replica {
     /// accepts the checkpoint. Only what somebody signed and the rules allow is written, so that a server cannot fill
     /// the disk. After a failure, [`Self::forget_fresh`].
     pub fn push_fresh(&mut self, batch: &[Vec<u8>], to: &SignedCheckpoint) -> Result<(), Failure> {
+        if self.fresh_since.is_none() {
+            let first = batch.first().and_then(|entry| Entry::parse(entry).ok());
+            self.fresh_since = first.map(|entry| entry.time);
+        }
+        self.push_all(batch).map_err(|rejected| self.rejected(rejected, to))?;
         let mut bytes = Vec::with_capacity(batch.iter().map(|e| e.len() + 4).sum());
         for entry in batch {
-            if self.fresh_since.is_none() {
-                self.fresh_since = Entry::parse(entry).ok().map(|entry| entry.time);
-            }
-            self.push(entry, Trust::Nothing).map_err(|rejected| self.rejected(rejected, to))?;
             let length = u32::try_from(entry.len()).map_err(Failure::technical)?;
             bytes.extend_from_slice(&length.to_be_bytes());
             bytes.extend_from_slice(entry);

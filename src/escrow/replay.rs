@@ -2,16 +2,20 @@
 //!
 //! The daemon loads an organisation this way, a client advances its replica, a mediator judges an export. All go
 //! through the same [`Organisation::decide`]; they differ only in whether signatures are checked again.
+//!
+//! A signature needs no state, and checking it is nearly all of the work. So a replay has two halves: entries are
+//! [examined](Examiner) side by side, then [pushed](Replay::push_examined) one after the other.
 
 use std::collections::HashMap;
 
 use super::command::{BadSignature, SignedCommand, VerifiedCommand};
-use super::entry::{Entry, What};
+use super::entry::{Entry, SignedAct, What};
 use super::id::{CommandId, Digest, OrganisationId};
-use super::key::BadKey;
+use super::key::{BadKey, VerifyingKey};
 use super::log::merkle::{MemoryTree, TreeHead, leaf_hash, root_at};
 use super::organisation::{Effect, Organisation, Position};
 use super::refusal::Refusal;
+use super::time::Time;
 use super::wire::Malformed;
 
 /// What is still to be proved about an entry.
@@ -63,6 +67,55 @@ pub enum Fault {
     Refused(#[from] Refusal),
 }
 
+/// Examines entries of one log: reads them and checks their signatures. It has no state; copies do the same.
+#[derive(Debug, Clone, Copy)]
+pub struct Examiner {
+    organisation: OrganisationId,
+    /// Who is expected to have signed the daemon's acts. Where it was somebody else, the push checks again.
+    log_key: VerifyingKey,
+    trust: Trust,
+}
+
+/// An entry that was examined, whatever came of it: a push says so in the order in which entries do not hold.
+#[derive(Debug)]
+pub struct Examined(Result<Sound, Malformed>);
+
+/// An entry that was read.
+#[derive(Debug)]
+struct Sound {
+    index: u64,
+    time: Time,
+    leaf: Digest,
+    signed: Signed,
+}
+
+#[derive(Debug)]
+enum Signed {
+    Command(Result<Box<VerifiedCommand>, BadSignature>),
+    /// With whose signature it was found to be, for which log. Of one's own disk, nothing is to be found.
+    Act(SignedAct, Option<(OrganisationId, VerifyingKey)>, Trust),
+}
+
+impl Examiner {
+    /// Examines an entry's bytes.
+    pub fn examine(&self, bytes: &[u8]) -> Examined {
+        Examined(self.read(bytes))
+    }
+
+    fn read(&self, bytes: &[u8]) -> Result<Sound, Malformed> {
+        let Entry { index, time, what } = Entry::parse(bytes)?;
+        let Self { organisation, log_key, trust } = self;
+        let signed = match what {
+            What::Command(signed) => Signed::Command(verify(*signed, *organisation, *trust).map(Box::new)),
+            What::Act(act) => {
+                let holds = *trust == Trust::Nothing && act.verify(organisation, log_key, index, time).is_ok();
+                Signed::Act(act, holds.then_some((*organisation, *log_key)), *trust)
+            }
+        };
+        Ok(Sound { index, time, leaf: leaf_hash(bytes), signed })
+    }
+}
+
 /// A log replayed so far.
 #[derive(Debug, Clone)]
 pub struct Replay {
@@ -86,21 +139,31 @@ impl Replay {
 
     /// Adds the next entry, if it holds.
     pub fn push(&mut self, bytes: &[u8], trust: Trust) -> Result<Vec<Effect>, Rejected> {
-        let index = self.organisation.size();
-        self.next(bytes, trust).map_err(|fault| Rejected { index, fault })
+        self.push_examined(self.examiner(trust).examine(bytes))
     }
 
-    fn next(&mut self, bytes: &[u8], trust: Trust) -> Result<Vec<Effect>, Fault> {
+    /// What examines the entries that follow, as far as the log key stays the same.
+    pub fn examiner(&self, trust: Trust) -> Examiner {
+        Examiner { organisation: self.organisation.id(), log_key: *self.organisation.log_key(), trust }
+    }
+
+    /// Adds the next entry, examined before, if it holds.
+    pub fn push_examined(&mut self, examined: Examined) -> Result<Vec<Effect>, Rejected> {
+        let index = self.organisation.size();
+        self.next(examined).map_err(|fault| Rejected { index, fault })
+    }
+
+    fn next(&mut self, examined: Examined) -> Result<Vec<Effect>, Fault> {
         let (tree, commands) = (&self.tree, &self.commands);
         let check = |command: &VerifiedCommand| match commands.get(&command.id()) {
             Some(earlier) => Err(Fault::Repeated(*earlier)),
             None => Ok(root_at(tree, command.command().base.size).ok()),
         };
-        let (command, effects) = advance(&mut self.organisation, bytes, trust, check)?;
+        let Advanced { command, leaf, effects } = advance(&mut self.organisation, examined, check)?;
         if let Some(id) = command {
             self.commands.insert(id, self.tree.size());
         }
-        self.tree.push(leaf_hash(bytes));
+        self.tree.push(leaf);
         Ok(effects)
     }
 
@@ -141,7 +204,9 @@ pub fn restore(id: OrganisationId, genesis: &[u8]) -> Result<Organisation, Rejec
 pub fn restore_next(organisation: &mut Organisation, bytes: &[u8]) -> Result<(), Rejected> {
     let index = organisation.size();
     let assume = |command: &VerifiedCommand| Ok(Some(command.command().base.root));
-    advance(organisation, bytes, Trust::OwnDisk, assume).map_err(|fault| Rejected { index, fault })?;
+    let (id, log_key) = (organisation.id(), *organisation.log_key());
+    let examined = Examiner { organisation: id, log_key, trust: Trust::OwnDisk }.examine(bytes);
+    advance(organisation, examined, assume).map_err(|fault| Rejected { index, fault })?;
     Ok(())
 }
 
@@ -160,36 +225,42 @@ fn found(id: OrganisationId, bytes: &[u8], trust: Trust) -> Result<(Organisation
     Ok((organisation, verified.id(), effects))
 }
 
+/// What an entry that holds leads to.
+struct Advanced {
+    command: Option<CommandId>,
+    leaf: Digest,
+    effects: Vec<Effect>,
+}
+
 /// Decides and applies the next entry. `base_root` refuses repeated commands and gives the root at a command's base.
 fn advance(
     organisation: &mut Organisation,
-    bytes: &[u8],
-    trust: Trust,
+    examined: Examined,
     base_root: impl FnOnce(&VerifiedCommand) -> Result<Option<Digest>, Fault>,
-) -> Result<(Option<CommandId>, Vec<Effect>), Fault> {
-    let entry = Entry::parse(bytes)?;
-    if entry.index != organisation.size() {
-        return Err(Fault::Index(entry.index));
+) -> Result<Advanced, Fault> {
+    let Sound { index, time, leaf, signed } = examined.0?;
+    if index != organisation.size() {
+        return Err(Fault::Index(index));
     }
-    if entry.time < organisation.last_time() {
+    if time < organisation.last_time() {
         return Err(Fault::Time);
     }
-    let (transition, command) = match entry.what {
-        What::Command(signed) => {
-            let verified = verify(*signed, organisation.id(), trust)?;
+    let (transition, command) = match signed {
+        Signed::Command(verified) => {
+            let verified = verified?;
             let root = base_root(&verified)?;
-            (organisation.decide(&verified, entry.time, root)?, Some(verified.id()))
+            (organisation.decide(&verified, time, root)?, Some(verified.id()))
         }
-        What::Act(signed) => {
-            if trust == Trust::Nothing {
-                let (id, key) = (organisation.id(), organisation.log_key());
-                signed.verify(&id, key, entry.index, entry.time).map_err(Fault::DaemonSignature)?;
+        Signed::Act(act, holds, trust) => {
+            let (id, key) = (organisation.id(), *organisation.log_key());
+            if trust == Trust::Nothing && holds != Some((id, key)) {
+                act.verify(&id, &key, index, time).map_err(Fault::DaemonSignature)?;
             }
-            (organisation.decide_daemon(signed.act, entry.time)?, None)
+            (organisation.decide_daemon(act.act, time)?, None)
         }
     };
-    let at = Position { index: entry.index, time: entry.time, leaf: leaf_hash(bytes) };
-    Ok((command, organisation.apply(transition, at)))
+    let effects = organisation.apply(transition, Position { index, time, leaf });
+    Ok(Advanced { command, leaf, effects })
 }
 
 fn verify(signed: SignedCommand, id: OrganisationId, trust: Trust) -> Result<VerifiedCommand, BadSignature> {

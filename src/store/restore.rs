@@ -26,6 +26,7 @@ use crate::escrow::log::merkle::{Frontier, TreeHead, leaf_hash, root_at};
 use crate::escrow::organisation::{Audience, Effect};
 use crate::escrow::replay::{Rejected, Replay, Trust};
 use crate::escrow::wire::MAX_ENTRY_BYTES;
+use crate::parallel;
 use crate::seal::signing::SigningKey;
 
 /// Where a client keeps an organisation, below its home.
@@ -279,9 +280,12 @@ impl Source {
         }
         let damaged = |source| RestoreError::Damaged { path: path.to_owned(), source };
         let (mut replay, _) = Replay::begin(id, first, Trust::Nothing).map_err(damaged)?;
-        for entry in rest {
-            replay.push(entry, Trust::Nothing).map_err(damaged)?;
-        }
+        let examiner = replay.examiner(Trust::Nothing);
+        parallel::in_order(
+            rest,
+            |entry| examiner.examine(entry),
+            |examined| replay.push_examined(examined).map(drop).map_err(damaged),
+        )?;
         let verifier = LogVerifier::new(id, *replay.organisation().log_key());
         let checkpoint = verifier.verify(&note).map_err(|_| unsigned())?;
         if *checkpoint.head() != replay.head() {

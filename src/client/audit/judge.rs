@@ -28,6 +28,7 @@ use crate::escrow::organisation::{Audience, Effect};
 use crate::escrow::replay::{Fault, Rejected, Replay, Trust};
 use crate::escrow::text::{MAX_TEXT_BYTES, SALT_BYTES, Text};
 use crate::escrow::wire::MAX_ENTRY_BYTES;
+use crate::parallel;
 
 /// Longest entry bundle, in bytes.
 const MAX_BUNDLE: u64 = TILE_WIDTH * (2 + MAX_ENTRY_BYTES as u64);
@@ -265,31 +266,34 @@ impl Judge<'_> {
 
     /// Replays what could be read, up to the first entry that does not hold.
     fn replay(&mut self, found: &mut Judgement, organisation: OrganisationId) -> Option<Rejected> {
-        for bytes in &found.entries {
-            let result = match &mut found.replay {
-                Some(replay) => replay.push(bytes, Trust::Nothing),
-                None => Replay::begin(organisation, bytes, Trust::Nothing).map(|(replay, effects)| {
-                    found.replay = Some(replay);
-                    effects
-                }),
-            };
-            match result {
-                Ok(effects) => {
-                    for effect in effects {
-                        match effect {
-                            Effect::Keep(blobs) => {
-                                let open = blobs.into_iter().filter(|(_, to)| *to == Audience::Everyone);
-                                self.named.extend(open.map(|(id, _)| id));
-                            }
-                            Effect::Forget(blobs) => self.named.retain(|id| !blobs.contains(id)),
-                            _ => {}
-                        }
-                    }
+        let (genesis, rest) = found.entries.split_first()?;
+        let (mut replay, effects) = match Replay::begin(organisation, genesis, Trust::Nothing) {
+            Ok(begun) => begun,
+            Err(rejected) => return Some(rejected),
+        };
+        self.note_named(effects);
+        let examiner = replay.examiner(Trust::Nothing);
+        let replayed = parallel::in_order(
+            rest,
+            |entry| examiner.examine(entry),
+            |examined| replay.push_examined(examined).map(|effects| self.note_named(effects)),
+        );
+        found.replay = Some(replay);
+        replayed.err()
+    }
+
+    /// Which open texts the log names.
+    fn note_named(&mut self, effects: Vec<Effect>) {
+        for effect in effects {
+            match effect {
+                Effect::Keep(blobs) => {
+                    let open = blobs.into_iter().filter(|(_, to)| *to == Audience::Everyone);
+                    self.named.extend(open.map(|(id, _)| id));
                 }
-                Err(rejected) => return Some(rejected),
+                Effect::Forget(blobs) => self.named.retain(|id| !blobs.contains(id)),
+                _ => {}
             }
         }
-        None
     }
 
     /// The hash tiles of a tree of this size, as far as they are there.

@@ -5,11 +5,11 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::super::failure::Failure;
 use super::super::replica::Replica;
-use super::in_parallel;
 use crate::escrow::id::{BlobId, Digest, PersonId};
 use crate::escrow::organisation::Organisation;
 use crate::escrow::part::{Deal, PartId};
 use crate::escrow::refusal::Refusal;
+use crate::parallel;
 use crate::seal::identity::Identity;
 use crate::seal::sealing::{PartValue, open_part, open_with};
 use crate::seal::secret::Secret;
@@ -128,7 +128,7 @@ impl Gathering {
 
     /// Opens everything that the shares allow, in the order of the parts.
     pub(super) fn open(&self, replica: &Replica) -> Vec<(PartId, Outcome)> {
-        in_parallel(&self.works, |work| (work.part, work.open(replica)))
+        parallel::map(&self.works, |work| (work.part, work.open(replica)))
     }
 }
 
@@ -179,7 +179,7 @@ impl Own {
             let (context, known) = context_of(state, part).ok_or(Refusal::PartUnknown)?;
             wanted.extend(known.part.deals.iter().filter(|d| d.share_of(&me).is_some()).map(|d| (*part, context, d)));
         }
-        let opened = in_parallel(&wanted, |(part, context, deal)| {
+        let opened = parallel::map(&wanted, |(part, context, deal)| {
             let share = || {
                 let (_, logged) = deal.share_of(&me).ok_or(Fault::Missing)?;
                 let sealed = replica.blob(&logged.sealed).ok().flatten().ok_or(Fault::Missing)?;

@@ -316,24 +316,3 @@ fn bad_file(bad: BadRecovery, path: &Path) -> Failure {
     };
     Failure::new(exit, key).with("path", path.display())
 }
-
-/// Does `work` on every item, on all processors; results in the items' order.
-fn in_parallel<T: Sync, R: Send>(items: &[T], work: impl Fn(&T) -> R + Sync) -> Vec<R> {
-    let threads = std::thread::available_parallelism().map_or(1, usize::from);
-    let piece = items.len().div_ceil(threads).max(1);
-    std::thread::scope(|scope| {
-        let running: Vec<_> = items
-            .chunks(piece)
-            .map(|chunk| {
-                let work = &work;
-                scope.spawn(move || chunk.iter().map(work).collect::<Vec<R>>())
-            })
-            .collect();
-        // A panic of a worker is ours.
-        let joined = running.into_iter().flat_map(|thread| match thread.join() {
-            Ok(results) => results,
-            Err(panic) => std::panic::resume_unwind(panic),
-        });
-        joined.collect()
-    })
-}
