@@ -2,6 +2,7 @@
 //!
 //! | module | what it is for |
 //! |---|---|
+//! | `callers` | who is calling |
 //! | [`config`] | the data folder's configuration file |
 //! | [`logging`] | log lines |
 //! | [`reload`] | the configuration, read again while it runs |
@@ -25,6 +26,7 @@
 //! The daemon is never the judge: it applies the same rules as everybody else, and clients verify what it says. It
 //! must never write a secret, a token or a text to its log.
 
+mod callers;
 pub mod codes;
 pub mod config;
 pub mod gate;
@@ -59,6 +61,7 @@ use tonic_health::pb::health_check_response::ServingStatus as Answer;
 use tonic_health::pb::health_client::HealthClient;
 use tonic_health::server::{HealthReporter, health_reporter};
 
+use self::callers::Callers;
 use self::config::{Config, ConfigError, Overrides};
 use self::gate::GateLayer;
 use self::live::Live;
@@ -319,7 +322,9 @@ pub async fn run(
     let (close, closing) = watch::channel(false);
     let (health, health_service) = health_reporter();
     let own = Own { server_key: device.public(), address: config.address() };
-    let service = Service::new(reader.clone(), writer.clone(), live, limits.clone(), closing.clone(), own);
+    let callers = Callers::new(reader.clone(), writer.changes().clone());
+    let service =
+        Service::new(reader.clone(), callers, writer.clone(), live, limits.clone(), closing.clone(), own);
     let metrics_addr = numbers.as_ref().map(|(_, address)| *address);
     if let Some((listener, address)) = numbers {
         let (writer, reader, board) = (writer.clone(), reader.clone(), board.clone());

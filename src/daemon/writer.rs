@@ -29,6 +29,7 @@ use std::time::Duration;
 
 use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore, oneshot, watch};
 
+use super::callers::Changes;
 use super::opened::Opened;
 use crate::escrow::command::VerifiedCommand;
 use crate::escrow::id::{OrganisationId, PersonId};
@@ -84,6 +85,7 @@ pub struct Writer {
     pending: Pending,
     opened: Opened,
     counts: Arc<Counts>,
+    changes: Changes,
 }
 
 /// What the thread counts.
@@ -214,14 +216,20 @@ impl Writer {
             // Whoever watches hears of the next commit.
             Err(error) => tracing::error!(%error, "could not read the sizes of the logs"),
         }
-        let (pending, opened) = (Pending::default(), Opened::default());
+        let (pending, opened, changes) = (Pending::default(), Opened::default(), Changes::default());
         let (jobs, queue) = mpsc::channel();
         let counts = Arc::<Counts>::default();
-        let thread =
-            thread::Thread::new(store, clock, sizes.clone(), pending.clone(), opened.clone(), Arc::clone(&counts));
+        let shared = thread::Shared {
+            sizes: sizes.clone(),
+            pending: pending.clone(),
+            opened: opened.clone(),
+            counts: Arc::clone(&counts),
+            changes: changes.clone(),
+        };
+        let thread = thread::Thread::new(store, clock, shared);
         let thread = std::thread::spawn(move || thread.run(&queue));
         let room = Arc::new(Semaphore::new(ROOM));
-        (Self { jobs, room, sizes, pending, opened, counts }, WriterThread(thread))
+        (Self { jobs, room, sizes, pending, opened, counts, changes }, WriterThread(thread))
     }
 
     /// The log key for an organisation to be founded with this token; the same one until the token is used.
@@ -301,6 +309,11 @@ impl Writer {
     pub fn written(&self) -> Written {
         let Counts { entries, failures } = &*self.counts;
         Written { entries: entries.load(Ordering::Relaxed), failures: failures.load(Ordering::Relaxed) }
+    }
+
+    /// The count of changes of people's rights.
+    pub fn changes(&self) -> &Changes {
+        &self.changes
     }
 
     /// The size of a log: now, and after each commit that lets it grow. Of an unknown organisation: 0, for ever.

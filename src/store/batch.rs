@@ -81,6 +81,7 @@ pub struct AwaitedShare {
 pub struct Batch<'a> {
     transaction: Transaction<'a>,
     erased: Cell<bool>,
+    rights: Cell<bool>,
     #[cfg(test)]
     commits: &'a mut u64,
 }
@@ -91,6 +92,7 @@ impl Store {
         Ok(Batch {
             transaction: self.connection.transaction_with_behavior(TransactionBehavior::Immediate)?,
             erased: Cell::new(false),
+            rights: Cell::new(false),
             #[cfg(test)]
             commits: &mut self.commits,
         })
@@ -111,6 +113,11 @@ impl Batch<'_> {
     /// Whether shares or destroyed blobs were deleted, of which copies may stay in the write-ahead log: see [`Store::empty_log`].
     pub fn erased(&self) -> bool {
         self.erased.get()
+    }
+
+    /// Whether it changed who may read, or with which device.
+    pub fn changed_rights(&self) -> bool {
+        self.rights.get()
     }
 
     pub(super) fn connection(&self) -> &Connection {
@@ -272,16 +279,19 @@ impl Batch<'_> {
                 }
             }
             Effect::DeviceEnrolled { device, person } => {
+                self.rights.set(true);
                 self.transaction
                     .prepare_cached("INSERT INTO device (organisation, id, person) VALUES (?, ?, ?)")?
                     .execute(params![number, device.as_bytes(), person.as_bytes()])?;
             }
             Effect::DeviceRevoked { device } => {
+                self.rights.set(true);
                 self.transaction
                     .prepare_cached("UPDATE device SET revoked = 1 WHERE organisation = ? AND id = ?")?
                     .execute(params![number, device.as_bytes()])?;
             }
             Effect::Standing { person, reads, roles } => {
+                self.rights.set(true);
                 self.transaction
                     .prepare_cached(
                         "INSERT INTO person (organisation, id, reads, roles) VALUES (?1, ?2, ?3, ?4)

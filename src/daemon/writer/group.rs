@@ -88,6 +88,8 @@ pub(super) struct Committed {
     pub busy: BTreeSet<OrganisationId>,
     /// Re-sealed shares or destroyed blobs were deleted.
     pub erased: bool,
+    /// It changed who may read, or with which device.
+    pub rights: bool,
 }
 
 impl Group<'_> {
@@ -339,10 +341,10 @@ impl Group<'_> {
             }
         }
         let deadlines = self.batch.deadlines(1 + timers.passed_over(Instant::now()))?;
-        let erased = self.batch.erased();
+        let (erased, rights) = (self.batch.erased(), self.batch.changed_rights());
         self.batch.commit()?;
         timers.committed(&deadlines);
-        Ok(Committed { grown, busy, erased })
+        Ok(Committed { grown, busy, erased, rights })
     }
 }
 

@@ -9,6 +9,7 @@ use super::budget::Budget;
 use super::cache::Cache;
 use super::group::{Committed, Group, Stopped};
 use super::{Clock, Counts, Job, Pending, Queued, Reply, Sizes, WriteError};
+use crate::daemon::callers::Changes;
 use crate::daemon::opened::Opened;
 use crate::daemon::timers::Timers;
 use crate::escrow::id::OrganisationId;
@@ -22,6 +23,15 @@ const OVERWRITE_AGAIN: Duration = Duration::from_secs(5);
 /// Tells whoever asked, once it is known whether the group was kept.
 pub(super) type Answer = Box<dyn FnOnce(Result<(), Arc<StoreError>>)>;
 
+/// What the thread and its handles share.
+pub(super) struct Shared {
+    pub sizes: Sizes,
+    pub pending: Pending,
+    pub opened: Opened,
+    pub counts: Arc<Counts>,
+    pub changes: Changes,
+}
+
 pub(super) struct Thread {
     store: Store,
     clock: Clock,
@@ -31,6 +41,8 @@ pub(super) struct Thread {
     /// Organisations that had something to do, as the disk has it.
     busy: BTreeSet<OrganisationId>,
     opened: Opened,
+    /// Counts when anybody's rights changed.
+    changes: Changes,
     cache: Cache,
     budget: Budget,
     timers: Timers,
@@ -40,14 +52,7 @@ pub(super) struct Thread {
 }
 
 impl Thread {
-    pub fn new(
-        store: Store,
-        clock: Clock,
-        sizes: Sizes,
-        pending: Pending,
-        opened: Opened,
-        counts: Arc<Counts>,
-    ) -> Self {
+    pub fn new(store: Store, clock: Clock, shared: Shared) -> Self {
         let (cache, budget) = (Cache::default(), Budget::default());
         let busy: BTreeSet<OrganisationId> = match store.busy() {
             Ok(busy) => busy.into_iter().collect(),
@@ -56,9 +61,10 @@ impl Thread {
                 BTreeSet::new()
             }
         };
-        pending.add(busy.iter().copied());
+        shared.pending.add(busy.iter().copied());
         let (timers, overwrite) = (Timers::new(), false);
-        Self { store, clock, sizes, pending, busy, opened, cache, budget, timers, overwrite, counts }
+        let Shared { sizes, pending, opened, counts, changes } = shared;
+        Self { store, clock, sizes, pending, busy, opened, changes, cache, budget, timers, overwrite, counts }
     }
 
     /// Runs until somebody stops it or every handle is gone.
@@ -108,7 +114,10 @@ impl Thread {
         let mut answers = Vec::with_capacity(jobs.len());
         let mut jobs = jobs.into_iter();
         match self.run_group(&mut jobs, due.then_some(instant), &mut changed, &mut uploaded, &mut answers) {
-            Ok(Committed { grown, busy, erased }) => {
+            Ok(Committed { grown, busy, erased, rights }) => {
+                if rights {
+                    self.changes.count();
+                }
                 self.budget.keep();
                 // What is over is overwritten before anybody hears that it is.
                 for id in &changed {
