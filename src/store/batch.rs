@@ -305,18 +305,21 @@ impl Batch<'_> {
 
     /// Keeps a blob for an audience; the widest one under which it was ever named counts.
     pub fn keep(&self, number: Number, id: &BlobId, to: Audience, sent: Option<&Blob>) -> Result<(), StoreError> {
-        let widened = self
-            .transaction
-            .prepare_cached("UPDATE blob SET audience = min(audience, ?) WHERE organisation = ? AND id = ?")?
-            .execute(params![to as i64, number, id.as_bytes()])?;
-        if widened == 0 {
-            // Whoever appends made sure that it was sent or is stored; an entry without its blob must not get through.
-            let blob = sent.ok_or(rusqlite::Error::QueryReturnedNoRows)?;
-            self.transaction
-                .prepare_cached("INSERT INTO blob (organisation, id, audience, content) VALUES (?, ?, ?, ?)")?
-                .execute(params![number, id.as_bytes(), to as i64, blob.content])?;
-        }
-        Ok(())
+        let kept = match sent {
+            Some(blob) => self
+                .transaction
+                .prepare_cached(
+                    "INSERT INTO blob (organisation, id, audience, content) VALUES (?1, ?2, ?3, ?4)
+                     ON CONFLICT DO UPDATE SET audience = min(audience, ?3)",
+                )?
+                .execute(params![number, id.as_bytes(), to as i64, blob.content])?,
+            None => self
+                .transaction
+                .prepare_cached("UPDATE blob SET audience = min(audience, ?) WHERE organisation = ? AND id = ?")?
+                .execute(params![to as i64, number, id.as_bytes()])?,
+        };
+        // Whoever appends made sure that it was sent or is stored; an entry without its blob must not get through.
+        if kept > 0 { Ok(()) } else { Err(rusqlite::Error::QueryReturnedNoRows.into()) }
     }
 
     /// The re-sealed shares that a request's approvals promised.

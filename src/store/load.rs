@@ -4,6 +4,8 @@
 //! checked is that they agree with each other and with the checkpoint that the log key signed over them, byte for byte. The full
 //! proof is [`fsck`](super::fsck)'s. This module must never repair anything.
 
+use std::collections::BTreeMap;
+
 use rusqlite::{Connection, OptionalExtension, params};
 
 use super::StoreError;
@@ -12,7 +14,7 @@ use super::rows::{Nodes, Number, unsigned};
 use crate::escrow::id::{Digest, OrganisationId};
 use crate::escrow::key::VerifyingKey;
 use crate::escrow::log::checkpoint::{BadCheckpoint, LogVerifier, SignedCheckpoint};
-use crate::escrow::log::merkle::{Frontier, NodeReader, TreeHead, leaf_hash};
+use crate::escrow::log::merkle::{Frontier, NodeReader, TreeHead, leaf_hash, root_at};
 use crate::escrow::organisation::Organisation;
 use crate::escrow::replay;
 use crate::seal::secret::Secret;
@@ -28,9 +30,35 @@ pub struct Loaded {
     pub frontier: Frontier,
     /// What signs checkpoints and daemon acts, unless [`Self::waiting`].
     pub log_key: SigningKey,
+    /// Roots of earlier sizes that commands were based on. They never change.
+    roots: BTreeMap<u64, Digest>,
 }
 
+/// Roots of earlier sizes that are remembered: those of more clients than sign at a time.
+const ROOTS: usize = 256;
+
 impl Loaded {
+    /// What was just founded.
+    pub fn new(number: Number, organisation: Organisation, frontier: Frontier, log_key: SigningKey) -> Self {
+        Self { number, organisation, frontier, log_key, roots: BTreeMap::new() }
+    }
+
+    /// The root that the log had at this size; `None` if it is shorter.
+    pub fn root_at(&mut self, batch: &Batch<'_>, size: u64) -> Result<Option<Digest>, StoreError> {
+        if size >= self.frontier.size() {
+            return Ok((size == self.frontier.size()).then(|| self.frontier.root()));
+        }
+        if let Some(root) = self.roots.get(&size) {
+            return Ok(Some(*root));
+        }
+        let root = root_at(&batch.nodes(self.organisation.id(), self.number), size)?;
+        if self.roots.len() >= ROOTS {
+            self.roots.pop_first();
+        }
+        self.roots.insert(size, root);
+        Ok(Some(root))
+    }
+
     /// Whether it was restored from copies and no move named this server's key yet: it has no voice in the log.
     pub fn waiting(&self) -> bool {
         self.log_key.public() != *self.organisation.log_key()
@@ -71,7 +99,7 @@ impl Batch<'_> {
         if entries != frontier.head() {
             return Err(corrupt("an entry is not the one that the checkpoint was signed over".to_owned()));
         }
-        Ok(Some(Loaded { number, organisation, frontier, log_key }))
+        Ok(Some(Loaded::new(number, organisation, frontier, log_key)))
     }
 }
 

@@ -18,7 +18,7 @@ use crate::escrow::id::{BlobId, CommandId, Digest, OrganisationId, PersonId};
 use crate::escrow::key::VerifyingKey;
 use crate::escrow::log::checkpoint::{Checkpoint, LogVerifier};
 use crate::escrow::log::cosignature::Cosignature;
-use crate::escrow::log::merkle::{Frontier, TreeHead, leaf_hash, root_at};
+use crate::escrow::log::merkle::{Frontier, TreeHead, leaf_hash};
 use crate::escrow::organisation::{Audience, CLOCK_TOLERANCE, Effect, Organisation, Position, Transition};
 use crate::escrow::refusal::Refusal;
 use crate::escrow::time::Time;
@@ -124,12 +124,7 @@ impl Group<'_> {
         let loaded = self.cache.get(&self.batch, id)?;
         check_place(loaded, &command.command().act)?;
         let time = (self.clock)().max(loaded.organisation.last_time());
-        let base = command.command().base.size;
-        let base_root = match base.cmp(&loaded.frontier.size()) {
-            std::cmp::Ordering::Greater => None,
-            std::cmp::Ordering::Equal => Some(loaded.frontier.root()),
-            std::cmp::Ordering::Less => Some(root_at(&self.batch.nodes(id, loaded.number), base)?),
-        };
+        let base_root = loaded.root_at(&self.batch, command.command().base.size)?;
         let transition = loaded.organisation.decide(command, time, base_root)?;
         let (mut added, mut counted) = (0, BTreeSet::new());
         for (id, audience) in transition.blobs() {
@@ -178,7 +173,7 @@ impl Group<'_> {
         self.changed.insert(id);
         let number = self.batch.found(&id, &token, &log_key).map_err(Stopped::Group)?;
         self.batch.append(number, &entry).map_err(Stopped::Group)?;
-        self.cache.insert(id, Loaded { number, organisation, frontier, log_key });
+        self.cache.insert(id, Loaded::new(number, organisation, frontier, log_key));
         Ok(0)
     }
 
@@ -270,9 +265,7 @@ impl Group<'_> {
         if made > now.after(CLOCK_TOLERANCE) {
             return Err(Refusal::ClockSkew { by: now.until(made) }.into());
         }
-        let ours = head.size <= loaded.frontier.size()
-            && root_at(&self.batch.nodes(id, loaded.number), head.size)? == head.root;
-        if !ours {
+        if loaded.root_at(&self.batch, head.size)? != Some(head.root) {
             return Err(Refusal::ForeignBase.into());
         }
         Ok(self.batch.put_cosignature(loaded.number, &verified)?)
