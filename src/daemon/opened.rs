@@ -247,7 +247,7 @@ impl Opened {
             return;
         }
         let (mut live, mut accounts) = (BTreeSet::new(), BTreeSet::new());
-        for request in organisation.live_requests() {
+        for request in organisation.live_requests_to_daemon() {
             let index = request.at.index;
             let mut any = false;
             for recipient in to_daemon(request) {

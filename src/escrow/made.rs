@@ -129,7 +129,7 @@ impl Organisation {
         if !self.account(id)?.exclusive {
             return Ok(());
         }
-        let access = self.live_requests().filter(|r| r.version.credential == *id && r.purpose != Purpose::Unseal);
+        let access = self.live_requests_for(id).filter(|r| r.purpose != Purpose::Unseal);
         for other in access.filter(|r| Some(r.at.index) != made) {
             let runs = match &other.stage {
                 Stage::Leased(lease) => {
@@ -160,8 +160,8 @@ impl Organisation {
 
     /// The first request of which there is, or may be, something at the target.
     pub(super) fn still_at_target(&self, id: &CredentialId) -> Option<u64> {
-        let there = |r: &&Request| r.version.credential == *id && r.target.is_some_and(|target| target.is_there());
-        let live = self.live_requests().find(there).map(|request| request.at.index);
+        let there = |r: &&Request| r.target.is_some_and(|target| target.is_there());
+        let live = self.live_requests_for(id).find(there).map(|request| request.at.index);
         live.or_else(|| self.to_revoke(id).next())
     }
 

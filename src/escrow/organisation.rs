@@ -88,6 +88,9 @@ pub struct Organisation {
     pub(super) requests: BTreeMap<u64, Request>,
     /// (time, request): what the daemon has to end, and when.
     pub(super) deadlines: BTreeSet<(Time, u64)>,
+    /// The same by account, and for what opens to the daemon: which requests are not over, in the same order.
+    pub(super) live_for: BTreeSet<(CredentialId, Time, u64)>,
+    pub(super) live_to_daemon: BTreeSet<(Time, u64)>,
     pub(super) recoveries: BTreeMap<RecoveryId, Recovery>,
     pub(super) drill: Option<Drill>,
     pub(super) restore_drill: Option<RestoreDrill>,
@@ -198,6 +201,8 @@ impl Organisation {
             ended: None,
             requests: BTreeMap::new(),
             deadlines: BTreeSet::new(),
+            live_for: BTreeSet::new(),
+            live_to_daemon: BTreeSet::new(),
             recoveries: BTreeMap::new(),
             drill: None,
             restore_drill: None,

@@ -311,9 +311,9 @@ impl Organisation {
         }
         let open = |r: &&Request| {
             let waits = matches!(r.stage, Stage::Waiting | Stage::Granted(_)) && now < r.expires;
-            waits && r.requester == *signer && r.version.credential == id && r.purpose == asked.purpose
+            waits && r.requester == *signer && r.purpose == asked.purpose
         };
-        if let Some(request) = self.live_requests().find(open) {
+        if let Some(request) = self.live_requests_for(&id).find(open) {
             return Err(Refusal::AlreadyRequested { request: request.at.index });
         }
         if matches!(asked.purpose, Purpose::Lease | Purpose::Mint) {
@@ -555,12 +555,25 @@ impl Organisation {
         self.deadlines.iter().filter_map(|(_, index)| self.requests.get(index))
     }
 
+    /// Those of one account, in the same order.
+    pub fn live_requests_for(&self, account: &CredentialId) -> impl Iterator<Item = &Request> {
+        let all = (*account, Time(0), 0)..=(*account, Time(u64::MAX), u64::MAX);
+        self.live_for.range(all).filter_map(|(_, _, index)| self.requests.get(index))
+    }
+
+    /// Those that open to the daemon, in the same order.
+    pub fn live_requests_to_daemon(&self) -> impl Iterator<Item = &Request> {
+        self.live_to_daemon.iter().filter_map(|(_, index)| self.requests.get(index))
+    }
+
     /// Takes a request out together with its deadline and what it asks the daemon to do; [`Self::insert_request`] puts
     /// all back.
     pub(super) fn take_request(&mut self, index: u64) -> Option<Request> {
         let request = self.requests.remove(&index)?;
         if let Some(at) = request.deadline() {
             self.deadlines.remove(&(at, index));
+            self.live_for.remove(&(request.version.credential, at, index));
+            self.live_to_daemon.remove(&(at, index));
         }
         self.windows.remove(&(request.version.credential, index));
         if let Some(work) = request.work() {
@@ -573,6 +586,10 @@ impl Organisation {
         let index = request.at.index;
         if let Some(at) = request.deadline() {
             self.deadlines.insert((at, index));
+            self.live_for.insert((request.version.credential, at, index));
+            if request.opens_to_daemon() {
+                self.live_to_daemon.insert((at, index));
+            }
         }
         if request.purpose == Purpose::Unseal && matches!(request.stage, Stage::Leased(_)) {
             self.windows.insert((request.version.credential, index));

@@ -41,7 +41,7 @@ impl Organisation {
     /// that opens to the daemon ends with it: its codes are what makes it an access.
     pub(super) fn decide_seal(&self, signer: &PersonId, now: Time) -> Result<BTreeSet<u64>, Refusal> {
         self.check_trustee(signer)?;
-        let open = self.live_requests().filter(|r| r.opens_to_daemon() && r.grant().is_some());
+        let open = self.live_requests_to_daemon().filter(|r| r.grant().is_some());
         let closed: BTreeSet<u64> =
             open.filter(|r| self.resting(signer, r, now).is_none()).map(|r| r.at.index).collect();
         if closed.is_empty() { Err(Refusal::NothingOpen) } else { Ok(closed) }

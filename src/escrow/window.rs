@@ -236,7 +236,7 @@ impl Organisation {
 
     /// Those who became technicians can read what is open already.
     pub(super) fn expose_to_new_technicians(&mut self, at: Position) {
-        let open = self.live_requests().filter(|r| r.opens_to_daemon() && r.grant().is_some());
+        let open = self.live_requests_to_daemon().filter(|r| r.grant().is_some());
         let open: Vec<Request> = open.cloned().collect();
         for request in open {
             self.expose_to_technicians(&request, at);
@@ -258,7 +258,7 @@ impl Organisation {
             return Err(Refusal::PartUnknown);
         }
         self.check_vouched(Purpose::Unseal, &filed.parts)?;
-        if self.live_requests().any(|r| r.version.credential == id && r.opens_soon(now)) {
+        if self.live_requests_for(&id).any(|r| r.opens_soon(now)) {
             return Err(Refusal::NotDue);
         }
         if credential.filed_today(now) >= MOST_FILED {
@@ -368,7 +368,7 @@ impl Organisation {
         at: Position,
         which: impl Fn(&Request) -> bool,
     ) -> Vec<Effect> {
-        let windows = self.live_requests().filter(|r| r.purpose == Purpose::Unseal && r.version.credential == *id);
+        let windows = self.live_requests_for(id).filter(|r| r.purpose == Purpose::Unseal);
         let over: Vec<u64> = windows.filter(|r| which(r)).map(|r| r.at.index).collect();
         over.into_iter().flat_map(|index| self.end_request(index, how, at)).collect()
     }

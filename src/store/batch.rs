@@ -14,7 +14,6 @@ use crate::escrow::id::{BlobId, CommandId, Digest, OrganisationId, PersonId};
 use crate::escrow::log::cosignature::VerifiedCosignature;
 use crate::escrow::log::merkle::Node;
 use crate::escrow::organisation::{Audience, Effect, Organisation};
-use crate::escrow::request::Request;
 use crate::escrow::time::Time;
 use crate::seal::secret::Secret;
 use crate::seal::sharing::MasterKey;
@@ -23,8 +22,7 @@ use crate::seal::signing::SigningKey;
 /// Whether something is to do at a target, or parts of a request that runs open to the daemon: what a restart has to
 /// look at.
 pub fn is_busy(organisation: &Organisation) -> bool {
-    let to_daemon = |request: &Request| request.parts.iter().any(|asked| asked.vouched.is_some());
-    organisation.work().next().is_some() || organisation.live_requests().any(to_daemon)
+    organisation.work().next().is_some() || organisation.live_requests_to_daemon().next().is_some()
 }
 
 /// A blob with the name that its content gives it.
