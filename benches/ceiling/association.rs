@@ -12,7 +12,7 @@ use sequestre::daemon::system_clock;
 use sequestre::escrow::charter::RULES_VERSION;
 use sequestre::escrow::command::{NO_ORGANISATION, SignedCommand, organisation_id, preimage};
 use sequestre::escrow::entry::{DaemonAct, Entry, SignedAct, What};
-use sequestre::escrow::id::{CommandId, CredentialId, Digest, InvitationId, OrganisationId, PersonId};
+use sequestre::escrow::id::{CredentialId, Digest, InvitationId, OrganisationId, PersonId};
 use sequestre::escrow::key::RecipientKey;
 use sequestre::escrow::log::checkpoint::{Checkpoint, LogVerifier, SignedCheckpoint};
 use sequestre::escrow::log::merkle::{Frontier, Node, NodeReader as _, TreeHead, leaf_hash};
@@ -32,7 +32,7 @@ use sequestre::seal::sealing::PartValue;
 use sequestre::seal::secret::{Secret, random_bytes};
 use sequestre::seal::signing::SigningKey;
 use sequestre::store::Store;
-use sequestre::store::batch::{Batch, Blob, NewEntry, Number, is_busy};
+use sequestre::store::batch::{Batch, Blob, Commanded, NewEntry, Number, is_busy};
 
 use crate::entries;
 
@@ -98,7 +98,7 @@ pub struct Association {
 struct Waiting {
     index: u64,
     bytes: Vec<u8>,
-    command: Option<(CommandId, PersonId)>,
+    command: Option<Commanded>,
     nodes: Vec<Node>,
     effects: Vec<Effect>,
     blobs: Vec<Blob>,
@@ -140,7 +140,7 @@ impl Association {
         });
         let signed = people[0].sign(&NO_ORGANISATION, TreeHead::EMPTY, genesis);
         let id = organisation_id(&signed.to_wire().command);
-        let command = Some((signed.id(id), people[0].id()));
+        let command = Some(Commanded::of(&signed, id));
         let bytes = Entry { index: 0, time: Time(*NOW), what: What::Command(Box::new(signed)) }.encode();
         let (replay, effects) = Replay::begin(id, &bytes, Trust::OwnDisk).unwrap();
         let mut frontier = Frontier::new();
@@ -375,7 +375,7 @@ impl Association {
 
     /// Adds an entry, as the daemon does.
     pub fn put(&mut self, parcel: Parcel) -> u64 {
-        let command = Some((parcel.command.id(self.id), parcel.command.signer().person()));
+        let command = Some(Commanded::of(&parcel.command, self.id));
         self.append(What::Command(Box::new(parcel.command)), command, parcel.blobs)
     }
 
@@ -385,7 +385,7 @@ impl Association {
         self.append(What::Act(SignedAct { act, signature }), None, Vec::new())
     }
 
-    fn append(&mut self, what: What, command: Option<(CommandId, PersonId)>, blobs: Vec<Blob>) -> u64 {
+    fn append(&mut self, what: What, command: Option<Commanded>, blobs: Vec<Blob>) -> u64 {
         let index = self.frontier.size();
         let bytes = Entry { index, time: Time(*NOW), what }.encode();
         let effects = self.replay.push(&bytes, Trust::OwnDisk).unwrap();

@@ -71,6 +71,8 @@ pub async fn throughput(settings: &Settings, report: &mut Report) {
             connections(&bare, &association, shape.connections).await,
             connections(&daemon, &association, shape.connections).await,
         ];
+        let used = || [&bare, &daemon].map(Server::processor_micros);
+        let before = used();
         let (slow, fast) = in_turn(settings, async |which| {
             let jobs = (0..shape.connections).map(|trustee| {
                 let invitation = |_| vec![Call::Submit(association.invite(trustee).into_request(association.id))];
@@ -82,7 +84,10 @@ pub async fn throughput(settings: &Settings, report: &mut Report) {
         let name = format!("commands-{shape}");
         // Sixteen calls on one connection have no limit of their own.
         let floor = if shape.calls == 16 { 0.0 } else { 0.7 };
-        report.figure(&name, &ratios(&slow, &fast), "", Limit::Floor(floor), &of(&slow, &fast));
+        let commands = (jobs_of(shape) * settings.rounds) as f64;
+        let [bare, daemon] = [0, 1].map(|server| (used()[server] - before[server]) / commands);
+        let of = format!("{}; {daemon:.0} µs of processor time each, {bare:.0} µs", of(&slow, &fast));
+        report.figure(&name, &ratios(&slow, &fast), "", Limit::Floor(floor), &of);
         durable = fast;
     }
     let synced: Vec<f64> = rounds(settings, || fdatasyncs(data.path().parent().unwrap()));

@@ -119,6 +119,15 @@ impl Server {
         EscrowClient::new(channel).max_decoding_message_size(MAX_MESSAGE)
     }
 
+    /// The processor time that it used so far, in microseconds. The system counts in hundredths of a second.
+    pub fn processor_micros(&self) -> f64 {
+        let stat = fs::read_to_string(format!("/proc/{}/stat", self.child.id())).unwrap();
+        // The name of the program, in brackets, may have spaces.
+        let fields: Vec<&str> = stat.rsplit_once(')').unwrap().1.split_whitespace().collect();
+        let ticks = |field: usize| fields[field].parse::<f64>().unwrap();
+        (ticks(11) + ticks(12)) * 10_000.0
+    }
+
     /// Its memory that is in use now, in bytes, as the system counts it (programs and libraries included).
     pub fn resident(&self) -> u64 {
         let status = fs::read_to_string(format!("/proc/{}/status", self.child.id())).unwrap();

@@ -7,9 +7,10 @@ use std::cell::Cell;
 
 use rusqlite::{Connection, OptionalExtension, Transaction, TransactionBehavior, params};
 
-use super::rows::{Column, audience, role_bits, signed, unsigned};
+use super::rows::{Column, audience, last_leaf, role_bits, signed, unsigned};
 pub use super::rows::{Nodes, Number};
 use super::{Store, StoreError};
+use crate::escrow::command::SignedCommand;
 use crate::escrow::id::{BlobId, CommandId, Digest, OrganisationId, PersonId};
 use crate::escrow::log::cosignature::VerifiedCosignature;
 use crate::escrow::log::merkle::Node;
@@ -49,6 +50,25 @@ impl Blob {
     }
 }
 
+/// What is known of the command of an entry.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Commanded {
+    /// Its id.
+    pub id: CommandId,
+    /// Who signed it.
+    pub signer: PersonId,
+    /// When it says that it was made.
+    pub created: Time,
+}
+
+impl Commanded {
+    /// What is known of this command of an organisation.
+    pub fn of(signed: &SignedCommand, organisation: OrganisationId) -> Self {
+        let (id, signer) = (signed.id(organisation), signed.signer().person());
+        Self { id, signer, created: signed.command().created }
+    }
+}
+
 /// An entry to append.
 #[derive(Debug)]
 pub struct NewEntry<'a> {
@@ -56,8 +76,8 @@ pub struct NewEntry<'a> {
     pub index: u64,
     /// What is hashed into the tree.
     pub bytes: &'a [u8],
-    /// The command's id and signer; none for an act of the daemon.
-    pub command: Option<(CommandId, PersonId)>,
+    /// The command; none for an act of the daemon.
+    pub command: Option<Commanded>,
     /// The nodes that it completes.
     pub nodes: &'a [Node],
     /// What else it changes.
@@ -133,10 +153,12 @@ impl Batch<'_> {
     }
 
     /// Where a command stands in the log.
-    pub fn index_of(&self, number: Number, command: &CommandId) -> Result<Option<u64>, StoreError> {
-        let mut statement =
-            self.transaction.prepare_cached("SELECT position FROM entry WHERE organisation = ? AND command = ?")?;
-        Ok(statement.query_row(params![number, command.as_bytes()], |row| Ok(unsigned(row.get(0)?))).optional()?)
+    pub fn index_of(&self, number: Number, command: &CommandId, created: Time) -> Result<Option<u64>, StoreError> {
+        let mut statement = self
+            .transaction
+            .prepare_cached("SELECT position FROM entry WHERE organisation = ? AND created = ? AND command = ?")?;
+        let key = params![number, signed(created.0), command.as_bytes()];
+        Ok(statement.query_row(key, |row| Ok(unsigned(row.get(0)?))).optional()?)
     }
 
     /// The audience under which a blob is stored.
@@ -221,14 +243,17 @@ impl Batch<'_> {
 
     /// Appends an entry with everything that it changes, except what changes once per group.
     pub fn append(&self, number: Number, entry: &NewEntry<'_>) -> Result<(), StoreError> {
-        let command = entry.command.as_ref().map(|(id, _)| id.as_bytes());
+        let command = entry.command.as_ref().map(|command| command.id.as_bytes());
+        let created = entry.command.as_ref().map(|command| signed(command.created.0));
         self.transaction
-            .prepare_cached("INSERT INTO entry (organisation, position, command, bytes) VALUES (?, ?, ?, ?)")?
-            .execute(params![number, signed(entry.index), command, entry.bytes])?;
+            .prepare_cached(
+                "INSERT INTO entry (organisation, position, created, command, bytes) VALUES (?, ?, ?, ?, ?)",
+            )?
+            .execute(params![number, signed(entry.index), created, command, entry.bytes])?;
         for node in entry.nodes {
             self.transaction
-                .prepare_cached("INSERT INTO node (organisation, level, position, hash) VALUES (?, ?, ?, ?)")?
-                .execute(params![number, node.level, signed(node.index), node.hash.as_bytes()])?;
+                .prepare_cached("INSERT INTO node (organisation, last, level, hash) VALUES (?, ?, ?, ?)")?
+                .execute(params![number, last_leaf(node.level, node.index), node.level, node.hash.as_bytes()])?;
         }
         entry.effects.iter().try_for_each(|effect| self.take_effect(number, entry, effect))
     }
@@ -242,7 +267,7 @@ impl Batch<'_> {
             }
             Effect::AwaitShares { request, requester: _, blobs } => {
                 // Only an approval, which is a command, has this effect.
-                let Some((_, approver)) = &entry.command else { return Ok(()) };
+                let Some(Commanded { signer: approver, .. }) = &entry.command else { return Ok(()) };
                 for id in blobs {
                     self.transaction
                         .prepare_cached(

@@ -10,7 +10,7 @@ use std::path::Path;
 use rusqlite::{Connection, params};
 
 use super::batch::is_busy;
-use super::rows::{Column, Number, audience, role_bits, signed, unsigned};
+use super::rows::{Column, Number, audience, last_leaf, role_bits, signed, unsigned};
 use super::{DATABASE, StoreError, load, schema};
 use crate::escrow::entry::{Entry, What};
 use crate::escrow::id::{BlobId, CommandId, DeviceId, Digest, OrganisationId, PersonId};
@@ -155,16 +155,17 @@ impl Check<'_> {
     /// Replays every entry as somebody would who trusts nothing. `None` if one does not hold: what follows from the
     /// entries is unknown then.
     fn entries(&mut self) -> Result<Option<Replayed>, StoreError> {
-        let mut statement = self
-            .state
-            .prepare("SELECT position, command, bytes FROM entry WHERE organisation = ? ORDER BY position")?;
+        let mut statement = self.state.prepare(
+            "SELECT position, created, command, bytes FROM entry WHERE organisation = ? ORDER BY position",
+        )?;
         let mut rows = statement.query(params![self.number])?;
         let mut replayed: Option<Replayed> = None;
         let mut expected = 0;
         while let Some(row) = rows.next()? {
             let position = unsigned(row.get(0)?);
-            let command: Option<Column<CommandId>> = row.get(1)?;
-            let bytes = row.get_ref(2)?.as_blob().map_err(rusqlite::Error::from)?;
+            let created: Option<i64> = row.get(1)?;
+            let command: Option<Column<CommandId>> = row.get(2)?;
+            let bytes = row.get_ref(3)?.as_blob().map_err(rusqlite::Error::from)?;
             if position != expected {
                 self.find(Some(expected), format!("the entry is missing; the next one stored is {position}"));
                 return Ok(None);
@@ -183,7 +184,7 @@ impl Check<'_> {
                     return Ok(None);
                 }
             };
-            if command.map(|id| id.0) != command_of(self.id, bytes) {
+            if created.zip(command.map(|id| id.0)) != command_of(self.id, bytes) {
                 self.find(Some(position), "the index of commands has another command here");
             }
             let Some(after) = &mut replayed else { return Ok(None) };
@@ -238,15 +239,16 @@ impl Check<'_> {
     /// The stored nodes are those of the replayed tree, all of them and no others.
     fn tree(&mut self, replay: &Replay) -> Result<(), StoreError> {
         let size = replay.head().size;
-        let mut statement = self
-            .state
-            .prepare("SELECT level, position, hash FROM node WHERE organisation = ? ORDER BY level, position")?;
+        let mut statement =
+            self.state.prepare("SELECT level, last, hash FROM node WHERE organisation = ? ORDER BY level, last")?;
         let mut rows = statement.query(params![self.number])?;
         let mut right = 0_u64;
         while let Some(row) = rows.next()? {
-            let (level, position): (u8, i64) = (row.get(0)?, row.get(1)?);
-            let (position, hash) = (unsigned(position), row.get::<_, Column<Digest>>(2)?.0);
-            if replay.tree().node(level, position) == Ok(hash) {
+            let (level, last): (u8, u64) = (row.get(0)?, unsigned(row.get(1)?));
+            let hash = row.get::<_, Column<Digest>>(2)?.0;
+            // Its position among those of its level. A last leaf that belongs to none is no node's.
+            let position = 1_u64.checked_shl(level.into()).map_or(0, |width| last / width);
+            if last_leaf(level, position) == signed(last) && replay.tree().node(level, position) == Ok(hash) {
                 right += 1;
             } else {
                 let leaf = 1_u64.checked_shl(level.into()).and_then(|width| position.checked_mul(width));
@@ -419,9 +421,10 @@ impl Check<'_> {
 }
 
 /// The id of an entry's command. The replay has parsed the same bytes before.
-fn command_of(organisation: OrganisationId, bytes: &[u8]) -> Option<CommandId> {
+/// The command of an entry, as the index of commands has it.
+fn command_of(organisation: OrganisationId, bytes: &[u8]) -> Option<(i64, CommandId)> {
     match Entry::parse(bytes).ok()?.what {
-        What::Command(signed) => Some(signed.id(organisation)),
+        What::Command(command) => Some((signed(command.command().created.0), command.id(organisation))),
         What::Act(_) => None,
     }
 }

@@ -15,11 +15,11 @@ use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
-use super::batch::{Batch, Blob, NewEntry, Number};
+use super::batch::{Batch, Blob, Commanded, NewEntry, Number};
 use super::{Store, StoreError};
 use crate::escrow::charter::Charter;
 use crate::escrow::entry::{Entry, What};
-use crate::escrow::id::{BlobId, CommandId, OrganisationId, PersonId};
+use crate::escrow::id::{BlobId, OrganisationId};
 use crate::escrow::key::VerifyingKey;
 use crate::escrow::log::checkpoint::{LogVerifier, SignedCheckpoint};
 use crate::escrow::log::merkle::{Frontier, TreeHead, leaf_hash, root_at};
@@ -379,9 +379,9 @@ fn founded(entry: &[u8]) -> Option<OrganisationId> {
     }
 }
 
-fn command_of(organisation: OrganisationId, entry: &[u8]) -> Option<(CommandId, PersonId)> {
+fn command_of(organisation: OrganisationId, entry: &[u8]) -> Option<Commanded> {
     match Entry::parse(entry).ok()?.what {
-        What::Command(signed) => Some((signed.id(organisation), signed.signer().person())),
+        What::Command(signed) => Some(Commanded::of(&signed, organisation)),
         What::Act(_) => None,
     }
 }

@@ -70,6 +70,12 @@ pub(super) fn roles(bits: i64) -> BTreeSet<Role> {
     Role::ALL.into_iter().filter(|role| bits & 1 << role.number() != 0).collect()
 }
 
+/// The last leaf under a node, by which it is stored. A tree that large has none.
+pub(super) fn last_leaf(level: u8, index: u64) -> i64 {
+    let leaves = 1_u64.checked_shl(level.into()).and_then(|width| index.checked_add(1)?.checked_mul(width));
+    signed(leaves.map_or(u64::MAX, |leaves| leaves - 1))
+}
+
 /// An organisation's stored nodes.
 pub struct Nodes<'a> {
     pub(super) connection: &'a Connection,
@@ -82,8 +88,8 @@ impl NodeReader for Nodes<'_> {
 
     fn node(&self, level: u8, index: u64) -> Result<Digest, StoreError> {
         self.connection
-            .prepare_cached("SELECT hash FROM node WHERE organisation = ? AND level = ? AND position = ?")?
-            .query_row(params![self.number, level, signed(index)], |row| row.get::<_, Column<Digest>>(0))
+            .prepare_cached("SELECT hash FROM node WHERE organisation = ? AND last = ? AND level = ?")?
+            .query_row(params![self.number, last_leaf(level, index), level], |row| row.get::<_, Column<Digest>>(0))
             .optional()?
             .map(|hash| hash.0)
             .ok_or_else(|| StoreError::Corrupt {

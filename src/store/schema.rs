@@ -21,6 +21,10 @@ const APPLICATION_ID: i64 = 0x5345_5145;
 /// How long a connection waits for a lock that somebody else holds (an administrator's `sqlite3`, say).
 pub(super) const BUSY: Duration = Duration::from_secs(5);
 
+/// How long the write-ahead log grows before it is moved into the database, in pages of 4 KiB: pages that each commit
+/// changes are then moved once for many.
+const WAL_PAGES: i64 = 4_000;
+
 /// Statements that a connection keeps compiled: all that this layer has.
 const STATEMENTS: usize = 48;
 
@@ -48,23 +52,26 @@ CREATE TABLE founding (
     log_seed BLOB CHECK (length(log_seed) = 32)
 ) STRICT;
 
--- The truth. `command` is the command's id; acts of the daemon have none.
+-- The truth. `command` is the command's id, `created` when it says that it was made; acts of the daemon have neither.
+-- Commands are found by both: what is signed at the same time lies together, and a long log takes a command as fast as
+-- a short one.
 CREATE TABLE entry (
     organisation INTEGER NOT NULL REFERENCES organisation,
     position INTEGER NOT NULL CHECK (position >= 0),
+    created INTEGER CHECK ((created IS NULL) = (command IS NULL)),
     command BLOB CHECK (length(command) = 32),
     bytes BLOB NOT NULL,
     PRIMARY KEY (organisation, position)
 ) STRICT;
-CREATE UNIQUE INDEX entry_by_command ON entry (organisation, command) WHERE command IS NOT NULL;
+CREATE UNIQUE INDEX entry_by_command ON entry (organisation, created, command);
 
--- Roots of full subtrees.
+-- Roots of full subtrees, those together that one entry (`last`, the subtree's last leaf) completed.
 CREATE TABLE node (
     organisation INTEGER NOT NULL REFERENCES organisation,
+    last INTEGER NOT NULL CHECK (last >= 0),
     level INTEGER NOT NULL,
-    position INTEGER NOT NULL,
     hash BLOB NOT NULL CHECK (length(hash) = 32),
-    PRIMARY KEY (organisation, level, position)
+    PRIMARY KEY (organisation, last, level)
 ) STRICT, WITHOUT ROWID;
 
 -- Live blobs. `audience` is the widest one under which an entry names the blob.
@@ -184,6 +191,7 @@ pub(super) fn open_writing(path: &Path) -> Result<Connection, StoreError> {
     check(&connection, path)?;
     connection.pragma_update_and_check(None, "journal_mode", "wal", |row| row.get::<_, String>(0))?;
     connection.pragma_update(None, "synchronous", "full")?;
+    connection.pragma_update(None, "wal_autocheckpoint", WAL_PAGES)?;
     connection.pragma_update(None, "secure_delete", true)?;
     Ok(connection)
 }

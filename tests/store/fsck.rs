@@ -53,9 +53,10 @@ async fn every_change_is_found() {
         ("DELETE FROM entry WHERE position = 2", Some(2), "missing"),
         ("DELETE FROM entry", None, "no entries"),
         ("UPDATE entry SET command = zeroblob(32) WHERE position = 6", Some(6), "index of commands"),
-        ("UPDATE node SET hash = zeroblob(32) WHERE level = 1 AND position = 2", Some(4), "node 2 of level 1"),
+        ("UPDATE entry SET created = created + 1 WHERE position = 6", Some(6), "index of commands"),
+        ("UPDATE node SET hash = zeroblob(32) WHERE level = 1 AND last = 5", Some(4), "node 2 of level 1"),
         ("DELETE FROM node WHERE level = 3", None, "1 nodes of the tree are missing"),
-        ("INSERT INTO node VALUES (1, 0, 13, zeroblob(32))", Some(13), "node 13 of level 0"),
+        ("INSERT INTO node VALUES (1, 13, 0, zeroblob(32))", Some(13), "node 13 of level 0"),
         ("UPDATE organisation SET size = 12", None, "the size says 12"),
         (
             "UPDATE organisation SET checkpoint = replace(checkpoint, char(10) || '13' || char(10), char(10) || '14' || char(10))",

@@ -59,10 +59,9 @@ pub fn rewrite(town: &Town, change: impl FnOnce(&mut Vec<Vec<u8>>, OrganisationI
                    ON CONFLICT (organisation, position) DO UPDATE SET bytes = ?2";
         transaction.execute(sql, rusqlite::params![position as i64, bytes]).unwrap();
         for node in frontier.push(leaf_hash(bytes)) {
-            let sql =
-                "INSERT INTO node (organisation, level, position, hash) SELECT number, ?, ?, ? FROM organisation";
+            let sql = "INSERT INTO node (organisation, last, level, hash) SELECT number, ?, ?, ? FROM organisation";
             let hash = node.hash.as_bytes();
-            transaction.execute(sql, rusqlite::params![node.level, node.index as i64, hash]).unwrap();
+            transaction.execute(sql, rusqlite::params![position as i64, node.level, hash]).unwrap();
         }
     }
     let note = signed(&entries, id, &key).to_string();

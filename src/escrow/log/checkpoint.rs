@@ -131,12 +131,18 @@ impl LogVerifier {
         Ok(SignedCheckpoint { checkpoint: Checkpoint { organisation, head }, note })
     }
 
+    /// The note of this head, for whoever just signed its [`Checkpoint::body`] with this key: nothing is verified, and
+    /// nobody else may take it for a checkpoint.
+    pub fn note(&self, head: TreeHead, signature: &Signature) -> Result<Note, BadNote> {
+        let key = self.note_key();
+        let line = NoteSignature { key_id: key.id(), name: key.name, signature: signature.as_bytes().to_vec() };
+        Note::new(Checkpoint { organisation: self.organisation, head }.body(), vec![line])
+    }
+
     /// The signed checkpoint of this head, given the log key's signature over its [`Checkpoint::body`]. The signature
     /// is verified, so that a wrong key is noticed before anybody is told.
     pub fn assemble(&self, head: TreeHead, signature: &Signature) -> Result<SignedCheckpoint, BadCheckpoint> {
-        let key = self.note_key();
-        let line = NoteSignature { key_id: key.id(), name: key.name, signature: signature.as_bytes().to_vec() };
-        self.verify_note(Note::new(Checkpoint { organisation: self.organisation, head }.body(), vec![line])?)
+        self.verify_note(self.note(head, signature)?)
     }
 }
 
