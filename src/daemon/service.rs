@@ -244,6 +244,7 @@ impl Service {
 
     async fn put_on_log(&self, peer: Peer, message: api::SubmitRequest) -> Result<api::SubmitResponse, Refused> {
         let started = Instant::now();
+        let announced = self.writer.announce();
         let signed = message.command.ok_or(Malformed::Missing("command"))?;
         let signed = SignedCommand::parse(signed)?;
         let organisation = match signed.founds() {
@@ -270,6 +271,7 @@ impl Service {
         // Right here: it takes some ten microseconds, the runtime has a thread for each processor, and handing it to yet
         // another one would cost as much as it could save.
         let verified = signed.verify(organisation)?;
+        drop(announced);
         let command = verified.id();
         let blobs = message.blobs.into_iter().map(|blob| blob.content).collect();
         let index = self.writer.submit(verified, blobs, token).await?;

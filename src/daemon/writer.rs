@@ -22,7 +22,7 @@ mod tests;
 mod thread;
 
 use std::collections::{BTreeSet, HashMap};
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, mpsc};
 use std::thread::JoinHandle;
 use std::time::Duration;
@@ -86,6 +86,26 @@ pub struct Writer {
     opened: Opened,
     counts: Arc<Counts>,
     changes: Changes,
+    coming: Coming,
+}
+
+/// How many commands are just being verified: the writer may wait for them a moment.
+#[derive(Clone, Default)]
+struct Coming(Arc<AtomicUsize>);
+
+/// One of them, until it is dropped.
+pub struct Announced(Coming);
+
+impl Coming {
+    fn any(&self) -> bool {
+        self.0.load(Ordering::Relaxed) > 0
+    }
+}
+
+impl Drop for Announced {
+    fn drop(&mut self) {
+        self.0.0.fetch_sub(1, Ordering::Relaxed);
+    }
 }
 
 /// What the thread counts.
@@ -227,14 +247,23 @@ impl Writer {
             changes: changes.clone(),
         };
         let thread = thread::Thread::new(store, clock, shared);
-        let thread = std::thread::spawn(move || thread.run(&queue));
+        let coming = Coming::default();
+        let expected = coming.clone();
+        let thread = std::thread::spawn(move || thread.run(&queue, &expected));
         let room = Arc::new(Semaphore::new(ROOM));
-        (Self { jobs, room, sizes, pending, opened, counts, changes }, WriterThread(thread))
+        (Self { jobs, room, sizes, pending, opened, counts, changes, coming }, WriterThread(thread))
     }
 
     /// The log key for an organisation to be founded with this token; the same one until the token is used.
     pub async fn prepare_founding(&self, token: [u8; 32]) -> Result<VerifyingKey, WriteError> {
         self.ask(0, |reply| Job::Prepare { token, reply }).await
+    }
+
+    /// Says that a command is on its way, so that it can share a commit with those that are here already. Whoever is
+    /// alone waits for nobody.
+    pub fn announce(&self) -> Announced {
+        self.coming.0.fetch_add(1, Ordering::Relaxed);
+        Announced(self.coming.clone())
     }
 
     /// Puts a command on the log; gives its index, the same one if it stands there already. A genesis needs the token

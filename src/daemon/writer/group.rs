@@ -113,7 +113,11 @@ impl Group<'_> {
     ) -> Result<u64, Stopped> {
         let id = command.organisation();
         // Before anything else, above all before the time: whoever missed the answer must get it later, too.
-        if let Some(number) = self.batch.number(&id)?
+        let number = match self.cache.peek(&id) {
+            Some(loaded) => Some(loaded.number),
+            None => self.batch.number(&id)?,
+        };
+        if let Some(number) = number
             && let Some(index) = self.batch.index_of(number, &command.id(), command.command().created)?
         {
             return Ok(index);
