@@ -358,9 +358,10 @@ impl Batch<'_> {
 
     /// Stores a re-sealed share wherever this approver promised it. False if nobody waits for it.
     pub fn put_share(&self, number: Number, approver: &PersonId, blob: &Blob) -> Result<bool, StoreError> {
-        let mut statement = self
-            .transaction
-            .prepare_cached("UPDATE share SET content = ? WHERE organisation = ? AND approver = ? AND blob = ?")?;
+        // Without the name of the index, all shares that the association waits for would be looked through.
+        let mut statement = self.transaction.prepare_cached(
+            "UPDATE share INDEXED BY share_by_blob SET content = ? WHERE organisation = ? AND approver = ? AND blob = ?",
+        )?;
         let waiting = statement.execute(params![blob.content, number, approver.as_bytes(), blob.id.as_bytes()])?;
         Ok(waiting > 0)
     }

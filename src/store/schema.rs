@@ -25,6 +25,9 @@ pub(super) const BUSY: Duration = Duration::from_secs(5);
 /// changes are then moved once for many.
 const WAL_PAGES: i64 = 4_000;
 
+/// Pages that each reading connection keeps in memory, in KiB. The system keeps what is read often, for all of them.
+const PAGE_CACHE: i64 = 512;
+
 /// Statements that a connection keeps compiled: all that this layer has.
 const STATEMENTS: usize = 48;
 
@@ -62,7 +65,7 @@ CREATE TABLE entry (
     command BLOB CHECK (length(command) = 32),
     bytes BLOB NOT NULL,
     PRIMARY KEY (organisation, position)
-) STRICT;
+) STRICT, WITHOUT ROWID;
 CREATE UNIQUE INDEX entry_by_command ON entry (organisation, created, command);
 
 -- Roots of full subtrees, those together that one entry (`last`, the subtree's last leaf) completed.
@@ -92,7 +95,8 @@ CREATE TABLE share (
     blob BLOB NOT NULL CHECK (length(blob) = 32),
     content BLOB,
     PRIMARY KEY (organisation, request, approver, blob)
-) STRICT;
+) STRICT, WITHOUT ROWID;
+CREATE INDEX share_by_blob ON share (organisation, approver, blob);
 
 -- Who may read, with which roles (the bit 1 << number for each), and with which devices.
 CREATE TABLE person (
@@ -214,6 +218,7 @@ fn damaged(error: rusqlite::Error) -> StoreError {
 pub(super) fn open_reading(path: &Path) -> Result<Connection, StoreError> {
     let opened = connect(path, OpenFlags::SQLITE_OPEN_READ_ONLY).and_then(|connection| {
         check(&connection, path)?;
+        connection.pragma_update(None, "cache_size", -PAGE_CACHE)?;
         Ok(connection)
     });
     match opened {

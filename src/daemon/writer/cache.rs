@@ -10,6 +10,10 @@ use crate::store::load::Loaded;
 
 /// How many organisations stay in memory between groups.
 pub(super) const KEPT: usize = 64;
+/// So many entries, all organisations together, as some 3 KiB each: beyond them, organisations leave earlier, but for the
+/// last few. To read a long log again and again would hold up everybody.
+const KEPT_ENTRIES: u64 = 4_096;
+const LAST_FEW: usize = 8;
 
 /// Loaded organisations, with when each was last used.
 #[derive(Default)]
@@ -47,9 +51,14 @@ impl Cache {
         self.loaded.remove(id);
     }
 
+    fn is_too_full(&self) -> bool {
+        let entries: u64 = self.loaded.values().map(|(_, loaded)| loaded.frontier.size()).sum();
+        self.loaded.len() > KEPT || (self.loaded.len() > LAST_FEW && entries > KEPT_ENTRIES)
+    }
+
     /// Forgets those longest unused. Never during a group, which may have changed them.
     pub fn evict(&mut self) {
-        while self.loaded.len() > KEPT {
+        while self.is_too_full() {
             let oldest = self.loaded.iter().min_by_key(|(_, (used, _))| *used).map(|(id, _)| *id);
             let Some(oldest) = oldest else { return };
             self.loaded.remove(&oldest);
