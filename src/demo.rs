@@ -525,7 +525,7 @@ fn edit_entry(data: &Path, position: u64) -> Result<(), Failure> {
         }
         let leaf = crate::escrow::log::merkle::leaf_hash(&bytes);
         let hash = rusqlite::params![leaf.as_bytes(), position];
-        database.execute("UPDATE node SET hash = ?1 WHERE level = 0 AND position = ?2", hash)?;
+        database.execute("UPDATE node SET hash = ?1 WHERE level = 0 AND last = ?2", hash)?;
         database.execute("UPDATE entry SET bytes = ?1 WHERE position = ?2", rusqlite::params![bytes, position])
     };
     match change().map_err(Failure::technical)? {

@@ -323,8 +323,7 @@ pub async fn run(
     let (health, health_service) = health_reporter();
     let own = Own { server_key: device.public(), address: config.address() };
     let callers = Callers::new(reader.clone(), writer.changes().clone());
-    let service =
-        Service::new(reader.clone(), callers, writer.clone(), live, limits.clone(), closing.clone(), own);
+    let service = Service::new(reader.clone(), callers, writer.clone(), live, limits.clone(), closing.clone(), own);
     let metrics_addr = numbers.as_ref().map(|(_, address)| *address);
     if let Some((listener, address)) = numbers {
         let (writer, reader, board) = (writer.clone(), reader.clone(), board.clone());

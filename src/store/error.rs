@@ -25,7 +25,8 @@ pub enum StoreError {
     Foreign(PathBuf),
     /// Another version of the tables.
     #[error(
-        "the database has tables of version {found}, this program reads version {SCHEMA_VERSION}; run the program that made them"
+        "the database has tables of version {found}, this program reads version {SCHEMA_VERSION}; {}",
+        if *found < SCHEMA_VERSION { "start `sequestred run` once, it brings them up to date" } else { "run the program that made them" }
     )]
     Schema {
         /// The version found.

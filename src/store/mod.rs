@@ -8,6 +8,7 @@
 //! | [`fsck`] | recomputes everything from the entries |
 //! | [`backup`] | a copy while a daemon runs |
 //! | [`restore`] | an organisation back from its people's replicas |
+//! | `upgrade` | tables of earlier versions brought to today's |
 //!
 //! The entries are the truth; every other table can be computed from them and from the blobs, and [`fsck`] does.
 //! Three things cannot: log keys, unused founding tokens' keys, and the keys to which standing rights are wrapped. They
@@ -27,6 +28,7 @@ pub mod reader;
 pub mod restore;
 mod rows;
 mod schema;
+mod upgrade;
 
 use std::fs::{DirBuilder, File, OpenOptions, TryLockError};
 use std::io;
@@ -100,6 +102,7 @@ impl Store {
             return Err(StoreError::Missing(path));
         }
         let lock = lock(dir)?;
+        upgrade::upgrade(&path)?;
         let connection = schema::open_writing(&path)?;
         schema::check_file(&connection)?;
         let store = Self {

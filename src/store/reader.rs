@@ -195,7 +195,7 @@ impl Reader {
             let Some(number) = batch::number(connection, organisation)? else { return Ok(Vec::new()) };
             let mut statement = connection.prepare_cached(
                 "SELECT entry.bytes, node.hash FROM entry
-                 LEFT JOIN node ON node.organisation = entry.organisation AND level = 0 AND node.position = entry.position
+                 LEFT JOIN node ON node.organisation = entry.organisation AND level = 0 AND node.last = entry.position
                  WHERE entry.organisation = ? AND entry.position >= ? AND entry.position < ? ORDER BY entry.position",
             )?;
             let mut rows = statement.query(params![number, signed(from), signed(to)])?;

@@ -13,7 +13,7 @@ use rusqlite::{Connection, ErrorCode, OpenFlags};
 use super::{StoreError, failed};
 
 /// The version of the tables, in `PRAGMA user_version`.
-pub const SCHEMA_VERSION: i64 = 1;
+pub const SCHEMA_VERSION: i64 = 2;
 
 /// `PRAGMA application_id`: tells this program's files from other people's.
 const APPLICATION_ID: i64 = 0x5345_5145;
@@ -55,28 +55,6 @@ CREATE TABLE founding (
     log_seed BLOB CHECK (length(log_seed) = 32)
 ) STRICT;
 
--- The truth. `command` is the command's id, `created` when it says that it was made; acts of the daemon have neither.
--- Commands are found by both: what is signed at the same time lies together, and a long log takes a command as fast as
--- a short one.
-CREATE TABLE entry (
-    organisation INTEGER NOT NULL REFERENCES organisation,
-    position INTEGER NOT NULL CHECK (position >= 0),
-    created INTEGER CHECK ((created IS NULL) = (command IS NULL)),
-    command BLOB CHECK (length(command) = 32),
-    bytes BLOB NOT NULL,
-    PRIMARY KEY (organisation, position)
-) STRICT, WITHOUT ROWID;
-CREATE UNIQUE INDEX entry_by_command ON entry (organisation, created, command);
-
--- Roots of full subtrees, those together that one entry (`last`, the subtree's last leaf) completed.
-CREATE TABLE node (
-    organisation INTEGER NOT NULL REFERENCES organisation,
-    last INTEGER NOT NULL CHECK (last >= 0),
-    level INTEGER NOT NULL,
-    hash BLOB NOT NULL CHECK (length(hash) = 32),
-    PRIMARY KEY (organisation, last, level)
-) STRICT, WITHOUT ROWID;
-
 -- Live blobs. `audience` is the widest one under which an entry names the blob.
 CREATE TABLE blob (
     organisation INTEGER NOT NULL REFERENCES organisation,
@@ -85,18 +63,6 @@ CREATE TABLE blob (
     content BLOB NOT NULL,
     PRIMARY KEY (organisation, id)
 ) STRICT;
-
--- Re-sealed shares, awaited (no content) or uploaded. Never mixed with live blobs: an approver may name an id that is
--- one of those, and dropping a request's shares must not delete it.
-CREATE TABLE share (
-    organisation INTEGER NOT NULL REFERENCES organisation,
-    request INTEGER NOT NULL,
-    approver BLOB NOT NULL CHECK (length(approver) = 32),
-    blob BLOB NOT NULL CHECK (length(blob) = 32),
-    content BLOB,
-    PRIMARY KEY (organisation, request, approver, blob)
-) STRICT, WITHOUT ROWID;
-CREATE INDEX share_by_blob ON share (organisation, approver, blob);
 
 -- Who may read, with which roles (the bit 1 << number for each), and with which devices.
 CREATE TABLE person (
@@ -136,10 +102,48 @@ CREATE TABLE deadline (
 CREATE INDEX deadline_by_time ON deadline (at);
 ";
 
+/// Those of them that changed last: what version 1 had instead is brought to these.
+pub(super) const LOG_TABLES: &str = "
+-- The truth. `command` is the command's id, `created` when it says that it was made; acts of the daemon have neither.
+-- Commands are found by both: what is signed at the same time lies together, and a long log takes a command as fast as
+-- a short one.
+CREATE TABLE entry (
+    organisation INTEGER NOT NULL REFERENCES organisation,
+    position INTEGER NOT NULL CHECK (position >= 0),
+    created INTEGER CHECK ((created IS NULL) = (command IS NULL)),
+    command BLOB CHECK (length(command) = 32),
+    bytes BLOB NOT NULL,
+    PRIMARY KEY (organisation, position)
+) STRICT, WITHOUT ROWID;
+CREATE UNIQUE INDEX entry_by_command ON entry (organisation, created, command);
+
+-- Roots of full subtrees, those together that one entry (`last`, the subtree's last leaf) completed.
+CREATE TABLE node (
+    organisation INTEGER NOT NULL REFERENCES organisation,
+    last INTEGER NOT NULL CHECK (last >= 0),
+    level INTEGER NOT NULL,
+    hash BLOB NOT NULL CHECK (length(hash) = 32),
+    PRIMARY KEY (organisation, last, level)
+) STRICT, WITHOUT ROWID;
+
+-- Re-sealed shares, awaited (no content) or uploaded. Never mixed with live blobs: an approver may name an id that is
+-- one of those, and dropping a request's shares must not delete it.
+CREATE TABLE share (
+    organisation INTEGER NOT NULL REFERENCES organisation,
+    request INTEGER NOT NULL,
+    approver BLOB NOT NULL CHECK (length(approver) = 32),
+    blob BLOB NOT NULL CHECK (length(blob) = 32),
+    content BLOB,
+    PRIMARY KEY (organisation, request, approver, blob)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX share_by_blob ON share (organisation, approver, blob);
+";
+
 /// Makes the tables in an empty database.
 pub(super) fn create(connection: &mut Connection) -> Result<(), StoreError> {
     let transaction = connection.transaction()?;
     transaction.execute_batch(TABLES)?;
+    transaction.execute_batch(LOG_TABLES)?;
     transaction.pragma_update(None, "application_id", APPLICATION_ID)?;
     transaction.pragma_update(None, "user_version", SCHEMA_VERSION)?;
     Ok(transaction.commit()?)
@@ -166,6 +170,14 @@ fn prepare(connection: &Connection) -> Result<(), StoreError> {
 
 /// Refuses other programs' files and other versions' tables.
 fn check(connection: &Connection, path: &Path) -> Result<(), StoreError> {
+    match version_of(connection, path)? {
+        SCHEMA_VERSION => Ok(()),
+        found => Err(StoreError::Schema { found }),
+    }
+}
+
+/// The version of the tables; refuses other programs' files.
+fn version_of(connection: &Connection, path: &Path) -> Result<i64, StoreError> {
     let number = |pragma| connection.pragma_query_value(None, pragma, |row| row.get::<_, i64>(0));
     let application = number("application_id").map_err(|error| match error.sqlite_error_code() {
         Some(ErrorCode::NotADatabase) => StoreError::Foreign(path.to_owned()),
@@ -174,10 +186,15 @@ fn check(connection: &Connection, path: &Path) -> Result<(), StoreError> {
     if application != APPLICATION_ID {
         return Err(StoreError::Foreign(path.to_owned()));
     }
-    match number("user_version")? {
-        SCHEMA_VERSION => Ok(()),
-        found => Err(StoreError::Schema { found }),
-    }
+    Ok(number("user_version")?)
+}
+
+/// A connection that may change the tables themselves, and their version.
+pub(super) fn open_to_upgrade(path: &Path) -> Result<(Connection, i64), StoreError> {
+    let connection = connect(path, OpenFlags::SQLITE_OPEN_READ_WRITE)?;
+    connection.pragma_update(None, "secure_delete", true)?;
+    let version = version_of(&connection, path)?;
+    Ok((connection, version))
 }
 
 /// A connection to a new, empty file, to make the tables in.
