@@ -38,7 +38,7 @@ const HANDSHAKES_PER_NETWORK: usize = 16;
 const PERSONS_SHARE: usize = 32;
 const FEWEST_PER_PERSON: usize = 4;
 /// After so many bytes in a row a connection lets others go before it: what it sends in small pieces is work.
-const TURN_BYTES: usize = 16 * 1024;
+const TURN_BYTES: usize = 4 * 1024;
 /// Calls that are read at once on a connection whose device no log vouched for when it began.
 const STRANGER_CALLS: usize = 4;
 
