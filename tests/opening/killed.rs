@@ -152,13 +152,13 @@ async fn at_random_moments() {
         house.town.kill();
         assert_eq!(fsck(&house.town.data()).unwrap().findings, [], "{case}");
         if tokio::time::timeout(Duration::from_secs(50), reopen(&house)).await.is_err() {
+            let rotation = house.credential().await.rotation;
             let session = house.town.session(MAUD).await;
             let state = session.state().unwrap();
             let told = state.requests().iter().map(|(id, request)| {
                 format!("{id}: {:?} {:?} {:?} {}", request.purpose, request.stage, request.target, request.by_daemon)
             });
             let told: Vec<String> = told.collect();
-            let rotation = &house.credential().await.rotation;
             panic!("{case}, {what} after {delay:?}: it is not opened again: {told:#?} {rotation:?}");
         }
         for lease in &asked {
