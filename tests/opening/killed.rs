@@ -116,7 +116,7 @@ async fn while_a_secret_is_changed() {
 }
 
 /// Killed at random moments, while accesses are asked for, made and given back: in the end nothing is left at the
-/// target, and the secret in escrow is the one that it takes. `SEQUESTRE_TEST_KILLS` takes more of them (a tenth),
+/// target, and the secret in escrow is the one that it takes. `SEQUESTRE_TEST_KILLS` takes more of them (a tenth, 20 at most),
 /// `SEQUESTRE_TEST_SEED` others.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn at_random_moments() {
@@ -124,7 +124,7 @@ async fn at_random_moments() {
     let house = House::new(Kind::Program).await;
     house.opened(Seconds(8 * 3600)).await;
     let (mut asked, mut made) = (Vec::new(), 0);
-    for kill in 0..number("SEQUESTRE_TEST_KILLS", 50).div_ceil(10) {
+    for kill in 0..number("SEQUESTRE_TEST_KILLS", 50).div_ceil(10).min(20) {
         let case = format!("kill {kill}");
         // One to be made, one to be taken away, or the secret to be changed.
         let lease = house.granted(Seconds::HOUR).await;
