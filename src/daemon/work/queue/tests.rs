@@ -194,15 +194,15 @@ fn what_waits_goes_on_when_what_it_waits_for_comes() {
     scene.note(id, vec![revoke(Some(3))]);
     scene.finish(&key, Outcome::Waits("shares-missing"));
     assert_eq!(scene.start(), Some(key));
-    scene.finish(&key, Outcome::Later("CHECKED_OUT", Duration::from_secs(100)));
+    scene.finish(&key, Outcome::Later("checked-out", Duration::from_secs(100)));
     assert_eq!(scene.start(), None);
     scene.now += Duration::from_secs(100);
     assert_eq!(scene.start(), Some(key), "when it may be");
-    scene.finish(&key, Outcome::Later("CHECKED_OUT", Duration::from_secs(1000)));
+    scene.finish(&key, Outcome::Later("checked-out", Duration::from_secs(1000)));
     scene.note(id, vec![revoke(Some(3))]);
     assert_eq!(scene.start(), Some(key), "or earlier, when the log grew");
     scene.note(id, vec![revoke(Some(3))]);
-    scene.finish(&key, Outcome::Later("CHECKED_OUT", Duration::from_secs(1000)));
+    scene.finish(&key, Outcome::Later("checked-out", Duration::from_secs(1000)));
     assert_eq!(scene.start(), None, "a log that grows all the time is asked once a second");
     scene.now += FIRST_PAUSE;
     assert_eq!(scene.start(), Some(key));
