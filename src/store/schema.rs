@@ -159,6 +159,14 @@ fn connect(path: &Path, access: OpenFlags) -> Result<Connection, StoreError> {
     Ok(connection)
 }
 
+/// The same for a file that must be writable: SQLite says only that it cannot open it, or later that it is read-only.
+fn connect_to_write(path: &Path) -> Result<Connection, StoreError> {
+    if path.exists() {
+        OpenOptions::new().write(true).open(path).map_err(failed("write to", path))?;
+    }
+    connect(path, OpenFlags::SQLITE_OPEN_READ_WRITE)
+}
+
 fn prepare(connection: &Connection) -> Result<(), StoreError> {
     connection.busy_timeout(BUSY)?;
     connection.set_prepared_statement_cache_capacity(STATEMENTS);
@@ -191,9 +199,9 @@ fn version_of(connection: &Connection, path: &Path) -> Result<i64, StoreError> {
 
 /// A connection that may change the tables themselves, and their version.
 pub(super) fn open_to_upgrade(path: &Path) -> Result<(Connection, i64), StoreError> {
-    let connection = connect(path, OpenFlags::SQLITE_OPEN_READ_WRITE)?;
-    connection.pragma_update(None, "secure_delete", true)?;
+    let connection = connect_to_write(path)?;
     let version = version_of(&connection, path)?;
+    connection.pragma_update(None, "secure_delete", true)?;
     Ok((connection, version))
 }
 
@@ -204,11 +212,7 @@ pub(super) fn open_empty(path: &Path) -> Result<Connection, StoreError> {
 
 /// The connection that writes: each commit is on the disk before it returns, and what is deleted is overwritten.
 pub(super) fn open_writing(path: &Path) -> Result<Connection, StoreError> {
-    // SQLite says only that it cannot open the file, or later that it is read-only.
-    if path.exists() {
-        OpenOptions::new().write(true).open(path).map_err(failed("write to", path))?;
-    }
-    let connection = connect(path, OpenFlags::SQLITE_OPEN_READ_WRITE)?;
+    let connection = connect_to_write(path)?;
     check(&connection, path)?;
     connection.pragma_update_and_check(None, "journal_mode", "wal", |row| row.get::<_, String>(0))?;
     connection.pragma_update(None, "synchronous", "full")?;
