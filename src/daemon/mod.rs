@@ -358,7 +358,7 @@ pub async fn run(
     let mut server = tokio::spawn(router.serve_with_incoming_shutdown(incoming, async {
         let _ = drained.await;
     }));
-    tokio::spawn(watch_health(health.clone(), reader, closing));
+    tokio::spawn(watch_health(health.clone(), reader.clone(), closing));
     let server_key = device.public();
     tracing::info!(address = %local_addr, "serving");
     let serving = tokio::spawn(async move {
@@ -385,7 +385,7 @@ pub async fn run(
         };
         // Before the writer: what it has under way may still have something to write.
         let _ = runner.await;
-        let written = stop_writing(writer, thread).await;
+        let written = stop_writing(writer, thread, reader).await;
         tracing::info!("stopped");
         served.and(written)
     });
@@ -425,9 +425,11 @@ pub async fn health(dir: &Path, overrides: &Overrides) -> Result<(), DaemonError
     }
 }
 
-async fn stop_writing(writer: Writer, thread: WriterThread) -> Result<(), DaemonError> {
+/// Closes the database, the connection that writes last: it puts everything into the one file.
+async fn stop_writing(writer: Writer, thread: WriterThread, reader: Reader) -> Result<(), DaemonError> {
+    let closed = tokio::task::spawn_blocking(move || reader.close()).await;
     writer.shutdown().await;
-    match tokio::task::spawn_blocking(move || thread.join()).await {
+    match tokio::task::spawn_blocking(move || thread.join()).await.and_then(|joined| closed.map(|()| joined)) {
         Ok(Ok(())) => Ok(()),
         _ => Err(DaemonError::Failed("its writer panicked")),
     }

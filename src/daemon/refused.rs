@@ -130,6 +130,7 @@ impl From<StoreError> for Refused {
     fn from(error: StoreError) -> Self {
         match error {
             StoreError::OutOfRange { asked, size } => Self::BeyondLog { asked, size },
+            StoreError::Closed => Self::Closing,
             other => Self::Storage(other),
         }
     }

@@ -72,6 +72,9 @@ pub enum StoreError {
         /// How many entries there are; 0 also where the organisation is unknown.
         size: u64,
     },
+    /// The daemon ends, and has closed its database.
+    #[error("the database is closed, because the daemon ends; ask again when it runs")]
+    Closed,
     /// No randomness for a token or a key.
     #[error(transparent)]
     Random(#[from] NoRandomness),

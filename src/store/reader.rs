@@ -37,10 +37,17 @@ pub struct Reader {
 }
 
 struct Pool {
-    idle: Mutex<Vec<Connection>>,
+    connections: Mutex<Connections>,
     returned: Condvar,
     /// How often reading failed.
     failures: AtomicU64,
+}
+
+struct Connections {
+    idle: Vec<Connection>,
+    lent: usize,
+    /// Nobody gets one any more.
+    closed: bool,
 }
 
 /// A device's newest cosignature.
@@ -61,18 +68,26 @@ struct Lent<'a> {
 }
 
 impl Pool {
-    fn idle(&self) -> MutexGuard<'_, Vec<Connection>> {
+    fn connections(&self) -> MutexGuard<'_, Connections> {
         // Nothing can be half done to a list of connections.
-        self.idle.lock().unwrap_or_else(PoisonError::into_inner)
+        self.connections.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn lend(&self) -> Lent<'_> {
-        let mut idle = self.idle();
+    fn wait<'a>(&self, connections: MutexGuard<'a, Connections>) -> MutexGuard<'a, Connections> {
+        self.returned.wait(connections).unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn lend(&self) -> Result<Lent<'_>, StoreError> {
+        let mut connections = self.connections();
         loop {
-            if let Some(connection) = idle.pop() {
-                return Lent { pool: self, connection: Some(connection) };
+            if connections.closed {
+                return Err(StoreError::Closed);
             }
-            idle = self.returned.wait(idle).unwrap_or_else(PoisonError::into_inner);
+            if let Some(connection) = connections.idle.pop() {
+                connections.lent += 1;
+                return Ok(Lent { pool: self, connection: Some(connection) });
+            }
+            connections = self.wait(connections);
         }
     }
 }
@@ -80,8 +95,14 @@ impl Pool {
 impl Drop for Lent<'_> {
     fn drop(&mut self) {
         if let Some(connection) = self.connection.take() {
-            self.pool.idle().push(connection);
-            self.pool.returned.notify_one();
+            let mut connections = self.pool.connections();
+            connections.lent -= 1;
+            match connections.closed {
+                true => drop(connection),
+                false => connections.idle.push(connection),
+            }
+            // Whoever closes waits here beside those who read.
+            self.pool.returned.notify_all();
         }
     }
 }
@@ -91,13 +112,27 @@ impl Reader {
     pub fn open(dir: &Path, connections: usize) -> Result<Self, StoreError> {
         let path = dir.join(DATABASE);
         let idle = (0..connections.max(1)).map(|_| schema::open_reading(&path)).collect::<Result<Vec<_>, _>>()?;
-        let pool = Pool { idle: Mutex::new(idle), returned: Condvar::new(), failures: AtomicU64::new(0) };
+        let connections = Mutex::new(Connections { idle, lent: 0, closed: false });
+        let pool = Pool { connections, returned: Condvar::new(), failures: AtomicU64::new(0) };
         Ok(Self { pool: Arc::new(pool) })
+    }
+
+    /// Closes every connection, of every clone, once what is being read has been read; later calls are refused. While
+    /// one is open, the writer that ends leaves its write-ahead log beside the database, where SQLite would apply it to
+    /// whatever file takes the database's place.
+    pub fn close(&self) {
+        let mut connections = self.pool.connections();
+        connections.closed = true;
+        connections.idle.clear();
+        self.pool.returned.notify_all();
+        while connections.lent > 0 {
+            connections = self.pool.wait(connections);
+        }
     }
 
     /// Runs `read` on one consistent state.
     fn read<T>(&self, read: impl FnOnce(&Connection) -> Result<T, StoreError>) -> Result<T, StoreError> {
-        let mut lent = self.pool.lend();
+        let mut lent = self.pool.lend()?;
         // There is one until it is dropped.
         let connection = lent.connection.as_mut().ok_or(rusqlite::Error::InvalidQuery)?;
         let read = connection.transaction().map_err(StoreError::from).and_then(|transaction| read(&transaction));

@@ -31,6 +31,8 @@ const AT_ONCE: usize = 3;
 struct Hammer {
     town: Town,
     over: AtomicBool,
+    /// Nobody waits for an answer any more.
+    all_written: AtomicBool,
     /// What the daemon said that it wrote, by index.
     written: Mutex<BTreeMap<u64, CommandId>>,
     read: AtomicU64,
@@ -116,7 +118,7 @@ impl Hammer {
         let mut replay: Option<Replay> = None;
         let mut known = TreeHead::EMPTY;
         let mut once_more = true;
-        while !self.over.load(Ordering::SeqCst) || std::mem::take(&mut once_more) {
+        while !self.all_written.load(Ordering::SeqCst) || std::mem::take(&mut once_more) {
             let head = self.checkpoint(&mut client, &log).await;
             assert!(head.size >= known.size, "the log became shorter");
             // Consistency with what was seen before, by its proof.
@@ -215,6 +217,7 @@ async fn many_write_and_many_check_what_they_read() {
     let hammer = Hammer {
         town,
         over: AtomicBool::new(false),
+        all_written: AtomicBool::new(false),
         written: Mutex::default(),
         read: AtomicU64::new(0),
         proved: AtomicU64::new(0),
@@ -231,7 +234,8 @@ async fn many_write_and_many_check_what_they_read() {
             hammer.writes(AWA, &awa, base),
             hammer.writes(BRUNO, &bruno, base),
             hammer.writes(CHLOE, &chloe, base)
-        )
+        );
+        hammer.all_written.store(true, Ordering::SeqCst);
     };
     let readers =
         async { tokio::join!(hammer.reads(MAUD, chance), hammer.reads(NINA, second), hammer.watches(THEO)) };
