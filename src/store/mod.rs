@@ -104,7 +104,7 @@ impl Store {
         let lock = lock(dir)?;
         upgrade::upgrade(&path)?;
         let connection = schema::open_writing(&path)?;
-        schema::check_file(&connection)?;
+        schema::check_file(&path)?;
         let store = Self {
             connection,
             _lock: lock,

@@ -17,7 +17,7 @@ use crate::escrow::id::OrganisationId;
 pub(super) fn upgrade(path: &Path) -> Result<(), StoreError> {
     let (mut connection, version) = schema::open_to_upgrade(path)?;
     if version == 1 {
-        schema::check_file(&connection)?;
+        schema::check_file(path)?;
         find_commands_by_time(&mut connection)?;
     }
     connection.close().map_err(|(_, error)| error.into())
