@@ -63,9 +63,16 @@ impl Timers {
         self.set_aside.contains_key(organisation)
     }
 
-    /// This organisation cannot be loaded: the others go on.
+    /// This organisation cannot be loaded, or not at once: the others go on.
     pub fn set_aside(&mut self, organisation: OrganisationId, instant: Instant) {
         self.set_aside.insert(organisation, instant + SET_ASIDE);
+    }
+
+    /// It can be used again: what fell due meanwhile is looked for at once.
+    pub fn is_back(&mut self, organisation: &OrganisationId) {
+        if self.set_aside.remove(organisation).is_some() {
+            self.next = Some(Time(0));
+        }
     }
 
     /// A group was committed; `deadlines` are the earliest ones after it.
@@ -113,6 +120,12 @@ mod tests {
         timers.committed(&[(NOW, broken), (NOW.after(Seconds::DAY), sound)]);
         assert!(!timers.is_time(NOW, instant));
         assert_eq!(timers.patience(NOW, instant), Some(LOOSE_WATCH));
+        timers.is_back(&sound);
+        assert!(!timers.is_time(NOW, instant), "it was not away");
+        timers.is_back(&broken);
+        assert!(timers.is_time(NOW, instant) && !timers.passes_over(&broken));
+        timers.set_aside(broken, instant);
+        timers.committed(&[(NOW, broken), (NOW.after(Seconds::DAY), sound)]);
         let later = instant + SET_ASIDE;
         assert!(timers.is_time(NOW, later));
         assert_eq!((timers.passed_over(later), timers.passes_over(&broken)), (0, false));

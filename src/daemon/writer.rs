@@ -11,6 +11,7 @@
 //! runs. This module must never let an entry onto the log whose blobs it does not hold, hand out shares to anybody
 //! but the requester, or say that something is kept before it is on the disk.
 
+mod aside;
 mod budget;
 mod cache;
 mod collect;
@@ -79,7 +80,7 @@ pub struct Collected {
 /// A handle to the single writer; clones share it.
 #[derive(Clone)]
 pub struct Writer {
-    jobs: mpsc::Sender<Queued>,
+    jobs: Arc<mpsc::Sender<Queued>>,
     room: Arc<Semaphore>,
     sizes: Sizes,
     pending: Pending,
@@ -173,6 +174,11 @@ enum Job {
     },
     /// What the daemon itself looks up or adds.
     Desk(Box<dyn desk::Errand>),
+    /// A long log was read beside the thread.
+    Read {
+        id: OrganisationId,
+        read: Box<aside::Read>,
+    },
     Tick {
         reply: Reply<()>,
     },
@@ -189,6 +195,11 @@ impl Sizes {
     fn lock(&self) -> MutexGuard<'_, HashMap<OrganisationId, watch::Sender<u64>>> {
         // A map of senders cannot be half changed.
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The size of a log; 0 of an unknown one.
+    fn size(&self, organisation: &OrganisationId) -> u64 {
+        self.lock().get(organisation).map_or(0, |size| *size.borrow())
     }
 
     /// Tells a new size; gives the one before.
@@ -238,6 +249,8 @@ impl Writer {
         }
         let (pending, opened, changes) = (Pending::default(), Opened::default(), Changes::default());
         let (jobs, queue) = mpsc::channel();
+        let jobs = Arc::new(jobs);
+        let aside = aside::Aside::new(store.loader(), Arc::downgrade(&jobs), sizes.clone());
         let counts = Arc::<Counts>::default();
         let shared = thread::Shared {
             sizes: sizes.clone(),
@@ -246,7 +259,7 @@ impl Writer {
             counts: Arc::clone(&counts),
             changes: changes.clone(),
         };
-        let thread = thread::Thread::new(store, clock, shared);
+        let thread = thread::Thread::new(store, clock, aside, shared);
         let coming = Coming::default();
         let expected = coming.clone();
         let thread = std::thread::spawn(move || thread.run(&queue, &expected));

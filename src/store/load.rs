@@ -5,12 +5,15 @@
 //! proof is [`fsck`](super::fsck)'s. This module must never repair anything.
 
 use std::collections::BTreeMap;
+use std::path::PathBuf;
+#[cfg(test)]
+use std::sync::{Arc, Mutex};
 
 use rusqlite::{Connection, OptionalExtension, params};
 
-use super::StoreError;
 use super::batch::Batch;
 use super::rows::{Nodes, Number, unsigned};
+use super::{StoreError, schema};
 use crate::escrow::id::{Digest, OrganisationId};
 use crate::escrow::key::VerifyingKey;
 use crate::escrow::log::checkpoint::{BadCheckpoint, LogVerifier, SignedCheckpoint};
@@ -68,39 +71,54 @@ impl Loaded {
 impl Batch<'_> {
     /// Loads an organisation; `None` if there is no such one.
     pub fn load(&self, id: OrganisationId) -> Result<Option<Loaded>, StoreError> {
-        let corrupt = |what: String| StoreError::Corrupt { organisation: id, what };
-        let mut statement = self
-            .connection()
-            .prepare_cached("SELECT number, size, log_seed, checkpoint, waiting FROM organisation WHERE id = ?")?;
-        let row = statement.query_row(params![id.as_bytes()], |row| {
-            let seed = Secret::new(row.get(2)?);
-            Ok((
-                row.get::<_, Number>(0)?,
-                unsigned(row.get(1)?),
-                seed,
-                row.get::<_, String>(3)?,
-                row.get::<_, bool>(4)?,
-            ))
-        });
-        let Some((number, size, seed, note, waiting)) = row.optional()? else { return Ok(None) };
-        let (organisation, entries) = restore(self.connection(), id, number)?;
-        if organisation.size() != size {
-            return Err(corrupt(format!("{} entries instead of {size}", organisation.size())));
-        }
-        let log_key = SigningKey::from_seed(seed)?;
-        if (log_key.public() != *organisation.log_key()) != waiting {
-            return Err(corrupt("the log key is another one than the log names".to_owned()));
-        }
-        let frontier = frontier(&self.nodes(id, number), size)?;
-        let checkpoint = checkpoint(id, *organisation.log_key(), &note).map_err(|bad| corrupt(bad.to_string()))?;
-        if *checkpoint.head() != frontier.head() {
-            return Err(corrupt("the tree is not the one that the checkpoint was signed over".to_owned()));
-        }
-        if entries != frontier.head() {
-            return Err(corrupt("an entry is not the one that the checkpoint was signed over".to_owned()));
-        }
-        Ok(Some(Loaded::new(number, organisation, frontier, log_key)))
+        load(self.connection(), id)
     }
+}
+
+/// Loads organisations as they are committed, beside the writer.
+#[derive(Debug, Clone)]
+pub struct Loader {
+    pub(super) path: PathBuf,
+    /// Whoever holds this holds up whoever loads.
+    #[cfg(test)]
+    pub(super) gate: Arc<Mutex<()>>,
+}
+
+impl Loader {
+    /// Loads an organisation; `None` if there is no such one. Blocks for as long as that takes.
+    pub fn load(&self, id: OrganisationId) -> Result<Option<Loaded>, StoreError> {
+        #[cfg(test)]
+        let _gate = self.gate.lock();
+        load(&*schema::open_reading(&self.path)?.transaction()?, id)
+    }
+}
+
+fn load(connection: &Connection, id: OrganisationId) -> Result<Option<Loaded>, StoreError> {
+    let corrupt = |what: String| StoreError::Corrupt { organisation: id, what };
+    let mut statement = connection
+        .prepare_cached("SELECT number, size, log_seed, checkpoint, waiting FROM organisation WHERE id = ?")?;
+    let row = statement.query_row(params![id.as_bytes()], |row| {
+        let seed = Secret::new(row.get(2)?);
+        Ok((row.get::<_, Number>(0)?, unsigned(row.get(1)?), seed, row.get::<_, String>(3)?, row.get::<_, bool>(4)?))
+    });
+    let Some((number, size, seed, note, waiting)) = row.optional()? else { return Ok(None) };
+    let (organisation, entries) = restore(connection, id, number)?;
+    if organisation.size() != size {
+        return Err(corrupt(format!("{} entries instead of {size}", organisation.size())));
+    }
+    let log_key = SigningKey::from_seed(seed)?;
+    if (log_key.public() != *organisation.log_key()) != waiting {
+        return Err(corrupt("the log key is another one than the log names".to_owned()));
+    }
+    let frontier = frontier(&Nodes { connection, organisation: id, number }, size)?;
+    let checkpoint = checkpoint(id, *organisation.log_key(), &note).map_err(|bad| corrupt(bad.to_string()))?;
+    if *checkpoint.head() != frontier.head() {
+        return Err(corrupt("the tree is not the one that the checkpoint was signed over".to_owned()));
+    }
+    if entries != frontier.head() {
+        return Err(corrupt("an entry is not the one that the checkpoint was signed over".to_owned()));
+    }
+    Ok(Some(Loaded::new(number, organisation, frontier, log_key)))
 }
 
 /// The state that the entries lead to, and the tree that they make.

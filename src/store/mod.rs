@@ -33,7 +33,7 @@ mod upgrade;
 use std::fs::{DirBuilder, File, OpenOptions, TryLockError};
 use std::io;
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use rusqlite::{Connection, params};
@@ -44,6 +44,7 @@ use crate::escrow::log::checkpoint::Checkpoint;
 use crate::escrow::log::merkle::TreeHead;
 use crate::seal::secret::random_bytes;
 pub use error::StoreError;
+use load::Loader;
 use rows::{Column, unsigned};
 
 /// The database's file in the data folder.
@@ -55,11 +56,14 @@ const DRAFT: &str = "sequestre.db.new";
 /// The one connection that writes, with the lock on the data folder. Ends both when dropped.
 pub struct Store {
     connection: Connection,
+    path: PathBuf,
     /// Held, not read: the lock ends with it, also when the process is killed.
     _lock: File,
     /// Transactions committed.
     #[cfg(test)]
     commits: u64,
+    #[cfg(test)]
+    pub gate: std::sync::Arc<std::sync::Mutex<()>>,
 }
 
 impl Store {
@@ -107,12 +111,24 @@ impl Store {
         schema::check_file(&path)?;
         let store = Self {
             connection,
+            path,
             _lock: lock,
             #[cfg(test)]
             commits: 0,
+            #[cfg(test)]
+            gate: Default::default(),
         };
         store.empty_log()?;
         Ok(store)
+    }
+
+    /// What loads organisations beside this.
+    pub fn loader(&self) -> Loader {
+        Loader {
+            path: self.path.clone(),
+            #[cfg(test)]
+            gate: self.gate.clone(),
+        }
     }
 
     /// Permits one founding. The token is kept only as its SHA-256 and can be used once; several may be open.

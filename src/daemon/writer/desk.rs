@@ -80,6 +80,9 @@ fn note(failure: &mut Option<StoreError>, stopped: Stopped) -> WriteError {
 
 /// An errand with the way back to whoever sent it.
 pub(super) trait Errand: Send {
+    /// On whose log it is.
+    fn organisation(&self) -> OrganisationId;
+
     /// Runs it within a group. The second value stops the group.
     fn run(self: Box<Self>, group: &mut Group<'_>) -> (Answer, Option<StoreError>);
 
@@ -106,6 +109,10 @@ where
     T: Send + 'static,
     F: FnOnce(&mut Desk<'_, '_>) -> Result<T, WriteError> + Send,
 {
+    fn organisation(&self) -> OrganisationId {
+        self.organisation
+    }
+
     fn run(self: Box<Self>, group: &mut Group<'_>) -> (Answer, Option<StoreError>) {
         let Self { organisation, errand, reply } = *self;
         let mut desk = Desk { group, id: organisation, failure: None };

@@ -7,6 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Instant;
 
+use super::aside::Aside;
 use super::budget::Budget;
 use super::cache::Cache;
 use super::{Clock, MAX_SHARE_BYTES, MAX_TEXT_BLOB_BYTES, WriteError};
@@ -71,6 +72,7 @@ impl From<StoreError> for Stopped {
 pub(super) struct Group<'a> {
     pub batch: Batch<'a>,
     pub cache: &'a mut Cache,
+    pub aside: &'a mut Aside,
     /// What people may add to the disk today.
     pub budget: &'a mut Budget,
     pub clock: &'a Clock,
@@ -132,7 +134,11 @@ impl Group<'_> {
         let transition = loaded.organisation.decide(command, time, base_root)?;
         let (mut added, mut counted) = (0, BTreeSet::new());
         for (id, audience) in transition.blobs() {
-            let stored = self.batch.audience(loaded.number, id)?;
+            // What no entry names is not stored: most texts are new, and need not be looked for on the disk.
+            let stored = match loaded.organisation.audience(id) {
+                Some(_) => self.batch.audience(loaded.number, id)?,
+                None => None,
+            };
             match sent(id, blobs) {
                 Some(blob) => check_sent(blob, *audience)?,
                 None => check_stored(stored, *audience)?,
@@ -281,6 +287,10 @@ impl Group<'_> {
         let count = DUE_AT_ONCE + timers.passed_over(instant);
         for (at, id) in self.batch.deadlines(count)? {
             if at > now || timers.passes_over(&id) {
+                continue;
+            }
+            if self.aside.holds(id, self.cache) {
+                timers.set_aside(id, instant);
                 continue;
             }
             match self.append_due_of(id, now) {

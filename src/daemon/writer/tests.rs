@@ -162,6 +162,100 @@ async fn idle_organisations_leave_memory_and_come_back() {
     stage.end().await;
 }
 
+impl Stage {
+    /// A log that is too long to be read while everybody waits, and that is in memory no more; with a founding token.
+    async fn long_and_left() -> Self {
+        let mut stage = Self::new(KEPT + 2).await;
+        for result in stage.submit_at_once(300, 50).await {
+            result.unwrap();
+        }
+        for _ in 0..KEPT + 1 {
+            stage.found().await;
+        }
+        stage
+    }
+
+    /// No log is read beside the thread until this is dropped.
+    async fn hold_reading(&self) -> std::sync::mpsc::Sender<()> {
+        let gate = self.writer.with_store(|store| store.gate.clone()).await;
+        let ((hold, held), (ready, is_ready)) = (std::sync::mpsc::channel(), std::sync::mpsc::channel());
+        std::thread::spawn(move || {
+            let _closed = gate.lock();
+            ready.send(()).unwrap();
+            held.recv()
+        });
+        is_ready.recv().unwrap();
+        hold
+    }
+
+    async fn found(&mut self) {
+        let token = self.tokens.pop().unwrap();
+        let founder = world::Person::new(self.tokens.len() as u8 + 50);
+        let log_key = self.writer.prepare_founding(token).await.unwrap();
+        let (genesis, names) = world::genesis(&founder, log_key, &token, self.world.hands.now());
+        assert_eq!(self.writer.submit(genesis, names, Some(token)).await.unwrap(), 0);
+    }
+}
+
+#[tokio::test]
+async fn nobody_waits_for_the_long_log_of_others() {
+    let mut stage = Stage::long_and_left().await;
+    let held = stage.hold_reading().await;
+    let base = stage.world.head();
+    let mut waiting = Vec::new();
+    for _ in 0..3 {
+        let (command, blobs) = stage.world.deposit(base, 50);
+        let writer = stage.writer.clone();
+        waiting.push(tokio::spawn(async move { writer.submit(command, blobs, None).await }));
+        while stage.writer.room.available_permits() > super::ROOM - waiting.len() {
+            tokio::task::yield_now().await;
+        }
+    }
+    // While the log is read: others are served, also by the clock, and those who wait keep their places.
+    stage.found().await;
+    stage.writer.tick().await.unwrap();
+    assert!(waiting.iter().all(|task| !task.is_finished()));
+    assert_eq!(stage.writer.room.available_permits(), super::ROOM - 3);
+    drop(held);
+    for (task, index) in waiting.into_iter().zip(base.size..) {
+        assert_eq!(task.await.unwrap().unwrap(), index);
+    }
+    assert_eq!(stage.world.head().size, base.size + 3);
+    stage.end().await;
+}
+
+#[tokio::test]
+async fn a_long_log_that_cannot_be_used_is_refused_and_nobody_else() {
+    let mut stage = Stage::long_and_left().await;
+    let size = stage.world.head().size;
+    let database = Connection::open(stage.dir.path().join(DATABASE)).unwrap();
+    let leave = stage.world.command(3, Act::Leave(v1::Leave {}));
+    database.execute("UPDATE organisation SET size = 9 WHERE number = 1", []).unwrap();
+    for _ in 0..2 {
+        assert_eq!(reason(stage.writer.submit(leave.clone(), vec![], None).await), "STORAGE");
+    }
+    stage.found().await;
+    database.execute("UPDATE organisation SET size = ? WHERE number = 1", [size as i64]).unwrap();
+    assert_eq!(stage.writer.submit(leave, vec![], None).await.unwrap(), size);
+    stage.end().await;
+}
+
+#[tokio::test]
+async fn who_waits_for_a_long_log_at_the_end_is_told_so() {
+    let stage = Stage::long_and_left().await;
+    let held = stage.hold_reading().await;
+    let (command, blobs) = stage.world.deposit(stage.world.head(), 50);
+    let writer = stage.writer.clone();
+    let waits = tokio::spawn(async move { writer.submit(command, blobs, None).await });
+    while stage.writer.room.available_permits() == super::ROOM {
+        tokio::task::yield_now().await;
+    }
+    stage.writer.shutdown().await;
+    assert_eq!(reason(waits.await.unwrap()), "CLOSING");
+    drop(held);
+    stage.end().await;
+}
+
 #[tokio::test]
 async fn a_stopped_writer_finishes_what_is_queued_and_refuses_the_rest() {
     let stage = Stage::new(0).await;

@@ -5,6 +5,7 @@ use std::sync::atomic::Ordering;
 use std::sync::{Arc, mpsc};
 use std::time::{Duration, Instant};
 
+use super::aside::Aside;
 use super::budget::Budget;
 use super::cache::Cache;
 use super::group::{Committed, Group, Stopped};
@@ -48,6 +49,8 @@ pub(super) struct Thread {
     /// Counts when anybody's rights changed.
     changes: Changes,
     cache: Cache,
+    /// What waits for long logs.
+    aside: Aside,
     budget: Budget,
     timers: Timers,
     /// Deleted shares may still stand in the write-ahead log.
@@ -56,7 +59,7 @@ pub(super) struct Thread {
 }
 
 impl Thread {
-    pub fn new(store: Store, clock: Clock, shared: Shared) -> Self {
+    pub fn new(store: Store, clock: Clock, aside: Aside, shared: Shared) -> Self {
         let (cache, budget) = (Cache::default(), Budget::default());
         let busy: BTreeSet<OrganisationId> = match store.busy() {
             Ok(busy) => busy.into_iter().collect(),
@@ -68,7 +71,7 @@ impl Thread {
         shared.pending.add(busy.iter().copied());
         let (timers, overwrite) = (Timers::new(), false);
         let Shared { sizes, pending, opened, counts, changes } = shared;
-        Self { store, clock, sizes, pending, busy, opened, changes, cache, budget, timers, overwrite, counts }
+        Self { store, clock, sizes, pending, busy, opened, changes, cache, aside, budget, timers, overwrite, counts }
     }
 
     /// Runs until somebody stops it or every handle is gone.
@@ -80,6 +83,7 @@ impl Thread {
             self.write(group);
             next = if last { None } else { self.gather(queue, coming) };
         }
+        self.aside.end();
     }
 
     /// Waits for the next group: what is queued, or nothing when it is time to look at the clock. `None`: the end.
@@ -108,6 +112,32 @@ impl Thread {
     }
 
     fn write(&mut self, queued: Vec<Queued>) {
+        let queued = self.take_read(queued);
+        let queued = self.aside.sort(queued, &self.cache);
+        self.run_jobs(queued);
+        self.aside.begin();
+    }
+
+    /// Takes the logs that were read beside it, and puts what waited for them first.
+    fn take_read(&mut self, queued: Vec<Queued>) -> Vec<Queued> {
+        let (mut first, mut others) = (Vec::new(), Vec::with_capacity(queued.len()));
+        for queued in queued {
+            match queued {
+                Queued { job: Job::Read { id, read }, .. } => match self.aside.take(id, *read, &mut self.cache) {
+                    Some(waited) => {
+                        first.extend(waited);
+                        self.timers.is_back(&id);
+                    }
+                    None => self.timers.set_aside(id, Instant::now()),
+                },
+                other => others.push(other),
+            }
+        }
+        first.append(&mut others);
+        first
+    }
+
+    fn run_jobs(&mut self, queued: Vec<Queued>) {
         // What a job takes of the queue's room is given back when it is done.
         let (jobs, _rooms): (Vec<Job>, Vec<_>) = queued.into_iter().map(|queued| (queued.job, queued._room)).unzip();
         #[cfg(test)]
@@ -182,8 +212,8 @@ impl Thread {
         answers: &mut Vec<Answer>,
     ) -> Result<Committed, StoreError> {
         let batch = self.store.begin()?;
-        let mut group =
-            Group { batch, cache: &mut self.cache, budget: &mut self.budget, clock: &self.clock, changed, uploaded };
+        let (cache, aside, budget, clock) = (&mut self.cache, &mut self.aside, &mut self.budget, &self.clock);
+        let mut group = Group { batch, cache, aside, budget, clock, changed, uploaded };
         if let Some(instant) = due {
             group.append_due(&mut self.timers, instant)?;
         }
@@ -239,6 +269,8 @@ impl Job {
                 settle(reply, group.collect(organisation, person, request))
             }
             Self::Desk(errand) => errand.run(group),
+            // Taken before.
+            Self::Read { .. } => (Box::new(|_| ()), None),
             // What they ask for is what every group does anyway.
             Self::Tick { reply } | Self::Stop { reply } => settle(reply, Ok(())),
             #[cfg(test)]
@@ -246,13 +278,27 @@ impl Job {
         }
     }
 
+    /// On whose log it is.
+    pub(super) fn organisation(&self) -> Option<OrganisationId> {
+        match self {
+            Self::Submit { command, .. } => Some(command.organisation()),
+            Self::PutBlobs { organisation, .. } | Self::Collect { organisation, .. } => Some(*organisation),
+            Self::Cosign { cosignature, .. } => Some(cosignature.cosigner().organisation),
+            Self::Desk(errand) => Some(errand.organisation()),
+            Self::Prepare { .. } | Self::Read { .. } | Self::Tick { .. } | Self::Stop { .. } => None,
+            #[cfg(test)]
+            Self::Store(_) => None,
+        }
+    }
+
     /// Refuses the job without doing anything. Whoever asked may be gone.
-    fn refuse(self, error: WriteError) {
+    pub(super) fn refuse(self, error: WriteError) {
         match self {
             Self::Prepare { reply, .. } => drop(reply.send(Err(error))),
             Self::Submit { reply, .. } => drop(reply.send(Err(error))),
             Self::Collect { reply, .. } => drop(reply.send(Err(error))),
             Self::Desk(errand) => errand.refuse(error),
+            Self::Read { .. } => {}
             Self::PutBlobs { reply, .. }
             | Self::Cosign { reply, .. }
             | Self::Tick { reply }
