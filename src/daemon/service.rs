@@ -276,7 +276,8 @@ impl Service {
         let blobs = message.blobs.into_iter().map(|blob| blob.content).collect();
         let index = self.writer.submit(verified, blobs, token).await?;
         let milliseconds = started.elapsed().as_millis() as u64;
-        tracing::info!(?organisation, ?command, index, milliseconds, "on the log");
+        // Not for everybody to read: the log itself says what happened, and the numbers say how fast.
+        tracing::debug!(?organisation, ?command, index, milliseconds, "on the log");
         Ok(api::SubmitResponse { index, organisation: organisation.to_vec() })
     }
 }
