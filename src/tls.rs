@@ -56,6 +56,9 @@ const REQUEST_TIMEOUT: Duration = Duration::from_secs(60);
 /// How often an idle link is probed, so that a dead one is noticed.
 const KEEPALIVE_INTERVAL: Duration = Duration::from_secs(30);
 const KEEPALIVE_TIMEOUT: Duration = Duration::from_secs(10);
+/// How much a server may send to a client before that has taken it: a log over a slow line is not fetched in small
+/// pieces, each waited for.
+const WINDOW_BYTES: u32 = 1 << 20;
 
 /// An Ed25519 SubjectPublicKeyInfo (RFC 8410 section 4): everything before the 32 bytes of the key.
 const SPKI_PREFIX: [u8; 12] = [0x30, 0x2a, 0x30, 0x05, 0x06, 0x03, 0x2b, 0x65, 0x70, 0x03, 0x21, 0x00];
@@ -353,7 +356,9 @@ pub async fn connect(
         .timeout(REQUEST_TIMEOUT)
         .http2_keep_alive_interval(KEEPALIVE_INTERVAL)
         .keep_alive_timeout(KEEPALIVE_TIMEOUT)
-        .keep_alive_while_idle(true);
+        .keep_alive_while_idle(true)
+        .initial_stream_window_size(WINDOW_BYTES)
+        .initial_connection_window_size(WINDOW_BYTES);
     endpoint.connect_with_connector(connector).await.map_err(|e| match ConnectError::behind(&e) {
         Some(known) => known.clone(),
         None => ConnectError::Handshake { address: address.to_owned(), source: Arc::new(e) },
