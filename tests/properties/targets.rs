@@ -422,6 +422,17 @@ fn deadlines(world: &World) {
     assert_eq!(state.next_deadline(), expected.first().map(|(at, ..)| *at));
     let live: Vec<u64> = state.live_requests().map(|request| request.at.index).collect();
     assert_eq!(live, expected.iter().map(|(_, index, _)| *index).collect::<Vec<_>>());
+    let live_and = |which: &dyn Fn(&Request) -> bool| -> Vec<u64> {
+        live.iter().copied().filter(|index| which(world.asked(*index))).collect()
+    };
+    let to_daemon = state.live_requests_to_daemon().map(|request| request.at.index);
+    let vouched = |request: &Request| request.parts.iter().any(|asked| asked.vouched.is_some());
+    assert_eq!(to_daemon.collect::<Vec<_>>(), live_and(&vouched));
+    for account in state.credentials().keys() {
+        let of_it = state.live_requests_for(account).map(|request| request.at.index);
+        let named = |request: &Request| request.version.credential == *account;
+        assert_eq!(of_it.collect::<Vec<_>>(), live_and(&named));
+    }
     let due: Vec<DaemonAct> = expected.into_iter().filter(|(at, ..)| *at <= world.now).map(|(.., act)| act).collect();
     assert_eq!(state.due(world.now), due);
     for n in ACCOUNTS {
