@@ -41,7 +41,8 @@ const ADDRESS: &str = "localhost:7443";
 /// What a sealed secret or share takes.
 const SEALED_BYTES: usize = 1024;
 
-/// The time at which everything here is signed: the daemon takes what is at most ten minutes old.
+/// The time at which everything here is signed, but for the history of a long log: the daemon takes what is at most ten
+/// minutes old.
 pub static NOW: LazyLock<u64> = LazyLock::new(|| system_clock()().0);
 
 /// Somebody with one computer.
@@ -59,9 +60,9 @@ impl Person {
         self.identity.person()
     }
 
-    fn sign(&self, organisation: &OrganisationId, base: TreeHead, act: Act) -> SignedCommand {
+    fn sign(&self, organisation: &OrganisationId, base: TreeHead, created: u64, act: Act) -> SignedCommand {
         let nonce = random_bytes::<16>().unwrap().to_vec();
-        let bytes = v1::Command { created: *NOW, nonce, base: Some(base.into()), act: Some(act) }.encode_to_vec();
+        let bytes = v1::Command { created, nonce, base: Some(base.into()), act: Some(act) }.encode_to_vec();
         let key = self.identity.keys().signing;
         let signature = self.identity.sign(&preimage(organisation, &key, &bytes));
         SignedCommand::new(bytes, key, signature).unwrap()
@@ -88,6 +89,8 @@ pub struct Association {
     frontier: Frontier,
     /// On what is signed.
     base: TreeHead,
+    /// When its next entry is made.
+    now: u64,
     /// Where its rows are, once there are some.
     number: Option<Number>,
     waiting: Vec<Waiting>,
@@ -125,6 +128,12 @@ impl Parcel {
 impl Association {
     /// Founds one: genesis, invitations, joins, a charter that every trustee signs.
     pub fn found(size: Size) -> Self {
+        Self::found_before(size, 0)
+    }
+
+    /// One founded so many seconds ago: what it grows by is spread over them.
+    pub fn found_before(size: Size, seconds: u64) -> Self {
+        let now = *NOW - seconds;
         let people: Vec<Person> = (0..size.trustees + size.members).map(|_| Person::new()).collect();
         let log_key = SigningKey::generate().unwrap();
         let (founding, names) = (Digest::of(&[&random_bytes::<32>().unwrap()]), [text(), text()]);
@@ -138,17 +147,18 @@ impl Association {
             device: Some(people[0].device.public().into()),
             founding_token: founding.to_vec(),
         });
-        let signed = people[0].sign(&NO_ORGANISATION, TreeHead::EMPTY, genesis);
+        let signed = people[0].sign(&NO_ORGANISATION, TreeHead::EMPTY, now, genesis);
         let id = organisation_id(&signed.to_wire().command);
         let command = Some(Commanded::of(&signed, id));
-        let bytes = Entry { index: 0, time: Time(*NOW), what: What::Command(Box::new(signed)) }.encode();
+        let bytes = Entry { index: 0, time: Time(now), what: What::Command(Box::new(signed)) }.encode();
         let (replay, effects) = Replay::begin(id, &bytes, Trust::OwnDisk).unwrap();
         let mut frontier = Frontier::new();
         let nodes = frontier.push(leaf_hash(&bytes));
         let base = frontier.head();
         let waiting = vec![Waiting { index: 0, bytes, command, nodes, effects, blobs: names.into() }];
         let (number, shares) = (None, Vec::new());
-        let mut made = Self { id, people, size, founding, log_key, replay, frontier, base, number, waiting, shares };
+        let mut made =
+            Self { id, people, size, founding, log_key, replay, frontier, base, now, number, waiting, shares };
         made.take_in();
         made
     }
@@ -157,7 +167,7 @@ impl Association {
         let mut joined = vec![(0, self.leaf(0))];
         for n in 1..self.people.len() {
             let token = random_bytes::<32>().unwrap();
-            let invite = self.invitation(0, &token, self.role(n));
+            let invite = self.invitation(0, &token, self.role(n), self.now);
             self.put(invite);
             let person = &self.people[n];
             let act = Act::Join(v1::Join {
@@ -167,7 +177,7 @@ impl Association {
                 device: Some(person.device.public().into()),
                 mac: vec![7; 32],
             });
-            let command = person.sign(&self.id, TreeHead::EMPTY, act);
+            let command = person.sign(&self.id, TreeHead::EMPTY, self.now, act);
             let index = self.put(Parcel { command, blobs: Vec::new() });
             joined.push((index, self.leaf(index)));
         }
@@ -250,23 +260,28 @@ impl Association {
     }
 
     pub fn sign(&self, person: usize, act: Act) -> Parcel {
-        Parcel { command: self.people[person].sign(&self.id, self.base, act), blobs: Vec::new() }
+        Parcel { command: self.people[person].sign(&self.id, self.base, self.now, act), blobs: Vec::new() }
     }
 
     /// A trustee invites a member: an entry of about 300 bytes with a name beside it.
     pub fn invite(&self, trustee: usize) -> Parcel {
-        self.invitation(trustee, &random_bytes().unwrap(), Role::Member)
+        self.invite_at(trustee, self.now)
     }
 
-    fn invitation(&self, trustee: usize, token: &[u8; 32], role: Role) -> Parcel {
+    fn invite_at(&self, trustee: usize, created: u64) -> Parcel {
+        self.invitation(trustee, &random_bytes().unwrap(), Role::Member, created)
+    }
+
+    fn invitation(&self, trustee: usize, token: &[u8; 32], role: Role, created: u64) -> Parcel {
         let name = text();
         let act = Act::Invite(v1::Invite {
             invitation: InvitationId::of_token(token).to_vec(),
             roles: vec![role as i32],
             name: name.id().to_vec(),
-            expires: *NOW + DAY,
+            expires: created + DAY,
         });
-        Parcel { blobs: vec![name], ..self.sign(trustee, act) }
+        let command = self.people[trustee].sign(&self.id, self.base, created, act);
+        Parcel { command, blobs: vec![name] }
     }
 
     /// A new account with a password, dealt to all trustees; gives what a request for it names. The sealed secret and
@@ -338,7 +353,7 @@ impl Association {
             purpose: v1::Purpose::Lease as i32,
             reason: reason.id().to_vec(),
             duration: DAY,
-            expires: *NOW + DAY,
+            expires: self.now + DAY,
             own_share: false,
             standing: None,
             input: Vec::new(),
@@ -380,14 +395,14 @@ impl Association {
     }
 
     fn act(&mut self, act: DaemonAct) -> u64 {
-        let message = act.preimage(&self.id, self.frontier.size(), Time(*NOW));
+        let message = act.preimage(&self.id, self.frontier.size(), Time(self.now));
         let signature = self.log_key.sign(&message);
         self.append(What::Act(SignedAct { act, signature }), None, Vec::new())
     }
 
     fn append(&mut self, what: What, command: Option<Commanded>, blobs: Vec<Blob>) -> u64 {
         let index = self.frontier.size();
-        let bytes = Entry { index, time: Time(*NOW), what }.encode();
+        let bytes = Entry { index, time: Time(self.now), what }.encode();
         let effects = self.replay.push(&bytes, Trust::OwnDisk).unwrap();
         let nodes = self.frontier.push(leaf_hash(&bytes));
         self.waiting.push(Waiting { index, bytes, command, nodes, effects, blobs });
@@ -446,14 +461,19 @@ impl Association {
         fs::write(folder.join("checkpoint"), self.checkpoint().to_string()).unwrap();
     }
 
-    /// Many entries, signed on all processors, until the log has `size` of them; they are stored.
+    /// Many entries, signed on all processors, until the log has `size` of them and it is now; they are stored.
     pub fn grow(&mut self, store: &mut Store, size: u64) {
         const PIECE: u64 = 16_384;
+        let (begun, first) = (self.now, self.frontier.size());
+        let when = |index: u64| begun + (*NOW - begun) * (index + 1 - first) / (size - first);
         while self.frontier.size() < size {
-            let piece = PIECE.min(size - self.frontier.size());
+            let next = self.frontier.size();
+            let piece = PIECE.min(size - next);
             let association = &*self;
             let trustees = self.size.trustees as u64;
-            for parcel in on_all_processors(piece, |n| association.invite((n % trustees) as usize)) {
+            let invite = |n| association.invite_at((n % trustees) as usize, when(next + n));
+            for (n, parcel) in (0..).zip(on_all_processors(piece, invite)) {
+                self.now = when(next + n);
                 self.put(parcel);
             }
             let batch = store.begin().unwrap();

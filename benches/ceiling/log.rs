@@ -22,7 +22,8 @@ const SIZE: Size = Size { trustees: 8, members: 0, threshold: 2 };
 /// Proofs and appends, in a long log and in a short one of the same daemon.
 pub async fn long(settings: &Settings, report: &mut Report) {
     let data = Data::new();
-    let (mut short, mut long) = (Association::found(SIZE), Association::found(SIZE));
+    // An entry a second.
+    let (mut short, mut long) = (Association::found_before(SIZE, SHORT), Association::found_before(SIZE, LONG));
     {
         let mut store = data.open();
         short.grow(&mut store, SHORT);

@@ -37,8 +37,10 @@ pub struct Settings {
 }
 
 impl Settings {
-    fn wants(&self, group: &str) -> bool {
-        self.only.is_empty() || self.only.iter().any(|word| group.starts_with(word.as_str()))
+    /// Whether this figure, or any of those that begin so, is asked for.
+    fn wants(&self, name: &str) -> bool {
+        let meant = |word: &String| name.starts_with(word.as_str()) || word.starts_with(name);
+        self.only.is_empty() || self.only.iter().any(meant)
     }
 }
 
