@@ -19,6 +19,9 @@ const SHORT: u64 = 256;
 /// Logs that are read at the same time: each takes a processor, and memory.
 const AT_ONCE: usize = 2;
 
+/// Jobs that wait for one log: further ones are refused, because all jobs together have so much room.
+pub(super) const WAITING: usize = 64;
+
 /// A log that was read, or why not.
 pub(super) type Read = Result<Option<Loaded>, StoreError>;
 
@@ -58,7 +61,14 @@ impl Aside {
         let mut ready = Vec::with_capacity(queued.len());
         for queued in queued {
             match queued.job.organisation() {
-                Some(id) if self.holds(id, cache) => self.waiting.entry(id).or_default().push(queued),
+                Some(id) if self.holds(id, cache) => {
+                    let waiting = self.waiting.entry(id).or_default();
+                    if waiting.len() < WAITING {
+                        waiting.push(queued);
+                    } else {
+                        queued.job.refuse(WriteError::Busy);
+                    }
+                }
                 _ => ready.push(queued),
             }
         }
