@@ -63,6 +63,7 @@ pub struct Store {
     #[cfg(test)]
     commits: u64,
     #[cfg(test)]
+    /// Whoever holds this holds up whoever loads.
     pub gate: std::sync::Arc<std::sync::Mutex<()>>,
 }
 
