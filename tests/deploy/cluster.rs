@@ -167,6 +167,10 @@ fn the_container_is_built_of_what_is_there_and_runs_as_nobody_else() {
     }
     let build = all("RUN").into_iter().find(|run| run.starts_with("cargo build")).unwrap();
     let mut words = build.split(' ').skip(2);
+    // Of a target without its file, only this says something before it is built.
+    let fetched =
+        Command::new(env!("CARGO")).args(["fetch", "--offline"]).current_dir(folder.path()).output().unwrap();
+    assert!(fetched.status.success(), "{}", String::from_utf8_lossy(&fetched.stderr));
     let mut metadata = Command::new(env!("CARGO"));
     metadata.args(["metadata", "--offline", "--format-version", "1"]).current_dir(folder.path());
     metadata.args(words.clone().filter(|word| *word == "--locked"));
