@@ -8,8 +8,7 @@ mod connect;
 mod metrics;
 
 use std::fmt::Display;
-use std::fs::OpenOptions;
-use std::io::{self, Write as _};
+use std::io;
 use std::net::SocketAddr;
 use std::ops::RangeInclusive;
 use std::path::{Path, PathBuf};
@@ -18,6 +17,7 @@ use std::time::Duration;
 
 use serde::Deserialize;
 
+use super::key::write_whole;
 use crate::seal::invitation::ServerAddress;
 pub use connect::Connect;
 pub use metrics::Metrics;
@@ -443,13 +443,16 @@ stranger_stay_seconds = {stay}
         )
     }
 
-    /// Writes the file into the data folder `dir`. Never overwrites.
+    /// Writes the file into the data folder `dir`. Never overwrites another one.
     pub fn write_new(&self, dir: &Path) -> Result<(), ConfigError> {
-        let path = dir.join(FILE);
-        let written = OpenOptions::new().write(true).create_new(true).open(&path).and_then(|mut file| {
-            file.write_all(self.to_toml().as_bytes())?;
-            file.sync_all()
-        });
+        let (path, text) = (dir.join(FILE), self.to_toml());
+        let written = match std::fs::read(&path) {
+            // From an attempt that was cut short.
+            Ok(there) if there == text.as_bytes() => Ok(()),
+            Ok(_) => Err(io::ErrorKind::AlreadyExists.into()),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => write_whole(&path, text.as_bytes()),
+            Err(error) => Err(error),
+        };
         written.map_err(|source| ConfigError::Io { doing: "write", path, source })
     }
 }
@@ -474,7 +477,9 @@ mod tests {
         let config = Config::new("escrow.example.org", listen()).unwrap();
         config.write_new(dir.path()).unwrap();
         assert_eq!(Config::load(dir.path(), &Overrides::default()).unwrap(), config);
-        assert!(matches!(config.write_new(dir.path()), Err(ConfigError::Io { doing: "write", .. })));
+        config.write_new(dir.path()).unwrap();
+        let other = Config::new("other.example.org", listen()).unwrap();
+        assert!(matches!(other.write_new(dir.path()), Err(ConfigError::Io { doing: "write", .. })));
         let minimal = load("name = \"escrow.example.org\"\nlisten = \"[::]:7443\"", &Overrides::default()).unwrap();
         assert_eq!(minimal, config, "what is left out is as init writes it");
         let two = "targets = [\"DB.example.org:5432\", \"[::1]:636\"]";

@@ -43,22 +43,36 @@ pub enum KeyFileError {
     Generate(#[from] BadSecretKey),
 }
 
-/// Makes the key of the data folder `dir`.
+/// Makes the key of the data folder `dir`; or takes the one that is there, from an attempt that was cut short.
 pub fn create(dir: &Path) -> Result<DeviceKey, KeyFileError> {
-    let key = DeviceKey::generate()?;
     let path = dir.join(FILE);
+    if path.symlink_metadata().is_ok() {
+        return load(dir);
+    }
+    let key = DeviceKey::generate()?;
+    let written = write_whole(&path, key.to_secret_bytes().expose());
+    written.map_err(|source| KeyFileError::Io { doing: "write", path, source })?;
+    Ok(key)
+}
+
+/// Writes a file that is not there yet, for its owner only: whole, or not at all. What an attempt before left of it goes.
+pub(super) fn write_whole(path: &Path, content: &[u8]) -> io::Result<()> {
+    let mut draft = path.as_os_str().to_owned();
+    draft.push(".new");
+    match std::fs::remove_file(&draft) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+        _ => {}
+    }
     let mut options = OpenOptions::new();
     options.write(true).create_new(true);
     #[cfg(unix)]
     std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    let written = options.open(&path).and_then(|mut file| {
-        file.write_all(key.to_secret_bytes().expose())?;
-        file.sync_all()?;
-        // The name is on disk only when the folder is.
-        File::open(dir)?.sync_all()
-    });
-    written.map_err(|source| KeyFileError::Io { doing: "write", path, source })?;
-    Ok(key)
+    let mut file = options.open(&draft)?;
+    file.write_all(content)?;
+    file.sync_all()?;
+    std::fs::rename(&draft, path)?;
+    // The name is on disk only when the folder is.
+    File::open(path.parent().unwrap_or(Path::new(".")))?.sync_all()
 }
 
 /// Reads the key of the data folder `dir`.
@@ -89,8 +103,9 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let key = create(dir.path()).unwrap();
         assert_eq!(load(dir.path()).unwrap().public(), key.public());
-        assert!(matches!(create(dir.path()), Err(KeyFileError::Io { doing: "write", .. })));
-        assert_eq!(load(dir.path()).unwrap().public(), key.public());
+        // What an attempt left that was cut short is no hindrance.
+        std::fs::write(dir.path().join("server.key.new"), [0; 7]).unwrap();
+        assert_eq!(create(dir.path()).unwrap().public(), key.public());
 
         let path = dir.path().join(FILE);
         assert_eq!(std::fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);

@@ -68,14 +68,19 @@ pub struct Store {
 }
 
 impl Store {
-    /// Makes `dir` (its parents must exist) and an empty database in it, whole or not at all. Never overwrites.
-    pub fn init(dir: &Path) -> Result<(), StoreError> {
+    /// Makes `dir` (its parents must exist), unless it is there and has no database.
+    pub fn make_folder(dir: &Path) -> Result<(), StoreError> {
         match DirBuilder::new().mode(0o700).create(dir) {
-            Err(error) if error.kind() != io::ErrorKind::AlreadyExists => {
-                return Err(failed("make", dir)(error));
-            }
+            Err(error) if error.kind() != io::ErrorKind::AlreadyExists => return Err(failed("make", dir)(error)),
             _ => {}
         }
+        let path = dir.join(DATABASE);
+        if path.symlink_metadata().is_ok() { Err(StoreError::Exists(path)) } else { Ok(()) }
+    }
+
+    /// Makes `dir` (its parents must exist) and an empty database in it, whole or not at all. Never overwrites.
+    pub fn init(dir: &Path) -> Result<(), StoreError> {
+        Self::make_folder(dir)?;
         let lock = lock(dir)?;
         let path = dir.join(DATABASE);
         if path.symlink_metadata().is_ok() {
@@ -83,7 +88,8 @@ impl Store {
         }
         // Left over from an attempt that was cut short. A journal without its file would be applied to the next one.
         let draft = dir.join(DRAFT);
-        for old in [draft.clone(), dir.join(format!("{DRAFT}-journal"))] {
+        let others = ["-journal", "-wal", "-shm"].map(|suffix| dir.join(format!("{DRAFT}{suffix}")));
+        for old in std::iter::once(draft.clone()).chain(others) {
             match std::fs::remove_file(&old) {
                 Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(failed("remove", &old)(error)),
                 _ => {}
@@ -94,6 +100,8 @@ impl Store {
         let file = file.map_err(failed("make", &draft))?;
         let mut connection = schema::open_empty(&draft)?;
         schema::create(&mut connection)?;
+        // From now on: whoever only reads could not undo what a rollback journal has.
+        schema::write_ahead(&connection)?;
         connection.close().map_err(|(_, error)| error)?;
         file.sync_all().map_err(failed("write", &draft))?;
         std::fs::rename(&draft, &path).map_err(failed("name", &path))?;

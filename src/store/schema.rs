@@ -10,7 +10,7 @@ use std::path::Path;
 use std::thread::ScopedJoinHandle;
 use std::time::Duration;
 
-use rusqlite::{Connection, ErrorCode, OpenFlags};
+use rusqlite::{Connection, ErrorCode, OpenFlags, ffi};
 
 use super::{StoreError, failed};
 
@@ -216,11 +216,26 @@ pub(super) fn open_empty(path: &Path) -> Result<Connection, StoreError> {
 pub(super) fn open_writing(path: &Path) -> Result<Connection, StoreError> {
     let connection = connect_to_write(path)?;
     check(&connection, path)?;
-    connection.pragma_update_and_check(None, "journal_mode", "wal", |row| row.get::<_, String>(0))?;
+    write_ahead(&connection)?;
     connection.pragma_update(None, "synchronous", "full")?;
     connection.pragma_update(None, "wal_autocheckpoint", WAL_PAGES)?;
     connection.pragma_update(None, "secure_delete", true)?;
     Ok(connection)
+}
+
+/// The file has a write-ahead log, also for those who open it later.
+pub(super) fn write_ahead(connection: &Connection) -> Result<(), StoreError> {
+    let mut statement = connection.prepare("PRAGMA journal_mode = wal")?;
+    let (mut answers, mut mode) = (statement.query([])?, String::new());
+    // To the end: SQLite answers before it changes the file.
+    while let Some(answer) = answers.next()? {
+        mode = answer.get(0)?;
+    }
+    if mode == "wal" {
+        return Ok(());
+    }
+    let refused = ffi::Error::new(ffi::SQLITE_IOERR);
+    Err(rusqlite::Error::SqliteFailure(refused, Some("no write-ahead log could be made".to_owned())).into())
 }
 
 /// Refuses a file that SQLite itself finds damaged, before anything is written into it. Reads all of it, once, each table

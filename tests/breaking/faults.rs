@@ -23,11 +23,11 @@ use crate::chance::{Chance, number};
 use crate::town::*;
 
 /// The calls that change what is on the disk.
-const CALLS: [&str; 9] =
+pub const CALLS: [&str; 9] =
     ["write", "pwrite64", "pwritev", "fsync", "fdatasync", "ftruncate", "rename", "unlink", "mkdir"];
 
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum How {
+pub enum How {
     /// This one call.
     FailsOnce,
     /// This one and all after it.
@@ -37,11 +37,22 @@ enum How {
 }
 
 #[derive(Clone)]
-struct Fault {
-    call: String,
+pub struct Fault {
+    pub call: String,
     /// Which of its calls, in whichever thread comes to so many.
-    nth: usize,
-    how: How,
+    pub nth: usize,
+    pub how: How,
+}
+
+impl Fault {
+    /// Every way at every one of these calls.
+    pub fn all(calls: &BTreeMap<String, usize>) -> Vec<Self> {
+        let of = |call: &String, nth| {
+            let call = call.clone();
+            [How::FailsOnce, How::FullFromThen, How::Killed].map(|how| Self { call: call.clone(), nth, how })
+        };
+        calls.iter().flat_map(|(call, most)| (1..=*most).flat_map(move |nth| of(call, nth))).collect()
+    }
 }
 
 impl fmt::Display for Fault {
@@ -87,7 +98,7 @@ async fn written(log: &Path, pid: u32) -> String {
 }
 
 /// What each thread called how often, by what `strace` wrote.
-fn counted(text: &str) -> BTreeMap<String, usize> {
+pub fn counted(text: &str) -> BTreeMap<String, usize> {
     let mut calls: BTreeMap<(&str, &str), usize> = BTreeMap::new();
     for line in text.lines() {
         let Some((thread, rest)) = line.split_once(' ') else { continue };
@@ -258,14 +269,7 @@ async fn every_call_to_the_disk_may_fail() {
         drop(town);
         let made = |call: &str| calls.get(call).copied().unwrap_or_default();
         assert!(made("pwrite64") > 20 && made("fsync") + made("fdatasync") > 7, "{calls:?}");
-        let mut faults: Vec<Fault> = Vec::new();
-        for (call, most) in &calls {
-            for nth in 1..=*most {
-                for how in [How::FailsOnce, How::FullFromThen, How::Killed] {
-                    faults.push(Fault { call: call.clone(), nth, how });
-                }
-            }
-        }
+        let mut faults = Fault::all(&calls);
         let (all, mut chance) = (faults.len(), Chance::of_this_run("calls that fail"));
         let wanted = match number("SEQUESTRE_TEST_FAULTS", 24) {
             0 => all,

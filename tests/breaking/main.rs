@@ -20,6 +20,7 @@ mod disk;
 mod faults;
 mod hammer;
 mod killed;
+mod making;
 mod memory;
 
 /// Not a test: what [`town::Kind::Changed`] runs in a process of its own.

@@ -45,7 +45,7 @@ fn one_daemon_at_a_time() {
     Store::init(dir.path()).unwrap();
     let first = Store::open(dir.path()).unwrap();
     assert!(matches!(Store::open(dir.path()), Err(StoreError::Locked(_))));
-    assert!(matches!(Store::init(dir.path()), Err(StoreError::Locked(_))));
+    assert!(matches!(Store::init(dir.path()), Err(StoreError::Exists(_))));
     // Reading and checking go on beside it.
     Reader::open(dir.path(), 2).unwrap().ready().unwrap();
     assert_eq!(sequestre::store::fsck::fsck(dir.path()).unwrap().findings, []);
