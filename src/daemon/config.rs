@@ -17,7 +17,7 @@ use std::time::Duration;
 
 use serde::Deserialize;
 
-use super::key::write_whole;
+use super::key::write_once;
 use crate::seal::invitation::ServerAddress;
 pub use connect::Connect;
 pub use metrics::Metrics;
@@ -446,13 +446,11 @@ stranger_stay_seconds = {stay}
     /// Writes the file into the data folder `dir`. Never overwrites another one.
     pub fn write_new(&self, dir: &Path) -> Result<(), ConfigError> {
         let (path, text) = (dir.join(FILE), self.to_toml());
-        let written = match std::fs::read(&path) {
-            // From an attempt that was cut short.
-            Ok(there) if there == text.as_bytes() => Ok(()),
-            Ok(_) => Err(io::ErrorKind::AlreadyExists.into()),
-            Err(error) if error.kind() == io::ErrorKind::NotFound => write_whole(&path, text.as_bytes()),
-            Err(error) => Err(error),
-        };
+        let written = write_once(&path, text.as_bytes()).and_then(|written| {
+            // The same is from an attempt that was cut short.
+            let same = written || std::fs::read(&path)? == text.as_bytes();
+            if same { Ok(()) } else { Err(io::ErrorKind::AlreadyExists.into()) }
+        });
         written.map_err(|source| ConfigError::Io { doing: "write", path, source })
     }
 }

@@ -43,25 +43,28 @@ pub enum KeyFileError {
     Generate(#[from] BadSecretKey),
 }
 
-/// Makes the key of the data folder `dir`; or takes the one that is there, from an attempt that was cut short.
+/// Makes the key of the data folder `dir`; or takes the one that is there, from an attempt that was cut short. The
+/// caller holds the folder's lock.
 pub fn create(dir: &Path) -> Result<DeviceKey, KeyFileError> {
-    let path = dir.join(FILE);
-    if path.symlink_metadata().is_ok() {
-        return load(dir);
+    let (path, key) = (dir.join(FILE), DeviceKey::generate()?);
+    match write_once(&path, key.to_secret_bytes().expose()) {
+        Ok(true) => Ok(key),
+        Ok(false) => load(dir),
+        Err(source) => Err(KeyFileError::Io { doing: "write", path, source }),
     }
-    let key = DeviceKey::generate()?;
-    let written = write_whole(&path, key.to_secret_bytes().expose());
-    written.map_err(|source| KeyFileError::Io { doing: "write", path, source })?;
-    Ok(key)
 }
 
-/// Writes a file that is not there yet, for its owner only: whole, or not at all. What an attempt before left of it goes.
-pub(super) fn write_whole(path: &Path, content: &[u8]) -> io::Result<()> {
+/// Writes a file for its owner only, whole or not at all. False if there is one, which stays as it is. What an attempt
+/// before left of its own goes.
+pub(super) fn write_once(path: &Path, content: &[u8]) -> io::Result<bool> {
     let mut draft = path.as_os_str().to_owned();
     draft.push(".new");
     match std::fs::remove_file(&draft) {
         Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
         _ => {}
+    }
+    if path.symlink_metadata().is_ok() {
+        return Ok(false);
     }
     let mut options = OpenOptions::new();
     options.write(true).create_new(true);
@@ -70,9 +73,12 @@ pub(super) fn write_whole(path: &Path, content: &[u8]) -> io::Result<()> {
     let mut file = options.open(&draft)?;
     file.write_all(content)?;
     file.sync_all()?;
-    std::fs::rename(&draft, path)?;
+    // Unlike renaming, this never takes the place of another file.
+    std::fs::hard_link(&draft, path)?;
+    std::fs::remove_file(&draft)?;
     // The name is on disk only when the folder is.
-    File::open(path.parent().unwrap_or(Path::new(".")))?.sync_all()
+    File::open(path.parent().unwrap_or(Path::new(".")))?.sync_all()?;
+    Ok(true)
 }
 
 /// Reads the key of the data folder `dir`.

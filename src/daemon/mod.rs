@@ -175,10 +175,10 @@ pub fn init(dir: &Path, name: &str, listen: SocketAddr) -> Result<InitOutcome, D
         return Err(DaemonError::NoPort);
     }
     // The database comes last: where it is, everything is, and where it is not, this can be done again.
-    Store::make_folder(dir)?;
+    let folder = Store::make_folder(dir)?;
     let server_key = key::create(dir)?.public();
     config.write_new(dir)?;
-    Store::init(dir)?;
+    folder.init()?;
     let founding = allow_founding(dir, &Overrides::default())?;
     Ok(InitOutcome { server_key, founding })
 }

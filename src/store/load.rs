@@ -6,8 +6,10 @@
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
+use std::sync::Arc;
 #[cfg(test)]
-use std::sync::{Arc, Mutex};
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use rusqlite::{Connection, OptionalExtension, params};
 
@@ -71,7 +73,7 @@ impl Loaded {
 impl Batch<'_> {
     /// Loads an organisation; `None` if there is no such one.
     pub fn load(&self, id: OrganisationId) -> Result<Option<Loaded>, StoreError> {
-        load(self.connection(), id)
+        load(self.connection(), id, &AtomicBool::new(false))
     }
 }
 
@@ -79,6 +81,8 @@ impl Batch<'_> {
 #[derive(Debug, Clone)]
 pub struct Loader {
     pub(super) path: PathBuf,
+    /// Nobody waits any more for what is being loaded.
+    pub(super) stopped: Arc<AtomicBool>,
     /// Whoever holds this holds up whoever loads.
     #[cfg(test)]
     pub(super) gate: Arc<Mutex<()>>,
@@ -89,11 +93,16 @@ impl Loader {
     pub fn load(&self, id: OrganisationId) -> Result<Option<Loaded>, StoreError> {
         #[cfg(test)]
         let _gate = self.gate.lock();
-        load(&*schema::open_reading(&self.path)?.transaction()?, id)
+        load(&*schema::open_read_only(&self.path)?.transaction()?, id, &self.stopped)
+    }
+
+    /// Whatever is being loaded, by any clone of this, is given up.
+    pub fn stop(&self) {
+        self.stopped.store(true, Ordering::Relaxed);
     }
 }
 
-fn load(connection: &Connection, id: OrganisationId) -> Result<Option<Loaded>, StoreError> {
+fn load(connection: &Connection, id: OrganisationId, stopped: &AtomicBool) -> Result<Option<Loaded>, StoreError> {
     let corrupt = |what: String| StoreError::Corrupt { organisation: id, what };
     let mut statement = connection
         .prepare_cached("SELECT number, size, log_seed, checkpoint, waiting FROM organisation WHERE id = ?")?;
@@ -102,7 +111,7 @@ fn load(connection: &Connection, id: OrganisationId) -> Result<Option<Loaded>, S
         Ok((row.get::<_, Number>(0)?, unsigned(row.get(1)?), seed, row.get::<_, String>(3)?, row.get::<_, bool>(4)?))
     });
     let Some((number, size, seed, note, waiting)) = row.optional()? else { return Ok(None) };
-    let (organisation, entries) = restore(connection, id, number)?;
+    let (organisation, entries) = restore(connection, id, number, stopped)?;
     if organisation.size() != size {
         return Err(corrupt(format!("{} entries instead of {size}", organisation.size())));
     }
@@ -126,6 +135,7 @@ fn restore(
     connection: &Connection,
     id: OrganisationId,
     number: Number,
+    stopped: &AtomicBool,
 ) -> Result<(Organisation, TreeHead), StoreError> {
     let corrupt = |what: String| StoreError::Corrupt { organisation: id, what };
     let mut statement =
@@ -134,6 +144,9 @@ fn restore(
     let mut state: Option<Organisation> = None;
     let mut tree = Frontier::new();
     while let Some(row) = rows.next()? {
+        if stopped.load(Ordering::Relaxed) {
+            return Err(StoreError::Closed);
+        }
         let bytes = row.get_ref(0)?.as_blob().map_err(rusqlite::Error::from)?;
         tree.push(leaf_hash(bytes));
         match &mut state {

@@ -34,6 +34,7 @@ use std::fs::{DirBuilder, File, OpenOptions, TryLockError};
 use std::io;
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Duration;
 
 use rusqlite::{Connection, params};
@@ -68,44 +69,26 @@ pub struct Store {
 }
 
 impl Store {
-    /// Makes `dir` (its parents must exist), unless it is there and has no database.
-    pub fn make_folder(dir: &Path) -> Result<(), StoreError> {
+    /// Makes `dir` (its parents must exist), unless it is there, for an empty database; nobody else makes one there
+    /// meanwhile. Refused where there is one, or what SQLite would apply to a new one.
+    pub fn make_folder(dir: &Path) -> Result<Folder, StoreError> {
         match DirBuilder::new().mode(0o700).create(dir) {
             Err(error) if error.kind() != io::ErrorKind::AlreadyExists => return Err(failed("make", dir)(error)),
             _ => {}
         }
-        let path = dir.join(DATABASE);
-        if path.symlink_metadata().is_ok() { Err(StoreError::Exists(path)) } else { Ok(()) }
-    }
-
-    /// Makes `dir` (its parents must exist) and an empty database in it, whole or not at all. Never overwrites.
-    pub fn init(dir: &Path) -> Result<(), StoreError> {
-        Self::make_folder(dir)?;
         let lock = lock(dir)?;
-        let path = dir.join(DATABASE);
-        if path.symlink_metadata().is_ok() {
-            return Err(StoreError::Exists(path));
-        }
-        // Left over from an attempt that was cut short. A journal without its file would be applied to the next one.
-        let draft = dir.join(DRAFT);
-        let others = ["-journal", "-wal", "-shm"].map(|suffix| dir.join(format!("{DRAFT}{suffix}")));
-        for old in std::iter::once(draft.clone()).chain(others) {
-            match std::fs::remove_file(&old) {
-                Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(failed("remove", &old)(error)),
-                _ => {}
+        for suffix in ["", "-journal", "-wal", "-shm"] {
+            let path = dir.join(format!("{DATABASE}{suffix}"));
+            if path.symlink_metadata().is_ok() {
+                return Err(StoreError::Exists(path));
             }
         }
-        // SQLite gives its other files the permissions of this one.
-        let file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&draft);
-        let file = file.map_err(failed("make", &draft))?;
-        let mut connection = schema::open_empty(&draft)?;
-        schema::create(&mut connection)?;
-        // From now on: whoever only reads could not undo what a rollback journal has.
-        schema::write_ahead(&connection)?;
-        connection.close().map_err(|(_, error)| error)?;
-        file.sync_all().map_err(failed("write", &draft))?;
-        std::fs::rename(&draft, &path).map_err(failed("name", &path))?;
-        lock.sync_all().map_err(failed("write", dir))
+        Ok(Folder { dir: dir.to_owned(), lock })
+    }
+
+    /// [`Self::make_folder`] with an empty database.
+    pub fn init(dir: &Path) -> Result<(), StoreError> {
+        Self::make_folder(dir)?.init()
     }
 
     /// Opens the database of `dir` for writing; never creates one, and never goes on with one that is damaged.
@@ -135,6 +118,7 @@ impl Store {
     pub fn loader(&self) -> Loader {
         Loader {
             path: self.path.clone(),
+            stopped: Arc::default(),
             #[cfg(test)]
             gate: self.gate.clone(),
         }
@@ -213,6 +197,40 @@ fn permit(connection: &Connection) -> Result<[u8; 32], StoreError> {
     let token = random_bytes()?;
     connection.execute("INSERT INTO founding (token) VALUES (?)", params![sha256(&[&token])])?;
     Ok(token)
+}
+
+/// A data folder that is being made, locked.
+pub struct Folder {
+    dir: PathBuf,
+    lock: File,
+}
+
+impl Folder {
+    /// Makes an empty database in it, whole or not at all. Never overwrites.
+    pub fn init(self) -> Result<(), StoreError> {
+        let (dir, lock) = (&self.dir, &self.lock);
+        let path = dir.join(DATABASE);
+        // Left over from an attempt that was cut short. A journal without its file would be applied to the next one.
+        let draft = dir.join(DRAFT);
+        let others = ["-journal", "-wal", "-shm"].map(|suffix| dir.join(format!("{DRAFT}{suffix}")));
+        for old in std::iter::once(draft.clone()).chain(others) {
+            match std::fs::remove_file(&old) {
+                Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(failed("remove", &old)(error)),
+                _ => {}
+            }
+        }
+        // SQLite gives its other files the permissions of this one.
+        let file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&draft);
+        let file = file.map_err(failed("make", &draft))?;
+        let mut connection = schema::open_empty(&draft)?;
+        schema::create(&mut connection)?;
+        // From now on: whoever only reads could not undo what a rollback journal has.
+        schema::write_ahead(&connection)?;
+        connection.close().map_err(|(_, error)| error)?;
+        file.sync_all().map_err(failed("write", &draft))?;
+        std::fs::rename(&draft, &path).map_err(failed("name", &path))?;
+        lock.sync_all().map_err(failed("write", dir))
+    }
 }
 
 /// How often the lock of the data folder is tried, [`LOCK_PAUSE`] apart.

@@ -3,7 +3,6 @@
 //! Organisations are referred to by a local number, so that 32 bytes are not repeated in every key; it means nothing
 //! outside this file. Sizes, indices and times are what a signed 64-bit integer holds.
 
-use std::fs::OpenOptions;
 use std::io;
 use std::panic::resume_unwind;
 use std::path::Path;
@@ -164,9 +163,14 @@ fn connect(path: &Path, access: OpenFlags) -> Result<Connection, StoreError> {
 /// The same for a file that must be writable: SQLite says only that it cannot open it, or later that it is read-only.
 fn connect_to_write(path: &Path) -> Result<Connection, StoreError> {
     if path.exists() {
-        OpenOptions::new().write(true).open(path).map_err(failed("write to", path))?;
+        writable(path).map_err(failed("write to", path))?;
     }
     connect(path, OpenFlags::SQLITE_OPEN_READ_WRITE)
+}
+
+/// Asked without opening the file: to close it again would take the locks from every connection of this process.
+fn writable(path: &Path) -> io::Result<()> {
+    Ok(rustix::fs::access(path, rustix::fs::Access::WRITE_OK)?)
 }
 
 fn prepare(connection: &Connection) -> Result<(), StoreError> {
@@ -275,12 +279,7 @@ fn damaged(error: rusqlite::Error) -> StoreError {
 
 /// A connection that only reads.
 pub(super) fn open_reading(path: &Path) -> Result<Connection, StoreError> {
-    let opened = connect(path, OpenFlags::SQLITE_OPEN_READ_ONLY).and_then(|connection| {
-        check(&connection, path)?;
-        connection.pragma_update(None, "cache_size", -PAGE_CACHE)?;
-        Ok(connection)
-    });
-    match opened {
+    match open_read_only(path) {
         Err(StoreError::Sqlite(error)) if error.sqlite_error_code() == Some(ErrorCode::CannotOpen) => {
             open_unchanging(path).unwrap_or(Err(StoreError::Sqlite(error)))
         }
@@ -288,11 +287,19 @@ pub(super) fn open_reading(path: &Path) -> Result<Connection, StoreError> {
     }
 }
 
+/// The same of a database that a daemon has open.
+pub(super) fn open_read_only(path: &Path) -> Result<Connection, StoreError> {
+    let connection = connect(path, OpenFlags::SQLITE_OPEN_READ_ONLY)?;
+    check(&connection, path)?;
+    connection.pragma_update(None, "cache_size", -PAGE_CACHE)?;
+    Ok(connection)
+}
+
 /// The same on a file system that nobody can write to, such as a copy kept as evidence: SQLite would want to make a
 /// file beside the database. `None` if it is not read-only, or what was written last lies in a write-ahead log, which
 /// cannot be read without such a file.
 fn open_unchanging(path: &Path) -> Option<Result<Connection, StoreError>> {
-    let kind = OpenOptions::new().write(true).open(path).err()?.kind();
+    let kind = writable(path).err()?.kind();
     let mut log = path.as_os_str().to_owned();
     log.push("-wal");
     let whole = std::fs::metadata(log).map_or(true, |log| log.len() == 0);

@@ -26,6 +26,12 @@ fn init_makes_a_private_file_and_never_overwrites() {
     assert_eq!(std::fs::metadata(&other).unwrap().permissions().mode() & 0o777, 0o700);
     let nowhere = parent.path().join("no").join("where");
     assert!(matches!(Store::init(&nowhere), Err(StoreError::Io { doing: "make", .. })));
+    // What SQLite would apply to a new database, left of one that somebody took away.
+    let haunted = parent.path().join("haunted");
+    std::fs::create_dir(&haunted).unwrap();
+    let left = haunted.join(format!("{DATABASE}-wal"));
+    std::fs::write(&left, b"of another").unwrap();
+    assert!(matches!(Store::init(&haunted), Err(StoreError::Exists(at)) if at == left));
 }
 
 #[test]
@@ -45,7 +51,7 @@ fn one_daemon_at_a_time() {
     Store::init(dir.path()).unwrap();
     let first = Store::open(dir.path()).unwrap();
     assert!(matches!(Store::open(dir.path()), Err(StoreError::Locked(_))));
-    assert!(matches!(Store::init(dir.path()), Err(StoreError::Exists(_))));
+    assert!(matches!(Store::init(dir.path()), Err(StoreError::Locked(_))));
     // Reading and checking go on beside it.
     Reader::open(dir.path(), 2).unwrap().ready().unwrap();
     assert_eq!(sequestre::store::fsck::fsck(dir.path()).unwrap().findings, []);
