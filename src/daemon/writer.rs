@@ -144,6 +144,13 @@ struct Queued {
     _room: Option<OwnedSemaphorePermit>,
 }
 
+impl Queued {
+    /// How much of the room it takes.
+    fn room(&self) -> usize {
+        self._room.as_ref().map_or(0, OwnedSemaphorePermit::num_permits)
+    }
+}
+
 enum Job {
     Prepare {
         token: [u8; 32],
@@ -372,7 +379,7 @@ impl Writer {
         self.ask(0, |reply| Job::Tick { reply }).await
     }
 
-    /// Finishes what is queued and stops. Later calls are refused.
+    /// Finishes what is queued and stops. Later calls are refused, and those that still wait for a long log.
     pub async fn shutdown(&self) {
         self.room.close();
         let (reply, done) = oneshot::channel();

@@ -4,12 +4,13 @@
 //! what was read is still what the disk has when it comes. This module must never run a job, lose one, or let a later
 //! one of an organisation before an earlier one.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, VecDeque};
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Weak, mpsc};
 use std::thread::JoinHandle;
 
 use super::cache::Cache;
-use super::{Job, Queued, Sizes, WriteError};
+use super::{Job, Queued, ROOM, Sizes, WriteError};
 use crate::escrow::id::OrganisationId;
 use crate::store::StoreError;
 use crate::store::load::{Loaded, Loader};
@@ -19,11 +20,21 @@ const SHORT: u64 = 256;
 /// Logs that are read at the same time: each takes a processor, and memory.
 const AT_ONCE: usize = 2;
 
-/// Jobs that wait for one log: further ones are refused, because all jobs together have so much room.
-pub(super) const WAITING: usize = 64;
+/// How much of the room that all jobs share may wait for one log, and for all of them: what is beyond it is refused. The
+/// daemon's own errands are few, and always wait.
+pub(super) const ROOM_OF_ONE: usize = ROOM / 8;
+const ROOM_OF_ALL: usize = ROOM / 2;
 
 /// A log that was read, or why not.
 pub(super) type Read = Result<Option<Loaded>, StoreError>;
+
+/// Why a log cannot be used.
+pub(super) enum Unusable {
+    /// Its rows contradict themselves.
+    Damaged,
+    /// The disk, or what else reading takes.
+    Now,
+}
 
 pub(super) struct Aside {
     loader: Loader,
@@ -32,14 +43,14 @@ pub(super) struct Aside {
     sizes: Sizes,
     /// What waits for each log that is read or is to be.
     waiting: BTreeMap<OrganisationId, Vec<Queued>>,
-    /// Those of them that nobody reads yet.
-    unread: BTreeSet<OrganisationId>,
+    /// Those of them that nobody reads yet, the one that waits longest first.
+    unread: VecDeque<OrganisationId>,
     readers: BTreeMap<OrganisationId, JoinHandle<()>>,
 }
 
 impl Aside {
     pub fn new(loader: Loader, jobs: Weak<mpsc::Sender<Queued>>, sizes: Sizes) -> Self {
-        let (waiting, unread, readers) = (BTreeMap::new(), BTreeSet::new(), BTreeMap::new());
+        let (waiting, unread, readers) = (BTreeMap::new(), VecDeque::new(), BTreeMap::new());
         Self { loader, jobs, sizes, waiting, unread, readers }
     }
 
@@ -51,7 +62,7 @@ impl Aside {
         let is_long = cache.peek(&id).is_none() && self.sizes.size(&id) > SHORT;
         if is_long {
             self.waiting.insert(id, Vec::new());
-            self.unread.insert(id);
+            self.unread.push_back(id);
         }
         is_long
     }
@@ -62,9 +73,8 @@ impl Aside {
         for queued in queued {
             match queued.job.organisation() {
                 Some(id) if self.holds(id, cache) => {
-                    let waiting = self.waiting.entry(id).or_default();
-                    if waiting.len() < WAITING {
-                        waiting.push(queued);
+                    if self.has_room(&id, &queued) {
+                        self.waiting.entry(id).or_default().push(queued);
                     } else {
                         queued.job.refuse(WriteError::Busy);
                     }
@@ -75,14 +85,24 @@ impl Aside {
         ready
     }
 
+    fn has_room(&self, id: &OrganisationId, queued: &Queued) -> bool {
+        let taken = |waiting: &Vec<Queued>| waiting.iter().map(Queued::room).sum::<usize>();
+        let of_one = self.waiting.get(id).map_or(0, taken) + queued.room();
+        let of_all = self.waiting.values().map(taken).sum::<usize>() + queued.room();
+        matches!(queued.job, Job::Desk(_)) || (of_one <= ROOM_OF_ONE && of_all <= ROOM_OF_ALL)
+    }
+
     /// Begins to read, as far as there is room.
     pub fn begin(&mut self) {
         while self.readers.len() < AT_ONCE
-            && let Some(id) = self.unread.pop_first()
+            && let Some(id) = self.unread.pop_front()
         {
             let (loader, jobs) = (self.loader.clone(), Weak::clone(&self.jobs));
             let read = move || {
-                let read = loader.load(id);
+                // Whoever waits must hear of it in any case.
+                let read = catch_unwind(AssertUnwindSafe(|| loader.load(id))).unwrap_or_else(|_| {
+                    Err(StoreError::Corrupt { organisation: id, what: "reading it panicked".to_owned() })
+                });
                 if let Some(jobs) = jobs.upgrade() {
                     // The thread may have ended meanwhile.
                     let _ = jobs.send(Queued { job: Job::Read { id, read: Box::new(read) }, _room: None });
@@ -104,30 +124,35 @@ impl Aside {
         }
     }
 
-    /// A log was read: it goes into memory, and what waited for it can be run. `None` where it cannot be used; then
-    /// that is what everybody heard who waited.
-    pub fn take(&mut self, id: OrganisationId, read: Read, cache: &mut Cache) -> Option<Vec<Queued>> {
+    /// A log was read: it goes into memory, and what waited for it can be run.
+    ///
+    /// # Errors
+    /// It cannot be used; that is what everybody heard who waited.
+    pub fn take(&mut self, id: OrganisationId, read: Read, cache: &mut Cache) -> Result<Vec<Queued>, Unusable> {
         if let Some(reader) = self.readers.remove(&id) {
             // It has sent what it had.
             let _ = reader.join();
         }
-        let error = match read {
+        let (error, unusable) = match read {
             Ok(Some(loaded)) => {
                 cache.insert(id, loaded);
-                return Some(self.waiting.remove(&id).unwrap_or_default());
+                return Ok(self.waiting.remove(&id).unwrap_or_default());
             }
-            Ok(None) => WriteError::UnknownOrganisation,
+            Ok(None) => (WriteError::UnknownOrganisation, Unusable::Damaged),
             Err(error) => {
                 tracing::error!(organisation = %id, error = &error as &dyn std::error::Error, "a log cannot be read");
-                WriteError::Storage(Arc::new(error))
+                let damaged = matches!(error, StoreError::Corrupt { .. });
+                let unusable = if damaged { Unusable::Damaged } else { Unusable::Now };
+                (WriteError::Storage(Arc::new(error)), unusable)
             }
         };
         self.refuse(&id, &error);
-        None
+        Err(unusable)
     }
 
     /// Nothing is read any more, and whoever waits is refused.
     pub fn end(self) {
+        self.loader.stop();
         for queued in self.waiting.into_values().flatten() {
             queued.job.refuse(WriteError::Closing);
         }

@@ -5,7 +5,7 @@ use std::sync::atomic::Ordering;
 use std::sync::{Arc, mpsc};
 use std::time::{Duration, Instant};
 
-use super::aside::Aside;
+use super::aside::{Aside, Unusable};
 use super::budget::Budget;
 use super::cache::Cache;
 use super::group::{Committed, Group, Stopped};
@@ -81,7 +81,12 @@ impl Thread {
         while let Some(group) = next {
             let last = group.iter().any(|queued| matches!(queued.job, Job::Stop { .. }));
             self.write(group);
-            next = if last { None } else { self.gather(queue, coming) };
+            next = if last {
+                None
+            } else {
+                self.aside.begin();
+                self.gather(queue, coming)
+            };
         }
         self.aside.end();
     }
@@ -115,7 +120,6 @@ impl Thread {
         let queued = self.take_read(queued);
         let queued = self.aside.sort(queued, &self.cache);
         self.run_jobs(queued);
-        self.aside.begin();
     }
 
     /// Takes the logs that were read beside it, and puts what waited for them first.
@@ -124,11 +128,20 @@ impl Thread {
         for queued in queued {
             match queued {
                 Queued { job: Job::Read { id, read }, .. } => match self.aside.take(id, *read, &mut self.cache) {
-                    Some(waited) => {
+                    Ok(waited) => {
                         first.extend(waited);
                         self.timers.is_back(&id);
                     }
-                    None => self.timers.set_aside(id, Instant::now()),
+                    Err(unusable) => {
+                        self.counts.failures.fetch_add(1, Ordering::Relaxed);
+                        match unusable {
+                            Unusable::Damaged => self.timers.set_aside(id, Instant::now()),
+                            Unusable::Now => {
+                                self.timers.is_back(&id);
+                                self.timers.failed(Instant::now());
+                            }
+                        }
+                    }
                 },
                 other => others.push(other),
             }
@@ -192,6 +205,7 @@ impl Thread {
                 self.counts.failures.fetch_add(1, Ordering::Relaxed);
                 self.budget.undo();
                 changed.iter().for_each(|organisation| self.cache.forget(organisation));
+                self.cache.evict();
                 if due {
                     self.timers.failed(instant);
                 }
