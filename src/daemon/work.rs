@@ -188,7 +188,11 @@ impl Runner {
                 Some(finished) = self.tasks.join_next_with_id() => self.finish(finished),
                 () = sleep => {}
             }
-            self.look().await;
+            // A long log may take a while to be read.
+            tokio::select! {
+                () = closed(&mut closing) => return,
+                () = self.look() => {}
+            }
         }
     }
 
