@@ -58,6 +58,9 @@ pub const MAX_BLOBS_BYTES: usize = 4 << 20;
 /// everything deposited stays on the server and with every trustee. A deposit has about 1 KiB per share.
 pub const MAX_BLOBS_BYTES_PER_DAY: usize = 16 << 20;
 
+/// Bytes that are hashed in some ten microseconds.
+const NAMED_AT_ONCE: usize = 32 * 1024;
+
 /// How much may wait to be written: jobs, and blobs by so many bytes each. Together at most 64 MiB of blobs.
 const ROOM: usize = 1024;
 const ROOM_UNIT: usize = 64 * 1024;
@@ -294,7 +297,7 @@ impl Writer {
         blobs: Vec<Vec<u8>>,
         founding_token: Option<[u8; 32]>,
     ) -> Result<u64, WriteError> {
-        let (blobs, bytes) = named(blobs)?;
+        let (blobs, bytes) = named(blobs).await?;
         let command = Box::new(command);
         self.ask(bytes, |reply| Job::Submit { command, blobs, founding_token, reply }).await
     }
@@ -308,7 +311,7 @@ impl Writer {
         person: PersonId,
         blobs: Vec<Vec<u8>>,
     ) -> Result<(), WriteError> {
-        let (blobs, bytes) = named(blobs)?;
+        let (blobs, bytes) = named(blobs).await?;
         self.ask(bytes, |reply| Job::PutBlobs { organisation, person, blobs, reply }).await
     }
 
@@ -416,11 +419,18 @@ impl WriterThread {
     }
 }
 
-/// Names blobs on the caller's thread, so that the writer does not have to hash them.
-fn named(blobs: Vec<Vec<u8>>) -> Result<(Vec<Blob>, usize), WriteError> {
+/// Names blobs before they reach the writer, so that it does not have to hash them: many bytes on a thread for blocking
+/// work, so that whoever sends them holds up nobody else.
+async fn named(blobs: Vec<Vec<u8>>) -> Result<(Vec<Blob>, usize), WriteError> {
     let bytes: usize = blobs.iter().map(Vec::len).sum();
     if blobs.len() > MAX_BLOBS || bytes > MAX_BLOBS_BYTES || blobs.iter().any(|blob| blob.len() > MAX_BLOB_BYTES) {
         return Err(WriteError::BlobTooLarge);
     }
-    Ok((blobs.into_iter().map(Blob::new).collect(), bytes))
+    let name = move || blobs.into_iter().map(Blob::new).collect();
+    let named = match bytes <= NAMED_AT_ONCE {
+        true => name(),
+        // A blocking task is cancelled only when the process stops.
+        false => tokio::task::spawn_blocking(name).await.map_err(|_| WriteError::Closing)?,
+    };
+    Ok((named, bytes))
 }
