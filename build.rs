@@ -23,6 +23,8 @@ fn main() -> Result<(), Box<dyn Error>> {
     tonic_prost_build::configure()
         .build_client(std::env::var_os("CARGO_FEATURE_CLIENT").is_some())
         .build_server(std::env::var_os("CARGO_FEATURE_DAEMON").is_some())
+        // A message has hundreds of them: slices of the one piece of memory that it came in, or is sent from.
+        .bytes("sequestre.api.v1.StreamEntriesResponse.entries")
         .include_file("sequestre.rs")
         .compile_fds(files)?;
     Ok(())

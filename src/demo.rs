@@ -524,9 +524,8 @@ fn edit_entry(data: &Path, position: u64) -> Result<(), Failure> {
             *byte ^= 1;
         }
         let leaf = crate::escrow::log::merkle::leaf_hash(&bytes);
-        let hash = rusqlite::params![leaf.as_bytes(), position];
-        database.execute("UPDATE node SET hash = ?1 WHERE level = 0 AND last = ?2", hash)?;
-        database.execute("UPDATE entry SET bytes = ?1 WHERE position = ?2", rusqlite::params![bytes, position])
+        let row = rusqlite::params![bytes, leaf.as_bytes(), position];
+        database.execute("UPDATE entry SET bytes = ?1, leaf = ?2 WHERE position = ?3", row)
     };
     match change().map_err(Failure::technical)? {
         1 => Ok(()),

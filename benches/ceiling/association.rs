@@ -430,7 +430,7 @@ impl Association {
         self.number = Some(number);
         for Waiting { index, bytes, command, nodes, effects, blobs } in self.waiting.drain(..) {
             let (bytes, nodes, effects, blobs) = (&bytes, &nodes, &effects, &blobs);
-            batch.append(number, &NewEntry { index, bytes, command, nodes, effects, blobs }).unwrap();
+            batch.append(self.id, number, &NewEntry { index, bytes, command, nodes, effects, blobs }).unwrap();
         }
         for (approver, share) in self.shares.drain(..) {
             assert!(batch.put_share(number, &approver, &share).unwrap());

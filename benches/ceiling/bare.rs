@@ -64,7 +64,7 @@ struct Bare {
 pub fn serve(folder: &Path) {
     let key = DeviceKey::from_bytes(Secret::new(std::fs::read(folder.join(KEY)).unwrap())).unwrap();
     let batches = match std::fs::read(folder.join(ENTRIES)) {
-        Ok(bytes) => entries::batches(&entries::split(&bytes)),
+        Ok(bytes) => entries::batches(&entries::split(bytes)),
         Err(_) => Vec::new(),
     };
     let (rows, queue) = mpsc::channel();

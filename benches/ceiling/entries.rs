@@ -1,5 +1,6 @@
 //! Entries as a file: each with a 4-byte big-endian length before it, as in a client's replica.
 
+use bytes::{Buf as _, Bytes};
 use sequestre::proto::api::v1 as api;
 
 /// Bytes of entries in one message, as the daemon sends them.
@@ -14,18 +15,18 @@ pub fn join<'e>(entries: impl IntoIterator<Item = &'e [u8]>) -> Vec<u8> {
     bytes
 }
 
-pub fn split(mut bytes: &[u8]) -> Vec<Vec<u8>> {
+pub fn split(bytes: Vec<u8>) -> Vec<Bytes> {
+    let mut bytes = Bytes::from(bytes);
     let mut entries = Vec::new();
-    while let Some((length, rest)) = bytes.split_first_chunk() {
-        let (entry, rest) = rest.split_at(u32::from_be_bytes(*length) as usize);
-        entries.push(entry.to_vec());
-        bytes = rest;
+    while !bytes.is_empty() {
+        let length = bytes.get_u32() as usize;
+        entries.push(bytes.split_to(length));
     }
     entries
 }
 
 /// The messages of a stream.
-pub fn batches(entries: &[Vec<u8>]) -> Vec<api::StreamEntriesResponse> {
+pub fn batches(entries: &[Bytes]) -> Vec<api::StreamEntriesResponse> {
     let (mut batches, mut total) = (Vec::<api::StreamEntriesResponse>::new(), usize::MAX);
     for entry in entries {
         total = total.saturating_add(entry.len());

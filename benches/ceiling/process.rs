@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
+use bytes::Bytes;
 use rustix::process::{Pid, Signal, kill_process};
 use sequestre::daemon;
 use sequestre::escrow::key::VerifyingKey;
@@ -81,11 +82,11 @@ pub struct BareFolder {
 
 impl BareFolder {
     /// A new one. It streams these entries.
-    pub fn new(streams: &[Vec<u8>]) -> Self {
+    pub fn new(streams: &[Bytes]) -> Self {
         let folder = folder();
         let key = DeviceKey::generate().unwrap();
         fs::write(folder.path().join(bare::KEY), key.to_secret_bytes().expose()).unwrap();
-        fs::write(folder.path().join(bare::ENTRIES), entries::join(streams.iter().map(Vec::as_slice))).unwrap();
+        fs::write(folder.path().join(bare::ENTRIES), entries::join(streams.iter().map(Bytes::as_ref))).unwrap();
         Self { folder, key: key.public() }
     }
 

@@ -77,6 +77,7 @@ pub mod restorations {
 
     fn entries(server: &Path) -> Vec<Vec<u8>> {
         let reader = sequestre::store::reader::Reader::open(server, 1).expect("a store");
-        reader.entries(&super::GOLDEN.id, 0, u64::MAX >> 1, usize::MAX).expect("entries")
+        let entries = reader.entries(&super::GOLDEN.id, 0, u64::MAX >> 1, usize::MAX).expect("entries");
+        entries.iter().map(|entry| entry.to_vec()).collect()
     }
 }

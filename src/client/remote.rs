@@ -3,6 +3,7 @@
 
 use std::collections::BTreeSet;
 
+use bytes::Bytes;
 use prost::Message as _;
 use tonic::Status;
 use tonic::transport::Channel;
@@ -98,7 +99,7 @@ impl Remote {
         organisation: OrganisationId,
         from: u64,
         to: u64,
-        mut each: impl FnMut(&[Vec<u8>]) -> Result<(), Failure>,
+        mut each: impl FnMut(&[Bytes]) -> Result<(), Failure>,
     ) -> Result<(), Failure> {
         let request = api::StreamEntriesRequest { organisation: organisation.to_vec(), from, to };
         let mut stream = self.client.stream_entries(request).await.map_err(|s| self.refused(s))?.into_inner();

@@ -349,14 +349,14 @@ impl Replica {
     /// Verifies entries as they come and writes them behind those that are here; they count once [`Self::finish`]
     /// accepts the checkpoint. Only what somebody signed and the rules allow is written, so that a server cannot fill
     /// the disk. After a failure, [`Self::forget_fresh`].
-    pub fn push_fresh(&mut self, batch: &[Vec<u8>], to: &SignedCheckpoint) -> Result<(), Failure> {
+    pub fn push_fresh(&mut self, batch: &[impl AsRef<[u8]> + Sync], to: &SignedCheckpoint) -> Result<(), Failure> {
         if self.fresh_since.is_none() {
-            let first = batch.first().and_then(|entry| Entry::parse(entry).ok());
+            let first = batch.first().and_then(|entry| Entry::parse(entry.as_ref()).ok());
             self.fresh_since = first.map(|entry| entry.time);
         }
         self.push_all(batch).map_err(|rejected| self.rejected(rejected, to))?;
-        let mut bytes = Vec::with_capacity(batch.iter().map(|e| e.len() + 4).sum());
-        for entry in batch {
+        let mut bytes = Vec::with_capacity(batch.iter().map(|e| e.as_ref().len() + 4).sum());
+        for entry in batch.iter().map(AsRef::as_ref) {
             let length = u32::try_from(entry.len()).map_err(Failure::technical)?;
             bytes.extend_from_slice(&length.to_be_bytes());
             bytes.extend_from_slice(entry);

@@ -7,8 +7,10 @@ use std::cell::Cell;
 
 use rusqlite::{Connection, OptionalExtension, Transaction, TransactionBehavior, params};
 
-use super::rows::{Column, audience, last_leaf, role_bits, signed, unsigned};
-pub use super::rows::{Nodes, Number};
+use super::log::Log;
+pub use super::log::Nodes;
+pub use super::rows::Number;
+use super::rows::{Column, audience, role_bits, signed, unsigned};
 use super::{Store, StoreError};
 use crate::escrow::command::SignedCommand;
 use crate::escrow::id::{BlobId, CommandId, Digest, OrganisationId, PersonId};
@@ -82,7 +84,7 @@ pub struct NewEntry<'a> {
     pub bytes: &'a [u8],
     /// The command; none for an act of the daemon.
     pub command: Option<Commanded>,
-    /// The nodes that it completes.
+    /// The nodes that it completes, itself first.
     pub nodes: &'a [Node],
     /// What else it changes.
     pub effects: &'a [Effect],
@@ -153,14 +155,18 @@ impl Batch<'_> {
 
     /// The tree, for roots of earlier sizes.
     pub fn nodes(&self, organisation: OrganisationId, number: Number) -> Nodes<'_> {
-        Nodes { connection: &self.transaction, organisation, number }
+        Nodes::of(self.log(organisation, number))
+    }
+
+    fn log(&self, organisation: OrganisationId, number: Number) -> Log<'_> {
+        Log { connection: &self.transaction, organisation, number }
     }
 
     /// Where a command stands in the log.
     pub fn index_of(&self, number: Number, command: &CommandId, created: Time) -> Result<Option<u64>, StoreError> {
         let mut statement = self
             .transaction
-            .prepare_cached("SELECT position FROM entry WHERE organisation = ? AND created = ? AND command = ?")?;
+            .prepare_cached("SELECT position FROM command WHERE organisation = ? AND created = ? AND id = ?")?;
         let key = params![number, signed(created.0), command.as_bytes()];
         Ok(statement.query_row(key, |row| Ok(unsigned(row.get(0)?))).optional()?)
     }
@@ -246,19 +252,9 @@ impl Batch<'_> {
     }
 
     /// Appends an entry with everything that it changes, except what changes once per group.
-    pub fn append(&self, number: Number, entry: &NewEntry<'_>) -> Result<(), StoreError> {
-        let command = entry.command.as_ref().map(|command| command.id.as_bytes());
-        let created = entry.command.as_ref().map(|command| signed(command.created.0));
-        self.transaction
-            .prepare_cached(
-                "INSERT INTO entry (organisation, position, created, command, bytes) VALUES (?, ?, ?, ?, ?)",
-            )?
-            .execute(params![number, signed(entry.index), created, command, entry.bytes])?;
-        for node in entry.nodes {
-            self.transaction
-                .prepare_cached("INSERT INTO node (organisation, last, level, hash) VALUES (?, ?, ?, ?)")?
-                .execute(params![number, last_leaf(node.level, node.index), node.level, node.hash.as_bytes()])?;
-        }
+    pub fn append(&self, id: OrganisationId, number: Number, entry: &NewEntry<'_>) -> Result<(), StoreError> {
+        let command = entry.command.as_ref().map(|command| (&command.id, command.created));
+        self.log(id, number).append(entry.index, entry.bytes, command, entry.nodes)?;
         entry.effects.iter().try_for_each(|effect| self.take_effect(number, entry, effect))
     }
 
@@ -443,6 +439,7 @@ mod tests {
     #[test]
     fn the_next_deadline_is_found_without_looking_at_every_organisation() {
         let mut connection = Connection::open_in_memory().unwrap();
+        schema::prepare(&connection).unwrap();
         schema::create(&mut connection).unwrap();
         for number in 1..=500_u16 {
             let [high, low] = number.to_be_bytes();
@@ -457,5 +454,11 @@ mod tests {
         assert_eq!(first, [8500, 8501]);
         let steps = statement.get_status(StatementStatus::VmStep);
         assert!(steps < 100, "{steps} steps for two of 500");
+        drop(statement);
+        let mut statement = connection.prepare(DEADLINES).unwrap();
+        for count in 1..=9 {
+            assert_eq!(statement.query_map([count], |row| row.get::<_, i64>(0)).unwrap().count(), count as usize);
+        }
+        assert_eq!(statement.get_status(StatementStatus::RePrepare), 0, "it is compiled once for all values");
     }
 }

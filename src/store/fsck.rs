@@ -5,18 +5,21 @@
 //! log that does not hold is evidence.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::ops::ControlFlow;
 use std::path::Path;
 
-use rusqlite::{Connection, params};
+use rusqlite::{Connection, OptionalExtension, params};
 
 use super::batch::is_busy;
-use super::rows::{Column, Number, audience, last_leaf, role_bits, signed, unsigned};
+use super::log::{Log, Stored, TILE_LEVEL, last_leaf};
+use super::rows::{Column, Number, audience, role_bits, signed, unsigned};
 use super::{DATABASE, StoreError, load, schema};
 use crate::escrow::entry::{Entry, What};
 use crate::escrow::id::{BlobId, CommandId, DeviceId, Digest, OrganisationId, PersonId};
 use crate::escrow::log::checkpoint::Checkpoint;
 use crate::escrow::log::cosignature::Cosignature;
-use crate::escrow::log::merkle::{NodeReader, TreeHead, root_at};
+use crate::escrow::log::merkle::{MAX_SIZE, NodeReader, TreeHead, root_at};
+use crate::escrow::log::tiles::TILE_WIDTH;
 use crate::escrow::made::AtTarget;
 use crate::escrow::organisation::{Audience, Effect, Organisation};
 use crate::escrow::replay::{Replay, Trust};
@@ -139,6 +142,28 @@ struct Replayed {
     audiences: BTreeMap<BlobId, (Audience, u64)>,
 }
 
+impl Replayed {
+    /// What the entry at `index` does to blobs.
+    fn take(&mut self, index: u64, effects: Vec<Effect>) {
+        for effect in effects {
+            match effect {
+                Effect::Keep(blobs) => {
+                    for (blob, audience) in blobs {
+                        let known = self.audiences.entry(blob).or_insert((audience, index));
+                        known.0 = known.0.min(audience);
+                    }
+                }
+                Effect::Forget(blobs) => {
+                    for blob in blobs {
+                        self.audiences.remove(&blob);
+                    }
+                }
+                _ => {}
+            }
+        }
+    }
+}
+
 /// One organisation's check.
 struct Check<'a> {
     state: &'a Connection,
@@ -155,62 +180,71 @@ impl Check<'_> {
     /// Replays every entry as somebody would who trusts nothing. `None` if one does not hold: what follows from the
     /// entries is unknown then.
     fn entries(&mut self) -> Result<Option<Replayed>, StoreError> {
-        let mut statement = self.state.prepare(
-            "SELECT position, created, command, bytes FROM entry WHERE organisation = ? ORDER BY position",
-        )?;
-        let mut rows = statement.query(params![self.number])?;
+        let log = Log { connection: self.state, organisation: self.id, number: self.number };
         let mut replayed: Option<Replayed> = None;
-        let mut expected = 0;
-        while let Some(row) = rows.next()? {
-            let position = unsigned(row.get(0)?);
-            let created: Option<i64> = row.get(1)?;
-            let command: Option<Column<CommandId>> = row.get(2)?;
-            let bytes = row.get_ref(3)?.as_blob().map_err(rusqlite::Error::from)?;
-            if position != expected {
-                self.find(Some(expected), format!("the entry is missing; the next one stored is {position}"));
-                return Ok(None);
+        let (mut expected, mut rows, mut commands, mut sound) = (0_u64, 0_u64, 0_u64, true);
+        let scanned = log.scan(0..MAX_SIZE, |stored| {
+            let Stored { index, bytes, is_row, .. } = stored;
+            if index != expected {
+                self.find(Some(expected), format!("the entry is missing; the next one stored is {index}"));
+                sound = false;
+                return Ok(ControlFlow::Break(()));
             }
             let step = match &mut replayed {
                 None => Replay::begin(self.id, bytes, Trust::Nothing).map(|(replay, effects)| {
-                    replayed = Some(Replayed { replay, audiences: BTreeMap::new() });
-                    effects
+                    replayed.insert(Replayed { replay, audiences: BTreeMap::new() }).take(index, effects);
                 }),
-                Some(before) => before.replay.push(bytes, Trust::Nothing),
+                Some(before) => before.replay.push(bytes, Trust::Nothing).map(|effects| before.take(index, effects)),
             };
-            let effects = match step {
-                Ok(effects) => effects,
-                Err(rejected) => {
-                    self.find(Some(position), with_causes(&rejected.fault));
-                    return Ok(None);
-                }
-            };
-            if created.zip(command.map(|id| id.0)) != command_of(self.id, bytes) {
-                self.find(Some(position), "the index of commands has another command here");
+            if let Err(rejected) = step {
+                self.find(Some(index), with_causes(&rejected.fault));
+                sound = false;
+                return Ok(ControlFlow::Break(()));
             }
-            let Some(after) = &mut replayed else { return Ok(None) };
-            for effect in effects {
-                match effect {
-                    Effect::Keep(blobs) => {
-                        for (blob, audience) in blobs {
-                            let known = after.audiences.entry(blob).or_insert((audience, position));
-                            known.0 = known.0.min(audience);
-                        }
-                    }
-                    Effect::Forget(blobs) => {
-                        for blob in blobs {
-                            after.audiences.remove(&blob);
-                        }
-                    }
-                    _ => {}
+            if !stored.has_its_leaf() {
+                self.find(Some(index), "the leaf hash beside the entry is not that of the entry");
+            }
+            if let Some((created, id)) = command_of(self.id, bytes) {
+                commands += 1;
+                if self.position_of(created, id)? != Some(index) {
+                    self.find(Some(index), "the index of commands does not have this command here");
                 }
             }
+            rows += u64::from(is_row);
             self.report.entries += 1;
             expected += 1;
+            Ok(ControlFlow::Continue(()))
+        });
+        match scanned {
+            Err(StoreError::Corrupt { what, .. }) => {
+                self.find(Some(expected), what);
+                return Ok(None);
+            }
+            other => other?,
+        }
+        if !sound {
+            return Ok(None);
         }
         if replayed.is_none() {
             self.find(None, "it has no entries");
         }
+        let tiles = (expected - rows) / TILE_WIDTH;
+        for (table, right) in [("entry", rows), ("tile", tiles), ("command", commands)] {
+            let sql = format!("SELECT count(*) FROM {table} WHERE organisation = ?");
+            let stored = self.state.query_row(&sql, params![self.number], |row| Ok(unsigned(row.get(0)?)))?;
+            if stored > right {
+                self.find(None, format!("{} rows of table {table} belong to none of its entries", stored - right));
+            }
+        }
         Ok(replayed)
+    }
+
+    /// Where the index of commands has a command.
+    fn position_of(&self, created: i64, id: CommandId) -> Result<Option<u64>, StoreError> {
+        let sql = "SELECT position FROM command WHERE organisation = ? AND created = ? AND id = ?";
+        let mut statement = self.state.prepare_cached(sql)?;
+        let key = params![self.number, created, id.as_bytes()];
+        Ok(statement.query_row(key, |row| Ok(unsigned(row.get(0)?))).optional()?)
     }
 
     /// Size, checkpoint and log key against the replay.
@@ -248,14 +282,17 @@ impl Check<'_> {
             let hash = row.get::<_, Column<Digest>>(2)?.0;
             // Its position among those of its level. A last leaf that belongs to none is no node's.
             let position = 1_u64.checked_shl(level.into()).map_or(0, |width| last / width);
-            if last_leaf(level, position) == signed(last) && replay.tree().node(level, position) == Ok(hash) {
+            if level >= TILE_LEVEL
+                && last_leaf(level, position) == signed(last)
+                && replay.tree().node(level, position) == Ok(hash)
+            {
                 right += 1;
             } else {
                 let leaf = 1_u64.checked_shl(level.into()).and_then(|width| position.checked_mul(width));
                 self.find(leaf, format!("node {position} of level {level} of the tree is not that of the entries"));
             }
         }
-        let expected: u64 = (0..64).map(|level| size >> level).sum();
+        let expected: u64 = (TILE_LEVEL..64).map(|level| size >> level).sum();
         if right < expected {
             self.find(None, format!("{} nodes of the tree are missing", expected - right));
         }
@@ -420,8 +457,7 @@ impl Check<'_> {
     }
 }
 
-/// The id of an entry's command. The replay has parsed the same bytes before.
-/// The command of an entry, as the index of commands has it.
+/// The command of an entry, as the index of commands has it. The replay has parsed the same bytes before.
 fn command_of(organisation: OrganisationId, bytes: &[u8]) -> Option<(i64, CommandId)> {
     match Entry::parse(bytes).ok()?.what {
         What::Command(command) => Some((signed(command.command().created.0), command.id(organisation))),

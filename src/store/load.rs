@@ -5,6 +5,7 @@
 //! proof is [`fsck`](super::fsck)'s. This module must never repair anything.
 
 use std::collections::BTreeMap;
+use std::ops::ControlFlow;
 use std::path::PathBuf;
 use std::sync::Arc;
 #[cfg(test)]
@@ -14,7 +15,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use rusqlite::{Connection, OptionalExtension, params};
 
 use super::batch::Batch;
-use super::rows::{Nodes, Number, unsigned};
+use super::log::{Log, Nodes};
+use super::rows::{Number, unsigned};
 use super::{StoreError, schema};
 use crate::escrow::id::{Digest, OrganisationId};
 use crate::escrow::key::VerifyingKey;
@@ -35,17 +37,25 @@ pub struct Loaded {
     pub frontier: Frontier,
     /// What signs checkpoints and daemon acts, unless [`Self::waiting`].
     pub log_key: SigningKey,
-    /// Roots of earlier sizes that commands were based on. They never change.
-    roots: BTreeMap<u64, Digest>,
+    /// Roots of sizes that checkpoints were signed over, or that commands were based on. They never change.
+    roots: BTreeMap<u64, Remembered>,
+    /// How often one was asked for or added.
+    uses: u64,
 }
 
-/// Roots of earlier sizes that are remembered: those of more clients than sign at a time.
-const ROOTS: usize = 256;
+struct Remembered {
+    root: Digest,
+    used: u64,
+}
+
+/// Roots of sizes that are remembered, those used last: of more clients than sign at a time. To compute one takes up to 255
+/// hashes and as many rows.
+const ROOTS: usize = 64;
 
 impl Loaded {
     /// What was just founded.
     pub fn new(number: Number, organisation: Organisation, frontier: Frontier, log_key: SigningKey) -> Self {
-        Self { number, organisation, frontier, log_key, roots: BTreeMap::new() }
+        Self { number, organisation, frontier, log_key, roots: BTreeMap::new(), uses: 0 }
     }
 
     /// The root that the log had at this size; `None` if it is shorter.
@@ -53,15 +63,32 @@ impl Loaded {
         if size >= self.frontier.size() {
             return Ok((size == self.frontier.size()).then(|| self.frontier.root()));
         }
-        if let Some(root) = self.roots.get(&size) {
-            return Ok(Some(*root));
+        self.uses += 1;
+        if let Some(remembered) = self.roots.get_mut(&size) {
+            remembered.used = self.uses;
+            return Ok(Some(remembered.root));
         }
         let root = root_at(&batch.nodes(self.organisation.id(), self.number), size)?;
-        if self.roots.len() >= ROOTS {
-            self.roots.pop_first();
-        }
-        self.roots.insert(size, root);
+        self.remember(TreeHead { size, root });
         Ok(Some(root))
+    }
+
+    /// The newest tree. Commands will be based on it, and its root is at hand now.
+    pub fn publish(&mut self) -> TreeHead {
+        let head = self.frontier.head();
+        self.remember(head);
+        head
+    }
+
+    fn remember(&mut self, head: TreeHead) {
+        self.uses += 1;
+        if self.roots.len() >= ROOTS
+            && let Some(oldest) = self.roots.iter().min_by_key(|(_, remembered)| remembered.used)
+        {
+            let size = *oldest.0;
+            self.roots.remove(&size);
+        }
+        self.roots.insert(head.size, Remembered { root: head.root, used: self.uses });
     }
 
     /// Whether it was restored from copies and no move named this server's key yet: it has no voice in the log.
@@ -111,7 +138,8 @@ fn load(connection: &Connection, id: OrganisationId, stopped: &AtomicBool) -> Re
         Ok((row.get::<_, Number>(0)?, unsigned(row.get(1)?), seed, row.get::<_, String>(3)?, row.get::<_, bool>(4)?))
     });
     let Some((number, size, seed, note, waiting)) = row.optional()? else { return Ok(None) };
-    let (organisation, entries) = restore(connection, id, number, stopped)?;
+    let log = Log { connection, organisation: id, number };
+    let (organisation, entries) = restore(log, size, stopped)?;
     if organisation.size() != size {
         return Err(corrupt(format!("{} entries instead of {size}", organisation.size())));
     }
@@ -119,7 +147,7 @@ fn load(connection: &Connection, id: OrganisationId, stopped: &AtomicBool) -> Re
     if (log_key.public() != *organisation.log_key()) != waiting {
         return Err(corrupt("the log key is another one than the log names".to_owned()));
     }
-    let frontier = frontier(&Nodes { connection, organisation: id, number }, size)?;
+    let frontier = frontier(&Nodes::of(log), size)?;
     let checkpoint = checkpoint(id, *organisation.log_key(), &note).map_err(|bad| corrupt(bad.to_string()))?;
     if *checkpoint.head() != frontier.head() {
         return Err(corrupt("the tree is not the one that the checkpoint was signed over".to_owned()));
@@ -131,45 +159,39 @@ fn load(connection: &Connection, id: OrganisationId, stopped: &AtomicBool) -> Re
 }
 
 /// The state that the entries lead to, and the tree that they make.
-fn restore(
-    connection: &Connection,
-    id: OrganisationId,
-    number: Number,
-    stopped: &AtomicBool,
-) -> Result<(Organisation, TreeHead), StoreError> {
+fn restore(log: Log<'_>, size: u64, stopped: &AtomicBool) -> Result<(Organisation, TreeHead), StoreError> {
+    let id = log.organisation;
     let corrupt = |what: String| StoreError::Corrupt { organisation: id, what };
-    let mut statement =
-        connection.prepare_cached("SELECT bytes FROM entry WHERE organisation = ? ORDER BY position")?;
-    let mut rows = statement.query(params![number])?;
     let mut state: Option<Organisation> = None;
     let mut tree = Frontier::new();
-    while let Some(row) = rows.next()? {
+    log.scan(0..size, |stored| {
         if stopped.load(Ordering::Relaxed) {
             return Err(StoreError::Closed);
         }
-        let bytes = row.get_ref(0)?.as_blob().map_err(rusqlite::Error::from)?;
-        tree.push(leaf_hash(bytes));
+        tree.push(leaf_hash(stored.bytes));
         match &mut state {
-            None => state = Some(replay::restore(id, bytes).map_err(|rejected| corrupt(rejected.to_string()))?),
+            None => {
+                state = Some(replay::restore(id, stored.bytes).map_err(|rejected| corrupt(rejected.to_string()))?)
+            }
             Some(organisation) => {
-                replay::restore_next(organisation, bytes).map_err(|rejected| corrupt(rejected.to_string()))?;
+                replay::restore_next(organisation, stored.bytes).map_err(|rejected| corrupt(rejected.to_string()))?;
             }
         }
-    }
+        Ok(ControlFlow::Continue(()))
+    })?;
     let state = state.ok_or_else(|| corrupt("it has no entries".to_owned()))?;
     Ok((state, tree.head()))
 }
 
 /// The right edge of the stored tree: one node for each bit of its size, widest first.
-pub(super) fn frontier(nodes: &Nodes<'_>, size: u64) -> Result<Frontier, StoreError> {
+fn frontier(nodes: &Nodes<'_>, size: u64) -> Result<Frontier, StoreError> {
     let mut hashes: Vec<Digest> = Vec::new();
     let mut start = 0_u64;
     for level in (0..63_u8).rev().filter(|level| size >> level & 1 == 1) {
         hashes.push(nodes.node(level, start >> level)?);
         start += 1 << level;
     }
-    Frontier::from_parts(size, hashes)
-        .map_err(|bad| StoreError::Corrupt { organisation: nodes.organisation, what: bad.to_string() })
+    Frontier::from_parts(size, hashes).map_err(|bad| nodes.corrupt(bad.to_string()))
 }
 
 /// The stored checkpoint, once the log key's signature holds.

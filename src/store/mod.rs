@@ -3,6 +3,7 @@
 //! | module | what it is for |
 //! |---|---|
 //! | [`batch`] | one transaction: everything that a group of entries changes, or nothing |
+//! | `log` | how a log's entries and its tree lie in the tables |
 //! | [`load`] | an organisation's state from its own rows |
 //! | [`reader`] | committed rows, for those who ask |
 //! | [`fsck`] | recomputes everything from the entries |
@@ -24,6 +25,7 @@ pub mod batch;
 mod error;
 pub mod fsck;
 pub mod load;
+mod log;
 pub mod reader;
 pub mod restore;
 mod rows;

@@ -5,19 +5,31 @@
 //! Re-sealed shares are not read here at all: the writer hands them out, because that starts a lease.
 
 use std::collections::BTreeSet;
+use std::ops::ControlFlow;
 use std::path::Path;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 
+pub use bytes::Bytes;
+use bytes::BytesMut;
 use rusqlite::{Connection, OptionalExtension, params};
 
-use super::rows::{Column, Nodes, audience, roles, signed, unsigned};
+use super::log::{Log, Nodes};
+use super::rows::{Column, audience, roles, unsigned};
 use super::{DATABASE, StoreError, batch, load, schema};
 use crate::escrow::id::{BlobId, DeviceId, Digest, OrganisationId, PersonId};
-use crate::escrow::log::merkle::{CannotProve, TreeHead, consistency_proof, inclusion_proof, leaf_hash};
+use crate::escrow::log::merkle::{
+    CannotProve, NodeReader as _, TreeHead, consistency_proof, inclusion_proof, verify_inclusion,
+};
 use crate::escrow::log::proof::ProofFile;
 use crate::escrow::role::Role;
 use crate::escrow::time::Time;
+
+/// What most entries take at most, in bytes.
+const TYPICAL_ENTRY: usize = 512;
+
+/// The memory that is asked for at once, for entries that are read together, in bytes.
+const ROOM: usize = 256 * 1024;
 
 /// Who is asking, from the certificate of their device.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -217,46 +229,34 @@ impl Reader {
     }
 
     /// The entries `from..to`, as hashed, as far as they exist and until `max_bytes` are reached; at least one, if
-    /// there is any. Each is compared with its hash in the tree: what the disk spoiled must not look like a lie of the
-    /// server's to whoever gets it.
+    /// there is any. None that the disk spoiled: that must not look like a lie of the server's to whoever gets it.
     pub fn entries(
         &self,
         organisation: &OrganisationId,
         from: u64,
         to: u64,
         max_bytes: usize,
-    ) -> Result<Vec<Vec<u8>>, StoreError> {
+    ) -> Result<Vec<Bytes>, StoreError> {
         self.read(|connection| {
             let Some(number) = batch::number(connection, organisation)? else { return Ok(Vec::new()) };
-            // Two cursors side by side: to look for each entry's leaf by itself takes longer than everything else.
-            let range = params![number, signed(from), signed(to)];
-            let mut statement = connection.prepare_cached(
-                "SELECT bytes FROM entry WHERE organisation = ? AND position >= ? AND position < ? ORDER BY position",
-            )?;
-            let mut leaf_statement = connection.prepare_cached(
-                "SELECT last, hash FROM node WHERE organisation = ? AND last >= ? AND last < ? AND level = 0
-                 ORDER BY last",
-            )?;
-            let (mut rows, mut leaves) = (statement.query(range)?, leaf_statement.query(range)?);
-            let (mut entries, mut total, mut index) = (Vec::new(), 0_usize, from);
-            while let Some(row) = rows.next()? {
-                let bytes = row.get_ref(0)?.as_blob().map_err(rusqlite::Error::from)?;
-                let leaf = match leaves.next()? {
-                    Some(leaf) => Some((unsigned(leaf.get(0)?), leaf.get::<_, Column<Digest>>(1)?.0)),
-                    None => None,
-                };
-                if leaf != Some((index, leaf_hash(bytes))) {
-                    let what = format!("entry {index} is not the one in the tree");
+            let log = Log { connection, organisation: *organisation, number };
+            // One piece of memory for all of them; a large one for many.
+            let room = usize::try_from(to.saturating_sub(from)).unwrap_or(usize::MAX).saturating_mul(TYPICAL_ENTRY);
+            let (mut bytes, mut ends) = (BytesMut::with_capacity(room.min(max_bytes).min(ROOM)), Vec::new());
+            log.scan(from..to, |stored| {
+                if !stored.is_whole() || stored.index != from.saturating_add(ends.len() as u64) {
+                    let what = format!("entry {} is not the one that was written", stored.index);
                     return Err(StoreError::Corrupt { organisation: *organisation, what });
                 }
-                total = total.saturating_add(bytes.len());
-                if total > max_bytes && !entries.is_empty() {
-                    break;
+                if !ends.is_empty() && bytes.len().saturating_add(stored.bytes.len()) > max_bytes {
+                    return Ok(ControlFlow::Break(()));
                 }
-                entries.push(bytes.to_vec());
-                index = index.saturating_add(1);
-            }
-            Ok(entries)
+                bytes.extend_from_slice(stored.bytes);
+                ends.push(bytes.len());
+                Ok(ControlFlow::Continue(()))
+            })?;
+            let (bytes, mut start) = (bytes.freeze(), 0);
+            Ok(ends.into_iter().map(|end| bytes.slice(std::mem::replace(&mut start, end)..end)).collect())
         })
     }
 
@@ -271,9 +271,13 @@ impl Reader {
             let Some(newest) = load::newest(connection, organisation)? else {
                 return Err(StoreError::OutOfRange { asked: index, size: 0 });
             };
-            let nodes = Nodes { connection, organisation: *organisation, number: newest.number };
+            let nodes = Nodes::of(Log { connection, organisation: *organisation, number: newest.number });
             let path = inclusion_proof(&nodes, index, newest.size).map_err(cannot_prove)?;
-            Ok(ProofFile::new(index, path, &newest.checkpoint(*organisation)?).to_string())
+            let checkpoint = newest.checkpoint(*organisation)?;
+            // What the disk spoiled must not look like a lie of the server's.
+            verify_inclusion(&nodes.node(0, index)?, index, checkpoint.head(), &path)
+                .map_err(|_| nodes.corrupt(format!("entry {index} is not in the tree of the checkpoint")))?;
+            Ok(ProofFile::new(index, path, &checkpoint).to_string())
         })
     }
 
@@ -287,7 +291,7 @@ impl Reader {
             let Some(newest) = load::newest(connection, organisation)? else {
                 return Err(StoreError::OutOfRange { asked: old_size, size: 0 });
             };
-            let nodes = Nodes { connection, organisation: *organisation, number: newest.number };
+            let nodes = Nodes::of(Log { connection, organisation: *organisation, number: newest.number });
             Ok((consistency_proof(&nodes, old_size, newest.size).map_err(cannot_prove)?, newest.note))
         })
     }

@@ -335,7 +335,8 @@ impl Source {
             }
             let nodes = frontier.push(leaf_hash(bytes));
             let command = command_of(self.id, bytes);
-            batch.append(number, &NewEntry { index, bytes, command, nodes: &nodes, effects: &others, blobs: &[] })?;
+            let entry = NewEntry { index, bytes, command, nodes: &nodes, effects: &others, blobs: &[] };
+            batch.append(self.id, number, &entry)?;
         }
         let (mut blobs, mut missing) = (0, Vec::new());
         for (id, audience) in live {

@@ -1,15 +1,12 @@
-//! What rows are made of: local numbers, identifiers, sets of roles, and the stored tree.
+//! What rows are made of: local numbers, identifiers, sets of roles.
 //!
 //! This module must never read a value as something else than what was written.
 
 use std::collections::BTreeSet;
 
 use rusqlite::types::{FromSql, FromSqlResult, ToSql, ToSqlOutput, ValueRef};
-use rusqlite::{Connection, OptionalExtension, params};
 
-use super::StoreError;
 use crate::escrow::id::{BlobId, CommandId, DeviceId, Digest, OrganisationId, PersonId};
-use crate::escrow::log::merkle::NodeReader;
 use crate::escrow::organisation::Audience;
 use crate::escrow::role::Role;
 
@@ -68,33 +65,4 @@ pub(super) fn role_bits(roles: &BTreeSet<Role>) -> i64 {
 /// The roles behind bits; unknown bits are nobody's role.
 pub(super) fn roles(bits: i64) -> BTreeSet<Role> {
     Role::ALL.into_iter().filter(|role| bits & 1 << role.number() != 0).collect()
-}
-
-/// The last leaf under a node, by which it is stored. A tree that large has none.
-pub(super) fn last_leaf(level: u8, index: u64) -> i64 {
-    let leaves = 1_u64.checked_shl(level.into()).and_then(|width| index.checked_add(1)?.checked_mul(width));
-    signed(leaves.map_or(u64::MAX, |leaves| leaves - 1))
-}
-
-/// An organisation's stored nodes.
-pub struct Nodes<'a> {
-    pub(super) connection: &'a Connection,
-    pub(super) organisation: OrganisationId,
-    pub(super) number: Number,
-}
-
-impl NodeReader for Nodes<'_> {
-    type Error = StoreError;
-
-    fn node(&self, level: u8, index: u64) -> Result<Digest, StoreError> {
-        self.connection
-            .prepare_cached("SELECT hash FROM node WHERE organisation = ? AND last = ? AND level = ?")?
-            .query_row(params![self.number, last_leaf(level, index), level], |row| row.get::<_, Column<Digest>>(0))
-            .optional()?
-            .map(|hash| hash.0)
-            .ok_or_else(|| StoreError::Corrupt {
-                organisation: self.organisation,
-                what: format!("node {index} of level {level} of the tree is missing"),
-            })
-    }
 }

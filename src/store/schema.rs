@@ -9,12 +9,13 @@ use std::path::Path;
 use std::thread::ScopedJoinHandle;
 use std::time::Duration;
 
+use rusqlite::config::DbConfig;
 use rusqlite::{Connection, ErrorCode, OpenFlags, ffi};
 
 use super::{StoreError, failed};
 
 /// The version of the tables, in `PRAGMA user_version`.
-pub const SCHEMA_VERSION: i64 = 2;
+pub const SCHEMA_VERSION: i64 = 3;
 
 /// `PRAGMA application_id`: tells this program's files from other people's.
 const APPLICATION_ID: i64 = 0x5345_5145;
@@ -103,26 +104,42 @@ CREATE TABLE deadline (
 CREATE INDEX deadline_by_time ON deadline (at);
 ";
 
-/// Those of them that changed last: what version 1 had instead is brought to these.
+/// Those of them that changed since version 1: what earlier versions had instead is brought to these.
 pub(super) const LOG_TABLES: &str = "
--- The truth. `command` is the command's id, `created` when it says that it was made; acts of the daemon have neither.
--- Commands are found by both: what is signed at the same time lies together, and a long log takes a command as fast as
--- a short one.
+-- The truth, in two tables (`store::log`). 256 entries in order with their leaf hashes, as the files of tlog-tiles have
+-- them (`checksum`: CRC-32 of `entries`); and those, in rows, that are not in a tile yet, or too long together for one.
+CREATE TABLE tile (
+    organisation INTEGER NOT NULL REFERENCES organisation,
+    number INTEGER NOT NULL CHECK (number >= 0),
+    checksum INTEGER NOT NULL,
+    hashes BLOB NOT NULL CHECK (length(hashes) = 8192),
+    entries BLOB NOT NULL,
+    PRIMARY KEY (organisation, number)
+) STRICT;
 CREATE TABLE entry (
     organisation INTEGER NOT NULL REFERENCES organisation,
     position INTEGER NOT NULL CHECK (position >= 0),
-    created INTEGER CHECK ((created IS NULL) = (command IS NULL)),
-    command BLOB CHECK (length(command) = 32),
+    leaf BLOB NOT NULL CHECK (length(leaf) = 32),
     bytes BLOB NOT NULL,
     PRIMARY KEY (organisation, position)
 ) STRICT, WITHOUT ROWID;
-CREATE UNIQUE INDEX entry_by_command ON entry (organisation, created, command);
 
--- Roots of full subtrees, those together that one entry (`last`, the subtree's last leaf) completed.
+-- Which entry a command is; acts of the daemon are none. Commands are found by the time, too, that they say: what is
+-- signed at the same time lies together, and a long log takes a command as fast as a short one.
+CREATE TABLE command (
+    organisation INTEGER NOT NULL REFERENCES organisation,
+    created INTEGER NOT NULL,
+    id BLOB NOT NULL CHECK (length(id) = 32),
+    position INTEGER NOT NULL CHECK (position >= 0),
+    PRIMARY KEY (organisation, created, id)
+) STRICT, WITHOUT ROWID;
+
+-- Roots of full subtrees from those of tiles (level 8) upwards, those together that one entry (`last`, the subtree's last
+-- leaf) completed.
 CREATE TABLE node (
     organisation INTEGER NOT NULL REFERENCES organisation,
     last INTEGER NOT NULL CHECK (last >= 0),
-    level INTEGER NOT NULL,
+    level INTEGER NOT NULL CHECK (level >= 8),
     hash BLOB NOT NULL CHECK (length(hash) = 32),
     PRIMARY KEY (organisation, last, level)
 ) STRICT, WITHOUT ROWID;
@@ -173,9 +190,11 @@ fn writable(path: &Path) -> io::Result<()> {
     Ok(rustix::fs::access(path, rustix::fs::Access::WRITE_OK)?)
 }
 
-fn prepare(connection: &Connection) -> Result<(), StoreError> {
+pub(super) fn prepare(connection: &Connection) -> Result<(), StoreError> {
     connection.busy_timeout(BUSY)?;
     connection.set_prepared_statement_cache_capacity(STATEMENTS);
+    // Else a statement with LIMIT is compiled anew for each value, which takes longer than what it does.
+    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)?;
     connection.pragma_update(None, "foreign_keys", true)?;
     connection.pragma_update(None, "trusted_schema", false)?;
     connection.pragma_update(None, "cell_size_check", true)?;

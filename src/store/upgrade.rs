@@ -6,61 +6,68 @@
 
 use std::path::Path;
 
-use rusqlite::{Connection, TransactionBehavior, params};
+use rusqlite::{Connection, TransactionBehavior};
 
-use super::rows::{Column, Number, signed};
+use super::log::Log;
+use super::rows::{Column, Number, unsigned};
 use super::{StoreError, schema};
 use crate::escrow::entry::{Entry, What};
 use crate::escrow::id::OrganisationId;
+use crate::escrow::log::merkle::{Frontier, leaf_hash};
 
 /// Brings the tables of the database at `path` up to date, if they are of an earlier version.
 pub(super) fn upgrade(path: &Path) -> Result<(), StoreError> {
     let (mut connection, version) = schema::open_to_upgrade(path)?;
-    if version == 1 {
+    if (1..schema::SCHEMA_VERSION).contains(&version) {
         schema::check_file(path)?;
-        find_commands_by_time(&mut connection)?;
+        write_logs_anew(&mut connection)?;
     }
     connection.close().map_err(|(_, error)| error.into())
 }
 
-/// From 1 to 2: commands are found by the time that they say, too, nodes lie where the entry that completed them does,
-/// and re-sealed shares are found by their name.
-fn find_commands_by_time(connection: &mut Connection) -> Result<(), StoreError> {
+/// From 1 or 2 to 3: entries lie in tiles, and nodes below the roots of those are computed. From 1 also: commands are
+/// found by the time that they say, too, and re-sealed shares by their name. Whether the tree is still the one of the
+/// checkpoint is looked at whenever a log is loaded.
+fn write_logs_anew(connection: &mut Connection) -> Result<(), StoreError> {
     let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
     transaction.execute_batch(
-        "DROP INDEX entry_by_command; ALTER TABLE entry RENAME TO entry_1; ALTER TABLE node RENAME TO node_1; \
-         ALTER TABLE share RENAME TO share_1;",
+        "DROP INDEX entry_by_command; DROP INDEX IF EXISTS share_by_blob; ALTER TABLE entry RENAME TO old_entry; \
+         DROP TABLE node; ALTER TABLE share RENAME TO old_share;",
     )?;
     transaction.execute_batch(schema::LOG_TABLES)?;
     {
         let mut old = transaction.prepare(
-            "SELECT organisation, id, position, command, bytes FROM entry_1 \
-             JOIN organisation ON organisation.number = entry_1.organisation ORDER BY organisation, position",
+            "SELECT organisation, id, position, bytes FROM old_entry \
+             JOIN organisation ON organisation.number = old_entry.organisation ORDER BY organisation, position",
         )?;
-        let mut new = transaction
-            .prepare("INSERT INTO entry (organisation, position, created, command, bytes) VALUES (?, ?, ?, ?, ?)")?;
         let mut rows = old.query([])?;
+        let mut tree = (None, Frontier::new());
         while let Some(row) = rows.next()? {
             let (number, organisation): (Number, Column<OrganisationId>) = (row.get(0)?, row.get(1)?);
-            let (position, command): (i64, Option<Vec<u8>>) = (row.get(2)?, row.get(3)?);
-            let bytes = row.get_ref(4)?.as_blob().map_err(rusqlite::Error::from)?;
-            let entry = Entry::parse(bytes).map_err(|bad| StoreError::Corrupt {
-                organisation: organisation.0,
-                what: format!("entry {position} cannot be read ({bad})"),
-            })?;
-            let created = match &entry.what {
-                What::Command(command) => Some(signed(command.command().created.0)),
+            let position = unsigned(row.get(2)?);
+            let bytes = row.get_ref(3)?.as_blob().map_err(rusqlite::Error::from)?;
+            if tree.0 != Some(number) {
+                tree = (Some(number), Frontier::new());
+            }
+            let corrupt = |what: String| StoreError::Corrupt { organisation: organisation.0, what };
+            if tree.1.size() != position {
+                return Err(corrupt(format!("entry {} is missing", tree.1.size())));
+            }
+            let entry =
+                Entry::parse(bytes).map_err(|bad| corrupt(format!("entry {position} cannot be read ({bad})")))?;
+            let command = match &entry.what {
+                What::Command(command) => Some((command.id(organisation.0), command.command().created)),
                 What::Act(_) => None,
             };
-            new.execute(params![number, position, created, command, bytes])?;
+            let nodes = tree.1.push(leaf_hash(bytes));
+            let log = Log { connection: &transaction, organisation: organisation.0, number };
+            log.append(position, bytes, command.as_ref().map(|(id, created)| (id, *created)), &nodes)?;
         }
     }
     transaction.execute_batch(
-        "INSERT INTO node (organisation, last, level, hash) \
-         SELECT organisation, ((position + 1) << level) - 1, level, hash FROM node_1; \
-         INSERT INTO share SELECT organisation, request, approver, blob, content FROM share_1; \
-         DROP TABLE entry_1; DROP TABLE node_1; DROP TABLE share_1;",
+        "INSERT INTO share SELECT organisation, request, approver, blob, content FROM old_share; \
+         DROP TABLE old_entry; DROP TABLE old_share;",
     )?;
-    transaction.pragma_update(None, "user_version", 2)?;
+    transaction.pragma_update(None, "user_version", schema::SCHEMA_VERSION)?;
     Ok(transaction.commit()?)
 }

@@ -9,9 +9,9 @@ use sequestre::escrow::entry::{Entry, What};
 use sequestre::escrow::id::{CommandId, OrganisationId};
 use sequestre::escrow::log::merkle::{Frontier, TreeHead, leaf_hash};
 use sequestre::escrow::request::Stage;
-use sequestre::store::DATABASE;
 use sequestre::store::fsck::fsck;
 
+use crate::thief::entries_in;
 use crate::town::{NINA, PASSWORD, PEOPLE, Town};
 use crate::traces::{Search, forms, search_files};
 
@@ -25,20 +25,13 @@ pub struct Receipt {
     pub command: CommandId,
 }
 
-/// All entries of a data folder's only organisation.
-pub fn entries(data: &Path) -> Vec<Vec<u8>> {
-    let database = rusqlite::Connection::open(data.join(DATABASE)).unwrap();
-    let mut statement = database.prepare("SELECT bytes FROM entry ORDER BY position").unwrap();
-    statement.query_map([], |row| row.get(0)).unwrap().map(Result::unwrap).collect()
-}
-
 /// The daemon is not running: what it left is whole, has everything that somebody was told, and shows no secret.
 pub fn left_behind(town: &Town, receipts: &[Receipt], case: &str) {
     let report = fsck(&town.data()).unwrap_or_else(|error| panic!("{case}: {error}"));
     assert_eq!(report.findings, [], "{case}");
     assert_eq!(report.organisations, 1, "{case}");
     // Clients look at their own files; the server is not asked.
-    let entries = entries(&town.data());
+    let entries = entries_in(&town.data());
     assert_eq!(report.entries, entries.len() as u64, "{case}");
     let mut heads = vec![TreeHead::EMPTY];
     let mut tree = Frontier::new();

@@ -10,9 +10,10 @@ use sequestre::client::failure::Exit;
 use sequestre::escrow::time::Seconds;
 use sequestre::store::DATABASE;
 
-use crate::aftermath::{MARKER, entries, goes_on, is_honest, left_behind};
+use crate::aftermath::{MARKER, goes_on, is_honest, left_behind};
 use crate::chance::{Chance, number};
 use crate::refuge::Refuge;
+use crate::thief::entries_in;
 use crate::town::*;
 
 /// Runs one of the tests below that are marked as ignored, where it may mount file systems; and says so loudly where
@@ -173,7 +174,7 @@ async fn on_a_disk_that_is_read_only() {
     let town = Town::founded_at(Kind::Program).await;
     town.stop().await;
     small_disk(&town, 20_000);
-    let before = entries(&town.data());
+    let before = entries_in(&town.data());
     remount(&town, "ro");
     let printed = town.start_as(sequestred(&town.data(), town.listen())).await.unwrap_err();
     assert!(printed.contains("could not write to") && printed.contains("Read-only file system"), "{printed}");
@@ -203,7 +204,7 @@ async fn on_a_disk_that_is_read_only() {
 fn entries_without_touching(town: &Town) -> usize {
     let copy = town.root.path().join("copy");
     run("cp", &["-a", town.data().to_str().unwrap(), copy.to_str().unwrap()]);
-    entries(&copy).len()
+    entries_in(&copy).len()
 }
 
 /// Every page of the database in turn is spoiled as disks do. The daemon says so before it serves anybody, or serves
@@ -279,7 +280,7 @@ async fn a_spoiled_page() {
     let report = sequestre::store::fsck::fsck(&town.root.path().join("healed")).unwrap();
     assert_eq!(report.findings, [], "all entries and all blobs are back");
     fs::write(&path, &sound).unwrap();
-    assert_eq!(report.entries, entries(&town.data()).len() as u64);
+    assert_eq!(report.entries, entries_in(&town.data()).len() as u64);
     assert!(!refuge.place.is_empty() && !refuge.code.is_empty());
 }
 

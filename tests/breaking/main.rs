@@ -10,6 +10,8 @@
 mod chance;
 #[path = "../support/refuge.rs"]
 mod refuge;
+#[path = "../support/thief.rs"]
+mod thief;
 #[path = "../support/town.rs"]
 mod town;
 #[path = "../support/traces.rs"]

@@ -138,8 +138,8 @@ async fn what_was_refused_and_done_all_the_same_is_finished() {
     found::propose(&awa, &[]).await.unwrap();
     // A server that sends nothing for ever, too much, or what nobody asked for, is left.
     let empty = api::StreamEntriesResponse { entries: Vec::new() };
-    let huge = api::StreamEntriesResponse { entries: vec![vec![0; 64 << 10]] };
-    let many = api::StreamEntriesResponse { entries: vec![vec![0; 9]; 500] };
+    let huge = api::StreamEntriesResponse { entries: vec![vec![0; 64 << 10].into()] };
+    let many = api::StreamEntriesResponse { entries: vec![vec![0; 9].into(); 500] };
     for entries in [empty, huge, many] {
         *lies.entries.lock().unwrap() = Some(entries);
         assert_eq!(session::sync(&bruno).await.unwrap_err().key(), "distrust-nonsense");

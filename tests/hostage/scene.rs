@@ -84,7 +84,8 @@ pub async fn remember(town: &Town) -> Snapshot {
 /// The server says that this is its whole log.
 pub fn show(lies: &Lies, entries: &[Vec<u8>], note: &SignedCheckpoint) {
     *lies.checkpoint.lock().unwrap() = Some(note.to_string());
-    *lies.entries.lock().unwrap() = Some(api::StreamEntriesResponse { entries: entries.to_vec() });
+    *lies.entries.lock().unwrap() =
+        Some(api::StreamEntriesResponse { entries: entries.iter().cloned().map(Into::into).collect() });
 }
 
 /// The tree over these entries.

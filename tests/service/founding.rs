@@ -1,5 +1,6 @@
 //! Founding, joining and reading: what works.
 
+use bytes::Bytes;
 use sequestre::escrow::charter::RULES_VERSION;
 use sequestre::escrow::entry::Entry;
 use sequestre::escrow::id::{BlobId, Digest};
@@ -15,12 +16,12 @@ use crate::support::*;
 async fn entries(client: &mut Client, organisation: &[u8], from: u64, to: u64) -> (Vec<Vec<u8>>, usize) {
     let request = api::StreamEntriesRequest { organisation: organisation.to_vec(), from, to };
     let mut stream = client.stream_entries(request).await.unwrap().into_inner();
-    let (mut entries, mut messages) = (Vec::new(), 0);
+    let (mut entries, mut messages) = (Vec::<Bytes>::new(), 0);
     while let Some(message) = stream.message().await.unwrap() {
         entries.extend(message.entries);
         messages += 1;
     }
-    (entries, messages)
+    (entries.iter().map(|entry| entry.to_vec()).collect(), messages)
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

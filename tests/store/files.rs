@@ -92,6 +92,6 @@ fn other_files_and_other_versions_are_refused() {
     assert!(matches!(Store::open(dir.path()), Err(StoreError::Foreign(_))));
     std::fs::remove_file(&path).unwrap();
     Store::init(dir.path()).unwrap();
-    rusqlite::Connection::open(&path).unwrap().pragma_update(None, "user_version", 3).unwrap();
-    assert!(matches!(Store::open(dir.path()), Err(StoreError::Schema { found: 3 })));
+    rusqlite::Connection::open(&path).unwrap().pragma_update(None, "user_version", 4).unwrap();
+    assert!(matches!(Store::open(dir.path()), Err(StoreError::Schema { found: 4 })));
 }

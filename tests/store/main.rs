@@ -9,4 +9,5 @@ mod files;
 mod fsck;
 mod schema;
 mod story;
+mod tiles;
 mod world;

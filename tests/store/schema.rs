@@ -1,7 +1,7 @@
 //! Databases as the programs of their time made them, opened by today's.
 //!
 //! `schema-N.db` has tables of version N, one association with an account in escrow, a lease that runs, one request that
-//! waits, cosignatures, and a key for standing rights. Whoever changes the tables adds the next one with
+//! waits, cosignatures, and a key for standing rights; from version 3 on, more entries than a tile has. Whoever changes the tables adds the next one with
 //! `cargo test --test store -- --ignored make_the_next`, run before any database of that version exists anywhere, and
 //! keeps the old ones as they are.
 
@@ -92,6 +92,11 @@ async fn make_the_next() {
     for person in [1, 2] {
         let cosignature = world.cosign(person, world.head(), START);
         writer.cosign(cosignature, world.head()).await.unwrap();
+    }
+    // Long enough for a full tile.
+    while world.head().size < 270 {
+        let (command, blobs) = world.deposit(world.head(), 20);
+        writer.submit(command, blobs, None).await.unwrap();
     }
     writer.at_desk(world.id, |desk| desk.wrapping_key()).await.unwrap();
     writer.prepare_founding(tokens[1]).await.unwrap();

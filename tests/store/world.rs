@@ -7,6 +7,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use bytes::Bytes;
 use prost::Message as _;
 use sequestre::daemon::writer::{Clock, WriteError, Writer};
 use sequestre::escrow::command::{NO_ORGANISATION, SignedCommand, VerifiedCommand, organisation_id, preimage};
@@ -252,7 +253,7 @@ impl World {
         *LogVerifier::new(self.id, self.log_key).verify(&note).unwrap().head()
     }
 
-    pub fn entry(&self, index: u64) -> Vec<u8> {
+    pub fn entry(&self, index: u64) -> Bytes {
         self.reader.entries(&self.id, index, index + 1, usize::MAX).unwrap().remove(0)
     }
 
@@ -312,7 +313,7 @@ impl World {
     }
 
     fn requested(&self, deposit: u64) -> v1::RequestedPart {
-        let entry = v1::Entry::decode(self.entry(deposit).as_slice()).unwrap();
+        let entry = v1::Entry::decode(self.entry(deposit)).unwrap();
         let Some(v1::entry::What::Command(signed)) = entry.what else { panic!("not a command") };
         let command = v1::Command::decode(signed.command.as_slice()).unwrap();
         let Some(Act::Deposit(m)) = command.act else { panic!("not a deposit") };
@@ -327,7 +328,7 @@ impl World {
 
     /// A trustee's approval of the member's request, releasing the share of this name.
     pub fn approve(&self, trustee: usize, deposit: u64, request: u64, released: &BlobId) -> VerifiedCommand {
-        let entry = v1::Entry::decode(self.entry(request).as_slice()).unwrap();
+        let entry = v1::Entry::decode(self.entry(request)).unwrap();
         let Some(v1::entry::What::Command(signed)) = entry.what else { panic!("not a command") };
         let command = v1::Command::decode(signed.command.as_slice()).unwrap();
         let Some(Act::Request(asked)) = command.act else { panic!("not a request") };

@@ -9,6 +9,7 @@ use sequestre::escrow::log::merkle::{Frontier, leaf_hash};
 use sequestre::seal::secret::Secret;
 use sequestre::seal::signing::SigningKey;
 use sequestre::store::DATABASE;
+use sequestre::store::reader::Reader;
 
 use crate::town::Town;
 
@@ -29,9 +30,10 @@ pub fn entries(town: &Town) -> Vec<Vec<u8>> {
 /// All entries in the database of this data folder.
 pub fn entries_in(data: &Path) -> Vec<Vec<u8>> {
     let database = rusqlite::Connection::open(data.join(DATABASE)).unwrap();
-    let mut statement = database.prepare("SELECT bytes FROM entry ORDER BY position").unwrap();
-    let rows = statement.query_map([], |row| row.get(0)).unwrap();
-    rows.map(Result::unwrap).collect()
+    let id =
+        database.query_row("SELECT id FROM organisation", [], |row| row.get(0)).map(OrganisationId::new).unwrap();
+    let entries = Reader::open(data, 1).unwrap().entries(&id, 0, u64::MAX, usize::MAX).unwrap();
+    entries.iter().map(|entry| entry.to_vec()).collect()
 }
 
 /// The checkpoint over these entries, as the log key signs it.
@@ -51,18 +53,13 @@ pub fn rewrite(town: &Town, change: impl FnOnce(&mut Vec<Vec<u8>>, OrganisationI
     change(&mut entries, id, &key);
     let mut database = town.database();
     let transaction = database.transaction().unwrap();
-    transaction.execute_batch("DELETE FROM node").unwrap();
-    transaction.execute("DELETE FROM entry WHERE position >= ?", [entries.len() as i64]).unwrap();
-    let mut frontier = Frontier::new();
+    assert!(entries.len() < 256, "longer logs lie in tiles, with nodes above them");
+    transaction.execute_batch("DELETE FROM entry").unwrap();
+    transaction.execute("DELETE FROM command WHERE position >= ?", [entries.len() as i64]).unwrap();
     for (position, bytes) in entries.iter().enumerate() {
-        let sql = "INSERT INTO entry (organisation, position, bytes) SELECT number, ?1, ?2 FROM organisation WHERE 1
-                   ON CONFLICT (organisation, position) DO UPDATE SET bytes = ?2";
-        transaction.execute(sql, rusqlite::params![position as i64, bytes]).unwrap();
-        for node in frontier.push(leaf_hash(bytes)) {
-            let sql = "INSERT INTO node (organisation, last, level, hash) SELECT number, ?, ?, ? FROM organisation";
-            let hash = node.hash.as_bytes();
-            transaction.execute(sql, rusqlite::params![position as i64, node.level, hash]).unwrap();
-        }
+        let sql = "INSERT INTO entry (organisation, position, leaf, bytes) SELECT number, ?, ?, ? FROM organisation";
+        let leaf = leaf_hash(bytes);
+        transaction.execute(sql, rusqlite::params![position as i64, leaf.as_bytes(), bytes]).unwrap();
     }
     let note = signed(&entries, id, &key).to_string();
     let values = rusqlite::params![entries.len() as i64, note];

@@ -408,7 +408,7 @@ async fn fetch(
         .entries(id, have, head.size, |batch| {
             for entry in batch {
                 push(id, &mut replay, entry, Trust::Nothing)?;
-                entries.push(entry.clone());
+                entries.push(entry.to_vec());
             }
             progress.set((entries.len() as u64).saturating_sub(have));
             Ok(())

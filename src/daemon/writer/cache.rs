@@ -40,6 +40,11 @@ impl Cache {
         self.loaded.get(id).map(|(_, loaded)| loaded)
     }
 
+    /// The same, to change it.
+    pub fn peek_mut(&mut self, id: &OrganisationId) -> Option<&mut Loaded> {
+        self.loaded.get_mut(id).map(|(_, loaded)| loaded)
+    }
+
     /// A new organisation.
     pub fn insert(&mut self, id: OrganisationId, loaded: Loaded) {
         self.uses += 1;

@@ -182,7 +182,7 @@ impl Group<'_> {
         let entry = NewEntry { index: 0, bytes: &bytes, command: from, nodes: &nodes, effects: &effects, blobs };
         self.changed.insert(id);
         let number = self.batch.found(&id, &token, &log_key).map_err(Stopped::Group)?;
-        self.batch.append(number, &entry).map_err(Stopped::Group)?;
+        self.batch.append(id, number, &entry).map_err(Stopped::Group)?;
         self.cache.insert(id, Loaded::new(number, organisation, frontier, log_key));
         Ok(0)
     }
@@ -329,11 +329,11 @@ impl Group<'_> {
     pub fn commit(self, timers: &mut Timers) -> Result<Committed, StoreError> {
         let (mut grown, mut busy) = (BTreeMap::new(), BTreeSet::new());
         for id in self.changed.iter() {
-            let loaded = self.cache.peek(id).ok_or_else(|| StoreError::Corrupt {
+            let loaded = self.cache.peek_mut(id).ok_or_else(|| StoreError::Corrupt {
                 organisation: *id,
                 what: "it was changed and is not in memory".to_owned(),
             })?;
-            let head = loaded.frontier.head();
+            let head = loaded.publish();
             let body = Checkpoint { organisation: *id, head }.body();
             let corrupt = |what: String| StoreError::Corrupt { organisation: *id, what };
             // Instead of checking the signature, which would take as long as everything else in a small group: nobody
@@ -380,7 +380,7 @@ fn append(batch: &Batch<'_>, loaded: &mut Loaded, step: Step<'_>) -> Result<u64,
     let effects: Vec<Effect> = loaded.organisation.apply(transition, Position { index, time, leaf });
     let nodes = loaded.frontier.push(leaf);
     let entry = NewEntry { index, bytes: &bytes, command: from, nodes: &nodes, effects: &effects, blobs };
-    batch.append(loaded.number, &entry)?;
+    batch.append(loaded.organisation.id(), loaded.number, &entry)?;
     Ok(index)
 }
 

@@ -29,6 +29,18 @@ pub fn node_hash(left: &Digest, right: &Digest) -> Digest {
     Digest::of(&[&[1], left.as_bytes(), right.as_bytes()])
 }
 
+/// The root of the full subtree over these leaves, whose number is a power of two; [`EMPTY_ROOT`] over none.
+pub fn full_root(leaves: &[Digest]) -> Digest {
+    match leaves {
+        [] => EMPTY_ROOT,
+        [leaf] => *leaf,
+        _ => {
+            let (left, right) = leaves.split_at(leaves.len() / 2);
+            node_hash(&full_root(left), &full_root(right))
+        }
+    }
+}
+
 /// A tree of a certain size, named by its root. Says nothing about who vouches for it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct TreeHead {
