@@ -144,13 +144,13 @@ type Reply<T> = oneshot::Sender<Result<T, WriteError>>;
 /// A job with the room that it takes until it is done.
 struct Queued {
     job: Job,
-    _room: Option<OwnedSemaphorePermit>,
+    room: Option<OwnedSemaphorePermit>,
 }
 
 impl Queued {
     /// How much of the room it takes.
     fn room(&self) -> usize {
-        self._room.as_ref().map_or(0, OwnedSemaphorePermit::num_permits)
+        self.room.as_ref().map_or(0, OwnedSemaphorePermit::num_permits)
     }
 }
 
@@ -386,7 +386,7 @@ impl Writer {
     pub async fn shutdown(&self) {
         self.room.close();
         let (reply, done) = oneshot::channel();
-        if self.jobs.send(Queued { job: Job::Stop { reply }, _room: None }).is_ok() {
+        if self.jobs.send(Queued { job: Job::Stop { reply }, room: None }).is_ok() {
             // Either way the thread is done with it.
             let _ = done.await;
         }
@@ -398,7 +398,7 @@ impl Writer {
         let room = tokio::time::timeout(PATIENCE, Arc::clone(&self.room).acquire_many_owned(room));
         let room = room.await.map_err(|_| WriteError::Busy)?.map_err(|_| WriteError::Closing)?;
         let (reply, answer) = oneshot::channel();
-        self.jobs.send(Queued { job: job(reply), _room: Some(room) }).map_err(|_| WriteError::Closing)?;
+        self.jobs.send(Queued { job: job(reply), room: Some(room) }).map_err(|_| WriteError::Closing)?;
         answer.await.unwrap_or(Err(WriteError::Closing))
     }
 
@@ -407,7 +407,7 @@ impl Writer {
     async fn with_store<T: Send + 'static>(&self, act: impl FnOnce(&mut Store) -> T + Send + 'static) -> T {
         let (reply, answer) = oneshot::channel();
         let job = Job::Store(Box::new(move |store| drop(reply.send(act(store)))));
-        assert!(self.jobs.send(Queued { job, _room: None }).is_ok());
+        assert!(self.jobs.send(Queued { job, room: None }).is_ok());
         answer.await.unwrap()
     }
 }

@@ -13,6 +13,7 @@ pub use super::rows::Number;
 use super::rows::{Column, audience, role_bits, signed, unsigned};
 use super::{Store, StoreError};
 use crate::escrow::command::SignedCommand;
+use crate::escrow::entry::{Entry, What};
 use crate::escrow::id::{BlobId, CommandId, Digest, OrganisationId, PersonId};
 use crate::escrow::log::cosignature::VerifiedCosignature;
 use crate::escrow::log::merkle::Node;
@@ -68,6 +69,14 @@ pub struct Commanded {
 }
 
 impl Commanded {
+    /// What is known of the command of an entry; none if it is an act of the daemon, or nothing that can be read.
+    pub fn of_entry(bytes: &[u8], organisation: OrganisationId) -> Option<Self> {
+        match Entry::parse(bytes).ok()?.what {
+            What::Command(signed) => Some(Self::of(&signed, organisation)),
+            What::Act(_) => None,
+        }
+    }
+
     /// What is known of this command of an organisation.
     pub fn of(signed: &SignedCommand, organisation: OrganisationId) -> Self {
         let (id, signer) = (signed.id(organisation), signed.signer().person());
@@ -163,12 +172,14 @@ impl Batch<'_> {
     }
 
     /// Where a command stands in the log.
-    pub fn index_of(&self, number: Number, command: &CommandId, created: Time) -> Result<Option<u64>, StoreError> {
-        let mut statement = self
-            .transaction
-            .prepare_cached("SELECT position FROM command WHERE organisation = ? AND created = ? AND id = ?")?;
-        let key = params![number, signed(created.0), command.as_bytes()];
-        Ok(statement.query_row(key, |row| Ok(unsigned(row.get(0)?))).optional()?)
+    pub fn index_of(
+        &self,
+        id: OrganisationId,
+        number: Number,
+        command: &CommandId,
+        created: Time,
+    ) -> Result<Option<u64>, StoreError> {
+        self.log(id, number).index_of(command, created)
     }
 
     /// The audience under which a blob is stored.
@@ -253,8 +264,7 @@ impl Batch<'_> {
 
     /// Appends an entry with everything that it changes, except what changes once per group.
     pub fn append(&self, id: OrganisationId, number: Number, entry: &NewEntry<'_>) -> Result<(), StoreError> {
-        let command = entry.command.as_ref().map(|command| (&command.id, command.created));
-        self.log(id, number).append(entry.index, entry.bytes, command, entry.nodes)?;
+        self.log(id, number).append(entry.index, entry.bytes, entry.command.as_ref(), entry.nodes)?;
         entry.effects.iter().try_for_each(|effect| self.take_effect(number, entry, effect))
     }
 

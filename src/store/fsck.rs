@@ -8,14 +8,13 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::ops::ControlFlow;
 use std::path::Path;
 
-use rusqlite::{Connection, OptionalExtension, params};
+use rusqlite::{Connection, params};
 
-use super::batch::is_busy;
+use super::batch::{Commanded, is_busy};
 use super::log::{Log, Stored, TILE_LEVEL, last_leaf};
 use super::rows::{Column, Number, audience, role_bits, signed, unsigned};
 use super::{DATABASE, StoreError, load, schema};
-use crate::escrow::entry::{Entry, What};
-use crate::escrow::id::{BlobId, CommandId, DeviceId, Digest, OrganisationId, PersonId};
+use crate::escrow::id::{BlobId, DeviceId, Digest, OrganisationId, PersonId};
 use crate::escrow::log::checkpoint::Checkpoint;
 use crate::escrow::log::cosignature::Cosignature;
 use crate::escrow::log::merkle::{MAX_SIZE, NodeReader, TreeHead, root_at};
@@ -204,9 +203,9 @@ impl Check<'_> {
             if !stored.has_its_leaf() {
                 self.find(Some(index), "the leaf hash beside the entry is not that of the entry");
             }
-            if let Some((created, id)) = command_of(self.id, bytes) {
+            if let Some(command) = Commanded::of_entry(bytes, self.id) {
                 commands += 1;
-                if self.position_of(created, id)? != Some(index) {
+                if log.index_of(&command.id, command.created)? != Some(index) {
                     self.find(Some(index), "the index of commands does not have this command here");
                 }
             }
@@ -237,14 +236,6 @@ impl Check<'_> {
             }
         }
         Ok(replayed)
-    }
-
-    /// Where the index of commands has a command.
-    fn position_of(&self, created: i64, id: CommandId) -> Result<Option<u64>, StoreError> {
-        let sql = "SELECT position FROM command WHERE organisation = ? AND created = ? AND id = ?";
-        let mut statement = self.state.prepare_cached(sql)?;
-        let key = params![self.number, created, id.as_bytes()];
-        Ok(statement.query_row(key, |row| Ok(unsigned(row.get(0)?))).optional()?)
     }
 
     /// Size, checkpoint and log key against the replay.
@@ -454,14 +445,6 @@ impl Check<'_> {
             self.find(None, "whether something is to do at a target is not what the entries say");
         }
         Ok(())
-    }
-}
-
-/// The command of an entry, as the index of commands has it. The replay has parsed the same bytes before.
-fn command_of(organisation: OrganisationId, bytes: &[u8]) -> Option<(i64, CommandId)> {
-    match Entry::parse(bytes).ok()?.what {
-        What::Command(command) => Some((signed(command.command().created.0), command.id(organisation))),
-        What::Act(_) => None,
     }
 }
 

@@ -143,6 +143,10 @@ fn load(connection: &Connection, id: OrganisationId, stopped: &AtomicBool) -> Re
     if organisation.size() != size {
         return Err(corrupt(format!("{} entries instead of {size}", organisation.size())));
     }
+    // An older checkpoint in its place would be signed over once more: a fork.
+    if log.goes_beyond(size)? {
+        return Err(corrupt(format!("there are more entries than {size}")));
+    }
     let log_key = SigningKey::from_seed(seed)?;
     if (log_key.public() != *organisation.log_key()) != waiting {
         return Err(corrupt("the log key is another one than the log names".to_owned()));

@@ -18,6 +18,7 @@ use std::rc::Rc;
 use rusqlite::{Connection, OptionalExtension, params};
 
 use super::StoreError;
+use super::batch::Commanded;
 use super::rows::{Column, Number, signed, unsigned};
 use crate::escrow::id::{CommandId, Digest, OrganisationId};
 use crate::escrow::log::merkle::{Node, NodeReader, full_root, leaf_hash};
@@ -75,7 +76,7 @@ impl<'c> Log<'c> {
         &self,
         index: u64,
         bytes: &[u8],
-        command: Option<(&CommandId, Time)>,
+        command: Option<&Commanded>,
         nodes: &[Node],
     ) -> Result<(), StoreError> {
         let leaf = nodes.first().filter(|node| node.level == 0 && node.index == index);
@@ -83,7 +84,7 @@ impl<'c> Log<'c> {
         self.connection
             .prepare_cached("INSERT INTO entry (organisation, position, leaf, bytes) VALUES (?, ?, ?, ?)")?
             .execute(params![self.number, signed(index), leaf.hash.as_bytes(), bytes])?;
-        if let Some((id, created)) = command {
+        if let Some(Commanded { id, created, .. }) = command {
             self.connection
                 .prepare_cached("INSERT INTO command (organisation, created, id, position) VALUES (?, ?, ?, ?)")?
                 .execute(params![self.number, signed(created.0), id.as_bytes(), signed(index)])?;
@@ -99,7 +100,26 @@ impl<'c> Log<'c> {
         Ok(())
     }
 
-    /// Moves the rows under a tile's root into one, unless they are too long together.
+    /// Where a command stands.
+    pub fn index_of(&self, command: &CommandId, created: Time) -> Result<Option<u64>, StoreError> {
+        let sql = "SELECT position FROM command WHERE organisation = ? AND created = ? AND id = ?";
+        let key = params![self.number, signed(created.0), command.as_bytes()];
+        let mut statement = self.connection.prepare_cached(sql)?;
+        Ok(statement.query_row(key, |row| Ok(unsigned(row.get(0)?))).optional()?)
+    }
+
+    /// Whether there is any entry beyond the first `size`.
+    pub fn goes_beyond(&self, size: u64) -> Result<bool, StoreError> {
+        let sql = "SELECT EXISTS (SELECT 1 FROM entry WHERE organisation = ?1 AND position >= ?2)
+                   OR EXISTS (SELECT 1 FROM tile WHERE organisation = ?1 AND number >= ?3)";
+        let mut statement = self.connection.prepare_cached(sql)?;
+        // A tile that lies within, ends there, too.
+        let bounds = params![self.number, signed(size), signed(size / TILE_WIDTH)];
+        Ok(statement.query_row(bounds, |row| row.get(0))?)
+    }
+
+    /// Moves the rows under a tile's root into one, unless they are too long together, or not those in the tree: whoever
+    /// reads those is told so, and what they were is not lost by moving them.
     fn pack(&self, root: &Node) -> Result<(), StoreError> {
         let (mut entries, mut leaves, mut bytes) = (Vec::new(), Vec::new(), 0);
         let range = range_of(root.index);
@@ -109,15 +129,8 @@ impl<'c> Log<'c> {
             leaves.push(leaf_hash(stored.bytes));
             Ok(if bytes > MAX_TILE_BYTES { ControlFlow::Break(()) } else { ControlFlow::Continue(()) })
         })?;
-        if too_long.is_break() {
+        if too_long.is_break() || full_root(&leaves) != root.hash {
             return Ok(());
-        }
-        if full_root(&leaves) != root.hash {
-            return Err(self.corrupt(format!(
-                "entries {} to {} are not those in the tree",
-                range.start,
-                range.end - 1
-            )));
         }
         let bundle = tile(TileKind::Entries, root.index).map(|tile| tile.encode_entries(&entries));
         let bundle =
@@ -127,7 +140,13 @@ impl<'c> Log<'c> {
             .prepare_cached(
                 "INSERT INTO tile (organisation, number, checksum, hashes, entries) VALUES (?, ?, ?, ?, ?)",
             )?
-            .execute(params![self.number, signed(root.index), crc32fast::hash(&bundle), hashes, bundle])?;
+            .execute(params![
+                self.number,
+                signed(root.index),
+                checksum(root.index, &hashes, &bundle),
+                hashes,
+                bundle
+            ])?;
         self.connection
             .prepare_cached("DELETE FROM entry WHERE organisation = ? AND position >= ? AND position < ?")?
             .execute(params![self.number, signed(range.start), signed(range.end)])?;
@@ -173,12 +192,11 @@ impl<'c> Log<'c> {
         let mut rows = statement.query(params![self.number, signed(number)])?;
         let Some(row) = rows.next()? else { return Ok(None) };
         let whole = || {
-            let (hashes, rest) = row.get_ref(1).ok()?.as_blob().ok()?.as_chunks();
-            let bundle = row.get_ref(2).ok()?.as_blob().ok()?;
+            let (hashes, bundle) = (row.get_ref(1).ok()?.as_blob().ok()?, row.get_ref(2).ok()?.as_blob().ok()?);
+            let is_whole = row.get(0) == Ok(checksum(number, hashes, bundle));
+            let (hashes, rest) = hashes.as_chunks();
             let entries = tile(TileKind::Entries, number)?.decode_entries(bundle).ok()?;
-            let is_whole =
-                rest.is_empty() && hashes.len() == entries.len() && row.get(0) == Ok(crc32fast::hash(bundle));
-            is_whole.then_some((hashes, entries))
+            (is_whole && rest.is_empty() && hashes.len() == entries.len()).then_some((hashes, entries))
         };
         let (hashes, entries) = whole().ok_or_else(|| self.corrupt(format!("tile {number} cannot be read")))?;
         for ((index, leaf), bytes) in (range_of(number).start..).zip(hashes).zip(entries) {
@@ -209,6 +227,14 @@ impl<'c> Log<'c> {
         Ok(ControlFlow::Continue(()))
     }
 
+    /// A node that is stored.
+    fn node(&self, level: u8, index: u64) -> Result<Option<Digest>, StoreError> {
+        let sql = "SELECT hash FROM node WHERE organisation = ? AND last = ? AND level = ?";
+        let key = params![self.number, last_leaf(level, index), level];
+        let mut statement = self.connection.prepare_cached(sql)?;
+        Ok(statement.query_row(key, |row| row.get::<_, Column<Digest>>(0)).optional()?.map(|hash| hash.0))
+    }
+
     /// The leaf hashes under a tile's root, as far as there are any.
     fn leaves(&self, number: u64) -> Result<Vec<Digest>, StoreError> {
         let mut statement =
@@ -216,10 +242,11 @@ impl<'c> Log<'c> {
         let hashes: Option<Vec<u8>> =
             statement.query_row(params![self.number, signed(number)], |row| row.get(0)).optional()?;
         if let Some(hashes) = hashes {
-            let leaves = tile(TileKind::Hashes(0), number).map(|tile| tile.decode_hashes(&hashes));
-            return leaves
-                .and_then(Result::ok)
-                .ok_or_else(|| self.corrupt(format!("the hashes of tile {number} cannot be read")));
+            let leaves = tile(TileKind::Hashes(0), number).and_then(|tile| tile.decode_hashes(&hashes).ok());
+            // The checksum is over the entries, too, which are not read here.
+            let root = self.node(TILE_LEVEL, number)?;
+            let leaves = leaves.filter(|leaves| root == Some(full_root(leaves)));
+            return leaves.ok_or_else(|| self.corrupt(format!("the hashes of tile {number} cannot be read")));
         }
         let range = range_of(number);
         let mut statement = self.connection.prepare_cached(
@@ -237,6 +264,13 @@ impl<'c> Log<'c> {
         }
         Ok(leaves)
     }
+}
+
+/// What tells a tile that the disk spoiled, or put elsewhere.
+fn checksum(number: u64, hashes: &[u8], bundle: &[u8]) -> u32 {
+    let mut checksum = crc32fast::Hasher::new();
+    [&number.to_be_bytes(), hashes, bundle].into_iter().for_each(|part| checksum.update(part));
+    checksum.finalize()
 }
 
 /// The indices of a tile's entries; beyond the largest tree, none.
@@ -285,15 +319,7 @@ impl NodeReader for Nodes<'_> {
 
     fn node(&self, level: u8, index: u64) -> Result<Digest, StoreError> {
         let found = match TILE_LEVEL.checked_sub(level) {
-            None | Some(0) => self
-                .log
-                .connection
-                .prepare_cached("SELECT hash FROM node WHERE organisation = ? AND last = ? AND level = ?")?
-                .query_row(params![self.log.number, last_leaf(level, index), level], |row| {
-                    row.get::<_, Column<Digest>>(0)
-                })
-                .optional()?
-                .map(|hash| hash.0),
+            None | Some(0) => self.log.node(level, index)?,
             Some(below) => {
                 let number = index >> below;
                 // Less than a tile is wide.

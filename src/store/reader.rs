@@ -19,7 +19,8 @@ use super::rows::{Column, audience, roles, unsigned};
 use super::{DATABASE, StoreError, batch, load, schema};
 use crate::escrow::id::{BlobId, DeviceId, Digest, OrganisationId, PersonId};
 use crate::escrow::log::merkle::{
-    CannotProve, NodeReader as _, TreeHead, consistency_proof, inclusion_proof, verify_inclusion,
+    CannotProve, NodeReader as _, TreeHead, consistency_proof, inclusion_proof, root_at, verify_consistency,
+    verify_inclusion,
 };
 use crate::escrow::log::proof::ProofFile;
 use crate::escrow::role::Role;
@@ -238,23 +239,33 @@ impl Reader {
         max_bytes: usize,
     ) -> Result<Vec<Bytes>, StoreError> {
         self.read(|connection| {
-            let Some(number) = batch::number(connection, organisation)? else { return Ok(Vec::new()) };
-            let log = Log { connection, organisation: *organisation, number };
+            let Some(newest) = load::newest(connection, organisation)? else { return Ok(Vec::new()) };
+            let log = Log { connection, organisation: *organisation, number: newest.number };
+            let to = to.min(newest.size);
+            let corrupt = |index: u64| {
+                let what = format!("entry {index} is not the one that was written");
+                StoreError::Corrupt { organisation: *organisation, what }
+            };
             // One piece of memory for all of them; a large one for many.
             let room = usize::try_from(to.saturating_sub(from)).unwrap_or(usize::MAX).saturating_mul(TYPICAL_ENTRY);
             let (mut bytes, mut ends) = (BytesMut::with_capacity(room.min(max_bytes).min(ROOM)), Vec::new());
+            let (mut next, mut enough) = (from, false);
             log.scan(from..to, |stored| {
-                if !stored.is_whole() || stored.index != from.saturating_add(ends.len() as u64) {
-                    let what = format!("entry {} is not the one that was written", stored.index);
-                    return Err(StoreError::Corrupt { organisation: *organisation, what });
+                if !stored.is_whole() || stored.index != next {
+                    return Err(corrupt(stored.index));
                 }
                 if !ends.is_empty() && bytes.len().saturating_add(stored.bytes.len()) > max_bytes {
+                    enough = true;
                     return Ok(ControlFlow::Break(()));
                 }
                 bytes.extend_from_slice(stored.bytes);
                 ends.push(bytes.len());
+                next = stored.index.saturating_add(1);
                 Ok(ControlFlow::Continue(()))
             })?;
+            if next < to && !enough {
+                return Err(corrupt(next));
+            }
             let (bytes, mut start) = (bytes.freeze(), 0);
             Ok(ends.into_iter().map(|end| bytes.slice(std::mem::replace(&mut start, end)..end)).collect())
         })
@@ -292,7 +303,12 @@ impl Reader {
                 return Err(StoreError::OutOfRange { asked: old_size, size: 0 });
             };
             let nodes = Nodes::of(Log { connection, organisation: *organisation, number: newest.number });
-            Ok((consistency_proof(&nodes, old_size, newest.size).map_err(cannot_prove)?, newest.note))
+            let path = consistency_proof(&nodes, old_size, newest.size).map_err(cannot_prove)?;
+            let old = TreeHead { size: old_size, root: root_at(&nodes, old_size)? };
+            verify_consistency(&old, newest.checkpoint(*organisation)?.head(), &path).map_err(|_| {
+                nodes.corrupt(format!("the tree of {old_size} entries is not in that of the checkpoint"))
+            })?;
+            Ok((path, newest.note))
         })
     }
 

@@ -334,7 +334,7 @@ impl Source {
                 }
             }
             let nodes = frontier.push(leaf_hash(bytes));
-            let command = command_of(self.id, bytes);
+            let command = Commanded::of_entry(bytes, self.id);
             let entry = NewEntry { index, bytes, command, nodes: &nodes, effects: &others, blobs: &[] };
             batch.append(self.id, number, &entry)?;
         }
@@ -376,13 +376,6 @@ fn split(mut bytes: &[u8], count: u64) -> Vec<Vec<u8>> {
 fn founded(entry: &[u8]) -> Option<OrganisationId> {
     match Entry::parse(entry).ok()?.what {
         What::Command(signed) => signed.founds(),
-        What::Act(_) => None,
-    }
-}
-
-fn command_of(organisation: OrganisationId, entry: &[u8]) -> Option<Commanded> {
-    match Entry::parse(entry).ok()?.what {
-        What::Command(signed) => Some(Commanded::of(&signed, organisation)),
         What::Act(_) => None,
     }
 }

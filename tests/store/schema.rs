@@ -9,10 +9,13 @@ use std::path::{Path, PathBuf};
 
 use sequestre::daemon::writer::{Writer, WriterThread};
 use sequestre::escrow::id::BlobId;
+use sequestre::escrow::log::merkle::{Frontier, leaf_hash};
+use sequestre::store::batch::Commanded;
 use sequestre::store::fsck::fsck;
 use sequestre::store::reader::Reader;
 use sequestre::store::{DATABASE, Store};
 
+use super::tiles;
 use super::world::{DAY, Hands, START, World, noise, store};
 
 /// Numbers the people of these databases.
@@ -64,6 +67,75 @@ async fn every_version_that_there_ever_was_is_opened_and_goes_on() {
         stop(&writer, thread).await;
         assert_eq!(fsck(dir.path()).unwrap().findings, []);
     }
+}
+
+/// The tables of a log as version 2 had them.
+const LOG_2: &str = "
+    CREATE TABLE entry (
+        organisation INTEGER NOT NULL REFERENCES organisation,
+        position INTEGER NOT NULL CHECK (position >= 0),
+        created INTEGER CHECK ((created IS NULL) = (command IS NULL)),
+        command BLOB CHECK (length(command) = 32),
+        bytes BLOB NOT NULL,
+        PRIMARY KEY (organisation, position)
+    ) STRICT, WITHOUT ROWID;
+    CREATE UNIQUE INDEX entry_by_command ON entry (organisation, created, command);
+    CREATE TABLE node (
+        organisation INTEGER NOT NULL REFERENCES organisation,
+        last INTEGER NOT NULL CHECK (last >= 0),
+        level INTEGER NOT NULL,
+        hash BLOB NOT NULL CHECK (length(hash) = 32),
+        PRIMARY KEY (organisation, last, level)
+    ) STRICT, WITHOUT ROWID;
+    PRAGMA user_version = 2;
+";
+
+#[tokio::test]
+async fn a_long_log_is_brought_up_to_date_unless_it_is_spoiled() {
+    let (dir, world, head) = tiles::long().await;
+    let database = dir.path().join(DATABASE);
+    let reader = Reader::open(dir.path(), 1).unwrap();
+    let entries = reader.entries(&world.id, 0, u64::MAX, usize::MAX).unwrap();
+    drop(reader);
+    let connection = rusqlite::Connection::open(&database).unwrap();
+    connection.execute_batch("DROP TABLE tile; DROP TABLE entry; DROP TABLE node; DROP TABLE command").unwrap();
+    connection.execute_batch(LOG_2).unwrap();
+    let mut tree = Frontier::new();
+    for (position, bytes) in (0_i64..).zip(&entries) {
+        let command = Commanded::of_entry(bytes, world.id);
+        let (created, id) = command.map(|command| (command.created.0 as i64, command.id.to_vec())).unzip();
+        let row = rusqlite::params![position, created, id, bytes.as_ref()];
+        connection.execute("INSERT INTO entry VALUES (1, ?, ?, ?, ?)", row).unwrap();
+        for node in tree.push(leaf_hash(bytes)) {
+            let row = rusqlite::params![position, node.level, node.hash.as_bytes()];
+            connection.execute("INSERT INTO node VALUES (1, ?, ?, ?)", row).unwrap();
+        }
+    }
+    connection.close().unwrap();
+    let sound = std::fs::read(&database).unwrap();
+    // To write a spoiled entry anew would make it look sound.
+    for change in [
+        "UPDATE entry SET bytes = zeroblob(9) WHERE position = 300",
+        "DELETE FROM entry WHERE position = 300",
+        "DELETE FROM node WHERE last = 300 AND level = 0",
+    ] {
+        std::fs::write(&database, &sound).unwrap();
+        let connection = rusqlite::Connection::open(&database).unwrap();
+        assert_eq!(connection.execute(change, []).unwrap(), 1);
+        connection.close().unwrap();
+        let refused = Store::open(dir.path()).map(drop).unwrap_err();
+        assert!(refused.to_string().contains("entry 300 is"), "{change}: {refused}");
+        assert_eq!(version(&database), 2);
+    }
+    std::fs::write(&database, &sound).unwrap();
+    drop(Store::open(dir.path()).unwrap());
+    assert_eq!(version(&database), 3);
+    assert_eq!(fsck(dir.path()).unwrap().findings, []);
+    let reader = Reader::open(dir.path(), 1).unwrap();
+    assert_eq!(reader.entries(&world.id, 0, u64::MAX, usize::MAX).unwrap(), entries);
+    let connection = rusqlite::Connection::open(&database).unwrap();
+    let tiles: i64 = connection.query_row("SELECT count(*) FROM tile", [], |row| row.get(0)).unwrap();
+    assert_eq!((tiles, head.size), (2, entries.len() as u64));
 }
 
 #[tokio::test]

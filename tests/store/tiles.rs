@@ -10,6 +10,7 @@ use sequestre::escrow::id::{Digest, OrganisationId};
 use sequestre::escrow::log::checkpoint::{Checkpoint, LogVerifier};
 use sequestre::escrow::log::merkle::{Frontier, MemoryTree, TreeHead, leaf_hash, verify_consistency};
 use sequestre::escrow::log::proof::ProofFile;
+use sequestre::seal::secret::Secret;
 use sequestre::seal::signing::SigningKey;
 use sequestre::store::batch::NewEntry;
 use sequestre::store::fsck::fsck;
@@ -125,17 +126,18 @@ fn a_tile_is_made_of_what_is_in_the_tree_or_not_at_all() {
     let last = NewEntry { index: 255, bytes: &entries[255], command: None, nodes: &nodes, effects: &[], blobs: &[] };
     let batch = store.begin().unwrap();
     let number = batch.number(&id).unwrap().unwrap();
-    let refused = batch.append(id, number, &last).unwrap_err();
-    assert!(matches!(&refused, StoreError::Corrupt { what, .. } if what.contains("0 to 255")), "{refused:?}");
-    drop(batch);
-    assert_eq!([count(dir.path(), "tile"), count(dir.path(), "entry")], [0, 255]);
     let without_leaf = NewEntry { nodes: &nodes[1..], ..last };
-    let batch = store.begin().unwrap();
     assert!(matches!(batch.append(id, number, &without_leaf), Err(StoreError::Corrupt { .. })));
+    batch.append(id, number, &last).unwrap();
+    batch.commit().unwrap();
+    assert_eq!([count(dir.path(), "tile"), count(dir.path(), "entry")], [0, 256]);
+    let reader = Reader::open(dir.path(), 1).unwrap();
+    let spoiled = reader.entries(&id, 100, 101, usize::MAX);
+    assert!(matches!(&spoiled, Err(StoreError::Corrupt { what, .. }) if what.contains("entry 100")), "{spoiled:?}");
 }
 
 /// A folder with a log of two full tiles and some entries more.
-async fn long() -> (tempfile::TempDir, World, TreeHead) {
+pub async fn long() -> (tempfile::TempDir, World, TreeHead) {
     let dir = tempfile::tempdir().unwrap();
     let (store, tokens) = store(dir.path(), 1);
     let hands = Hands::at(START);
@@ -230,10 +232,10 @@ async fn a_long_log_goes_on_and_what_is_spoiled_in_it_is_found() {
         (
             "UPDATE tile SET hashes = CAST(zeroblob(32) || substr(hashes, 33) AS BLOB) WHERE number = 1",
             Some(256),
-            "leaf hash",
-            true,
+            "tile 1 cannot be read",
             false,
-            true,
+            false,
+            false,
         ),
         ("UPDATE tile SET number = 2 - number WHERE number = 0", None, "no entries", false, false, false),
         ("DELETE FROM tile WHERE number = 1", None, "256 entries are stored", false, false, false),
@@ -258,8 +260,12 @@ async fn a_long_log_goes_on_and_what_is_spoiled_in_it_is_found() {
         assert!(found, "{change}: {findings:?}");
         // A server shows nobody what its disk spoiled, and writes nothing more to such a log where it needs what is lost.
         let reader = Reader::open(dir.path(), 1).unwrap();
-        let entries = reader.entries(&world.id, 0, u64::MAX, usize::MAX);
-        assert_eq!(entries.is_ok_and(|entries| entries.len() as u64 == report.entries), served, "{change}");
+        match reader.entries(&world.id, 0, u64::MAX, usize::MAX) {
+            Ok(entries) => assert!(served && entries.len() as u64 == report.entries, "{change}"),
+            Err(refused) => {
+                assert!(!served && matches!(refused, StoreError::Corrupt { .. }), "{change}: {refused:?}")
+            }
+        }
         let proof = reader.inclusion_proof(&world.id, 300);
         assert!(proof.is_ok() || matches!(proof, Err(StoreError::Corrupt { .. })), "{change}: {proof:?}");
         assert_eq!(proof.is_ok(), proved, "{change}");
@@ -269,6 +275,39 @@ async fn a_long_log_goes_on_and_what_is_spoiled_in_it_is_found() {
         match writer.submit(command, blobs, None).await {
             Ok(_) => assert!(goes_on, "{change}"),
             Err(refused) => assert!(!goes_on && matches!(refused, WriteError::Storage(_)), "{change}: {refused:?}"),
+        }
+        writer.shutdown().await;
+        thread.join().unwrap();
+    }
+}
+
+/// Whoever can write the database puts an older size back, with the checkpoint that was signed over it.
+#[tokio::test]
+async fn an_older_checkpoint_is_not_gone_on_from() {
+    let (dir, world, _) = long().await;
+    let database = Connection::open(dir.path().join(DATABASE)).unwrap();
+    let seed =
+        database.query_row("SELECT log_seed FROM organisation", [], |row| row.get(0)).map(Secret::new).unwrap();
+    let key = SigningKey::from_seed(seed).unwrap();
+    let reader = Reader::open(dir.path(), 1).unwrap();
+    let entries = reader.entries(&world.id, 0, u64::MAX, usize::MAX).unwrap();
+    drop(reader);
+    for size in [100, 255, 256, 300, 512, 520, entries.len() - 1, entries.len()] {
+        let mut tree = Frontier::new();
+        entries[..size].iter().for_each(|entry| drop(tree.push(leaf_hash(entry))));
+        let body = Checkpoint { organisation: world.id, head: tree.head() }.body();
+        let log = LogVerifier::new(world.id, key.public());
+        let note = log.note(tree.head(), &key.sign(body.as_bytes())).unwrap().to_string();
+        let row = rusqlite::params![size as i64, note];
+        database.execute("UPDATE organisation SET size = ?, checkpoint = ?", row).unwrap();
+        let (writer, thread) = Writer::start(Store::open(dir.path()).unwrap(), world.hands.clock());
+        let (command, blobs) = world.deposit(tree.head(), 10);
+        match writer.submit(command, blobs, None).await {
+            Ok(index) => assert_eq!((index, size), (entries.len() as u64, entries.len())),
+            Err(refused) => {
+                assert!(size < entries.len() && matches!(refused, WriteError::Storage(_)), "{size}: {refused:?}");
+                writer.tick().await.unwrap();
+            }
         }
         writer.shutdown().await;
         thread.join().unwrap();

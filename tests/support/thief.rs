@@ -54,7 +54,7 @@ pub fn rewrite(town: &Town, change: impl FnOnce(&mut Vec<Vec<u8>>, OrganisationI
     let mut database = town.database();
     let transaction = database.transaction().unwrap();
     assert!(entries.len() < 256, "longer logs lie in tiles, with nodes above them");
-    transaction.execute_batch("DELETE FROM entry").unwrap();
+    transaction.execute_batch("DELETE FROM entry; DELETE FROM tile; DELETE FROM node").unwrap();
     transaction.execute("DELETE FROM command WHERE position >= ?", [entries.len() as i64]).unwrap();
     for (position, bytes) in entries.iter().enumerate() {
         let sql = "INSERT INTO entry (organisation, position, leaf, bytes) SELECT number, ?, ?, ? FROM organisation";

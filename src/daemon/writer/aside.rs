@@ -105,7 +105,7 @@ impl Aside {
                 });
                 if let Some(jobs) = jobs.upgrade() {
                     // The thread may have ended meanwhile.
-                    let _ = jobs.send(Queued { job: Job::Read { id, read: Box::new(read) }, _room: None });
+                    let _ = jobs.send(Queued { job: Job::Read { id, read: Box::new(read) }, room: None });
                 }
             };
             match std::thread::Builder::new().spawn(read) {

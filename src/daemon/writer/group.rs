@@ -120,7 +120,7 @@ impl Group<'_> {
             None => self.batch.number(&id)?,
         };
         if let Some(number) = number
-            && let Some(index) = self.batch.index_of(number, &command.id(), command.command().created)?
+            && let Some(index) = self.batch.index_of(id, number, &command.id(), command.command().created)?
         {
             return Ok(index);
         }

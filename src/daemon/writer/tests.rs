@@ -1,5 +1,7 @@
 //! What needs to see inside: how many transactions a group takes, a full disk, a commit that fails, eviction.
 
+use std::time::Duration;
+
 use rusqlite::Connection;
 
 use super::aside::ROOM_OF_ONE;
@@ -46,9 +48,7 @@ impl Stage {
             let writer = self.writer.clone();
             tasks.push(tokio::spawn(async move { writer.submit(command, blobs, None).await }));
         }
-        while self.writer.room.available_permits() > super::ROOM - count {
-            tokio::task::yield_now().await;
-        }
+        until(|| self.writer.room.available_permits() <= super::ROOM - count).await;
         drop(hold);
         let mut results = Vec::new();
         for task in tasks {
@@ -163,6 +163,16 @@ async fn idle_organisations_leave_memory_and_come_back() {
     stage.end().await;
 }
 
+/// Waits until it is so, and not for ever.
+async fn until(mut is_so: impl FnMut() -> bool) {
+    let waited = tokio::time::timeout(Duration::from_secs(60), async {
+        while !is_so() {
+            tokio::task::yield_now().await;
+        }
+    });
+    waited.await.expect("what is waited for does not come");
+}
+
 impl Stage {
     /// A log that is too long to be read while everybody waits, and that is in memory no more; with a founding token.
     async fn long_and_left() -> Self {
@@ -208,9 +218,7 @@ async fn nobody_waits_for_the_long_log_of_others() {
         let (command, blobs) = stage.world.deposit(base, 50);
         let writer = stage.writer.clone();
         waiting.push(tokio::spawn(async move { writer.submit(command, blobs, None).await }));
-        while stage.writer.room.available_permits() > super::ROOM - waiting.len() {
-            tokio::task::yield_now().await;
-        }
+        until(|| stage.writer.room.available_permits() <= super::ROOM - waiting.len()).await;
     }
     // They must not take everybody's room.
     for _ in 3..ROOM_OF_ONE + 1 {
@@ -218,9 +226,7 @@ async fn nobody_waits_for_the_long_log_of_others() {
         let writer = stage.writer.clone();
         waiting.push(tokio::spawn(async move { writer.submit(command, blobs, None).await }));
     }
-    while !waiting.iter().any(|task| task.is_finished()) {
-        tokio::task::yield_now().await;
-    }
+    until(|| waiting.iter().any(|task| task.is_finished())).await;
     let refused = waiting.iter().position(|task| task.is_finished()).unwrap();
     assert_eq!(reason(waiting.remove(refused).await.unwrap()), "BUSY");
     // While the log is read: others are served, also by the clock, and those who wait keep their places.
@@ -228,9 +234,7 @@ async fn nobody_waits_for_the_long_log_of_others() {
     stage.writer.tick().await.unwrap();
     assert!(waiting.iter().all(|task| !task.is_finished()));
     // The room of what was done is given back, after the answer.
-    while stage.writer.room.available_permits() != super::ROOM - ROOM_OF_ONE {
-        tokio::task::yield_now().await;
-    }
+    until(|| stage.writer.room.available_permits() == super::ROOM - ROOM_OF_ONE).await;
     drop(held);
     for (n, task) in waiting.into_iter().enumerate() {
         let index = task.await.unwrap().unwrap();
@@ -264,9 +268,7 @@ async fn who_waits_for_a_long_log_at_the_end_is_told_so() {
     let (command, blobs) = stage.world.deposit(stage.world.head(), 50);
     let writer = stage.writer.clone();
     let waits = tokio::spawn(async move { writer.submit(command, blobs, None).await });
-    while stage.writer.room.available_permits() == super::ROOM {
-        tokio::task::yield_now().await;
-    }
+    until(|| stage.writer.room.available_permits() != super::ROOM).await;
     stage.writer.shutdown().await;
     assert_eq!(reason(waits.await.unwrap()), "CLOSING");
     drop(held);
@@ -283,14 +285,10 @@ async fn a_stopped_writer_finishes_what_is_queued_and_refuses_the_rest() {
     let (command, blobs) = stage.world.deposit(base, 50);
     let writer = stage.writer.clone();
     let queued = tokio::spawn(async move { writer.submit(command, blobs, None).await });
-    while stage.writer.room.available_permits() == super::ROOM {
-        tokio::task::yield_now().await;
-    }
+    until(|| stage.writer.room.available_permits() != super::ROOM).await;
     let writer = stage.writer.clone();
     let stopping = tokio::spawn(async move { writer.shutdown().await });
-    while !stage.writer.room.is_closed() {
-        tokio::task::yield_now().await;
-    }
+    until(|| stage.writer.room.is_closed()).await;
     let (command, blobs) = stage.world.deposit(base, 50);
     assert_eq!(reason(stage.writer.submit(command, blobs, None).await), "CLOSING");
     drop(hold);

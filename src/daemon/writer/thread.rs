@@ -152,7 +152,7 @@ impl Thread {
 
     fn run_jobs(&mut self, queued: Vec<Queued>) {
         // What a job takes of the queue's room is given back when it is done.
-        let (jobs, _rooms): (Vec<Job>, Vec<_>) = queued.into_iter().map(|queued| (queued.job, queued._room)).unzip();
+        let (jobs, _rooms): (Vec<Job>, Vec<_>) = queued.into_iter().map(|queued| (queued.job, queued.room)).unzip();
         #[cfg(test)]
         let jobs = self.do_what_tests_ask(jobs);
         let instant = Instant::now();
