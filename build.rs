@@ -23,8 +23,10 @@ fn main() -> Result<(), Box<dyn Error>> {
     tonic_prost_build::configure()
         .build_client(std::env::var_os("CARGO_FEATURE_CLIENT").is_some())
         .build_server(std::env::var_os("CARGO_FEATURE_DAEMON").is_some())
-        // A message has hundreds of them: slices of the one piece of memory that it came in, or is sent from.
+        // Hundreds of entries, or megabytes, in one message: slices of the piece of memory that it came in, or is sent
+        // from. To copy them would hold up whoever shares the thread.
         .bytes("sequestre.api.v1.StreamEntriesResponse.entries")
+        .bytes("sequestre.api.v1.Blob.content")
         .include_file("sequestre.rs")
         .compile_fds(files)?;
     Ok(())

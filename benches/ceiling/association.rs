@@ -115,7 +115,7 @@ pub struct Parcel {
 
 impl Parcel {
     pub fn into_request(self, organisation: OrganisationId) -> api::SubmitRequest {
-        let blobs = self.blobs.iter().map(|blob| api::Blob { content: blob.content().to_vec() });
+        let blobs = self.blobs.iter().map(|blob| api::Blob { content: blob.content().to_vec().into() });
         api::SubmitRequest {
             organisation: organisation.to_vec(),
             command: Some(self.command.to_wire()),

@@ -175,7 +175,7 @@ pub async fn approvals(settings: &Settings, report: &mut Report) {
         let organisation = association.id;
         let approval = |trustee: usize, (request, part): &(u64, _)| -> Job {
             let (approval, share) = association.approve(trustee, *request, part);
-            let blobs = vec![api::Blob { content: share.content().to_vec() }];
+            let blobs = vec![api::Blob { content: share.content().to_vec().into() }];
             let upload = api::PutBlobsRequest { organisation: organisation.to_vec(), blobs, offered: Vec::new() };
             vec![Call::Submit(approval.into_request(organisation)), Call::Put(upload)]
         };

@@ -66,7 +66,7 @@ impl Remote {
         let request = api::SubmitRequest {
             organisation: organisation.map(|id| id.to_vec()).unwrap_or_default(),
             command: Some(command.to_wire()),
-            blobs: blobs.into_iter().map(|content| api::Blob { content }).collect(),
+            blobs: blobs.into_iter().map(|content| api::Blob { content: content.into() }).collect(),
             founding_token,
         };
         let answer = self.client.submit(request).await.map_err(|s| self.refused(s))?;
@@ -143,7 +143,7 @@ impl Remote {
                 if !wanted.remove(&BlobId::of(&blob.content)) {
                     return Err(self.nonsense("something that was not asked for"));
                 }
-                each(blob.content)?;
+                each(blob.content.into())?;
             }
         }
         Ok(())
@@ -151,7 +151,7 @@ impl Remote {
 
     /// Uploads re-sealed shares that an approval in the log names, or live blobs that the server lacks.
     pub async fn put_blobs(&mut self, organisation: OrganisationId, blobs: Vec<Vec<u8>>) -> Result<(), Failure> {
-        let blobs = blobs.into_iter().map(|content| api::Blob { content }).collect();
+        let blobs = blobs.into_iter().map(|content| api::Blob { content: content.into() }).collect();
         let request = api::PutBlobsRequest { organisation: organisation.to_vec(), blobs, offered: Vec::new() };
         self.client.put_blobs(request).await.map_err(|s| self.refused(s))?;
         Ok(())
@@ -187,7 +187,7 @@ impl Remote {
     pub async fn collect(&mut self, organisation: OrganisationId, request: u64) -> Result<Vec<Vec<u8>>, Failure> {
         let request = api::CollectRequest { organisation: organisation.to_vec(), request_index: request };
         let answer = self.client.collect(request).await.map_err(|s| self.refused(s))?;
-        Ok(answer.into_inner().blobs.into_iter().map(|blob| blob.content).collect())
+        Ok(answer.into_inner().blobs.into_iter().map(|blob| blob.content.into()).collect())
     }
 
     /// Keys of the daemon's memory, each for one part of one request. The rules check that they are vouched for.

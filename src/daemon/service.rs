@@ -24,6 +24,7 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
+use bytes::Bytes;
 use tokio::sync::{mpsc, watch};
 use tokio_stream::wrappers::ReceiverStream;
 use tonic::{Request, Response, Status};
@@ -360,7 +361,7 @@ fn blob_ids(ids: &[Vec<u8>]) -> Result<Vec<BlobId>, Refused> {
 }
 
 fn blob(content: Vec<u8>) -> api::Blob {
-    api::Blob { content }
+    api::Blob { content: content.into() }
 }
 
 #[tonic::async_trait]
@@ -541,7 +542,7 @@ impl Escrow for Service {
         let organisation = OrganisationId::parse(&organisation).map_err(Refused::from)?;
         let offered = blob_ids(&offered)?;
         let caller = self.member(peer, organisation).await?;
-        let blobs: Vec<Vec<u8>> = blobs.into_iter().map(|blob| blob.content).collect();
+        let blobs: Vec<Bytes> = blobs.into_iter().map(|blob| blob.content).collect();
         if !blobs.is_empty() || offered.is_empty() {
             self.writer.put_blobs(organisation, caller.person, blobs).await.map_err(Refused::from)?;
         }

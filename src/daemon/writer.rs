@@ -28,6 +28,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError, mpsc};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
+use bytes::Bytes;
 use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore, oneshot, watch};
 
 use super::callers::Changes;
@@ -294,7 +295,7 @@ impl Writer {
     pub async fn submit(
         &self,
         command: VerifiedCommand,
-        blobs: Vec<Vec<u8>>,
+        blobs: Vec<Bytes>,
         founding_token: Option<[u8; 32]>,
     ) -> Result<u64, WriteError> {
         let (blobs, bytes) = named(blobs).await?;
@@ -309,7 +310,7 @@ impl Writer {
         &self,
         organisation: OrganisationId,
         person: PersonId,
-        blobs: Vec<Vec<u8>>,
+        blobs: Vec<Bytes>,
     ) -> Result<(), WriteError> {
         let (blobs, bytes) = named(blobs).await?;
         self.ask(bytes, |reply| Job::PutBlobs { organisation, person, blobs, reply }).await
@@ -421,8 +422,8 @@ impl WriterThread {
 
 /// Names blobs before they reach the writer, so that it does not have to hash them: many bytes on a thread for blocking
 /// work, so that whoever sends them holds up nobody else.
-async fn named(blobs: Vec<Vec<u8>>) -> Result<(Vec<Blob>, usize), WriteError> {
-    let bytes: usize = blobs.iter().map(Vec::len).sum();
+async fn named(blobs: Vec<Bytes>) -> Result<(Vec<Blob>, usize), WriteError> {
+    let bytes: usize = blobs.iter().map(Bytes::len).sum();
     if blobs.len() > MAX_BLOBS || bytes > MAX_BLOBS_BYTES || blobs.iter().any(|blob| blob.len() > MAX_BLOB_BYTES) {
         return Err(WriteError::BlobTooLarge);
     }

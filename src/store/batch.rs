@@ -5,6 +5,7 @@
 
 use std::cell::Cell;
 
+use bytes::Bytes;
 use rusqlite::{Connection, OptionalExtension, Transaction, TransactionBehavior, params};
 
 use super::log::Log;
@@ -37,12 +38,13 @@ const DEADLINES: &str = "SELECT at, id FROM deadline CROSS JOIN organisation ON 
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Blob {
     id: BlobId,
-    content: Vec<u8>,
+    content: Bytes,
 }
 
 impl Blob {
     /// Names the content.
-    pub fn new(content: Vec<u8>) -> Self {
+    pub fn new(content: impl Into<Bytes>) -> Self {
+        let content = content.into();
         Self { id: BlobId::of(&content), content }
     }
 
@@ -287,7 +289,7 @@ impl Batch<'_> {
                 }
             }
             Effect::KeepMade { request, requester, blob } => {
-                let content = entry.blobs.iter().find(|sent| sent.id == *blob).map(|sent| &sent.content);
+                let content = entry.blobs.iter().find(|sent| sent.id == *blob).map(|sent| &sent.content[..]);
                 self.transaction
                     .prepare_cached(
                         "INSERT INTO share (organisation, request, approver, blob, content) VALUES (?, ?, ?, ?, ?)",
@@ -345,7 +347,7 @@ impl Batch<'_> {
                     "INSERT INTO blob (organisation, id, audience, content) VALUES (?1, ?2, ?3, ?4)
                      ON CONFLICT DO UPDATE SET audience = min(audience, ?3)",
                 )?
-                .execute(params![number, id.as_bytes(), to as i64, blob.content])?,
+                .execute(params![number, id.as_bytes(), to as i64, &blob.content[..]])?,
             None => self
                 .transaction
                 .prepare_cached("UPDATE blob SET audience = min(audience, ?) WHERE organisation = ? AND id = ?")?
@@ -372,7 +374,8 @@ impl Batch<'_> {
         let mut statement = self.transaction.prepare_cached(
             "UPDATE share INDEXED BY share_by_blob SET content = ? WHERE organisation = ? AND approver = ? AND blob = ?",
         )?;
-        let waiting = statement.execute(params![blob.content, number, approver.as_bytes(), blob.id.as_bytes()])?;
+        let waiting =
+            statement.execute(params![&blob.content[..], number, approver.as_bytes(), blob.id.as_bytes()])?;
         Ok(waiting > 0)
     }
 

@@ -23,9 +23,9 @@ const APPLICATION_ID: i64 = 0x5345_5145;
 /// How long a connection waits for a lock that somebody else holds (an administrator's `sqlite3`, say).
 pub(super) const BUSY: Duration = Duration::from_secs(5);
 
-/// How long the write-ahead log grows before it is moved into the database, in pages of 4 KiB: pages that each commit
-/// changes are then moved once for many.
-const WAL_PAGES: i64 = 4_000;
+/// How long the write-ahead log grows before it is moved into the database, in pages of 4 KiB (64 MiB): pages that each
+/// commit changes are then moved once for many. In a long log those are many, since names of blobs lie anywhere.
+const WAL_PAGES: i64 = 16_000;
 
 /// Pages that each reading connection keeps in memory, in KiB. The system keeps what is read often, for all of them.
 const PAGE_CACHE: i64 = 512;

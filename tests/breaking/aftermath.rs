@@ -65,7 +65,7 @@ fn command_id(signed: &SignedCommand, organisation: OrganisationId) -> CommandId
 
 /// No file of the server or of anybody's client, nor anything that the daemon printed, holds a secret that is not
 /// sealed.
-fn shows_no_secret(town: &Town, case: &str) {
+pub fn shows_no_secret(town: &Town, case: &str) {
     let search = Search::new([("a secret", forms(MARKER.as_bytes()))]);
     let mut look = |path: &Path, content: &[u8]| {
         assert_eq!(search.first_in(content), None, "{case}: {}", path.display());

@@ -8,10 +8,12 @@ use std::process::{Command, Output};
 
 use sequestre::client::failure::Exit;
 use sequestre::escrow::time::Seconds;
+use sequestre::proto::v1::{self, command::Act};
 use sequestre::store::DATABASE;
 
 use crate::aftermath::{MARKER, goes_on, is_honest, left_behind};
 use crate::chance::{Chance, number};
+use crate::hammer::without_limits;
 use crate::refuge::Refuge;
 use crate::thief::entries_in;
 use crate::town::*;
@@ -215,6 +217,19 @@ async fn a_spoiled_page() {
     let mut chance = Chance::of_this_run("spoiled pages");
     let town = Town::founded_at(Kind::Program).await;
     town.put(THEO, true, &format!("{MARKER}{}", "x".repeat(20_000))).await.unwrap();
+    // So many entries that the first of them lie in a tile.
+    without_limits(&town).await;
+    town.stop().await;
+    let mut command = sequestred(&town.data(), town.listen());
+    command.args(["--requests-per-minute", "1000000"]);
+    town.start_as(command).await.unwrap();
+    let mut session = town.session(AWA).await;
+    let base = session.replica.head();
+    while town.entries() <= 256 {
+        let drill = v1::RecordDrill { tree: Some(base.into()), seconds: 1, blobs: 1, works: true };
+        send(&mut session, base, Act::RecordDrill(drill), Vec::new()).await.unwrap();
+    }
+    drop(session);
     for name in PEOPLE {
         drop(town.session(name).await);
     }
@@ -222,6 +237,8 @@ async fn a_spoiled_page() {
     let path = town.data().join(DATABASE);
     // Everything is in the one file.
     town.database().pragma_update(None, "wal_checkpoint", "TRUNCATE").unwrap();
+    let tiles: i64 = town.database().query_row("SELECT count(*) FROM tile", [], |row| row.get(0)).unwrap();
+    assert_eq!(tiles, 1);
     let sound = fs::read(&path).unwrap();
     let homes = Snapshot::of(&town.root.path().join("people"));
     let pages = sound.len() / 4096;

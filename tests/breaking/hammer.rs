@@ -40,7 +40,7 @@ struct Hammer {
 }
 
 /// From now on nobody's day has an end.
-async fn without_limits(town: &Town) {
+pub async fn without_limits(town: &Town) {
     let mut session = town.session(AWA).await;
     let charter = session.state().unwrap().charter().unwrap().wire().clone();
     let mut charter = v1::Charter::decode(charter.encode_to_vec().as_slice()).unwrap();

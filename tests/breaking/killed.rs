@@ -104,7 +104,7 @@ impl Load {
                 let request = api::SubmitRequest {
                     organisation: folder.id.to_vec(),
                     command: Some(signed.to_wire()),
-                    blobs: vec![api::Blob { content: blob }],
+                    blobs: vec![api::Blob { content: blob.into() }],
                     founding_token: Vec::new(),
                 };
                 // Refused: the day's limit. Otherwise the daemon is gone, and whether it was written nobody knows.

@@ -10,6 +10,8 @@
 mod chance;
 #[path = "../support/refuge.rs"]
 mod refuge;
+#[path = "../support/snapshot.rs"]
+mod snapshot;
 #[path = "../support/thief.rs"]
 mod thief;
 #[path = "../support/town.rs"]
@@ -18,6 +20,7 @@ mod town;
 mod traces;
 
 mod aftermath;
+mod computers;
 mod disk;
 mod faults;
 mod hammer;

@@ -150,7 +150,7 @@ async fn what_was_refused_and_done_all_the_same_is_finished() {
     consent::approve(&bruno, charter).await.unwrap();
     deposit::deposit(&awa, account()).await.unwrap();
 
-    *lies.blob.lock().unwrap() = Some(api::Blob { content: vec![7; 100] });
+    *lies.blob.lock().unwrap() = Some(api::Blob { content: vec![7; 100].into() });
     assert_eq!(session::sync(&bruno).await.unwrap_err().key(), "distrust-nonsense");
     *lies.blob.lock().unwrap() = None;
 

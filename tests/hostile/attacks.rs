@@ -255,7 +255,7 @@ impl Attacker {
                 all.spawn(async move { drop(channel.oneshot(request).await) });
             } else {
                 let mut client = EscrowClient::new(channel.clone());
-                let blobs = vec![api::Blob { content: vec![n as u8; LARGEST - 1024] }];
+                let blobs = vec![api::Blob { content: vec![n as u8; LARGEST - 1024].into() }];
                 let request =
                     api::PutBlobsRequest { organisation: self.folder.id.to_vec(), blobs, offered: Vec::new() };
                 all.spawn(async move { drop(client.put_blobs(request).await) });

@@ -66,7 +66,7 @@ async fn take(house: &House, name: &str) {
         let submission = api::SubmitRequest {
             organisation: organisation.to_vec(),
             command: Some(signed.to_wire()),
-            blobs: vec![api::Blob { content: blob }],
+            blobs: vec![api::Blob { content: blob.into() }],
             founding_token: Vec::new(),
         };
         while let Err(status) = client.submit(submission.clone()).await {

@@ -271,7 +271,7 @@ impl House {
             epoch: part.epoch,
             master_key: part.master_key,
         };
-        let blobs = blobs.into_iter().map(|blob| (BlobId::of(&blob.content), blob.content)).collect();
+        let blobs = blobs.into_iter().map(|blob| (BlobId::of(&blob.content), blob.content.into())).collect();
         let (approvals, blobs) = (&request.approvals, &blobs);
         let gathered =
             Gathering { context, part: &part, position: 0, approvals, blobs }.combine(asked.key.age(), None);

@@ -113,7 +113,7 @@ async fn a_false_signature_reaches_nobody() {
     assert_eq!(why(founded.client.submit(elsewhere).await).1, "BAD_SIGNATURE");
     let mut missing = founded.founder.invite(founded.id, [3; 32]);
     missing.blobs.clear();
-    missing.blobs.push(api::Blob { content: b"another".to_vec() });
+    missing.blobs.push(api::Blob { content: b"another".to_vec().into() });
     assert_eq!(why(founded.client.submit(missing).await), (Code::InvalidArgument, "MISSING_BLOB".into()));
     let mut nothing = founded.founder.invite(founded.id, [3; 32]);
     nothing.command = None;

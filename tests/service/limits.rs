@@ -61,13 +61,13 @@ async fn messages_beyond_the_limit_are_refused_before_they_are_read() {
     let daemon = Daemon::start_with(Overrides { max_message_bytes: Some(512 * 1024), ..Overrides::default() }).await;
     let mut founded = Founded::on(&daemon).await;
     let mut invite = founded.founder.invite(founded.id, [3; 32]);
-    invite.blobs.extend((0..2).map(|n| api::Blob { content: vec![n; 256 * 1024] }));
+    invite.blobs.extend((0..2).map(|n| api::Blob { content: vec![n; 256 * 1024].into() }));
     let refused = founded.client.submit(invite.clone()).await;
     assert_eq!(why(refused), (Code::ResourceExhausted, "MESSAGE_TOO_LARGE".into()));
     invite.blobs.truncate(1);
     assert_eq!(founded.client.submit(invite).await.unwrap().into_inner().index, 1);
     let mut large = founded.founder.invite(founded.id, [4; 32]);
-    large.blobs[0].content = vec![1; 256 * 1024 + 1];
+    large.blobs[0].content = vec![1; 256 * 1024 + 1].into();
     assert_eq!(why(founded.client.submit(large).await).1, "BLOB_TOO_LARGE");
 }
 
@@ -178,13 +178,13 @@ async fn strangers_send_short_messages_only() {
     let daemon = Daemon::start().await;
     let mut founded = Founded::on(&daemon).await;
     let mut join = Person::new().join(founded.id, [3; 32]);
-    join.blobs.push(api::Blob { content: vec![1; 200 * 1024] });
+    join.blobs.push(api::Blob { content: vec![1; 200 * 1024].into() });
     let mut stranger = daemon.client(&Person::new().device).await;
     assert_eq!(why(stranger.submit(join.clone()).await), (Code::ResourceExhausted, "MESSAGE_TOO_LARGE".into()));
     assert_eq!(why(daemon.anonymous().await.submit(join).await).1, "MESSAGE_TOO_LARGE");
     // The founder's connection began before the genesis; what counts is what the log says now.
     let mut invite = founded.founder.invite(founded.id, [3; 32]);
-    invite.blobs.push(api::Blob { content: vec![1; 200 * 1024] });
+    invite.blobs.push(api::Blob { content: vec![1; 200 * 1024].into() });
     founded.client.submit(invite).await.unwrap();
 }
 

@@ -136,7 +136,7 @@ impl Person {
         api::SubmitRequest {
             organisation: organisation.to_vec(),
             command: Some(self.sign(organisation, act)),
-            blobs: blobs.iter().map(|content| api::Blob { content: content.clone() }).collect(),
+            blobs: blobs.iter().map(|content| api::Blob { content: content.clone().into() }).collect(),
             founding_token: Vec::new(),
         }
     }

@@ -100,7 +100,9 @@ async fn a_copy_is_one_state_whole_and_without_what_must_not_be_kept() {
     busy.await.unwrap();
 
     let to = copies.path().join("0.db");
-    for (what, bytes) in [("a wrapping key", &wrapping), ("a permission's log key", &founding), ("a share", &share)] {
+    for (what, bytes) in
+        [("a wrapping key", &wrapping), ("a permission's log key", &founding), ("a share", &share.to_vec())]
+    {
         assert!(!contains(&to, bytes), "{what} is in the copy");
     }
     // What is said to be in it is.

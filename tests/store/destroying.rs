@@ -1,5 +1,6 @@
 //! What was destroyed is gone from the disk in the transaction that says so, and only that.
 
+use bytes::Bytes;
 use prost::Message as _;
 use rusqlite::Connection;
 use sequestre::daemon::writer::Writer;
@@ -23,8 +24,8 @@ async fn destroyed_blobs_leave_the_disk_with_the_entry_that_ends_them() {
     let reader = Reader::open(dir.path(), 1).unwrap();
     let (writer, thread) = Writer::start(store, hands.clock());
     let world = World::found(&writer, &reader, tokens[0], &hands, 10).await;
-    let blobs: Vec<Vec<u8>> = (0..6).map(|_| noise(200)).collect();
-    let others: Vec<Vec<u8>> = (0..6).map(|_| noise(200)).collect();
+    let blobs: Vec<Bytes> = (0..6).map(|_| noise(200)).collect();
+    let others: Vec<Bytes> = (0..6).map(|_| noise(200)).collect();
     let (command, sent) = world.deposit_of(world.head(), blobs.clone());
     let Some(v1::command::Act::Deposit(deposit)) =
         v1::Command::decode(command.signed().to_wire().command.as_slice()).unwrap().act
@@ -72,7 +73,7 @@ async fn destroyed_blobs_leave_the_disk_with_the_entry_that_ends_them() {
     // Somebody puts one back from a backup.
     let database = Connection::open(dir.path().join(DATABASE)).unwrap();
     let insert = "INSERT INTO blob (organisation, id, audience, content) VALUES (1, ?, 3, ?)";
-    database.execute(insert, rusqlite::params![ids[2].as_bytes(), blobs[2]]).unwrap();
+    database.execute(insert, rusqlite::params![ids[2].as_bytes(), &blobs[2][..]]).unwrap();
     let findings = fsck(dir.path()).unwrap().findings;
     assert_eq!(findings.len(), 1);
     assert!(findings[0].reason.ends_with("was destroyed and is here all the same"), "{findings:?}");

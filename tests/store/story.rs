@@ -1,5 +1,6 @@
 //! What the writer does with commands, blobs, cosignatures and time, and what readers see of it.
 
+use bytes::Bytes;
 use std::path::Path;
 use std::time::Duration;
 
@@ -45,7 +46,7 @@ impl Stage {
     }
 
     /// A deposit, a request for it, and two approvals; gives the request's index and the two shares.
-    async fn granted(&self) -> (u64, [Vec<u8>; 2], Vec<u8>) {
+    async fn granted(&self) -> (u64, [Bytes; 2], Bytes) {
         let (command, blobs) = self.world.deposit(self.world.head(), 300);
         let sealed = blobs[2].clone();
         let deposit = self.writer.submit(command, blobs, None).await.unwrap();
@@ -67,7 +68,7 @@ impl Stage {
         self.writer.collect(self.world.id, self.person(person), request).await
     }
 
-    async fn upload(&self, person: usize, blobs: &[&Vec<u8>]) -> Result<(), WriteError> {
+    async fn upload(&self, person: usize, blobs: &[&Bytes]) -> Result<(), WriteError> {
         let blobs = blobs.iter().map(|blob| (*blob).clone()).collect();
         self.writer.put_blobs(self.world.id, self.person(person), blobs).await
     }
@@ -177,10 +178,10 @@ async fn shares_are_handed_to_the_requester_once_a_quorum_delivered_and_deleted_
 
     let collected = stage.collect(3, request).await.unwrap();
     let mut expected = shares.to_vec();
-    let mut got = collected.shares.clone();
+    let mut got: Vec<Bytes> = collected.shares.iter().cloned().map(Bytes::from).collect();
     expected.sort();
     got.sort();
-    assert_eq!((got, &collected.sealed), (expected, &vec![sealed]));
+    assert_eq!((got, &collected.sealed), (expected, &vec![sealed.to_vec()]));
     assert_eq!(stage.world.head().size, size + 1, "the lease stands in the log");
     assert_eq!(stage.collect(3, request).await.unwrap(), collected, "again while it runs");
     assert_eq!(stage.world.head().size, size + 1);
@@ -209,7 +210,7 @@ async fn an_approver_cannot_have_a_live_blob_deleted_or_shown() {
     assert_eq!(reason(stage.writer.submit(request, vec![], None).await), "TEXT_USED");
     let member = stage.world.caller(3).unwrap();
     let trustee = stage.world.caller(1).unwrap();
-    let read = |caller: &Caller, ids: &[&Vec<u8>]| {
+    let read = |caller: &Caller, ids: &[&Bytes]| {
         let ids: Vec<BlobId> = ids.iter().map(|blob| BlobId::of(blob)).collect();
         stage.world.reader.blobs(&stage.world.id, &ids, caller).unwrap()
     };
@@ -227,7 +228,7 @@ async fn an_approver_cannot_have_a_live_blob_deleted_or_shown() {
         .submit(stage.world.command(3, Act::Return(v1::Return { request_index: request })), vec![], None)
         .await
         .unwrap();
-    assert_eq!(read(&trustee, &[sealed]).first(), Some(sealed));
+    assert_eq!(read(&trustee, &[sealed]).first(), Some(&sealed.to_vec()));
     stage.end().await;
 }
 
@@ -241,7 +242,7 @@ async fn blobs_must_be_there_and_not_too_large() {
     blobs.push(noise(100));
     assert_eq!(reason(stage.writer.submit(command.clone(), blobs.clone(), None).await), "MISSING_BLOB");
     assert_eq!(stage.world.head(), head, "nothing was kept");
-    for blobs in [vec![noise(MAX_BLOB_BYTES + 1)], vec![noise(MAX_BLOB_BYTES); 17], vec![Vec::new(); 1_025]] {
+    for blobs in [vec![noise(MAX_BLOB_BYTES + 1)], vec![noise(MAX_BLOB_BYTES); 17], vec![Bytes::new(); 1_025]] {
         assert_eq!(reason(stage.writer.submit(command.clone(), blobs, None).await), "BLOB_TOO_LARGE");
     }
     blobs.push(last);

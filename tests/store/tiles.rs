@@ -1,5 +1,6 @@
 //! Logs that are longer than a tile: where their entries lie, and that nobody who reads them can tell.
 
+use bytes::Bytes;
 use std::path::Path;
 
 use proptest::prelude::Rng;
@@ -26,7 +27,7 @@ fn count(dir: &Path, table: &str) -> u64 {
 }
 
 /// A log of these entries, as the writer stores them, with the heads that it had.
-fn write(store: &mut Store, entries: &[Vec<u8>], groups: usize) -> (OrganisationId, LogVerifier, Vec<TreeHead>) {
+fn write(store: &mut Store, entries: &[Bytes], groups: usize) -> (OrganisationId, LogVerifier, Vec<TreeHead>) {
     let (id, key) = (OrganisationId::new([7; 32]), SigningKey::generate().unwrap());
     let verifier = LogVerifier::new(id, key.public());
     let mut tree = Frontier::new();
@@ -61,7 +62,7 @@ fn a_long_log_reads_as_it_was_written() {
         800 => 65_535,
         _ => n % 300,
     };
-    let entries: Vec<Vec<u8>> = (0..1_100).map(|n| noise(length(n))).collect();
+    let entries: Vec<Bytes> = (0..1_100).map(|n| noise(length(n))).collect();
     let (id, log, heads) = write(&mut store, &entries, 100);
     assert_eq!([count(dir.path(), "tile"), count(dir.path(), "entry")], [3, 256 + 1_100 - 1_024]);
     assert_eq!(count(dir.path(), "node"), 4 + 2 + 1, "roots of four tiles, and what is above them");
@@ -115,7 +116,7 @@ fn a_long_log_reads_as_it_was_written() {
 fn a_tile_is_made_of_what_is_in_the_tree_or_not_at_all() {
     let dir = tempfile::tempdir().unwrap();
     let (mut store, _) = store(dir.path(), 0);
-    let entries: Vec<Vec<u8>> = (0..256).map(|_| noise(20)).collect();
+    let entries: Vec<Bytes> = (0..256).map(|_| noise(20)).collect();
     let (id, _, _) = write(&mut store, &entries[..255], 100);
     let database = Connection::open(dir.path().join(DATABASE)).unwrap();
     database.execute("UPDATE entry SET bytes = zeroblob(20) WHERE position = 100", []).unwrap();

@@ -93,8 +93,8 @@ pub fn recipient(of: &[u8]) -> RecipientKey {
 }
 
 /// A blob of `length` random bytes.
-pub fn noise(length: usize) -> Vec<u8> {
-    Secret::random(length).unwrap().expose().to_vec()
+pub fn noise(length: usize) -> Bytes {
+    Secret::random(length).unwrap().expose().to_vec().into()
 }
 
 pub fn id_of(blob: &[u8]) -> Vec<u8> {
@@ -102,7 +102,7 @@ pub fn id_of(blob: &[u8]) -> Vec<u8> {
 }
 
 /// What to submit.
-pub type Parcel = (VerifiedCommand, Vec<Vec<u8>>);
+pub type Parcel = (VerifiedCommand, Vec<Bytes>);
 
 /// A founded organisation: trustees 0, 1, 2 and member 3.
 pub struct World {
@@ -272,8 +272,8 @@ impl World {
     }
 
     /// The same, with these six blobs.
-    pub fn deposit_of(&self, base: TreeHead, blobs: Vec<Vec<u8>>) -> Parcel {
-        let share = |blob: &Vec<u8>| v1::DealtShare { digest: vec![5; 32], sealed: id_of(blob) };
+    pub fn deposit_of(&self, base: TreeHead, blobs: Vec<Bytes>) -> Parcel {
+        let share = |blob: &Bytes| v1::DealtShare { digest: vec![5; 32], sealed: id_of(blob) };
         let act = Act::Deposit(v1::Deposit {
             carried: Vec::new(),
             connector: Vec::new(),
