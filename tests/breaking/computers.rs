@@ -5,6 +5,7 @@ use std::fs;
 use std::os::unix::process::ExitStatusExt as _;
 use std::path::Path;
 use std::process::{Command, Output, Stdio};
+use std::time::{Duration, Instant};
 
 use sequestre::client::failure::Exit;
 
@@ -34,7 +35,17 @@ fn client(town: &Town, name: &str, args: &[&str], traced: Option<(&Path, Option<
     let env = town.env(name);
     command.args(args).args(["--lang", "en", "--home"]).arg(env.home.path());
     command.arg("--passphrase-file").arg(env.unlock.passphrase_file.unwrap());
-    command.stdin(Stdio::null()).output().unwrap()
+    command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    let (mut child, begun) = (command.spawn().unwrap(), Instant::now());
+    // What it says is short enough for the pipes.
+    while child.try_wait().unwrap().is_none() {
+        if begun.elapsed() > DEADLINE {
+            child.kill().unwrap();
+            panic!("{name} {args:?} does not end: {}", said(&child.wait_with_output().unwrap()));
+        }
+        std::thread::sleep(Duration::from_millis(5));
+    }
+    child.wait_with_output().unwrap()
 }
 
 fn said(output: &Output) -> String {
@@ -76,6 +87,9 @@ async fn a_computer_that_fails() {
         let calls = counted(&fs::read_to_string(&log).unwrap());
         assert!(calls.get("fsync").is_some_and(|count| *count > 2), "{calls:?}");
         let mut faults = Fault::all(&calls);
+        // Most of them write to connections, and to what wakes the program's own threads: that this fails is no disk's
+        // doing, and would leave it waiting.
+        faults.retain(|fault| fault.call != "write" || fault.how == How::Killed);
         for at in (1..faults.len()).rev() {
             faults.swap(at, chance.below(at + 1));
         }
