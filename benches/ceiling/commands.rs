@@ -16,6 +16,9 @@ use crate::{Settings, rounds};
 const SHAPES: [Shape; 3] =
     [Shape { calls: 1, connections: 1 }, Shape { calls: 16, connections: 1 }, Shape { calls: 64, connections: 8 }];
 
+/// Commands after which the daemon has written all of its write-ahead log once.
+const WARM_UP: usize = 16_000;
+
 /// Jobs of one round and server.
 fn jobs_of(shape: Shape) -> usize {
     match shape.calls {
@@ -62,9 +65,21 @@ fn busy_association(data: &Data) -> Association {
 
 pub async fn throughput(settings: &Settings, report: &mut Report) {
     let data = Data::new();
-    let association = busy_association(&data);
+    let (association, earlier) = (busy_association(&data), busy_association(&data));
     let folder = BareFolder::new(&[]);
     let (daemon, bare) = (data.serve(), folder.serve());
+    let invitations = |association: &Association, shape: Shape, count: usize| -> Vec<Vec<Job>> {
+        let invitation = |trustee| vec![Call::Submit(association.invite(trustee).into_request(association.id))];
+        let of_one = |trustee| (0..count / shape.connections).map(|_| invitation(trustee)).collect();
+        (0..shape.connections).map(of_one).collect()
+    };
+    // Both have run for a while, for others: their write-ahead logs lie on the disk, and are written anew from the
+    // beginning. As long as that file grows, each commit costs the disk more.
+    for server in [&bare, &daemon] {
+        let shape = SHAPES[2];
+        let clients = connections(server, &earlier, shape.connections).await;
+        drive(&clients, invitations(&earlier, shape, WARM_UP), shape).await;
+    }
     let (mut durable, mut ceiling) = (Vec::new(), Vec::new());
     for shape in SHAPES {
         let name = format!("commands-{shape}");
@@ -78,11 +93,7 @@ pub async fn throughput(settings: &Settings, report: &mut Report) {
         let used = || [&bare, &daemon].map(Server::processor_micros);
         let before = used();
         let (slow, fast) = in_turn(settings, async |which| {
-            let jobs = (0..shape.connections).map(|trustee| {
-                let invitation = |_| vec![Call::Submit(association.invite(trustee).into_request(association.id))];
-                (0..jobs_of(shape) / shape.connections).map(invitation).collect()
-            });
-            drive(&clients[usize::from(which)], jobs.collect(), shape).await
+            drive(&clients[usize::from(which)], invitations(&association, shape, jobs_of(shape)), shape).await
         })
         .await;
         // Sixteen calls on one connection have no limit of their own.

@@ -63,6 +63,8 @@ const STREAM_BUFFER: usize = 2;
 const STREAMS_PER_PERSON: usize = 8;
 /// How long a stream waits for its client to take a message.
 const STALLED: Duration = Duration::from_secs(60);
+/// After how long somebody beyond their allowance is refused. Calls in flight are limited anyway.
+const REFUSED_AFTER: Duration = Duration::from_millis(100);
 /// Names that each rate limiter remembers.
 const LIMITER_CAPACITY: usize = 65_536;
 
@@ -192,29 +194,27 @@ impl Service {
     async fn member(&self, peer: Peer, organisation: OrganisationId) -> Result<Caller, Refused> {
         match self.look_up(organisation, peer.device).await? {
             Some(caller) => {
-                self.count_person(&caller)?;
+                self.count_person(&caller).await?;
                 if caller.waiting {
                     return Err(WriteError::NotMoved.into());
                 }
                 Ok(caller)
             }
             None => {
-                self.count_stranger(peer)?;
+                self.count_stranger(peer).await?;
                 Err(stranger(peer))
             }
         }
     }
 
-    fn count_person(&self, caller: &Caller) -> Result<(), Refused> {
+    async fn count_person(&self, caller: &Caller) -> Result<(), Refused> {
         let per_minute = self.limits.borrow().requests_per_minute;
-        let taken = self.people.take(caller.person, per_minute, Instant::now());
-        taken.map_err(|retry| Refused::TooManyRequests { retry })
+        within(self.people.take(caller.person, per_minute, Instant::now())).await
     }
 
-    fn count_stranger(&self, peer: Peer) -> Result<(), Refused> {
+    async fn count_stranger(&self, peer: Peer) -> Result<(), Refused> {
         let per_minute = self.limits.borrow().requests_per_minute;
-        let taken = self.strangers.take(network(peer.address.ip()), per_minute, Instant::now());
-        taken.map_err(|retry| Refused::TooManyRequests { retry })
+        within(self.strangers.take(network(peer.address.ip()), per_minute, Instant::now())).await
     }
 
     /// A place for one more stream of entries or blobs.
@@ -254,9 +254,9 @@ impl Service {
             None => OrganisationId::parse(&message.organisation)?,
         };
         match self.look_up(organisation, peer.device).await? {
-            Some(caller) => self.count_person(&caller)?,
+            Some(caller) => self.count_person(&caller).await?,
             None => {
-                self.count_stranger(peer)?;
+                self.count_stranger(peer).await?;
                 check_newcomer(peer, &signed)?;
             }
         }
@@ -281,6 +281,13 @@ impl Service {
         tracing::debug!(?organisation, ?command, index, milliseconds, "on the log");
         Ok(api::SubmitResponse { index, organisation: organisation.to_vec() })
     }
+}
+
+/// Whoever insists beyond their allowance is refused, and not at once: as fast as refusals come, they would ask again.
+async fn within(taken: Result<(), Duration>) -> Result<(), Refused> {
+    let Err(retry) = taken else { return Ok(()) };
+    tokio::time::sleep(REFUSED_AFTER).await;
+    Err(Refused::TooManyRequests { retry })
 }
 
 /// Where a stream's messages go.
@@ -370,7 +377,7 @@ impl Escrow for Service {
         &self,
         request: Request<api::PrepareFoundingRequest>,
     ) -> Answer<api::PrepareFoundingResponse> {
-        self.count_stranger(peer(&request)?)?;
+        self.count_stranger(peer(&request)?).await?;
         let token = request.into_inner().token.try_into().map_err(|_| Refused::Write(WriteError::FoundingToken))?;
         let key = self.writer.prepare_founding(token).await.map_err(Refused::from)?;
         Ok(Response::new(api::PrepareFoundingResponse { log_key: Some(key.into()) }))

@@ -13,7 +13,6 @@ use crate::aftermath::{MARKER, left_behind, shows_no_secret};
 use crate::chance::{Chance, number};
 use crate::faults::{CALLS, Fault, How, counted};
 use crate::hammer::without_limits;
-use crate::snapshot::Snapshot;
 use crate::town::*;
 
 /// A command of this person, by itself or under `strace`.

@@ -10,8 +10,6 @@
 mod chance;
 #[path = "../support/refuge.rs"]
 mod refuge;
-#[path = "../support/snapshot.rs"]
-mod snapshot;
 #[path = "../support/thief.rs"]
 mod thief;
 #[path = "../support/town.rs"]

@@ -1,5 +1,4 @@
 //! The files of a folder, as they were.
-#![allow(dead_code, reason = "each test crate uses a part of it")]
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
