@@ -274,7 +274,7 @@ fn checksum(number: u64, hashes: &[u8], bundle: &[u8]) -> u32 {
 }
 
 /// The indices of a tile's entries; beyond the largest tree, none.
-pub(super) fn range_of(tile: u64) -> Range<u64> {
+fn range_of(tile: u64) -> Range<u64> {
     let start = tile.saturating_mul(TILE_WIDTH);
     start..start.saturating_add(TILE_WIDTH)
 }
