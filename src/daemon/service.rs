@@ -245,7 +245,6 @@ impl Service {
 
     async fn put_on_log(&self, peer: Peer, message: api::SubmitRequest) -> Result<api::SubmitResponse, Refused> {
         let started = Instant::now();
-        let announced = self.writer.announce();
         let signed = message.command.ok_or(Malformed::Missing("command"))?;
         let signed = SignedCommand::parse(signed)?;
         let organisation = match signed.founds() {
@@ -260,6 +259,8 @@ impl Service {
                 check_newcomer(peer, &signed)?;
             }
         }
+        // Not before: the writer waits a moment for what is announced, and whoever insists is kept waiting.
+        let announced = self.writer.announce();
         if let Act::Move(moving) = &signed.command().act
             && !self.own.is_meant_by(&moving.statement)
         {

@@ -48,8 +48,8 @@ struct Remembered {
     used: u64,
 }
 
-/// Roots of sizes that are remembered, those used last: of more clients than sign at a time. To compute one takes up to 255
-/// hashes and as many rows.
+/// Roots of sizes that are remembered, those used last: of more clients than sign at a time. To compute one takes up to
+/// 255 hashes and as many rows.
 const ROOTS: usize = 64;
 
 impl Loaded {

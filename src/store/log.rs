@@ -6,8 +6,9 @@
 //! them in memory. The tree's nodes below the roots of tiles are computed from the leaf hashes.
 //!
 //! What the disk spoiled must not look like a lie of the server's to whoever gets it: a row is compared with its leaf
-//! hash, and a tile with its checksum, which costs a tenth and finds accidents as surely. Whoever does it on purpose can
-//! write both anew; they are found by the checkpoint, whenever a log is loaded, by `fsck`, and by every client.
+//! hash, and a tile with its checksum, which costs a tenth and misses one accident in four billion. Whoever does it on
+//! purpose can write both anew; they are found by the checkpoint, whenever a log is loaded, by `fsck`, and by every
+//! client.
 //!
 //! This module must never move entries that are not the ones in the tree, nor show any of a spoiled tile.
 

@@ -107,7 +107,8 @@ CREATE INDEX deadline_by_time ON deadline (at);
 /// Those of them that changed since version 1: what earlier versions had instead is brought to these.
 pub(super) const LOG_TABLES: &str = "
 -- The truth, in two tables (`store::log`). 256 entries in order with their leaf hashes, as the files of tlog-tiles have
--- them (`checksum`: CRC-32 of `entries`); and those, in rows, that are not in a tile yet, or too long together for one.
+-- them (`checksum`: CRC-32 of the number in eight bytes, `hashes`, `entries`); and those, in rows, that are not in a
+-- tile yet, or too long together for one.
 CREATE TABLE tile (
     organisation INTEGER NOT NULL REFERENCES organisation,
     number INTEGER NOT NULL CHECK (number >= 0),
@@ -134,8 +135,8 @@ CREATE TABLE command (
     PRIMARY KEY (organisation, created, id)
 ) STRICT, WITHOUT ROWID;
 
--- Roots of full subtrees from those of tiles (level 8) upwards, those together that one entry (`last`, the subtree's last
--- leaf) completed.
+-- Roots of full subtrees from those of tiles (level 8) upwards, those together that one entry (`last`, the subtree's
+-- last leaf) completed.
 CREATE TABLE node (
     organisation INTEGER NOT NULL REFERENCES organisation,
     last INTEGER NOT NULL CHECK (last >= 0),

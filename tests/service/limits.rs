@@ -80,7 +80,9 @@ async fn each_person_has_an_allowance_and_strangers_share_one() {
     for _ in 0..5 {
         founded.client.get_checkpoint(request.clone()).await.unwrap();
     }
+    let begun = std::time::Instant::now();
     let refused = founded.client.get_checkpoint(request.clone()).await;
+    assert!(begun.elapsed().as_millis() >= 100, "whoever insists is told so no faster than that");
     let retry = refused.as_ref().unwrap_err().get_details_retry_info().unwrap().retry_delay.unwrap();
     assert!(retry.as_secs() <= 12);
     assert_eq!(why(refused), (Code::ResourceExhausted, "TOO_MANY_REQUESTS".into()));

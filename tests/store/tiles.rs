@@ -151,9 +151,12 @@ pub async fn long() -> (tempfile::TempDir, World, TreeHead) {
     while indices.last().is_none_or(|index| *index < 530) {
         let parcels: Vec<_> = (0..64).map(|_| world.deposit(base, 10)).collect();
         first.get_or_insert_with(|| parcels[0].clone());
-        let written = parcels.into_iter().map(|(command, blobs)| writer.submit(command, blobs, None));
-        for index in futures(written).await {
-            indices.push(index.unwrap());
+        let written = parcels.into_iter().map(|(command, blobs)| {
+            let writer = writer.clone();
+            tokio::spawn(async move { writer.submit(command, blobs, None).await })
+        });
+        for written in written.collect::<Vec<_>>() {
+            indices.push(written.await.unwrap().unwrap());
         }
     }
     // Whoever missed the answer gets it again, also where the entry lies in a tile by now; and what is said against an
@@ -182,21 +185,6 @@ pub async fn long() -> (tempfile::TempDir, World, TreeHead) {
     world.reader.close();
     drop(Store::open(dir.path()).unwrap());
     (dir, world, head)
-}
-
-/// Waits for all, in flight together.
-async fn futures<T>(all: impl Iterator<Item = impl Future<Output = T>>) -> Vec<T> {
-    let mut all: Vec<_> = all.map(|one| (Box::pin(one), None)).collect();
-    std::future::poll_fn(|cx| {
-        for (one, done) in all.iter_mut().filter(|(_, done)| done.is_none()) {
-            if let std::task::Poll::Ready(value) = one.as_mut().poll(cx) {
-                *done = Some(value);
-            }
-        }
-        if all.iter().all(|(_, done)| done.is_some()) { std::task::Poll::Ready(()) } else { std::task::Poll::Pending }
-    })
-    .await;
-    all.into_iter().filter_map(|(_, done)| done).collect()
 }
 
 #[tokio::test]
