@@ -16,6 +16,8 @@ use std::fs;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
 
+use base64::Engine as _;
+use base64::prelude::BASE64_STANDARD;
 use chance::{Chance, number};
 use targets::{TARGETS, Target, target};
 
@@ -92,13 +94,14 @@ fn holds(target: &Target) {
     }
 }
 
-/// Says which input it was.
+/// Says which input it was; the input itself, too, for where files are gone by the time somebody reads what was printed.
 fn tried(target: &Target, input: &[u8]) {
     if let Err(failure) = catch_unwind(AssertUnwindSafe(|| target.run(input))) {
         let name = hex::encode(&sequestre::escrow::id::sha256(&[input])[..8]);
         let path = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("{}-{name}", target.name));
         fs::write(&path, input).unwrap();
         eprintln!("{} does not hold for the input in {}", target.name, path.display());
+        eprintln!("(base64) {}", BASE64_STANDARD.encode(input));
         std::panic::resume_unwind(failure);
     }
 }

@@ -3,10 +3,13 @@
 //! `tests/golden/rules-1.log` holds one entry a line (base64) of a log that contains every command and every act of
 //! the daemon of rules version 1; `rules-1.txt` says what it amounts to. When this test fails, the software is
 //! wrong and not the file: changed rules need a new rules version, and the old code stays beside them.
+//! `sealed-1.txt` holds a password in escrow: the sealed part, and the shares of a quorum of two groups.
 //!
-//! Before version 1 is released, and to add a file for a new version, both are written anew by
+//! Before version 1 is released, and to add a file for a new version, all are written anew by
 //! `SEQUESTRE_WRITE_GOLDEN=1 cargo test --test golden`.
 
+#[path = "support/dealt.rs"]
+mod dealt;
 #[path = "support/world.rs"]
 mod world;
 
@@ -29,6 +32,9 @@ use sequestre::escrow::replay::{Fault, Replay, Trust};
 use sequestre::escrow::request::{Basis, Stage};
 use sequestre::escrow::role::Role;
 use sequestre::escrow::time::Seconds;
+use sequestre::seal::sealing::{open_part, seal_part};
+use sequestre::seal::secret::Secret;
+use sequestre::seal::sharing::{combine, deal, verify_share};
 
 use world::*;
 
@@ -83,6 +89,42 @@ fn no_entry_of_it_can_be_left_out() {
         assert!(expected.contains(&fault), "without entry {index}: {fault}");
         without.push(&GOLDEN.entries[index], Trust::Nothing).unwrap();
     }
+}
+
+/// What was put in escrow yesterday opens tomorrow: any two of three in both groups, and nobody with fewer.
+#[test]
+fn what_version_1_sealed_opens() {
+    if std::env::var_os("SEQUESTRE_WRITE_GOLDEN").is_some() {
+        return write_sealed();
+    }
+    let (context, sample) = (dealt::context(), dealt::sample());
+    let share = |n: usize| {
+        let (trustee, envelope) = &sample.shares[n];
+        verify_share(Secret::new(envelope.clone()), *trustee, &context, &sample.deal).unwrap()
+    };
+    for these in [[0, 1, 3, 4], [0, 2, 3, 5], [2, 1, 5, 4]] {
+        let key = combine(&these.map(share), &context, &sample.deal).unwrap();
+        let opened = open_part(&key, &context.part_context(), &sample.sealed).unwrap();
+        assert!(opened.user_name.is_none() && opened.value.matches(&dealt::value().value));
+    }
+    for too_few in [[0, 1, 2], [0, 1, 3], [3, 4, 5]] {
+        assert!(combine(&too_few.map(share), &context, &sample.deal).is_err());
+    }
+}
+
+fn write_sealed() {
+    let (key, context) = (dealt::master_key(), dealt::context());
+    let part = seal_part(key.recipient(), &context.part_context(), &dealt::value()).unwrap();
+    let mut text =
+        "# A password sealed by version 1 of the formats, and its shares. See tests/golden.rs.\n".to_owned();
+    writeln!(text, "part {}", STANDARD.encode(part)).unwrap();
+    for group in deal(&key, &context, &dealt::quorum()).unwrap().groups {
+        writeln!(text, "outer {}", group.outer.unwrap()).unwrap();
+        for share in group.shares {
+            writeln!(text, "share {}", STANDARD.encode(share.envelope.expose())).unwrap();
+        }
+    }
+    std::fs::write(PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/golden/sealed-1.txt"), text).unwrap();
 }
 
 /// The id of an organisation is the hash of its genesis; recomputed here from the label that the format names.

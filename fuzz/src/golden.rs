@@ -1,6 +1,6 @@
 //! A log with everything in it: that of `tests/golden`, whose log key the tests know.
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::LazyLock;
 
 use base64::Engine as _;
@@ -22,8 +22,8 @@ pub struct Golden {
     pub entries: Vec<Vec<u8>>,
     /// The state and tree before each entry but the first.
     pub replays: Vec<Replay>,
-    /// Every signed command, as it travels.
-    pub commands: HashSet<Vec<u8>>,
+    /// Every signed command, as it travels; in an order, so that what begins with them can be repeated.
+    pub commands: BTreeSet<Vec<u8>>,
     /// Its log keys, one after the other.
     pub log_keys: Vec<VerifyingKey>,
     /// Checkpoints of some sizes, signed by the log key that held there.

@@ -7,6 +7,8 @@
 //!
 //! Targets must not depend on the time or on anything left by an earlier input.
 
+#[path = "../../tests/support/dealt.rs"]
+mod dealt;
 mod files;
 mod folders;
 mod golden;

@@ -2,28 +2,18 @@
 
 use std::sync::LazyLock;
 
-use sequestre::escrow::id::{CredentialId, OrganisationId};
-use sequestre::escrow::part::{PartId, PartKind, VersionId};
 use sequestre::seal::identity::Identity;
 use sequestre::seal::secret::Secret;
-use sequestre::seal::sharing::{MasterKey, ShareContext};
+use sequestre::seal::sharing::MasterKey;
+
+use super::dealt::{Sample, context, master_key, part, sample};
+
+static MASTER: LazyLock<MasterKey> = LazyLock::new(master_key);
+static SAMPLE: LazyLock<Sample> = LazyLock::new(sample);
 
 /// The same person each time.
 fn somebody(number: u8) -> Identity {
     Identity::from_seed(Secret::new(vec![number; 32])).expect("32 bytes are a seed")
-}
-
-static MASTER: LazyLock<MasterKey> =
-    LazyLock::new(|| MasterKey::from_bytes(Secret::new(vec![7; 32])).expect("32 bytes are a key"));
-
-fn part() -> PartId {
-    let version = VersionId { credential: CredentialId::new([7; 16]), version: 3 };
-    PartId { version, kind: PartKind::Password }
-}
-
-fn context() -> ShareContext {
-    let organisation = OrganisationId::new([1; 32]);
-    ShareContext { organisation, part: part(), epoch: 0, master_key: *MASTER.recipient() }
 }
 
 /// Invitations, contact cards, founding codes.
@@ -128,48 +118,20 @@ pub mod words {
 
 /// Shares as they stand in their envelopes.
 pub mod shares {
-    use std::sync::LazyLock;
-
-    use sequestre::escrow::id::{BlobId, PersonId};
-    use sequestre::escrow::part::{Deal, DealtGroup, LoggedShare};
-    use sequestre::escrow::quorum::{Group, Quorum, QuorumName};
     use sequestre::seal::secret::Secret;
-    use sequestre::seal::sharing::{Dealt, deal, verify_share};
+    use sequestre::seal::sharing::verify_share;
 
-    use super::{MASTER, context};
-
-    struct Split {
-        dealt: Dealt,
-        deal: Deal,
-    }
-
-    static SPLIT: LazyLock<Split> = LazyLock::new(|| {
-        let group = |first: u8| Group::new(2, (first..first + 3).map(|n| PersonId::new([n; 32])).collect());
-        let groups = [1, 11].map(|first| group(first).expect("two of three")).to_vec();
-        let quorum = Quorum::new(QuorumName::parse("everyday").expect("a name"), groups).expect("a quorum");
-        let dealt = deal(&MASTER, &context(), &quorum).expect("a split");
-        let groups = dealt.groups.iter().map(|group| DealtGroup {
-            outer: group.outer,
-            shares: group
-                .shares
-                .iter()
-                .map(|share| LoggedShare { digest: share.digest, sealed: BlobId::new([0; 32]) })
-                .collect(),
-        });
-        let deal = Deal::new(quorum, groups.collect()).expect("as it was split");
-        Split { dealt, deal }
-    });
+    use super::{SAMPLE, context};
 
     pub fn seeds() -> Vec<Vec<u8>> {
-        let shares = SPLIT.dealt.groups.iter().flat_map(|group| &group.shares);
-        shares.map(|share| share.envelope.expose().to_vec()).collect()
+        SAMPLE.shares.iter().map(|(_, envelope)| envelope.clone()).collect()
     }
 
     pub fn check(data: &[u8]) {
-        for share in SPLIT.dealt.groups.iter().flat_map(|group| &group.shares) {
+        for (trustee, envelope) in &SAMPLE.shares {
             let sent = Secret::new(data.to_vec());
-            let verified = verify_share(sent, share.trustee, &context(), &SPLIT.deal);
-            let genuine = share.envelope.expose() == data;
+            let verified = verify_share(sent, *trustee, &context(), &SAMPLE.deal);
+            let genuine = envelope == data;
             assert_eq!(verified.is_ok(), genuine, "a share counts that was not dealt, or not one that was");
         }
     }
@@ -177,27 +139,19 @@ pub mod shares {
 
 /// Files that are sealed to a key.
 pub mod sealed {
-    use std::sync::LazyLock;
-
     use sequestre::escrow::id::OrganisationId;
     use sequestre::seal::minted::{MintedContext, open_made};
-    use sequestre::seal::sealing::{PartValue, open_part, open_with, seal_part, seal_to};
-    use sequestre::seal::secret::Secret;
+    use sequestre::seal::sealing::{open_part, open_with, seal_part, seal_to};
 
-    use super::{MASTER, context};
-
-    static SEALED: LazyLock<Vec<u8>> = LazyLock::new(|| {
-        let value = PartValue { user_name: None, value: Secret::new(b"a password".to_vec()) };
-        seal_part(MASTER.recipient(), &context().part_context(), &value).expect("it is sealed")
-    });
+    use super::{MASTER, SAMPLE, context};
 
     pub fn seeds() -> Vec<Vec<u8>> {
-        vec![SEALED.clone(), seal_to(MASTER.recipient(), b"something else").expect("it is sealed")]
+        vec![SAMPLE.sealed.clone(), b"anything that somebody seals".to_vec()]
     }
 
     pub fn check(data: &[u8]) {
         let opened = open_part(&MASTER, &context().part_context(), data);
-        assert_eq!(opened.is_ok(), data == SEALED.as_slice(), "what was changed opens, or what was not does not");
+        assert_eq!(opened.is_ok(), data == SAMPLE.sealed, "what was changed opens, or what was not does not");
         // What everybody can do: seal anything to this key.
         let Ok(sealed) = seal_to(MASTER.recipient(), data) else { return };
         let opened = open_with(MASTER.age(), &sealed).expect("what was sealed opens");
@@ -252,7 +206,7 @@ pub mod recoveries {
         assert_eq!(again.digest(), request.digest());
         assert_eq!(again.unverified(), request.unverified());
         if request.verify(&somebody(1).keys()).is_ok() {
-            assert_eq!(request.digest(), REQUEST.digest(), "a request that nobody signed");
+            assert_eq!(request.to_file(), REQUEST.to_file(), "a request that nobody signed");
         }
     }
 }

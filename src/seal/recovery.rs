@@ -455,12 +455,15 @@ impl<'a> Lines<'a> {
         head.is_possible().then_some(head)
     }
 
-    /// The signature, which must be the last line, and everything before it.
+    /// The signature, which must be the last line, and everything before it. The signature itself covers only what
+    /// stands before it, so that its own line is held to its one spelling here: small letters.
     fn signature(mut self) -> Result<(&'a str, Signature), BadRecovery> {
         let body = self.text.strip_suffix(self.rest).ok_or(BadRecovery::Damaged)?;
-        let bytes = self.line("signature").and_then(|text| hex::decode(text).ok()).ok_or(BadRecovery::Damaged)?;
+        let text = self.line("signature").ok_or(BadRecovery::Damaged)?;
+        let bytes = hex::decode(text).map_err(|_| BadRecovery::Damaged)?;
         let signature = Signature::parse(1, &bytes).map_err(|_| BadRecovery::Damaged)?;
-        if self.rest.is_empty() { Ok((body, signature)) } else { Err(BadRecovery::Damaged) }
+        let canonical = self.rest.is_empty() && hex::encode(bytes) == text;
+        if canonical { Ok((body, signature)) } else { Err(BadRecovery::Damaged) }
     }
 }
 

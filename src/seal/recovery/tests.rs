@@ -147,6 +147,26 @@ fn every_changed_line_is_noticed() {
     assert!(matches!(SignedRequest::parse(twice.as_bytes()), Err(BadRecovery::Damaged)));
 }
 
+/// What the signature does not cover is its own line: two files of one answer would pass for two answers.
+#[test]
+fn a_signature_is_written_in_one_way() {
+    let story = Story::new();
+    let shouted = |lines: &str| {
+        let (body, signature) = lines.rsplit_once("signature ").unwrap();
+        let shouted = format!("{body}signature {}", signature.to_uppercase());
+        assert_ne!(shouted, lines);
+        shouted
+    };
+    let request = refile(&shouted(&lines(&story.file)));
+    assert!(matches!(SignedRequest::parse(request.as_bytes()), Err(BadRecovery::Damaged)));
+    let sealed = dearmour(FileKind::Answer, story.answer_file().as_bytes()).unwrap();
+    let opened = open_with(&story.key, &sealed).unwrap();
+    let answer = shouted(opened.expose_str().unwrap());
+    let sealed = seal_to(&story.request.request().recipient, answer.as_bytes()).unwrap();
+    let answer = OpenedAnswer::open(&story.key, armour(FileKind::Answer, &sealed).as_bytes());
+    assert!(matches!(answer, Err(BadRecovery::Damaged)));
+}
+
 #[test]
 fn cut_and_wrong_files_say_so() {
     let story = Story::new();
