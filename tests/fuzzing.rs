@@ -77,8 +77,10 @@ fn holds(target: &Target) {
     good.iter().for_each(|seed| tried(target, seed));
     let found = Path::new(env!("CARGO_MANIFEST_DIR")).join("fuzz/found").join(target.name);
     if found.exists() {
-        for file in fs::read_dir(found).unwrap() {
-            let input = fs::read(file.unwrap().path()).unwrap();
+        let mut files: Vec<_> = fs::read_dir(found).unwrap().map(|file| file.unwrap().path()).collect();
+        files.sort();
+        for file in files {
+            let input = fs::read(file).unwrap();
             tried(target, &input);
             good.push(input);
         }

@@ -142,10 +142,15 @@ impl Operation {
         let (code, rest) = take(answer, ENUMERATED)?;
         let (_matched, rest) = take(rest, OCTETS)?;
         let (text, _) = take(rest, OCTETS)?;
-        if id != number || code.len() > 2 {
+        // A code has one spelling (X.690 section 8.3.2); no digit at all is not zero, which would be success.
+        let code = match *code {
+            [code] => u32::from(code),
+            [high @ 1..=0x7f, low] | [high @ 0, low @ 0x80..=0xff] => u32::from(high) << 8 | u32::from(low),
+            _ => return None,
+        };
+        if id != number {
             return None;
         }
-        let code = code.iter().fold(0, |code, byte| code << 8 | u32::from(*byte));
         let said = Said::new(&format!("LDAP result {code}: {}", String::from_utf8_lossy(text)));
         Some(Answer { code, said })
     }
@@ -223,6 +228,19 @@ mod tests {
                 let _ = operation.read(&changed, [1]);
             }
         }
+    }
+
+    #[test]
+    fn success_is_said_with_a_digit() {
+        let operation = Operation::bind("cn=a", &secret("b"));
+        let code = |code: &str| {
+            let answer = element(0x61, &[&hex::decode(code).unwrap(), &[4, 0, 4, 0]]);
+            operation.read(&[&[2, 1, 1], answer.expose()].concat(), [1]).map(|answer| answer.code)
+        };
+        // A length may be written in more bytes than it needs (X.690 section 8.1.3.5), a code may not.
+        assert_eq!(["0a0100", "0a8100", "0a810100", "0a840000000100"].map(code), [Some(0), None, Some(0), Some(0)]);
+        assert_eq!(["0a0150", "0a020080", "0a021000"].map(code), [Some(80), Some(128), Some(4096)]);
+        assert_eq!(["0a00", "0a80", "0a020000", "0a020050", "0a03000000"].map(code), [None; 5]);
     }
 
     #[test]
