@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 use sequestre::client::failure::Failure;
 use sequestre::client::say::Say;
 use sequestre::client::screen;
-use sequestre::client::view::{Unrecorded, View};
+use sequestre::client::view::{Unrecorded, View, unshowable};
 use sequestre::escrow::credential::Urgency;
 use sequestre::escrow::entry::DaemonAct;
 use sequestre::escrow::id::{BlobId, InvitationId};
@@ -196,7 +196,7 @@ fn somebody_to_take_in_or_remove_is_told_apart() {
     let screen = town.proposal(admission).unwrap();
     says(&screen, &["Take in N1na as member", "WARNING: “N1na”", &print(PUPPET), &print(NINA)]);
     let removal = town.world.ok(AWA, remove(NINA));
-    says(&town.proposal(removal).unwrap(), &["Remove Nina (fingerprint", &print(NINA), "Reason: Parti"]);
+    says(&town.proposal(removal).unwrap(), &["Remove Nina (fingerprint", &print(NINA), "Reason: “Parti”"]);
 }
 
 #[test]
@@ -248,6 +248,57 @@ fn a_request_is_shown_with_its_own_label_and_how_many_parts_are_enough() {
         town.texts.insert(held, text);
     }
     town.texts.remove(&id_of(&blob(&format!("name of {NINA:?}"))));
+    assert_eq!(town.request(request).unwrap_err().key(), "failed-text-missing");
+}
+
+/// What somebody writes stands in its sentence and nowhere else, however it is filled up.
+#[test]
+fn nobody_writes_the_rest_of_the_screen() {
+    let (mut town, request) = asked();
+    let honest = town.request(request).unwrap().lines().count();
+    let state = town.world.state();
+    let (label, reason) = (state.version(&version(1, 1)).unwrap().label, state.request(request).unwrap().reason);
+    let padding = " \u{a0}\u{3000}\u{2003}".repeat(100);
+    town.texts.insert(reason, format!("panne”{padding}Agreed so far: Bruno{padding}{}", "a ".repeat(900)));
+    town.texts.insert(label, format!("s{}ite{padding}of {}", "\u{301}".repeat(300), "the association ".repeat(50)));
+    let screen = town.request(request).unwrap();
+    assert_eq!(screen.lines().count(), honest);
+    assert!(!screen.contains("  Agreed"), "{screen}");
+    says(
+        &screen,
+        &["panne” Agreed so far: Bruno a a a", "… (+1427)”", &format!("“s{}ite of the", "\u{301}".repeat(4))],
+    );
+    assert!(screen.lines().all(|line| line.chars().count() < 600), "{screen}");
+}
+
+/// What the target would be told is shown to the letter, or nothing is signed.
+#[test]
+fn what_a_target_is_told_is_shown_or_nothing_is_signed() {
+    let mut world = World::with_unasked();
+    world.connected(TRUSTEES[0], 1, &[PartKind::Password]);
+    world.let_open(TRUSTEES[0], 1);
+    let request = world.mint_of(MEMBER, 1);
+    let request = world.ok(MEMBER, Act::Request(request));
+    let asked = world.state().request(request).unwrap();
+    let (input, connector, reason) = (asked.input.unwrap(), asked.connector.unwrap(), asked.reason);
+    let label = world.state().version(&version(1, 1)).unwrap().label;
+    let names = world.state().people().iter().map(|(id, person)| (person.name, format!("Somebody {id}")));
+    let texts = names.chain([(label, "site".to_owned()), (reason, "panne".to_owned())]).collect();
+    let mut town = Town { world, texts };
+    town.texts.insert(connector, "{}".to_owned());
+
+    let key = format!("ssh-rsa AAAA{}", "A".repeat(1368));
+    town.texts.insert(input, key.clone());
+    says(&town.request(request).unwrap(), &[&format!("told of the person: “{key}”")]);
+    let shown_elsewhere = [format!("{key}  and more"), format!("{key}\u{a0}b"), "a".repeat(1601), unshowable(&input)];
+    for text in shown_elsewhere {
+        town.texts.insert(input, text);
+        assert_eq!(town.request(request).unwrap_err().key(), "failed-text-unshowable");
+    }
+    town.texts.insert(input, key);
+    town.texts.insert(connector, unshowable(&connector));
+    assert_eq!(town.request(request).unwrap_err().key(), "failed-text-unshowable");
+    town.texts.remove(&connector);
     assert_eq!(town.request(request).unwrap_err().key(), "failed-text-missing");
 }
 

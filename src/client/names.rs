@@ -4,7 +4,7 @@
 
 use super::failure::{Exit, Failure};
 use super::session::Session;
-use super::view::short;
+use super::view::{self, short};
 use crate::escrow::credential::Credential;
 use crate::escrow::id::{BlobId, CredentialId, PersonId};
 use crate::escrow::people::Standing;
@@ -24,20 +24,23 @@ impl Session {
     /// What a person is called; the beginning of their id where the name is not at hand.
     pub fn name_of(&self, id: &PersonId) -> String {
         let person = self.state().ok().and_then(|state| state.person(id));
-        person.and_then(|p| self.text_of(&p.name)).unwrap_or_else(|| format!("#{}", &id.to_string()[..8]))
+        person.and_then(|p| self.shown(&p.name)).unwrap_or_else(|| short(id))
     }
 
     /// What the organisation is called.
     pub fn organisation_name(&self) -> String {
-        let name = self.state().ok().and_then(|state| self.text_of(&state.name()));
-        name.unwrap_or_else(|| format!("#{}", &self.folder.id.to_string()[..8]))
+        let name = self.state().ok().and_then(|state| self.shown(&state.name()));
+        name.unwrap_or_else(|| short(&self.folder.id))
     }
 
     /// What an account is called, by its current version.
     pub fn label_of(&self, id: &CredentialId) -> String {
         let current = self.state().ok().and_then(|state| state.credential(id)).and_then(Credential::current);
-        let label = current.and_then(|(_, version)| self.text_of(&version.label));
-        label.unwrap_or_else(|| format!("#{}", &id.to_string()[..8]))
+        current.and_then(|(_, version)| self.shown(&version.label)).unwrap_or_else(|| short(id))
+    }
+
+    fn shown(&self, name: &BlobId) -> Option<String> {
+        self.text_of(name).map(|text| view::name(&text))
     }
 
     /// The one person of this name, or whose id begins so, who did not leave.

@@ -15,6 +15,7 @@ use std::path::{Path, PathBuf};
 
 use super::failure::{Exit, Failure, clock_off, distrust};
 use super::home::{self, Contact, Folder};
+use super::view::unshowable;
 use crate::escrow::act::Act;
 use crate::escrow::charter::BadCharter;
 use crate::escrow::entry::{Entry, What};
@@ -552,7 +553,7 @@ impl Replica {
         }
         let blob = self.blob(id).ok().flatten()?;
         let text = Text::from_blob(&blob, *id).map(|text| text.as_str().to_owned());
-        Some(text.unwrap_or_else(|_| format!("#{}?", &id.to_string()[..8])))
+        Some(text.unwrap_or_else(|_| unshowable(id)))
     }
 
     fn blob_path(&self, id: &BlobId) -> PathBuf {

@@ -11,7 +11,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::failure::{Exit, Failure};
 use super::say::Args;
-use super::view::View;
+use super::view::{self, View};
 use crate::args;
 use crate::escrow::act::{Admission, ProposeDestruction};
 use crate::escrow::charter::{Charter, Vault, Who};
@@ -48,7 +48,7 @@ pub fn proposal(view: View<'_>, proposal: &Proposal) -> Result<Vec<String>, Fail
         Subject::Removal(removal) => {
             let args = args! {
                 name: screen.name(&removal.person)?, code: screen.fingerprint(&removal.person)?,
-                reason: view.needed(&removal.reason)?,
+                reason: view.needed_reason(&removal.reason)?,
             };
             screen.tell("proposal-removal", &args);
             screen.warn(BTreeSet::from([removal.person]))?;
@@ -77,22 +77,22 @@ pub fn request(view: View<'_>, request: &Request) -> Result<Vec<String>, Failure
     let mut screen = Screen::new(view)?;
     let state = view.state;
     let version = state.version(&request.version).ok_or_else(missing)?;
-    let label = view.needed(&version.label)?;
+    let label = view.needed_name(&version.label)?;
     let args = args! { id: request.at.index, name: screen.name(&request.requester)?, label: label };
     screen.tell("request-head", &args);
     // An account can be renamed by whoever may deposit; the parts are those of the account that was sealed.
     let mut sealed_as = BTreeSet::new();
     for asked in &request.parts {
         let dealt = state.version(&asked.part.version).ok_or_else(missing)?;
-        sealed_as.insert(view.needed(&dealt.label)?);
+        sealed_as.insert(view.needed_name(&dealt.label)?);
     }
-    sealed_as.remove(&view.needed(&version.label)?);
+    sealed_as.remove(&view.needed_name(&version.label)?);
     if !sealed_as.is_empty() {
         let list = sealed_as.into_iter().collect::<Vec<_>>().join(", ");
         screen.tell("request-sealed-as", &args! { list: list });
     }
     let credential = state.credential(&request.version.credential).ok_or_else(missing)?;
-    let id = super::view::short(&request.version.credential);
+    let id = view::short(&request.version.credential);
     screen.tell("request-account", &args! { vault: &credential.vault, id: id });
     let current = state.credential(&request.version.credential).and_then(|c| c.current());
     if let Some((current, _)) = current.filter(|(number, _)| *number != request.version.version) {
@@ -100,7 +100,7 @@ pub fn request(view: View<'_>, request: &Request) -> Result<Vec<String>, Failure
     }
     screen.tell("request-fingerprint", &args! { code: screen.fingerprint(&request.requester)? });
     screen.warn(BTreeSet::from([request.requester]))?;
-    screen.tell("request-reason", &args! { reason: view.needed(&request.reason)? });
+    screen.tell("request-reason", &args! { reason: view.needed_reason(&request.reason)? });
     screen.purpose(request)?;
     let agreed = request.agreed();
     if !agreed.is_empty() {
@@ -160,17 +160,17 @@ pub fn recovery(
         doubtful = true;
         screen.tell("recover-not-asker", &args! { list: view.list(closed) });
     }
-    let args = args! { reason: request.reason.as_str(), time: say.time(request.created) };
+    let args = args! { reason: view::reason(request.reason.as_str()), time: say.time(request.created) };
     screen.tell("recover-reason", &args);
     screen.tell("recover-copy-ends", &args! { time: say.time(state.last_time()) });
     for account in accounts {
         let credential = state.credential(&account);
         let current = credential.and_then(|credential| credential.current());
-        let label = current.and_then(|(_, version)| view.text_if_here(&version.label));
+        let label = current.and_then(|(_, version)| view.name_if_here(&version.label));
         withheld += usize::from(label.is_none());
         let key = if label.is_some() { "recover-account" } else { "recover-account-unnamed" };
         let vault = credential.map(|credential| credential.vault.to_string()).unwrap_or_default();
-        let id = super::view::short(&account);
+        let id = view::short(&account);
         screen.tell(key, &args! { label: label.unwrap_or_default(), vault: vault, id: id });
         for part in given.iter().filter(|part| part.version.credential == account) {
             let known = state.part(part).ok_or_else(missing)?;
@@ -208,7 +208,7 @@ impl<'a> Screen<'a> {
     fn new(view: View<'a>) -> Result<Self, Failure> {
         let mut names = BTreeMap::new();
         for (id, person) in view.state.people() {
-            match (view.text_if_here(&person.name), &person.standing) {
+            match (view.name_if_here(&person.name), &person.standing) {
                 (Some(name), _) => {
                     names.insert(*id, name);
                 }
@@ -223,7 +223,7 @@ impl<'a> Screen<'a> {
     fn without_server(view: View<'a>) -> (Self, usize) {
         let (mut names, mut withheld) = (BTreeMap::new(), 0);
         for (id, person) in view.state.people() {
-            match view.text_if_here(&person.name) {
+            match view.name_if_here(&person.name) {
                 Some(name) => drop(names.insert(*id, name)),
                 None => withheld += usize::from(!matches!(person.standing, Standing::Gone { .. })),
             }
@@ -259,7 +259,7 @@ impl<'a> Screen<'a> {
 
     fn people<'p>(&self, people: impl IntoIterator<Item = &'p PersonId>) -> Result<String, Failure> {
         let mut names = people.into_iter().map(|id| self.person(id)).collect::<Result<Vec<_>, _>>()?;
-        names.sort_by_cached_key(|name| super::view::sort_key(name));
+        names.sort_by_cached_key(|name| view::sort_key(name));
         Ok(self.view.list(names))
     }
 

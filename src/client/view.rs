@@ -5,6 +5,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use unicode_normalization::char::is_combining_mark;
+
 use super::failure::{Exit, Failure};
 use super::say::Say;
 use crate::escrow::act::ShareVerdict;
@@ -26,7 +28,19 @@ use crate::escrow::window::Purpose;
 /// did not.
 const RECORDING: Seconds = Seconds::HOUR;
 
-/// Where texts come from: a replica's folder, or an export's.
+/// How many characters of a name or label stand in a sentence: whoever chose it must not be able to fill the screen.
+const NAME: usize = 100;
+
+/// The same of what people write to each other.
+const REASON: usize = 400;
+
+/// The same of what a target is told by whoever asks: a public key of 8192 bits fits. It is not cut but refused.
+const INPUT: usize = 1600;
+
+/// Marks on one letter; writing needs no more, and more of them hide the lines above and below.
+const MARKS: usize = 4;
+
+/// Where texts come from: a replica's folder, or an export's. One that no screen could show is [`unshowable`].
 pub type Texts<'a> = &'a dyn Fn(&BlobId) -> Option<String>;
 
 /// A state, a language, and the texts at hand.
@@ -55,7 +69,7 @@ impl<'a> View<'a> {
     /// A text, or that it is not here, or was destroyed.
     pub fn text(&self, id: &BlobId) -> String {
         let key = if self.state.is_forgotten(id) { "view-text-destroyed" } else { "view-text-missing" };
-        (self.texts)(id).unwrap_or_else(|| self.say.plain(key))
+        (self.texts)(id).map_or_else(|| self.say.plain(key), |text| folded(&text))
     }
 
     /// A text, if it is here.
@@ -64,30 +78,58 @@ impl<'a> View<'a> {
     }
 
     /// A text that somebody is about to act upon: without it nothing is signed.
-    pub fn needed(&self, id: &BlobId) -> Result<String, Failure> {
+    fn needed(&self, id: &BlobId) -> Result<String, Failure> {
         self.text_if_here(id).ok_or_else(|| Failure::new(Exit::Failed, "failed-text-missing"))
+    }
+
+    /// A name or label that somebody is about to act upon.
+    pub fn needed_name(&self, id: &BlobId) -> Result<String, Failure> {
+        Ok(name(&self.needed(id)?))
+    }
+
+    /// A reason that somebody is about to act upon.
+    pub fn needed_reason(&self, id: &BlobId) -> Result<String, Failure> {
+        Ok(reason(&self.needed(id)?))
+    }
+
+    /// That a text is here by which a target is reached, and can be shown.
+    pub fn needed_settings(&self, id: &BlobId) -> Result<(), Failure> {
+        let text = self.needed(id)?;
+        if text == unshowable(id) { Err(Failure::new(Exit::Failed, "failed-text-unshowable")) } else { Ok(()) }
+    }
+
+    /// What whoever asks wants a target to be told: to the letter, because the letters count there.
+    pub fn needed_input(&self, id: &BlobId) -> Result<String, Failure> {
+        let text = self.needed(id)?;
+        let exact = text != unshowable(id) && cut(&text, INPUT) == text;
+        if exact { Ok(text) } else { Err(Failure::new(Exit::Failed, "failed-text-unshowable")) }
+    }
+
+    /// A name or label, if it is here.
+    pub fn name_if_here(&self, id: &BlobId) -> Option<String> {
+        self.text_if_here(id).map(|text| name(&text))
     }
 
     /// What the organisation is called.
     pub fn organisation(&self) -> String {
-        (self.texts)(&self.state.name()).unwrap_or_else(|| short(&self.state.id()))
+        self.name_if_here(&self.state.name()).unwrap_or_else(|| short(&self.state.id()))
     }
 
     /// What a person is called; the beginning of their id where the name is not at hand.
     pub fn name(&self, id: &PersonId) -> String {
-        self.state.person(id).and_then(|person| (self.texts)(&person.name)).unwrap_or_else(|| short(id))
+        self.state.person(id).and_then(|person| self.name_if_here(&person.name)).unwrap_or_else(|| short(id))
     }
 
     /// What an account is called, by its current version.
     pub fn label(&self, id: &CredentialId) -> String {
         let current = self.state.credential(id).and_then(Credential::current);
-        current.and_then(|(_, version)| (self.texts)(&version.label)).unwrap_or_else(|| short(id))
+        current.and_then(|(_, version)| self.name_if_here(&version.label)).unwrap_or_else(|| short(id))
     }
 
     /// What an account was called in this version; whoever may deposit can call it something else later.
     pub fn label_at(&self, id: &VersionId) -> String {
         let version = self.state.version(id);
-        version.and_then(|version| (self.texts)(&version.label)).unwrap_or_else(|| short(&id.credential))
+        version.and_then(|version| self.name_if_here(&version.label)).unwrap_or_else(|| short(&id.credential))
     }
 
     /// Requests and accesses whose time is over although the server did not record it.
@@ -329,6 +371,42 @@ pub fn sort_key(name: &str) -> String {
     use unicode_normalization::UnicodeNormalization as _;
     use unicode_normalization::char::is_combining_mark;
     name.nfkd().filter(|c| !is_combining_mark(*c)).flat_map(char::to_lowercase).collect()
+}
+
+/// What stands for a text of the log that no screen could show as it is: it must not stop everybody from signing, as
+/// a missing one does. Only what decides what is done is refused then.
+pub fn unshowable(id: &BlobId) -> String {
+    format!("{}?", short(id))
+}
+
+/// A text in the middle of a sentence: blanks are one blank and marks stay on their letters, so that nobody can write
+/// what looks like further lines of a screen, or over the ones that are there.
+fn folded(text: &str) -> String {
+    let mut marks = 0;
+    let few = |c: &char| {
+        marks = if is_combining_mark(*c) { marks + 1 } else { 0 };
+        marks <= MARKS
+    };
+    text.split_whitespace().collect::<Vec<_>>().join(" ").chars().filter(few).collect()
+}
+
+/// [`folded`], and no longer than this; how many characters are left out is said.
+fn cut(text: &str, most: usize) -> String {
+    let text = folded(text);
+    match text.char_indices().nth(most) {
+        Some((end, _)) => format!("{}… (+{})", &text[..end], text[end..].chars().count()),
+        None => text,
+    }
+}
+
+/// A name or label in a sentence.
+pub fn name(text: &str) -> String {
+    cut(text, NAME)
+}
+
+/// A reason in a sentence.
+pub fn reason(text: &str) -> String {
+    cut(text, REASON)
 }
 
 /// The beginning of an identifier, for people.

@@ -18,7 +18,7 @@ impl Screen<'_> {
         let (view, say) = (self.view, self.view.say);
         match &destruction.doomed {
             Doomed::Version(id) => {
-                let label = view.needed(&view.state.version(id).ok_or_else(missing)?.label)?;
+                let label = view.needed_name(&view.state.version(id).ok_or_else(missing)?.label)?;
                 let args = args! { version: id.version, label: label, id: short(&id.credential) };
                 self.tell("destroy-version", &args);
                 self.version(&id.credential, id.version)?;
@@ -33,14 +33,14 @@ impl Screen<'_> {
             }
             Doomed::Text(id) => self.tell("destroy-text", &args! { id: short(id) }),
             Doomed::Organisation => {
-                self.tell("destroy-organisation", &args! { name: view.needed(&view.state.name())? });
+                self.tell("destroy-organisation", &args! { name: view.needed_name(&view.state.name())? });
                 for id in view.state.credentials().keys() {
                     self.account(id)?;
                 }
                 self.ending(|_| true)?;
             }
         }
-        self.tell("destroy-reason", &args! { reason: view.needed(&destruction.reason)? });
+        self.tell("destroy-reason", &args! { reason: view.needed_reason(&destruction.reason)? });
         self.lines.push(format!("  {}", say.plain("destroy-stays")));
         Ok(())
     }
@@ -49,7 +49,7 @@ impl Screen<'_> {
         let credential = self.view.state.credential(id).ok_or_else(missing)?;
         let (_, current) = credential.current().ok_or_else(missing)?;
         let args = args! {
-            label: self.view.needed(&current.label)?, id: short(id), vault: &credential.vault,
+            label: self.view.needed_name(&current.label)?, id: short(id), vault: &credential.vault,
             n: credential.versions.len(),
         };
         self.tell("destroy-account", &args);
@@ -69,7 +69,7 @@ impl Screen<'_> {
         let credential = view.state.credential(id).ok_or_else(missing)?;
         let (number, current) = credential.current().ok_or_else(missing)?;
         let args = args! {
-            version: number, label: view.needed(&current.label)?, name: self.any(&current.depositor),
+            version: number, label: view.needed_name(&current.label)?, name: self.any(&current.depositor),
             time: say.time(current.since), parts: view.parts(current.kinds()),
         };
         self.tell("destroy-remains", &args);
@@ -133,7 +133,7 @@ impl Screen<'_> {
         if let Some(veto) = &proposal.veto {
             let (before, after) = (needed_before(&view, proposal), needed(&view, proposal));
             let args = args! {
-                name: self.any(&veto.person), time: say.time(veto.at), reason: view.needed(&veto.reason)?,
+                name: self.any(&veto.person), time: say.time(veto.at), reason: view.needed_reason(&veto.reason)?,
                 before: before, after: after,
             };
             self.tell("brake-vetoed", &args);

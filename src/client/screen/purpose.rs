@@ -17,7 +17,7 @@ impl Screen<'_> {
         let version = view.state.version(&request.version).ok_or_else(missing)?;
         // What the connector does is decided by signing, so that its text must be here.
         if let Some(connector) = request.connector.filter(|_| request.purpose != Purpose::Lease) {
-            view.needed(&connector)?;
+            view.needed_settings(&connector)?;
         }
         let name = self.person(&request.requester)?;
         let args = args! {
@@ -37,7 +37,7 @@ impl Screen<'_> {
             Purpose::Mint => {
                 self.tell("request-kind-mint", &args);
                 if let Some(input) = &request.input {
-                    let text = view.needed(input)?;
+                    let text = view.needed_input(input)?;
                     self.tell("request-input", &args! { text: text });
                 }
             }

@@ -131,7 +131,7 @@ impl Inner {
 
 /// The authority of these settings, if they are of that kind.
 pub(super) fn authority(text: &[u8], settings: BlobId) -> Option<Authority> {
-    let text = Text::multiline_from_blob(text, settings).ok()?;
+    let text = Text::from_blob(text, settings).ok()?;
     match Settings::parse(text.as_str()) {
         Ok(Settings::Ssh(ssh)) => Some(ssh.authority().clone()),
         _ => None,

@@ -190,7 +190,8 @@ fn begin(desk: &mut Desk<'_, '_>, request: u64) -> Result<Option<Begun>, WriteEr
     let input = match input {
         Some(blob) => {
             let content = desk.blob(&blob)?.ok_or(WriteError::MissingBlob)?;
-            let text = Text::multiline_from_blob(&content, blob).map_err(|_| WriteError::MissingBlob)?;
+            // One line: those who agreed were shown nothing of a longer one.
+            let text = Text::from_blob(&content, blob).map_err(|_| WriteError::MissingBlob)?;
             Some(text.as_str().to_owned())
         }
         None => None,

@@ -130,7 +130,8 @@ impl Connectors {
             return Ok(Arc::clone(target));
         }
         let unreadable = |_| CallError::Connect(ConnectError::Unusable("its settings are no text".to_owned()));
-        let text = Text::multiline_from_blob(text, settings).map_err(unreadable)?;
+        // One line, as it is shown to people before they agree.
+        let text = Text::from_blob(text, settings).map_err(unreadable)?;
         let made = Settings::parse(text.as_str()).map_err(ConnectError::from).map_err(CallError::Connect)?;
         let connector = {
             let environment = self.0.environment.lock().unwrap_or_else(PoisonError::into_inner);

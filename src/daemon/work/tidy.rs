@@ -52,7 +52,7 @@ impl Lanes {
 }
 
 fn destination(text: &[u8], settings: BlobId) -> Destination {
-    let text = Text::multiline_from_blob(text, settings).ok();
+    let text = Text::from_blob(text, settings).ok();
     let settings = text.and_then(|text| Settings::parse(text.as_str()).ok());
     settings.map_or(Destination::Unknown, |settings| Destination::of(&settings))
 }

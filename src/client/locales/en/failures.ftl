@@ -21,6 +21,7 @@ failed-declined = Nothing was done.
 failed-update = Entry { $index } of the log holds something that this program does not know; a newer one may. Update the program. Until then nothing new is accepted and nothing is signed.
 failed-clock = The server’s clock and this computer’s are { $minutes } minutes apart. Set the wrong one before going on.
 failed-text-missing = The text that belongs to this is not on this computer. Run “sequestre sync”; nothing is signed without it.
+failed-text-unshowable = What the target would be told cannot be shown here as it is (it has several lines, is very long, or is filled up with blanks). Nothing was signed. Our programs never write such texts: ask whoever asks how they made it, and tell a mediator.
 failed-name-unknown = Nobody here is called “{ $name }”.
 failed-name-ambiguous = Several people are called “{ $name }”. Compare their fingerprints by voice, then give the number with its # instead of the name: { $list }
 failed-label-unknown = There is no account called “{ $label }”. There are: { $list }

@@ -21,6 +21,7 @@ failed-declined = Rien n’a été fait.
 failed-update = L’entrée { $index } du journal contient quelque chose que ce programme ne connaît pas ; un plus récent, peut-être. Mettez le programme à jour. D’ici là, rien de nouveau n’est accepté et rien n’est signé.
 failed-clock = L’horloge du serveur et celle de cet ordinateur diffèrent de { $minutes } minutes. Réglez celle qui est fausse avant de continuer.
 failed-text-missing = Le texte correspondant n’est pas sur cet ordinateur. Lancez « sequestre sync » ; rien n’est signé sans lui.
+failed-text-unshowable = Ce que la cible apprendrait ne peut pas être montré ici tel quel (plusieurs lignes, une longueur extrême, ou du blanc en quantité). Rien n’a été signé. Nos programmes n’écrivent jamais de tels textes : demandez à la personne qui demande comment elle l’a fait, et parlez-en à un·e médiateur·rice.
 failed-name-unknown = Personne ici ne s’appelle « { $name } ».
 failed-name-ambiguous = Plusieurs personnes s’appellent « { $name } ». Comparez leurs empreintes de vive voix, puis donnez le numéro avec son # au lieu du nom : { $list }
 failed-label-unknown = Aucun compte ne s’appelle « { $label } ». Les comptes sont : { $list }
