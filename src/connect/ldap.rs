@@ -244,19 +244,20 @@ impl Ldap {
         let mut session = self.session(admin).await?;
         let answer = match &self.settings.lease {
             LdapLease::PasswordOf(dn) => {
-                // By the account's own rules: a directory may refuse any other, and then the lease's would stay.
+                // By the account's own rules: a directory may refuse any other, and then the lease's would stay. An
+                // account that is not there may have been renamed, by the lease itself: nothing has ended then.
                 let nobodys = password::generate(&self.settings.password)?;
                 session.change(Operation::password_modify(Some(dn), None, &nobodys)).await?
             }
             LdapLease::Entry(entry) => match session.is_ours(entry, lease).await? {
                 None => return Ok(()),
-                Some(()) => session.change(Operation::delete(&entry.dn(lease))).await?,
+                Some(()) => match session.change(Operation::delete(&entry.dn(lease))).await? {
+                    Answer { code: NO_SUCH_OBJECT, .. } => return Ok(()),
+                    answer => answer,
+                },
             },
         };
-        match answer.code {
-            SUCCESS | NO_SUCH_OBJECT => Ok(()),
-            _ => Err(session.refused(answer)),
-        }
+        if answer.code == SUCCESS { Ok(()) } else { Err(session.refused(answer)) }
     }
 
     pub(super) async fn rotate(&self, admin: &Login, next: &Secret) -> Result<(), ConnectError> {

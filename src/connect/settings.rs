@@ -76,8 +76,9 @@
 //! entry is known as made for this lease, which one attribute must have as a value. Passwords are set with the
 //! Password Modify operation (RFC 3062): the directory hashes them by its own rules.
 //!
-//! The directory's rules must not let an entry change the attribute that has the mark: without it the entry is nobody's
-//! known lease, and is not removed.
+//! The directory's rules must not let an entry change the attribute that has the mark, or rename itself (write access to
+//! `children` of what is above it): without its mark or under another name the entry is nobody's known lease, and is not
+//! removed. An account of `password_of` that is not where it was stays due: its lease ends once it is there again.
 //!
 //! LDAP cannot end somebody else's open connection. What was logged in during a lease stays so until it is closed:
 //! give the directory a limit for idle connections (OpenLDAP: `idletimeout`).

@@ -10,7 +10,8 @@ use crate::servers::{Certificates, Slapd};
 const KEEPER: (&str, &str) = ("cn=keeper,dc=example,dc=org", "the password of the keeper");
 const TREASURER: &str = "uid=treasurer,ou=people,dc=example,dc=org";
 
-/// The keeper, an account, and a place for entries of leases; the keeper may write there and set passwords.
+/// The keeper, an account, and a place for entries of leases; the keeper may write there and set passwords. People may
+/// rename themselves.
 fn directory(certificates: &Certificates) -> Slapd {
     let ldif = format!(
         "dn: dc=example,dc=org\nobjectClass: dcObject\nobjectClass: organization\no: Example\n\n\
@@ -24,6 +25,7 @@ fn directory(certificates: &Certificates) -> Slapd {
     let access = format!(
         "access to attrs=userPassword by dn.exact={keeper} write by self write by anonymous auth\n\
          access to dn.subtree=ou=leases,dc=example,dc=org by dn.exact={keeper} write by * read\n\
+         access to dn.subtree=ou=people,dc=example,dc=org by users write by * read\n\
          access to * by * read"
     );
     Slapd::start(&ldif, &access, certificates)
@@ -92,7 +94,23 @@ async fn a_lease_is_a_password_for_an_account_and_becomes_one_that_nobody_knows(
     let nobody = self::connector(directory.port, password_of("uid=nobody,ou=people,dc=example,dc=org"));
     let error = mint(&nobody, &admin, 2, "the secret").await.err().unwrap();
     assert!(matches!(error, ConnectError::Refused { .. }) && error.is_definite(), "{error}");
-    nobody.revoke(&admin, &name(2)).await.unwrap();
+}
+
+/// That an account is not where it was does not mean that nobody can log in with it: whoever had the lease may have
+/// renamed it. It stays due until the account is there again.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_account_that_was_renamed_is_not_taken_for_one_that_was_given_back() {
+    const RENAMED: &str = "uid=somebody,ou=people,dc=example,dc=org";
+    let directory = directory(&Certificates::new());
+    let (connector, admin) = (connector(directory.port, password_of(TREASURER)), keeper());
+    mint(&connector, &admin, 1, "the secret").await.unwrap();
+    directory.rename(TREASURER, "uid=somebody", (TREASURER, "the secret"));
+    let error = connector.revoke(&admin, &name(1)).await.unwrap_err();
+    assert!(matches!(error, ConnectError::Refused { .. }), "{error}");
+    assert!(directory.accepts(RENAMED, "the secret"));
+    directory.rename(RENAMED, "uid=treasurer", (RENAMED, "the secret"));
+    connector.revoke(&admin, &name(1)).await.unwrap();
+    assert!(!directory.accepts(TREASURER, "the secret"));
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -400,7 +400,7 @@ async fn what_makes_no_sense_is_said_before_anything_is_signed() {
     let public = file(&town, "id.pub", &format!("{authority} nina@home\n"));
     let id = data(&town, NINA, &[ask.as_slice(), &["--ssh-key", public.to_str().unwrap()]].concat());
     let told = run(&town, BRUNO, &["approve", &id["request"].to_string()]);
-    says(&told, &["What the connector is told of the person: ssh-ed25519 AAAA"]);
+    says(&told, &["What the connector is told of the person: “ssh-ed25519 AAAA"]);
     assert!(!told.contains("nina@home"), "{told}");
     let list = town.root.path().join("revoked");
     run(&town, MAUD, &["ssh", "krl", "shell", "--output", list.to_str().unwrap()]);

@@ -365,6 +365,15 @@ impl Slapd {
         }
     }
 
+    /// Renames an entry with this login, with the standard client.
+    pub fn rename(&self, dn: &str, to: &str, (user, password): (&str, &str)) {
+        let renamed = Command::new(program("ldapmodrdn", &[]))
+            .args(["-x", "-r", "-H", &format!("ldap://127.0.0.1:{}", self.port), "-D", user, "-w", password, dn, to])
+            .output()
+            .unwrap();
+        assert!(renamed.status.success(), "{renamed:?}");
+    }
+
     /// An entry as this login sees it, in LDIF; nothing if there is none.
     pub fn entry(&self, dn: &str, (user, password): (&str, &str)) -> String {
         let found = Command::new(program("ldapsearch", &[]))
