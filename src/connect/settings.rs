@@ -147,7 +147,9 @@ impl Target {
             None if !host.contains(':') => host,
             _ => return Err(bad()),
         };
-        Self::new(host, port.parse().map_err(|_| bad())?).map_err(|_| bad())
+        let number: u16 = port.parse().map_err(|_| bad())?;
+        // `+443` and `0443` are numbers, too.
+        if number.to_string() == port { Self::new(host, number).map_err(|_| bad()) } else { Err(bad()) }
     }
 
     /// The host, without brackets, in lower case.
@@ -500,9 +502,10 @@ mod tests {
         for text in ["localhost:1", "127.0.0.2:1", "[::1]:1"] {
             assert!(Target::parse(text).unwrap().is_loopback(), "{text}");
         }
-        for text in
-            ["", "a", ":1", "a:", "a:0", "a:65536", "[a]:1", "::1:1", "[::1]", "a b:1", "a/b:1", "a:1:1", "-a:1"]
-        {
+        for text in [
+            "", "a", ":1", "a:", "a:0", "a:65536", "[a]:1", "::1:1", "[::1]", "a b:1", "a/b:1", "a:1:1", "-a:1",
+            "a:+1", "a:01",
+        ] {
             assert!(Target::parse(text).is_err(), "{text}");
         }
         assert!(!Target::parse("localhost.example.org:1").unwrap().is_loopback());

@@ -124,7 +124,8 @@ impl TryFrom<Described> for Settings {
                 Ok(std::net::IpAddr::V6(_)) => 128,
                 Err(_) => return false,
             };
-            bits.is_none_or(|bits| bits.parse().is_ok_and(|bits: u8| bits <= longest))
+            // In the one spelling that OpenSSH reads.
+            bits.is_none_or(|text| text.parse().is_ok_and(|bits: u8| bits <= longest && bits.to_string() == text))
         };
         if !described.source_addresses.iter().all(is_network) {
             return Err("'source_addresses' must be addresses or networks, such as 192.0.2.0/24".to_owned());
@@ -313,5 +314,12 @@ mod tests {
         assert!(accepted("web", &["permit-pty"], true) && accepted("web", &["permit-port-forwarding"], false));
         assert!(!accepted("web", &["permit-pty", "permit-port-forwarding"], true), "`ssh -N` would stay");
         assert!(!accepted("-oProxyCommand=x", &[], true), "an option of the member's ssh");
+        let from = |network: &str| {
+            let text = serde_json::json!({"target": "a:22", "user": "web", "authority": key,
+                                          "source_addresses": [network]});
+            serde_json::from_value::<Settings>(text).is_ok()
+        };
+        assert!(["192.0.2.0/24", "192.0.2.1", "2001:db8::/32", "::/0"].into_iter().all(from));
+        assert!(!["192.0.2.0/+24", "192.0.2.0/024", "192.0.2.0/33", "192.0.2.0/", "a"].into_iter().any(from));
     }
 }

@@ -411,11 +411,17 @@ fn quorums(list: &[v1::Quorum], trustees: &BTreeSet<PersonId>) -> Result<BTreeMa
     Ok(quorums)
 }
 
-/// `host:port`, printable ASCII without spaces.
+/// `host:port` with a name, an IPv4 address or an IPv6 address in brackets: what a client can connect to, and a port in
+/// its one spelling.
 pub fn is_address(address: &str) -> bool {
     let Some((host, port)) = address.rsplit_once(':') else { return false };
-    address.len() <= MAX_ADDRESS
-        && !host.is_empty()
-        && host.bytes().all(|b| b.is_ascii_graphic())
-        && port.parse::<u16>().is_ok_and(|p| p != 0)
+    let bracketed = host.strip_prefix('[').and_then(|host| host.strip_suffix(']'));
+    let known = match bracketed {
+        Some(v6) => v6.parse::<core::net::Ipv6Addr>().is_ok(),
+        None => {
+            host.starts_with(|c: char| c.is_ascii_alphanumeric())
+                && host.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'-' | b'_'))
+        }
+    };
+    address.len() <= MAX_ADDRESS && known && port.parse::<u16>().is_ok_and(|p| p != 0 && p.to_string() == port)
 }

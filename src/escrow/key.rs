@@ -235,7 +235,9 @@ impl RecipientKey {
             return Err(BadKey::NotAgeRecipient);
         }
         let bytes: Vec<u8> = checked.byte_iter().collect();
-        Self::parse(RecipientAlgorithm::AgeX25519 as u32, &bytes)
+        let key = Self::parse(RecipientAlgorithm::AgeX25519 as u32, &bytes)?;
+        // Neither in capitals nor with bits that stand for nothing.
+        if key.to_age() == text { Ok(key) } else { Err(BadKey::NotAgeRecipient) }
     }
 
     /// age's text form, `age1…`.

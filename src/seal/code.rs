@@ -239,6 +239,12 @@ fn decode_line(text: &Secret, line: usize) -> Result<Secret, CodeError> {
         Ok(checked) => checked,
         Err(_) => return Err(typo(text, line, start)),
     };
+    // The bits of the last character that stand for nothing are zero, and fewer than a character's (BIP 173).
+    let last = checked.data_part_ascii_no_checksum().last().and_then(|c| Fe32::from_char(char::from(*c)).ok());
+    let spare = checked.data_part_ascii_no_checksum().len() * 5 % 8;
+    if spare >= 5 || last.is_none_or(|last| last.to_u8() & ((1 << spare) - 1) != 0) {
+        return Err(CodeError::Malformed);
+    }
     let mut bytes = SecretWriter::with_capacity(LINE_BYTES);
     checked.byte_iter().for_each(|byte| bytes.push(&[byte]));
     if bytes.len() > HEADER_BYTES && bytes.len() <= LINE_BYTES {
@@ -315,6 +321,31 @@ mod tests {
         }
         assert_eq!(encode(CodeKind::Card, &[]).err(), Some(CodeError::Length));
         assert_eq!(encode(CodeKind::Card, &[0; 255 * 46 + 1]).err(), Some(CodeError::Length));
+    }
+
+    /// The checksum of a line holds whatever the bits of its last character are that stand for nothing.
+    #[test]
+    fn a_line_has_one_spelling() {
+        use bech32::primitives::iter::Fe32IterExt as _;
+        let prefix = Hrp::parse("sqc").unwrap();
+        let line = |data: &[Fe32]| data.iter().copied().with_checksum::<Bech32m>(&prefix).chars().collect::<String>();
+        for length in 1..=46 {
+            let good = text(length);
+            let data = UncheckedHrpstring::new(&good).unwrap().validate_and_remove_checksum::<Bech32m>().unwrap();
+            let symbol = |c: &u8| Fe32::from_char(char::from(*c)).unwrap();
+            let data: Vec<Fe32> = data.data_part_ascii_no_checksum().iter().map(symbol).collect();
+            assert_eq!(line(&data), good);
+            for bit in 0..data.len() * 5 % 8 {
+                let mut other = data.clone();
+                let last = other.last_mut().unwrap();
+                *last = Fe32::try_from(last.to_u8() ^ 1 << bit).unwrap();
+                assert_eq!(read(&line(&other)), Err(CodeError::Malformed), "{length} {bit}");
+            }
+            if (data.len() + 1) * 5 % 8 >= 5 {
+                let longer = [data.as_slice(), &[Fe32::Q]].concat();
+                assert!(read(&line(&longer)).is_err(), "{length}");
+            }
+        }
     }
 
     #[test]

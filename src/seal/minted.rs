@@ -5,6 +5,8 @@
 //! the lease ends, POSIX seconds), `fields` (an object: a name each, in lower-case letters, digits and hyphens, with its
 //! text), `padding` (as in a part's plaintext). This module must never accept what was made for another request.
 
+use std::collections::BTreeSet;
+
 use serde::Deserialize;
 
 use super::sealing::{
@@ -52,7 +54,8 @@ fn is_name(name: &str) -> bool {
 /// A field without a proper name, or with an empty or too long text: nothing was sealed.
 pub fn seal_made(recipient: &RecipientKey, context: &MintedContext, made: &Made) -> Result<Vec<u8>, SealError> {
     let total: usize = made.fields.iter().map(|(_, value)| value.len()).sum();
-    if total > MAX_VALUE_BYTES || !made.fields.iter().all(|(name, _)| is_name(name)) {
+    let proper = made.fields.iter().all(|(name, _)| is_name(name)) && each_once(&made.fields);
+    if total > MAX_VALUE_BYTES || !proper {
         return Err(SealError::Value);
     }
     let mut plaintext = SecretWriter::with_capacity(2 * total + 1024);
@@ -84,15 +87,22 @@ pub fn open_made(
 fn parse(rest: &str) -> Option<Made> {
     let (until, mut rest) = rest.split_once(r#","fields":{"#)?;
     let mut fields = Vec::new();
-    while let Some(field) = rest.strip_prefix('"') {
+    let mut next = rest.strip_prefix('"');
+    while let Some(field) = next {
         let (name, value) = field.split_once(r#"":"#).filter(|(name, _)| is_name(name))?;
         let (value, after) = json_string(value)?;
         fields.push((name.to_owned(), value));
-        rest = after.strip_prefix(',').unwrap_or(after);
+        (rest, next) = (after, after.strip_prefix(r#",""#));
     }
     let padding = rest.strip_prefix(r#"},"padding":""#)?.strip_suffix(r#""}"#)?;
-    let until = Time(until.parse().ok()?);
-    padding.bytes().all(|b| b == b'0').then_some(Made { until, fields })
+    // As JSON has it, so that it opens without this program, too.
+    let end = Time(until.parse().ok()?);
+    let canonical = end.0.to_string() == until && each_once(&fields) && padding.bytes().all(|b| b == b'0');
+    canonical.then_some(Made { until: end, fields })
+}
+
+fn each_once(fields: &[(String, Secret)]) -> bool {
+    fields.iter().map(|(name, _)| name).collect::<BTreeSet<_>>().len() == fields.len()
 }
 
 /// The first field of the context that differs; secrets are skipped without being copied.
@@ -162,6 +172,29 @@ mod tests {
         for wrong in [r#""label":1}"#, r#"{"label":"sequestre/secret/v1"}"#] {
             let sealed = super::super::sealing::seal_to(key.recipient(), wrong.as_bytes()).unwrap();
             assert!(matches!(open_made(key.age(), &context(), &sealed).err(), Some(OpenError::Malformed)));
+        }
+        assert!(seal_made(key.recipient(), &context(), &made(&[("user", "x"), ("user", "y")])).is_err());
+    }
+
+    /// What opens here opens with `age` and any reader of JSON, and says the same there.
+    #[test]
+    fn there_is_one_spelling() {
+        let good = r#"1800000000,"fields":{"a":"b","c":"\u0064"},"padding":"00"}"#;
+        let read = parse(good).unwrap();
+        assert_eq!((read.until, read.fields.len(), read.fields[1].1.expose()), (Time(1_800_000_000), 2, &b"d"[..]));
+        for (from, to) in [
+            ("1800000000", "+1800000000"),
+            ("1800000000", "01800000000"),
+            (r#"b","c"#, r#"b""c"#),
+            (r#""},"p"#, r#"",},"p"#),
+            (r#"{"a"#, r#"{,"a"#),
+            (r#""c":"#, r#""a":"#),
+            ("0064", "+064"),
+            ("0064", "006"),
+            ("00\"}", "01\"}"),
+        ] {
+            let wrong = good.replacen(from, to, 1);
+            assert!(wrong != good && parse(&wrong).is_none(), "{wrong}");
         }
     }
 }

@@ -262,7 +262,9 @@ pub(super) fn json_string(text: &str) -> Option<(Secret, &str)> {
                 't' => value.push(b"\t"),
                 'u' => {
                     let rest = chars.as_str();
-                    let code = u32::from_str_radix(rest.get(..4)?, 16).ok()?;
+                    // A number may have a sign before it, an escape may not.
+                    let digits = rest.get(..4).filter(|digits| digits.bytes().all(|b| b.is_ascii_hexdigit()))?;
+                    let code = u32::from_str_radix(digits, 16).ok()?;
                     value.push_char(char::from_u32(code)?);
                     chars = rest.get(4..)?.chars();
                 }

@@ -355,7 +355,24 @@ fn leases_last_a_minute_to_ninety_days() {
 
 #[test]
 fn names_addresses_roles_and_rules_are_known_ones() {
-    for address in ["", "example.org", ":443", "example.org:0", "example.org:65536", "two words:443"] {
+    for address in [
+        "",
+        "example.org",
+        ":443",
+        "example.org:0",
+        "example.org:65536",
+        "two words:443",
+        "example.org:+443",
+        "example.org:0443",
+        "example.org:443 ",
+        "a:b:443",
+        "[::1:443",
+        "[b]:443",
+        "a@b:443",
+        "/:443",
+        "-a:443",
+        "é:443",
+    ] {
         assert_eq!(bad(|c| c.address = address.into()), BadCharter::Address, "{address}");
     }
     assert_eq!(bad(|c| c.rules_version = 2), BadCharter::Rules(2));

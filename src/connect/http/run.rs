@@ -172,13 +172,7 @@ impl Http {
             return Err(Stopped::Lost(Said::new(&said).into()));
         }
         if self.settings.cookies {
-            for cookie in answer.cookies {
-                let name: Vec<u8> = cookie.expose().iter().copied().take_while(|byte| *byte != b'=').collect();
-                match cookie.expose().ends_with(b"=") {
-                    true => drop(call.cookies.remove(&name)),
-                    false => drop(call.cookies.insert(name, cookie)),
-                }
-            }
+            answer.cookies.into_iter().for_each(|cookie| keep(&mut call.cookies, cookie));
         }
         for (name, place) in &step.take {
             let text = match place {
@@ -345,6 +339,16 @@ fn logs_in(step: &Step) -> bool {
     by_auth || step.headers.iter().any(|(_, template)| has(template))
 }
 
+/// Keeps a cookie in the place of an earlier one of its name; one of which nothing follows the first sign is one to
+/// forget (a value of padded base64 ends in that sign, too).
+fn keep(cookies: &mut BTreeMap<Vec<u8>, Secret>, cookie: Secret) {
+    let name: Vec<u8> = cookie.expose().iter().copied().take_while(|byte| *byte != b'=').collect();
+    match cookie.len() == name.len() + 1 {
+        true => drop(cookies.remove(&name)),
+        false => drop(cookies.insert(name, cookie)),
+    }
+}
+
 fn holds(condition: &Condition, status: u16, json: Option<&Value>, usual: bool) -> bool {
     let at = |pointer: &str| json.and_then(|json| json.pointer(pointer));
     let status = if condition.status.is_empty() { usual } else { condition.status.contains(&status) };
@@ -388,6 +392,19 @@ fn utc(time: Time) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_cookie_is_forgotten_when_its_value_is_empty() {
+        let mut cookies = BTreeMap::new();
+        let mut kept = |pair: &str| {
+            keep(&mut cookies, Secret::from_string(pair.to_owned()));
+            cookies.values().map(|cookie| cookie.expose_str().unwrap().to_owned()).collect::<Vec<_>>()
+        };
+        assert_eq!(kept("session=MTcwfGFiYw=="), ["session=MTcwfGFiYw=="]);
+        assert_eq!(kept("other=1"), ["other=1", "session=MTcwfGFiYw=="]);
+        assert_eq!(kept("session=="), ["other=1", "session=="]);
+        assert_eq!(kept("session="), ["other=1"]);
+    }
 
     /// Compared with `date --utc --date=@…`.
     #[test]

@@ -149,7 +149,9 @@ fn continues<B>(response: &Response<B>) -> bool {
     };
     // A comma within an address only makes pieces that say nothing, or the one that says it.
     let links = response.headers().get_all(LINK).iter();
-    links.filter_map(|header| header.to_str().ok()).any(|header| header.split(',').any(parameters))
+    // What is no text in it is part of an address.
+    let mut links = links.map(|header| String::from_utf8_lossy(header.as_bytes()));
+    links.any(|header| header.split(',').any(parameters))
 }
 
 /// The text of a JSON value that a placeholder can stand for.
@@ -180,5 +182,9 @@ mod tests {
             assert!(!says(link), "{link}");
         }
         assert!(!continues(&Response::new(())));
+        let odd =
+            tonic::codegen::http::HeaderValue::from_bytes(b"<https://ex\xc3\xa4mple.org/\xff?page=2>; rel=\"next\"")
+                .unwrap();
+        assert!(continues(&Response::builder().header(LINK, odd).body(()).unwrap()));
     }
 }
