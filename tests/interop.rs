@@ -425,6 +425,17 @@ async fn an_independent_program_finds_what_the_log_key_covers_up() {
         entries[8].extend(twice);
     });
     refused(&forged, &[], "entry 8: not in its one spelling");
+    // A command in the shade of an act that was signed.
+    let forged = story.forged(|entries| {
+        let shaded = v1::Entry::decode(entries[8].as_slice()).unwrap();
+        let only = v1::Entry { index: 0, time: 0, ..shaded };
+        let mut wire = v1::Entry::decode(entries[act].as_slice()).unwrap();
+        let signed = wire.what.take().unwrap();
+        let head = wire.encode_to_vec();
+        let act_of = v1::Entry { index: 0, time: 0, what: Some(signed) };
+        entries[act] = [head, only.encode_to_vec(), act_of.encode_to_vec()].concat();
+    });
+    refused(&forged, &[], &format!("entry {act}: act besides ['command']"));
     let forged = story.forged(|entries| {
         let mut entry = Entry::parse(&entries[act]).unwrap();
         entry.time = entry.time.after(Seconds(1));

@@ -72,9 +72,10 @@ class Schema:
         oneof = [(match.start(), match.end()) for match in re.finditer(r"oneof\s+\w+\s*\{[^}]*\}", body)]
         found = {}
         for field in re.finditer(r"\b(repeated\s+|optional\s+)?([\w.]+)\s+(\w+)\s*=\s*(\d+)\s*;", body):
-            inside = any(begin < field.start() < end for begin, end in oneof)
-            label = (field[1] or "").strip()
-            found[int(field[4])] = (field[3], field[2].split(".")[-1], label == "repeated", inside or label == "optional")
+            choice = next((begin for begin, end in oneof if begin < field.start() < end), None)
+            label, kind = (field[1] or "").strip(), field[2].split(".")[-1]
+            explicit = choice is not None or label == "optional"
+            found[int(field[4])] = (field[3], kind, label == "repeated", explicit, choice)
         return found
 
     def decode(self, message, data, where):
@@ -89,7 +90,9 @@ class Schema:
             key, at = varint(data, at, where)
             number, wire = key >> 3, key & 7
             require(number in fields, where, f"{message} has no field {number}")
-            name, kind, repeated, _ = fields[number]
+            name, kind, repeated, _, choice = fields[number]
+            chosen = [other for other, *_, their in fields.values() if their == choice and other in value]
+            require(choice is None or not chosen, where, f"{name} besides {chosen}: only one of them can be there")
             if wire == 0:
                 raw, at = varint(data, at, where)
             else:
@@ -132,7 +135,7 @@ class Schema:
 
     def write(self, message, value):
         out = b""
-        for number, (name, kind, repeated, explicit) in sorted(self.messages[message].items()):
+        for number, (name, kind, repeated, explicit, _) in sorted(self.messages[message].items()):
             if name not in value:
                 continue
             content = value[name]

@@ -89,6 +89,8 @@ struct LoginWatch {
     head: Vec<u8>,
     /// What is left of the message.
     rest: usize,
+    /// Its content, where the server tells how the password is stretched.
+    scram: Option<Vec<u8>>,
 }
 
 impl LoginWatch {
@@ -98,12 +100,24 @@ impl LoginWatch {
     const OK: u32 = 0;
     const CLEARTEXT: u32 = 3;
     const MD5: u32 = 5;
+    /// AuthenticationSASLContinue, and the fewest iterations of RFC 7677 section 4, which are PostgreSQL's own.
+    const SASL_CONTINUE: u32 = 11;
+    const ITERATIONS: u32 = 4096;
+    /// Of what the server tells then, in bytes; PostgreSQL's takes 100.
+    const LONGEST: usize = 1024;
 
-    /// Whether the login is over. An error if the server wants the password, or what is as good for a guess.
+    /// Whether the login is over. An error if the server wants the password, or what is as good for a guess: its MD5,
+    /// or a proof made with fewer iterations than usual.
     fn over(&mut self, read: &[u8]) -> io::Result<bool> {
         for byte in read {
             if self.rest > 0 {
                 self.rest -= 1;
+                if let Some(scram) = self.scram.as_mut().filter(|scram| scram.len() < Self::LONGEST) {
+                    scram.push(*byte);
+                }
+                if self.rest == 0 {
+                    self.stretched()?;
+                }
                 continue;
             }
             self.head.push(*byte);
@@ -120,6 +134,7 @@ impl LoginWatch {
                              scram-sha-256 in pg_hba.conf, or 'tls'",
                         ));
                     }
+                    Self::SASL_CONTINUE => self.scram = Some(Vec::new()),
                     _ => {}
                 },
                 _ if tag == b'R' && content >= 4 => continue,
@@ -127,8 +142,26 @@ impl LoginWatch {
             }
             self.rest = content - wanted.len().min(content);
             self.head.clear();
+            if self.rest == 0 {
+                self.stretched()?;
+            }
         }
         Ok(false)
+    }
+
+    /// The end of a message: `r=…,s=…,i=…` where it is about stretching (RFC 5802 section 7).
+    fn stretched(&mut self) -> io::Result<()> {
+        let Some(scram) = self.scram.take() else { return Ok(()) };
+        let text = String::from_utf8_lossy(&scram);
+        let iterations = text.split(',').nth(2).and_then(|part| part.strip_prefix("i=")?.parse::<u32>().ok());
+        if iterations.is_some_and(|iterations| iterations >= Self::ITERATIONS) {
+            return Ok(());
+        }
+        Err(io::Error::new(
+            io::ErrorKind::PermissionDenied,
+            "on an unencrypted link the server asks for a proof that is easy to guess from; set scram_iterations to \
+             4096 or more there and the password anew, or use 'tls'",
+        ))
     }
 }
 
@@ -152,6 +185,17 @@ mod tests {
             };
             assert_eq!(end(&[notice, sasl, ok]), Ok(true));
             assert_eq!(end(&[notice, sasl]), Ok(false));
+            let told = |text: &str| {
+                let length = u32::try_from(text.len() + 8).unwrap().to_be_bytes();
+                [b"R", length.as_slice(), b"\0\0\0\x0b", text.as_bytes()].concat()
+            };
+            assert_eq!(end(&[sasl, &told("r=abc,s=QQ==,i=4096"), ok]), Ok(true));
+            for text in ["r=abc,s=QQ==,i=1", "r=abc,s=QQ==,i=4095", "r=abc,s=QQ==", "i=4096,r=a,s=Q", "", "r=,i=4096"]
+            {
+                assert_eq!(end(&[sasl, &told(text), ok]), Err(io::ErrorKind::PermissionDenied), "{text}");
+            }
+            let long = format!("r={},s=QQ==,i=4096", "a".repeat(2000));
+            assert_eq!(end(&[sasl, &told(&long)]), Err(io::ErrorKind::PermissionDenied));
             for asks in [cleartext, md5] {
                 assert_eq!(end(&[asks]), Err(io::ErrorKind::PermissionDenied));
                 assert_eq!(end(&[notice, sasl, asks]), Err(io::ErrorKind::PermissionDenied));
