@@ -22,6 +22,7 @@ use crate::proto::v1;
 use crate::seal::dealing::deal_part;
 use crate::seal::sealing::PartValue;
 use crate::seal::secret::{Secret, random_bytes};
+use crate::seal::totp::TotpSecret;
 
 /// What hostage-takers really use, and what a successor needs. Visible to the server.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -146,7 +147,7 @@ fn add_part(
     let Some(value) = value.map(Secret::from_string).filter(|v| !v.is_empty()) else {
         return refuse_user_name_alone(user_name.as_ref());
     };
-    if kind == PartKind::TotpSecret && !is_base32(&value) {
+    if kind == PartKind::TotpSecret && TotpSecret::parse(&value).is_err() {
         return Err(Failure::new(Exit::Usage, "failed-totp-secret"));
     }
     parts.insert(kind, PartValue { user_name, value });
@@ -159,18 +160,6 @@ fn refuse_user_name_alone(user_name: Option<&Secret>) -> Result<(), Failure> {
         Some(_) => Err(Failure::new(Exit::Usage, "failed-user-name-alone")),
         None => Ok(()),
     }
-}
-
-/// RFC 4648 base32 as providers show it: spaces, case and padding do not matter. Or the address in a QR code.
-fn is_base32(value: &Secret) -> bool {
-    let text = value.expose_str().unwrap_or_default();
-    // What a QR code holds, with digits and period beside the secret.
-    if text.starts_with("otpauth://totp/") && text.contains("secret=") {
-        return true;
-    }
-    let digits = text.bytes().filter(|b| !matches!(b, b' ' | b'-' | b'='));
-    let good = digits.clone().all(|b| b.is_ascii_alphabetic() || (b'2'..=b'7').contains(&b));
-    good && digits.count() >= 16
 }
 
 /// Asks for everything at the terminal.
@@ -193,7 +182,7 @@ pub fn from_prompts(env: &Env) -> Result<(Option<AccountSheet>, BTreeMap<PartKin
         if value.is_empty() {
             continue;
         }
-        if kind == PartKind::TotpSecret && !is_base32(&value) {
+        if kind == PartKind::TotpSecret && TotpSecret::parse(&value).is_err() {
             return Err(Failure::new(Exit::Usage, "failed-totp-secret"));
         }
         parts.insert(kind, PartValue { user_name: None, value });

@@ -20,4 +20,5 @@ pub mod sealing;
 pub mod secret;
 pub mod sharing;
 pub mod signing;
+pub mod totp;
 pub mod words;
