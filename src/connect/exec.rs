@@ -225,8 +225,12 @@ mod running {
             if answer.protocol != PROTOCOL {
                 return Err(self.unknown("its answer is of another protocol"));
             }
-            if answer.ok {
-                return Ok(answer);
+            match (answer.ok, &answer.error) {
+                (true, None) => return Ok(answer),
+                (true, Some(_)) => {
+                    return Err(self.unknown("its answer says both that it worked and that it did not"));
+                }
+                (false, _) => {}
             }
             let target = self.target();
             let source = Said::new("as its answer says").into();

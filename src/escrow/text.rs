@@ -148,7 +148,8 @@ fn is_bidirectional_control(c: char) -> bool {
 }
 
 /// Unicode's Default_Ignorable_Code_Point property, without the bidirectional controls, and what draws nothing:
-/// interlinear annotation, the blank braille pattern, noncharacters. The list is part of the rules version.
+/// interlinear annotation, blank patterns, signs and heads, joiners of hieroglyphs, noncharacters. The list is part of the
+/// rules version.
 fn is_invisible(c: char) -> bool {
     let code = u32::from(c);
     let noncharacter = code & 0xfffe == 0xfffe || (0xfdd0..=0xfdef).contains(&code);
@@ -157,7 +158,8 @@ fn is_invisible(c: char) -> bool {
             '\u{00ad}' | '\u{034f}' | '\u{115f}' | '\u{1160}' | '\u{17b4}' | '\u{17b5}' | '\u{180b}'..='\u{180f}'
             | '\u{200b}'..='\u{200d}' | '\u{2060}'..='\u{2065}' | '\u{206a}'..='\u{206f}' | '\u{2800}' | '\u{3164}'
             | '\u{fe00}'..='\u{fe0f}' | '\u{feff}' | '\u{ffa0}' | '\u{fff0}'..='\u{fffb}'
-            | '\u{1bca0}'..='\u{1bca3}' | '\u{1d173}'..='\u{1d17a}' | '\u{e0000}'..='\u{e0fff}')
+            | '\u{13430}'..='\u{1343f}' | '\u{13441}' | '\u{13442}' | '\u{16fe4}' | '\u{1bca0}'..='\u{1bca3}'
+            | '\u{1d159}' | '\u{1d173}'..='\u{1d17a}' | '\u{e0000}'..='\u{e0fff}')
 }
 
 /// Whether two names could be mistaken for each other: equal without case, accents, spaces and punctuation, and
@@ -227,7 +229,18 @@ mod tests {
         for c in ['\u{202e}', '\u{2066}', '\u{200f}', '\u{61c}'] {
             assert!(matches!(Text::parse(&format!("é{c}b")), Err(BadText::Bidirectional { position: 2, .. })));
         }
-        for c in ['\u{200b}', '\u{200d}', '\u{feff}', '\u{2060}', '\u{ad}', '\u{fe0f}', '\u{e0041}', '\u{3164}'] {
+        for c in [
+            '\u{200b}',
+            '\u{200d}',
+            '\u{feff}',
+            '\u{2060}',
+            '\u{ad}',
+            '\u{fe0f}',
+            '\u{e0041}',
+            '\u{3164}',
+            '\u{13441}',
+            '\u{1d159}',
+        ] {
             assert!(matches!(Text::parse(&format!("ab{c}")), Err(BadText::Invisible { position: 3, .. })));
         }
     }

@@ -128,6 +128,7 @@ async fn what_a_program_answers_decides_what_is_believed() {
         (answer("not JSON"), "unknown", false),
         (answer(r#"{"protocol": "sequestre-connector/2", "ok": true}"#), "unknown", false),
         (answer(r#"{"protocol": "sequestre-connector/1", "ok": true, "more": 1}"#), "unknown", false),
+        (answer(r#"{"protocol": "sequestre-connector/1", "ok": true, "error": "unfinished"}"#), "unknown", false),
         (answer(r#"{"protocol": "sequestre-connector/1", "ok": true}"#), "unknown", false),
         (answer(r#"{"protocol": "sequestre-connector/1", "ok": true, "fields": {"user": 1}}"#), "unknown", false),
         (answer(r#"{"protocol": "sequestre-connector/1", "ok": true, "fields": {"shoe": "1"}}"#), "unknown", false),
