@@ -33,7 +33,7 @@ mod plan;
 
 pub(super) use plan::sorted;
 pub use plan::{DESTROY_DELAY, Members, Plan, Planned, PlannedGroup};
-use plan::{charter, load_plan, store_plan};
+use plan::{load_plan, store_plan};
 
 /// The file with a genesis that was sent and is not known to be in the log, and its two names.
 const FOUNDING: &str = "founding";
@@ -268,7 +268,7 @@ pub async fn propose(env: &Env, drop: &[String]) -> Result<(), Failure> {
     }
     confirm_newcomers(&session, &people)?;
     roll.sort_by_key(admitted_person);
-    let charter = charter(&session, &plan, &people)?;
+    let charter = plan.charter(session.contact.log_key, session.state()?.address().to_owned(), &people);
     let act = v1::command::Act::ProposeCharter(v1::ProposeCharter { charter: Some(charter), roll });
     let index = session.submit(act, Vec::new()).await?;
     store_plan(&path, &plan)?;

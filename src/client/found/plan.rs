@@ -2,7 +2,7 @@
 //!
 //! A plan says *nobody* where it names nobody, never *everybody*: a list that became empty is refused.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 use serde::{Deserialize, Serialize};
@@ -10,9 +10,10 @@ use serde::{Deserialize, Serialize};
 use super::super::failure::{Exit, Failure};
 use super::super::home;
 use super::super::names::is_id;
-use super::super::session::Session;
-use crate::escrow::charter::{AMEND, DESTROY, LONGEST_DELAY, RULES_VERSION, SHORTEST_DELAY};
-use crate::escrow::id::PersonId;
+use crate::escrow::charter::{AMEND, Charter, DESTROY, LONGEST_DELAY, RULES_VERSION, SHORTEST_DELAY};
+use crate::escrow::id::{PersonId, sha256};
+use crate::escrow::key::VerifyingKey;
+use crate::escrow::refusal::Refusal;
 use crate::escrow::role::{Role, Roles};
 use crate::escrow::text::Text;
 use crate::escrow::time::Seconds;
@@ -20,6 +21,13 @@ use crate::proto::v1;
 
 /// The time between the two agreements to destroy something, where nothing else was said.
 pub const DESTROY_DELAY: Seconds = Seconds(7 * Seconds::DAY.0);
+
+/// Stands for the log's key before there is one: the base point of Ed25519 (RFC 8032 section 5.1).
+const SOME_KEY: [u8; 32] = {
+    let mut key = [0x66; 32];
+    key[0] = 0x58;
+    key
+};
 
 /// Who is to be what, and which agreements there are: what `sequestre found` is told.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -201,6 +209,14 @@ impl Plan {
         }
         let trustees: Vec<&String> = self.trustees();
         for (name, groups) in &self.quorums {
+            let everybody = groups.iter().flat_map(|group| match &group.members {
+                Members::All => trustees.clone(),
+                Members::Named(names) => names.iter().collect(),
+            });
+            let everybody: Vec<&str> = everybody.map(String::as_str).collect();
+            if everybody.iter().collect::<BTreeSet<_>>().len() != everybody.len() {
+                return Err(Failure::new(Exit::Usage, "amend-named-twice").with("list", everybody.join(", ")));
+            }
             for group in groups {
                 let members = group.members.count(trustees.len());
                 if let Some(stranger) = group.members.named().iter().find(|m| !trustees.contains(m)) {
@@ -221,7 +237,12 @@ impl Plan {
                 return Err(Failure::new(Exit::Usage, "failed-quorum-unknown").with("quorum", quorum));
             }
         }
-        Ok(())
+        // What the rules say of it, with somebody else in everybody's place.
+        let somebody = |name: &String| (name.clone(), PersonId::new(sha256(&[name.as_bytes()])));
+        let people: BTreeMap<_, _> = names.iter().map(somebody).collect();
+        let key = VerifyingKey::ed25519(&SOME_KEY).map_err(Failure::technical)?;
+        let charter = self.charter(key, "server.example.org:1".to_owned(), &people);
+        Charter::parse(charter).map(drop).map_err(|bad| Refusal::Charter(bad).into())
     }
 
     /// Goes on without these people. A group becomes smaller by it; that nobody is left is refused by the check, and
@@ -239,60 +260,61 @@ impl Plan {
         let trustee = |p: &&Planned| p.roles.iter().any(|r| r == Role::Trustee.as_str());
         std::iter::once(&self.me).chain(self.people.iter().filter(trustee).map(|p| &p.name)).collect()
     }
-}
 
-pub(super) fn charter(
-    session: &Session,
-    plan: &Plan,
-    people: &BTreeMap<String, PersonId>,
-) -> Result<v1::Charter, Failure> {
-    let of_role = |role: Role| -> Vec<Vec<u8>> {
-        let with = |p: &&Planned| p.roles.iter().any(|r| r == role.as_str());
-        let mut ids: Vec<PersonId> =
-            plan.people.iter().filter(with).filter_map(|p| people.get(&p.name)).copied().collect();
-        if role == Role::Trustee {
-            ids.push(session.me());
-        }
-        sorted(ids)
-    };
-    let quorums = plan.quorums.iter().map(|(name, groups)| {
-        let group = |g: &PlannedGroup| v1::Group {
-            threshold: g.threshold,
-            members: match &g.members {
-                Members::All => of_role(Role::Trustee),
-                Members::Named(names) => sorted(names.iter().filter_map(|name| people.get(name)).copied().collect()),
-            },
+    /// The charter, with these ids in the place of names; the founder's is among them.
+    pub(super) fn charter(
+        &self,
+        log_key: VerifyingKey,
+        address: String,
+        people: &BTreeMap<String, PersonId>,
+    ) -> v1::Charter {
+        let ids =
+            |names: Vec<&String>| sorted(names.into_iter().filter_map(|name| people.get(name)).copied().collect());
+        let of_role = |role: Role| {
+            let with = |p: &&Planned| p.roles.iter().any(|r| r == role.as_str());
+            let names = self.people.iter().filter(with).map(|p| &p.name);
+            ids(names.chain((role == Role::Trustee).then_some(&self.me)).collect())
         };
-        v1::Quorum { name: name.clone(), groups: groups.iter().map(group).collect() }
-    });
-    let who = |roles: &[Role]| Some(v1::Who { roles: roles.iter().map(|r| *r as i32).collect(), persons: vec![] });
-    let vaults = plan.vaults.iter().map(|(name, opened_by)| {
-        let mut opened_by = opened_by.clone();
-        opened_by.sort();
-        v1::Vault {
-            name: name.clone(),
-            opened_by,
-            askers: who(&[Role::Trustee, Role::Member]),
-            depositors: who(&[Role::Trustee, Role::Technician, Role::Member]),
-            longest_lease: 30 * Seconds::DAY.0,
-            leases_signed_by: Vec::new(),
-            unasked: None,
+        let quorums = self.quorums.iter().map(|(name, groups)| {
+            let group = |g: &PlannedGroup| v1::Group {
+                threshold: g.threshold,
+                members: match &g.members {
+                    Members::All => of_role(Role::Trustee),
+                    Members::Named(names) => ids(names.iter().collect()),
+                },
+            };
+            v1::Quorum { name: name.clone(), groups: groups.iter().map(group).collect() }
+        });
+        let who =
+            |roles: &[Role]| Some(v1::Who { roles: roles.iter().map(|r| *r as i32).collect(), persons: vec![] });
+        let vaults = self.vaults.iter().map(|(name, opened_by)| {
+            let mut opened_by = opened_by.clone();
+            opened_by.sort();
+            v1::Vault {
+                name: name.clone(),
+                opened_by,
+                askers: who(&[Role::Trustee, Role::Member]),
+                depositors: who(&[Role::Trustee, Role::Technician, Role::Member]),
+                longest_lease: 30 * Seconds::DAY.0,
+                leases_signed_by: Vec::new(),
+                unasked: None,
+            }
+        });
+        v1::Charter {
+            version: 1,
+            rules_version: RULES_VERSION,
+            log_key: Some(log_key.into()),
+            address,
+            trustees: of_role(Role::Trustee),
+            mediators: of_role(Role::Mediator),
+            technicians: of_role(Role::Technician),
+            quorums: quorums.collect(),
+            admission: self.admission.clone(),
+            vaults: vaults.collect(),
+            limits: Some(v1::Limits { entries_per_day: 200, bytes_per_day: 2 << 20 }),
+            destroy_delay: self.destroy_delay,
         }
-    });
-    Ok(v1::Charter {
-        version: 1,
-        rules_version: RULES_VERSION,
-        log_key: Some(session.contact.log_key.into()),
-        address: session.state()?.address().to_owned(),
-        trustees: of_role(Role::Trustee),
-        mediators: of_role(Role::Mediator),
-        technicians: of_role(Role::Technician),
-        quorums: quorums.collect(),
-        admission: plan.admission.clone(),
-        vaults: vaults.collect(),
-        limits: Some(v1::Limits { entries_per_day: 200, bytes_per_day: 2 << 20 }),
-        destroy_delay: plan.destroy_delay,
-    })
+    }
 }
 
 pub(in super::super) fn sorted(mut ids: Vec<PersonId>) -> Vec<Vec<u8>> {
@@ -349,10 +371,35 @@ mod tests {
         assert_eq!(groups, [named, Members::All]);
     }
 
+    /// What the rules will refuse once everybody has joined is refused before anybody is invited.
+    #[test]
+    fn a_plan_that_could_never_be_agreed_upon_is_refused_at_once() {
+        let refused = |change: &dyn Fn(&mut Plan)| {
+            let mut plan = plan();
+            plan.check().unwrap();
+            change(&mut plan);
+            plan.check().unwrap_err().key().to_owned()
+        };
+        for twice in ["both=2:Awa,Bruno,Awa", "both=2:Awa,Bruno+2", "both=2:Awa,Bruno+2:Bruno,Denis", "both=2+2"] {
+            assert_eq!(refused(&|plan| plan.add_quorum(twice).unwrap()), "amend-named-twice", "{twice}");
+        }
+        for name in ["Every day=2", "été=2", "=2"] {
+            assert_eq!(refused(&|plan| plan.add_quorum(name).unwrap()), "refused-bad-charter", "{name}");
+        }
+        assert_eq!(refused(&|plan| plan.add_vault("Our web=everyday").unwrap()), "refused-bad-charter");
+        assert_eq!(refused(&|plan| plan.add_vault("web=everyday,everyday").unwrap()), "refused-bad-charter");
+        let everybody = |plan: &mut Plan| {
+            let more = Planned { name: "Chloé".into(), roles: vec!["trustee".into()], invitation: None };
+            plan.people.push(more);
+            plan.add_quorum("amend=4").unwrap();
+        };
+        assert_eq!(refused(&everybody), "refused-bad-charter");
+    }
+
     #[test]
     fn who_drops_the_last_of_a_group_does_not_give_it_to_everybody() {
         let mut plan = plan();
-        plan.add_quorum("both=2:Bruno,Denis+2").unwrap();
+        plan.add_quorum("both=2:Bruno,Denis").unwrap();
         plan.check().unwrap();
         plan.leave_out(&["Bruno".to_owned(), "Denis".to_owned()]);
         assert_eq!(plan.quorums["both"][0].members, Members::Named(Vec::new()));

@@ -11,7 +11,7 @@ amend-nothing-changes = The plan says the same as the charter in force. Edit it 
 amend-roles-differ = { $name } was invited as: { $roles }. The plan must give exactly these offices, or { $name } must be invited anew.
 amend-left-out = The charter in force still names people who left; the plan leaves them out: { $list }.
 ask-amend = Do you propose this charter, with your signature?
-amend-named-twice = Somebody is named twice in: { $list }.
+amend-named-twice = Somebody is named twice in: { $list }. In one agreement each person counts once, in one of its groups.
 
 # What was signed here, until it is safe.
 outbox-waits = { $n ->

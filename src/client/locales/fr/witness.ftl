@@ -11,7 +11,7 @@ amend-nothing-changes = Le projet dit la même chose que la charte en vigueur. M
 amend-roles-differ = { $name } a été invité·e comme : { $roles }. Le projet doit lui donner exactement ces fonctions, ou { $name } doit être invité·e de nouveau.
 amend-left-out = La charte en vigueur nomme encore des personnes parties ; le projet les omet : { $list }.
 ask-amend = Proposez-vous cette charte, avec votre signature ?
-amend-named-twice = Quelqu’un est nommé deux fois dans : { $list }.
+amend-named-twice = Quelqu’un est nommé deux fois dans : { $list }. Dans un même accord, chaque personne compte une fois, dans un seul de ses groupes.
 
 # Ce qui a été signé ici, jusqu’à ce que ce soit sûr.
 outbox-waits = { $n ->
