@@ -6,16 +6,16 @@
 use std::path::Path;
 
 use serde_json::Value;
+use unicode_normalization::char::is_combining_mark;
 
 use super::failure::{Exit, Failure};
 use super::home;
-use super::out::visible;
-use super::view::View;
+use super::view::{MARKS, View};
 use crate::args;
 use crate::connect::settings::Settings;
 use crate::escrow::credential::Version;
 use crate::escrow::id::BlobId;
-use crate::escrow::text::Text;
+use crate::escrow::text::{Text, is_shown};
 
 /// A connector's text, read.
 pub struct Connector {
@@ -49,9 +49,26 @@ impl Connector {
     /// All that it says, a line each.
     pub fn lines(&self) -> Vec<String> {
         let Value::Object(fields) = &self.text else { return Vec::new() };
-        // JSON can write as an escape what a text must not contain.
-        fields.iter().map(|(name, value)| visible(&format!("{name}: {value}")).into_owned()).collect()
+        fields.iter().map(|(name, value)| escaped(&format!("{name}: {value}"))).collect()
     }
+}
+
+/// JSON can write as an escape what a text must not contain. It is shown so: what draws nothing or changes the order, every
+/// blank that is not the first simple one, and marks beyond those that writing needs.
+fn escaped(json: &str) -> String {
+    let (mut text, mut blank, mut marks) = (String::new(), false, 0);
+    for c in json.chars() {
+        let again = blank;
+        blank = c.is_whitespace();
+        marks = if is_combining_mark(c) { marks + 1 } else { 0 };
+        if is_shown(c) && marks <= MARKS && (!blank || (c == ' ' && !again)) {
+            text.push(c);
+        } else {
+            let units = c.encode_utf16(&mut [0; 2]).iter().map(|unit| format!("\\u{unit:04x}")).collect::<String>();
+            text.push_str(&units);
+        }
+    }
+    text
 }
 
 /// Where a version's connector leads, or that this cannot be read.
@@ -78,4 +95,28 @@ pub fn shown(view: &View<'_>, connector: &Connector) -> Vec<String> {
     let args = args! { target: connector.target(), kind: connector.settings.kind() };
     let head = view.say.with("deposit-connector-shown", &args);
     std::iter::once(head).chain(connector.lines().into_iter().map(|line| format!("    {line}"))).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nothing_in_a_connectors_text_disguises_the_rest_of_a_screen() {
+        let text = serde_json::json!({
+            "kind": "exec", "program": "mail",
+            "options": { "a": format!("x{}Agreed so far: Bruno", "\u{a0}".repeat(70)), "b": "edit\u{200b}ors", "c": "\u{202e}",
+                         "d": format!("e{}", "\u{301}".repeat(9)), "e": "a b  c", "f": "\u{e0041}\u{3164}é ’ — 🌻" },
+        });
+        let lines = Connector::parse(&text.to_string()).unwrap().lines();
+        let options = lines.iter().find(|line| line.starts_with("options")).unwrap();
+        let expected = format!(
+            r#"options: {{"a":"x{}Agreed so far: Bruno","b":"edit\u200bors","c":"\u202e","d":"e{}{}","e":"a b \u0020c""#,
+            r"\u00a0".repeat(70),
+            "\u{301}".repeat(4),
+            r"\u0301".repeat(5)
+        );
+        assert!(options.starts_with(&expected), "{options}\n{expected}");
+        assert!(options.ends_with(r#""f":"\udb40\udc41\u3164é ’ — 🌻"}"#), "{options}");
+    }
 }

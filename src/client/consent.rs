@@ -120,7 +120,7 @@ pub fn waiting(session: &Session) -> Result<Vec<Item>, Failure> {
                 id: id, name: session.name_of(&request.requester),
                 label: view.label_at(&request.version),
                 duration: say.duration(request.duration),
-                reason: view.text(&request.reason),
+                reason: view.reason(&request.reason),
                 left: say.duration(now.until(request.expires)),
                 denied: u8::from(request.denials.contains_key(&me)),
                 to: request.standing.map(|standing| session.name_of(&standing.to)).unwrap_or_default(),

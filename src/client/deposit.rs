@@ -343,7 +343,7 @@ fn place(session: &Session, deposit: &Deposit) -> Result<(VersionId, VaultName),
     }
     // What cannot be a label at all says so, rather than that it looks like another one.
     Text::parse(&deposit.label)?;
-    let labels: Vec<String> = state.credentials().keys().map(|id| session.label_of(id)).collect();
+    let labels: Vec<String> = state.credentials().keys().map(|id| session.whole_label(id)).collect();
     session.refuse_lookalike(&deposit.label, labels.into_iter())?;
     let vault = match &deposit.vault {
         Some(name) => charter.vaults().find(|v| v.name.as_str() == name).ok_or_else(|| unknown(name))?,

@@ -214,7 +214,7 @@ pub(super) fn waiting(view: &View<'_>, me: &PersonId, now: Time) -> Vec<Item> {
         );
         if let Some(veto) = &proposal.veto {
             args.set("name", view.name(&veto.person));
-            args.set("reason", view.text(&veto.reason));
+            args.set("reason", view.reason(&veto.reason));
             text = format!("{text} {}", say.with("inbox-vetoed", &args));
         }
         let json = json!({

@@ -181,7 +181,7 @@ async fn invite_to(
     folder: &Path,
 ) -> Result<(InvitationId, PathBuf), Failure> {
     let text = Text::parse(name)?;
-    let known: Vec<String> = session.state()?.people().keys().map(|id| session.name_of(id)).collect();
+    let known: Vec<String> = session.state()?.people().keys().map(|id| session.whole_name(id)).collect();
     session.refuse_lookalike(name, known.into_iter())?;
     let secret = InvitationSecret::generate().map_err(Failure::technical)?;
     let id = secret.id();

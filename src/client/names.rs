@@ -21,26 +21,32 @@ impl Session {
         self.text_of(id).ok_or_else(|| Failure::new(Exit::Failed, "failed-text-missing"))
     }
 
-    /// What a person is called; the beginning of their id where the name is not at hand.
+    /// What a person is called, as it stands in sentences; the beginning of their id where the name is not at hand.
     pub fn name_of(&self, id: &PersonId) -> String {
-        let person = self.state().ok().and_then(|state| state.person(id));
-        person.and_then(|p| self.shown(&p.name)).unwrap_or_else(|| short(id))
+        view::name(&self.whole_name(id))
     }
 
-    /// What the organisation is called.
+    /// What the organisation is called, as it stands in sentences.
     pub fn organisation_name(&self) -> String {
-        let name = self.state().ok().and_then(|state| self.shown(&state.name()));
-        name.unwrap_or_else(|| short(&self.folder.id))
+        let name = self.state().ok().and_then(|state| self.text_of(&state.name()));
+        name.map_or_else(|| short(&self.folder.id), |name| view::name(&name))
     }
 
-    /// What an account is called, by its current version.
+    /// What an account is called by its current version, as it stands in sentences.
     pub fn label_of(&self, id: &CredentialId) -> String {
-        let current = self.state().ok().and_then(|state| state.credential(id)).and_then(Credential::current);
-        current.and_then(|(_, version)| self.shown(&version.label)).unwrap_or_else(|| short(id))
+        view::name(&self.whole_label(id))
     }
 
-    fn shown(&self, name: &BlobId) -> Option<String> {
-        self.text_of(name).map(|text| view::name(&text))
+    /// The same to the letter: what is compared, with whatever length.
+    pub fn whole_name(&self, id: &PersonId) -> String {
+        let person = self.state().ok().and_then(|state| state.person(id));
+        person.and_then(|p| self.text_of(&p.name)).unwrap_or_else(|| short(id))
+    }
+
+    /// The same of an account.
+    pub fn whole_label(&self, id: &CredentialId) -> String {
+        let current = self.state().ok().and_then(|state| state.credential(id)).and_then(Credential::current);
+        current.and_then(|(_, version)| self.text_of(&version.label)).unwrap_or_else(|| short(id))
     }
 
     /// The one person of this name, or whose id begins so, who did not leave.
@@ -48,7 +54,7 @@ impl Session {
         let state = self.state()?;
         let here = state.people().iter().filter(|(_, p)| !matches!(p.standing, Standing::Gone { .. }));
         let found: Vec<PersonId> =
-            here.map(|(id, _)| *id).filter(|id| is_meant(name, id, || self.name_of(id))).collect();
+            here.map(|(id, _)| *id).filter(|id| is_meant(name, id, || self.whole_name(id))).collect();
         match found.as_slice() {
             [only] => Ok(*only),
             [] => Err(Failure::new(Exit::Usage, "failed-name-unknown").with("name", name)),
@@ -65,7 +71,7 @@ impl Session {
     pub fn find_credential(&self, label: &str) -> Result<CredentialId, Failure> {
         let state = self.state()?;
         let found: Vec<CredentialId> =
-            state.credentials().keys().filter(|id| is_meant(label, id, || self.label_of(id))).copied().collect();
+            state.credentials().keys().filter(|id| is_meant(label, id, || self.whole_label(id))).copied().collect();
         match found.as_slice() {
             [only] => Ok(*only),
             [] => {
@@ -119,12 +125,16 @@ pub(super) fn is_id(text: &str) -> bool {
 pub(super) fn is_meant(text: &str, id: &impl std::fmt::Display, name: impl FnOnce() -> String) -> bool {
     match id_digits(text) {
         Some(digits) => id.to_string().starts_with(&digits),
-        None => same(&name(), text),
+        None => {
+            let name = name();
+            same(&name, text) || same(&view::name(&name), text)
+        }
     }
 }
 
+/// Which blanks stand in a name, people do not see.
 fn same(a: &str, b: &str) -> bool {
-    a.trim().to_lowercase() == b.trim().to_lowercase()
+    view::folded(a).to_lowercase() == view::folded(b).to_lowercase()
 }
 
 #[cfg(test)]
@@ -144,6 +154,13 @@ mod tests {
         assert!(!meant("#a1a1a1a", &one, "site"));
         assert!(meant("#a1", &other, "#a1"));
         assert!(meant("Site ", &one, "site"));
+        // As it is, as people type it, and as it is shown.
+        for text in ["Site web\u{a0}: admin", "site web : admin"] {
+            assert!(meant(text, &one, "Site web\u{a0}: admin"), "{text}");
+        }
+        let long = format!("{} one", "a very long label ".repeat(10));
+        assert!(meant(&long, &one, &long) && meant(&view::name(&long), &one, &long));
+        assert!(!meant(&long, &one, &long.replace("one", "two")) && !meant("a very long label", &one, &long));
         assert!(is_id("#00000000") && !is_id("00000000") && !is_id("#0000000g"));
     }
 }

@@ -35,10 +35,10 @@ const NAME: usize = 100;
 const REASON: usize = 400;
 
 /// The same of what a target is told by whoever asks: a public key of 8192 bits fits. It is not cut but refused.
-const INPUT: usize = 1600;
+pub const INPUT: usize = 1600;
 
 /// Marks on one letter; writing needs no more, and more of them hide the lines above and below.
-const MARKS: usize = 4;
+pub const MARKS: usize = 4;
 
 /// Where texts come from: a replica's folder, or an export's. One that no screen could show is [`unshowable`].
 pub type Texts<'a> = &'a dyn Fn(&BlobId) -> Option<String>;
@@ -70,6 +70,11 @@ impl<'a> View<'a> {
     pub fn text(&self, id: &BlobId) -> String {
         let key = if self.state.is_forgotten(id) { "view-text-destroyed" } else { "view-text-missing" };
         (self.texts)(id).map_or_else(|| self.say.plain(key), |text| folded(&text))
+    }
+
+    /// The same, no longer than a sentence bears.
+    pub fn reason(&self, id: &BlobId) -> String {
+        reason(&self.text(id))
     }
 
     /// A text, if it is here.
@@ -122,8 +127,13 @@ impl<'a> View<'a> {
 
     /// What an account is called, by its current version.
     pub fn label(&self, id: &CredentialId) -> String {
+        name(&self.whole_label(id))
+    }
+
+    /// The same to the letter: what is compared.
+    pub fn whole_label(&self, id: &CredentialId) -> String {
         let current = self.state.credential(id).and_then(Credential::current);
-        current.and_then(|(_, version)| self.name_if_here(&version.label)).unwrap_or_else(|| short(id))
+        current.and_then(|(_, version)| self.text_if_here(&version.label)).unwrap_or_else(|| short(id))
     }
 
     /// What an account was called in this version; whoever may deposit can call it something else later.
@@ -381,7 +391,7 @@ pub fn unshowable(id: &BlobId) -> String {
 
 /// A text in the middle of a sentence: blanks are one blank and marks stay on their letters, so that nobody can write
 /// what looks like further lines of a screen, or over the ones that are there.
-fn folded(text: &str) -> String {
+pub fn folded(text: &str) -> String {
     let mut marks = 0;
     let few = |c: &char| {
         marks = if is_combining_mark(*c) { marks + 1 } else { 0 };

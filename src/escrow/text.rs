@@ -142,6 +142,11 @@ fn check(text: &str, multiline: bool) -> Result<Text, BadText> {
     Ok(Text(text.to_owned()))
 }
 
+/// Whether a screen shows this character as itself: every one that a text of one line may have.
+pub fn is_shown(c: char) -> bool {
+    !(c.is_control() || matches!(c, '\u{2028}' | '\u{2029}') || is_bidirectional_control(c) || is_invisible(c))
+}
+
 /// Unicode's Bidi_Control property.
 fn is_bidirectional_control(c: char) -> bool {
     matches!(c, '\u{061c}' | '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')

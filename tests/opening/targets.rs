@@ -219,6 +219,7 @@ async fn what_ended_early_is_on_the_list_that_a_target_fetches() {
         input: input.to_vec(),
         ..v1::Request::default()
     };
+    let request_of_lines = request.clone();
     let id = session.submit(Act::Request(request), vec![blob, public]).await.unwrap();
     drop(session);
     house.sign(id).await;
@@ -237,6 +238,18 @@ async fn what_ended_early_is_on_the_list_that_a_target_fetches() {
         String::from_utf8(told.stdout).unwrap().contains("REVOKED")
     };
     assert!(!revoked(&list), "it runs");
+
+    // What people were not shown before they agreed is told to no target.
+    let mut session = house.town.session(NINA).await;
+    let lines = format!("{}\nno-one-sees this", read("member.pub").trim());
+    let (input, lines) = session.text(&Text::parse_multiline(&lines).unwrap()).unwrap();
+    let (reason, blob) = session.text(&Text::parse("look after the site").unwrap()).unwrap();
+    let request = v1::Request { input: input.to_vec(), reason: reason.to_vec(), ..request_of_lines };
+    let unseen = session.submit(Act::Request(request), vec![blob, lines]).await.unwrap();
+    drop(session);
+    house.sign(unseen).await;
+    fails(&house, "input").await;
+    give_back(&house.town, NINA, unseen).await;
 
     // Nothing that is sealed is needed to revoke it, and nobody is asked to open anything.
     give_back(&house.town, NINA, window).await;

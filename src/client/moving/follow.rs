@@ -186,11 +186,11 @@ fn agree_to_lose(session: &Session, lost: usize, common: usize, give_up: Option<
 /// One move from all files: the signatures of the same statement together.
 fn gather(env: &Env, files: &[PathBuf]) -> Result<SignedMove, Failure> {
     let mut moves: Vec<SignedMove> = Vec::new();
-    for path in files {
-        let read = read_signed(path)?;
-        let sound = read.clone().without_forged();
-        // What is forged costs the other files nothing; alone, it is refused as what it is.
-        let read = if files.len() == 1 && sound.signatures().is_empty() { read } else { sound };
+    let read = files.iter().map(|path| read_signed(path)).collect::<Result<Vec<_>, _>>()?;
+    let sound = read.iter().cloned().map(SignedMove::without_forged);
+    let sound: Vec<_> = sound.filter(|one| !(one.signatures().is_empty() && one.rounds().is_empty())).collect();
+    // A file in which everything is forged costs the others nothing; if there is no other, it is refused as what it is.
+    for read in if sound.is_empty() { read } else { sound } {
         match moves.iter_mut().find(|known| known.statement.digest() == read.statement.digest()) {
             Some(known) => {
                 if !known.merge(&read) {

@@ -255,7 +255,7 @@ fn is_here(person: &Person) -> bool {
 /// The one account with this label, or whose id begins so.
 fn find_account(view: &View<'_>, label: &str) -> Result<CredentialId, Failure> {
     let all = view.state.credentials().keys();
-    let found: Vec<CredentialId> = all.filter(|id| is_meant(label, id, || view.label(id))).copied().collect();
+    let found: Vec<CredentialId> = all.filter(|id| is_meant(label, id, || view.whole_label(id))).copied().collect();
     let list = |ids: &mut dyn Iterator<Item = &CredentialId>, with_id: bool| {
         let word = |id: &CredentialId| match with_id {
             true => format!("{} {}", super::view::short(id), view.label(id)),

@@ -16,6 +16,7 @@ use crate::client::failure::{Exit, Failure};
 use crate::client::home;
 use crate::client::session::Session;
 use crate::client::status::texts;
+use crate::client::view::INPUT;
 use crate::escrow::act::RequestedPart;
 use crate::escrow::credential::{Credential, Version};
 use crate::escrow::delegation::Standing;
@@ -29,8 +30,8 @@ use crate::escrow::time::{Seconds, Time};
 use crate::escrow::window::Purpose;
 use crate::proto::v1;
 
-/// Longest public key that is told to a connector, in bytes.
-const MAX_INPUT: usize = 2048;
+/// Longest file of a public key, in bytes: its comment is not told on.
+const MAX_KEY_FILE: usize = 4096;
 
 /// A request as it is about to be signed.
 pub struct Filing {
@@ -111,7 +112,7 @@ fn input(session: &Session, version: &Version, asking: &Asking) -> Result<Option
 fn public_key(path: &Path) -> Result<Text, Failure> {
     let bad = || Failure::new(Exit::Usage, "failed-ssh-key").with("path", path.display());
     let file = home::read(path)?;
-    let text = std::str::from_utf8(&file).ok().filter(|text| text.len() <= MAX_INPUT).ok_or_else(bad)?;
+    let text = std::str::from_utf8(&file).ok().filter(|text| text.len() <= MAX_KEY_FILE).ok_or_else(bad)?;
     let mut words = text.split_ascii_whitespace();
     let (Some(kind), Some(key)) = (words.next(), words.next()) else { return Err(bad()) };
     let kinds = ["ssh-ed25519", "ecdsa-sha2-", "sk-ssh-", "sk-ecdsa-", "ssh-rsa"];
@@ -119,7 +120,9 @@ fn public_key(path: &Path) -> Result<Text, Failure> {
     if !kinds.iter().any(|known| kind.starts_with(known)) || !key.starts_with("AAAA") || !key.bytes().all(base64) {
         return Err(bad());
     }
-    Ok(Text::parse(&format!("{kind} {key}"))?)
+    let line = format!("{kind} {key}");
+    // Longer ones are shown to nobody, and so agreed to by nobody.
+    if line.len() > INPUT { Err(bad()) } else { Ok(Text::parse(&line)?) }
 }
 
 /// Takes an access by a standing right.

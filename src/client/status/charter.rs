@@ -193,12 +193,12 @@ fn tell_proposals(out: &Out, view: &View<'_>, now: Time) {
             }
             Subject::Removal(removal) => {
                 args.set("name", view.name(&removal.person));
-                args.set("reason", view.text(&removal.reason));
+                args.set("reason", view.reason(&removal.reason));
                 "status-proposal-removal"
             }
             Subject::Destruction(destruction) => {
                 args.set("what", destroy::what(view, &destruction.doomed));
-                args.set("reason", view.text(&destruction.reason));
+                args.set("reason", view.reason(&destruction.reason));
                 "status-proposal-destruction"
             }
         };

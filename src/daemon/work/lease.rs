@@ -16,7 +16,7 @@ use crate::escrow::entry::DaemonAct;
 use crate::escrow::id::{BlobId, CredentialId};
 use crate::escrow::made::AtTarget;
 use crate::escrow::refusal::Refusal;
-use crate::escrow::text::Text;
+use crate::escrow::text::{BadText, Text};
 use crate::escrow::time::{Seconds, Time};
 use crate::seal::minted::{Made, MintedContext, seal_made};
 use crate::store::batch::Blob;
@@ -38,7 +38,8 @@ pub(crate) struct Reach {
 struct Begun {
     reach: Reach,
     recipient: crate::escrow::key::RecipientKey,
-    input: Option<String>,
+    /// What whoever asks wants the target to be told; an error if it could not be shown.
+    input: Result<Option<String>, BadText>,
     /// Whether only one person at a time can have the account.
     exclusive: bool,
     /// Whether the log says so already.
@@ -96,6 +97,7 @@ impl Attempt {
         let Some(Begun { reach, recipient, input, exclusive, before }) = begun.await? else {
             return Ok(Outcome::NotOpen("closed"));
         };
+        let input = input.map_err(|_| Outcome::Failed("input"))?;
         let (target, _) = self.target(&reach)?;
         // Before it is begun: the second lease would change the first one's password, and the end of either end both.
         if target.settings.needs_exclusive() && !exclusive {
@@ -191,10 +193,9 @@ fn begin(desk: &mut Desk<'_, '_>, request: u64) -> Result<Option<Begun>, WriteEr
         Some(blob) => {
             let content = desk.blob(&blob)?.ok_or(WriteError::MissingBlob)?;
             // One line: those who agreed were shown nothing of a longer one.
-            let text = Text::from_blob(&content, blob).map_err(|_| WriteError::MissingBlob)?;
-            Some(text.as_str().to_owned())
+            Text::from_blob(&content, blob).map(|text| Some(text.as_str().to_owned()))
         }
-        None => None,
+        None => Ok(None),
     };
     let reach = reach(desk, &credential)?;
     Ok(reach.map(|reach| Begun { reach, recipient, input, exclusive, before }))

@@ -78,7 +78,7 @@ request-forward-mint =
       It stays open until { $until }.
 request-window-missing = “{ $label }” is not open to the server now. What you ask for can only be made once it is: “sequestre unseal "{ $label }" --for 8h --reason …”.
 failed-ssh-key-needed = “{ $label }” gives out SSH certificates: name the file of your public key with --ssh-key.
-failed-ssh-key = { $path } is not an OpenSSH public key. Give the file that ends in .pub.
+failed-ssh-key = { $path } is not an OpenSSH public key (an RSA key may have 8192 bits at most). Give the file that ends in .pub.
 failed-not-for-connector = --{ $option } is for accounts whose password opens to a person; “{ $label }” has a connector. With --secret you ask for the administrator’s secret itself.
 failed-only-for-connector = --{ $option } is for accounts with a connector; “{ $label }” has none.
 failed-made-damaged = What the server made cannot be opened with the key of your request. Give it back with “sequestre return { $id }” and ask again.

@@ -89,6 +89,7 @@ work-still-at-target = what was made at the target for somebody before is not re
 work-version-conflict = somebody deposited a new version in the meantime
 work-unchecked = the target lets in with any password: none can be verified, and none counts there
 work-needs-exclusive = its leases share one account: deposit it anew with --exclusive
+work-input = what the target would be told is not one line of text, which nobody could read before agreeing; the one who asks must ask again
 work-krl-folder = the list of revoked SSH certificates could not be written on the server
 work-staged-not-open = the new secret is not open to the server: open the account anew
 work-busy = others are at the target, or this secret is being tried already

@@ -78,7 +78,7 @@ request-forward-mint =
       La demande reste ouverte jusqu’au { $until }.
 request-window-missing = « { $label } » n’est pas ouvert au serveur en ce moment. Ce que vous demandez ne peut être créé qu’une fois qu’il l’est : « sequestre unseal "{ $label }" --for 8h --reason … ».
 failed-ssh-key-needed = « { $label } » donne des certificats SSH : nommez le fichier de votre clé publique avec --ssh-key.
-failed-ssh-key = { $path } n’est pas une clé publique OpenSSH. Donnez le fichier qui finit par .pub.
+failed-ssh-key = { $path } n’est pas une clé publique OpenSSH (une clé RSA a 8192 bits au plus). Donnez le fichier qui finit par .pub.
 failed-not-for-connector = --{ $option } est pour les comptes dont le mot de passe s’ouvre à une personne ; « { $label } » a un connecteur. Avec --secret, vous demandez le secret d’administration lui-même.
 failed-only-for-connector = --{ $option } est pour les comptes avec connecteur ; « { $label } » n’en a pas.
 failed-made-damaged = Ce que le serveur a créé ne s’ouvre pas avec la clé de votre demande. Rendez-le avec « sequestre return { $id } » et redemandez.

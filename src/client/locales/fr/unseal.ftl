@@ -89,6 +89,7 @@ work-still-at-target = ce qui a été créé auparavant chez la cible pour quelq
 work-version-conflict = quelqu’un a déposé une nouvelle version entre-temps
 work-unchecked = la cible laisse entrer avec n’importe quel mot de passe : aucun ne peut être vérifié, aucun n’y compte
 work-needs-exclusive = ses accès partagent un seul compte : redéposez-le avec --exclusive
+work-input = ce que la cible apprendrait n’est pas une ligne de texte, et personne n’a pu le lire avant de donner son accord ; la personne doit refaire sa demande
 work-krl-folder = la liste des certificats SSH révoqués n’a pas pu être écrite sur le serveur
 work-staged-not-open = le nouveau secret n’est pas ouvert au serveur : ouvrez de nouveau le compte
 work-busy = d’autres sont chez la cible, ou ce secret est déjà en train d’être essayé
