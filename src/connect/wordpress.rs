@@ -16,13 +16,16 @@
 //! |---|---|
 //! | `site` | the site's address |
 //! | `user` | login name of the account that is lent |
-//! | `lease` | `application_password`: one named after the lease, for programs, deleted at its end; several may run at once. `password`: a random password for the account, for people, scrambled at the end; the account must be exclusive |
+//! | `lease` | `application_password`: for programs. `password`: a random password for the account, for people. Either lends the whole account, which must be exclusive: with an application password, too, one can make others, rename them and set the account's password |
 //! | `admin` | what the sealed credential is, an administrator's: `application_password` (left out, the same), or `password`, with which the connector logs in as a person does. Only `password` can be rotated: WordPress makes application passwords itself |
-//! | `email` | with `password` leases: the account's address, set back at the start and the end, because whoever reads the mail there can reset the password |
-//! | `keep` | with `password` leases: UUIDs of application passwords of the account that stay; all others are deleted at the end, because a member can make some |
+//! | `email` | the account's address, set back at the end (and with `password` at the start), because whoever reads the mail there can reset the password |
+//! | `keep` | UUIDs of application passwords of the account that stay; all others are deleted at the end, because a member can make some |
 //! | `tls`, `password` | as with other kinds |
 //!
-//! A new password ends every session of the account. Who is lent an administrator's account can make themselves
+//! At its end the account gets a password that nobody knows, which ends every session, and its application passwords are
+//! deleted. Requests of the member that were under way can undo either: some seconds later the connector looks whether
+//! there are none and whether it logs in (at `wp-login.php`) with that password. If not, the lease is not ended, and the
+//! same is done again later. Who is lent an administrator's account can make themselves
 //! another: lend an editor's.
 //!
 //! Requests use `?rest_route=`, which works with every setting of permalinks.
@@ -31,6 +34,9 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::http;
+
+/// How long requests that were let in may take, in seconds, before it is looked whether they undid the end.
+const SETTLED_AFTER: u64 = 3;
 
 /// Settings of a `wordpress` connector, as those of its HTTP requests.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
@@ -103,33 +109,38 @@ impl TryFrom<Described> for Settings {
             step["query"]["per_page"] = json!("100");
             with(step, "find", json!({"where": {"/username": user}, "take": {"id": "/id"}}))
         };
+        let passwords = || request("GET", "/wp/v2/users/{id}/application-passwords");
         let listed = |find: Value| {
             let gone = json!({"status": [200, 404]});
             let delete = request("DELETE", "/wp/v2/users/{id}/application-passwords/{uuid}");
             let mut find = find;
             find["take"] = json!({"uuid": "/uuid"});
             find["each"] = json!([with(delete, "success", gone)]);
-            with(request("GET", "/wp/v2/users/{id}/application-passwords"), "find", find)
+            with(passwords(), "find", find)
         };
         let mut account = json!({"password": "{new_secret}"});
         if let Some(email) = &email {
             account["email"] = json!(literal(email));
         }
         let change = || with(request("POST", "/wp/v2/users/{id}"), "json", account.clone());
-        let (mint, revoke, gives) = match lease {
+        let others = listed(json!({"where": {}, "except": {"/uuid": keep}}));
+        let none = with(passwords(), "find", json!({"where": {}, "except": {"/uuid": keep}, "none": true}));
+        let holds = json!({"method": "POST", "path": "/wp-login.php", "form": {"log": user, "pwd": "{new_secret}"},
+                           "changes": false, "success": {"status": [302]}, "rejected": {"status": [599]}});
+        let revoke = vec![change(), others, with(none, "wait", json!(SETTLED_AFTER)), holds];
+        let (mint, gives) = match lease {
             Kind::ApplicationPassword => {
                 let ours = || listed(json!({"where": {"/name": "{lease}"}}));
                 let create = request("POST", "/wp/v2/users/{id}/application-passwords");
                 let create = with(create, "json", json!({"name": "{lease}"}));
                 let create = with(create, "take", json!({"made": "/password"}));
                 let gives = json!({"url": literal(site), "user": user, "password": "{made}"});
-                (vec![ours(), create], vec![ours()], gives)
+                (vec![ours(), create], gives)
             }
             Kind::Password => {
-                let others = listed(json!({"where": {}, "except": {"/uuid": keep}}));
                 let page = format!("{}/wp-login.php", literal(site));
                 let gives = json!({"url": page, "user": user, "password": "{new_secret}"});
-                (vec![change()], vec![change(), others], gives)
+                (vec![change()], gives)
             }
         };
         let me = {
@@ -146,7 +157,7 @@ impl TryFrom<Described> for Settings {
             "base": site,
             "tls": tls,
             "password": password,
-            "exclusive": lease == Kind::Password,
+            "exclusive": true,
             "cookies": admin == Kind::Password,
             "verify": after(vec![me]),
             "mint": on_account(mint),

@@ -10,13 +10,16 @@ use sequestre::connect::{ConnectError, Connector, FieldName, Login};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
-use crate::kit::{connector, connector_within, field, login, mint, name, secret};
+use crate::kit::{connector_within, field, login, mint, name, secret};
 use crate::proxy::{Fault, Proxy};
 use crate::servers::{folder, hand_over};
 use crate::sites::{Answer, MariaDb, Site, form, http, script};
 
 const CODE: &str = "/usr/share/wordpress";
 const ADMIN: (&str, &str) = ("chef", "the administrator's \"own\" pass word, with é & %2F");
+
+/// An end waits three seconds.
+const LONG: Duration = Duration::from_secs(30);
 
 struct WordPress {
     site: Site,
@@ -53,8 +56,22 @@ impl WordPress {
                 if (!defined($n)) define($n, $v);",
             socket.display()
         );
-        let first = format!("<?php define('ABSPATH', '{path}/');");
-        for (name, text) in [("wp-config.php", &config), ("values.php", &values), ("first.php", &first)] {
+        let first = format!("<?php define('ABSPATH', '{path}/'); define('WPMU_PLUGIN_DIR', '{path}/plugins');");
+        // What a request of the member does that is under way while the lease ends.
+        fs::create_dir(root.path().join("plugins")).unwrap();
+        let late = format!(
+            "<?php add_action('wp_delete_application_password', function ($user) {{
+                switch (@file_get_contents('{path}/late')) {{
+                    case 'password': wp_set_password('mine for ever', $user); break;
+                    case 'another':
+                        file_put_contents('{path}/late', '');
+                        WP_Application_Passwords::create_new_application_password($user, ['name' => 'again']);
+                }}
+            }});"
+        );
+        for (name, text) in
+            [("wp-config.php", &config), ("values.php", &values), ("first.php", &first), ("plugins/late.php", &late)]
+        {
             let file = root.path().join(name);
             fs::write(&file, text).unwrap();
             hand_over(&file);
@@ -110,6 +127,16 @@ impl WordPress {
         http(self.site.port, "GET", "/?rest_route=/wp/v2/users/me", &[("Authorization", &basic)], "")
     }
 
+    /// A request of the editor with an application password.
+    fn rest(&self, method: &str, route: &str, password: &str, fields: &[(&str, &str)]) -> (u16, Value) {
+        let pair = base64::engine::general_purpose::STANDARD.encode(format!("redaction:{password}"));
+        let (basic, path) = (format!("Basic {pair}"), format!("/?rest_route=/wp/v2{route}"));
+        let kind = ("Content-Type", "application/x-www-form-urlencoded");
+        let answer = http(self.site.port, method, &path, &[("Authorization", &basic), kind], &form(fields));
+        let json = serde_json::from_str(&answer.body).unwrap_or_else(|_| panic!("{}", answer.body));
+        (answer.status, json)
+    }
+
     /// The page of a person who logs in.
     fn log_in(&self, user: &str, password: &str) -> Answer {
         let body = form(&[("log", user), ("pwd", password)]);
@@ -137,7 +164,8 @@ async fn a_lease_is_an_application_password_of_its_own() {
     let mut wordpress = WordPress::start();
     let port = wordpress.site.port;
     let settings = |port| wordpress.settings(port, json!({"lease": "application_password"}));
-    let (plain, admin) = (connector(&settings(port)), wordpress.application());
+    assert!(Settings::parse(&settings(port).to_string()).unwrap().needs_exclusive());
+    let (plain, admin) = (connector_within(&settings(port), LONG), wordpress.application());
     assert!(plain.verify(&admin).await.unwrap());
     assert!(!plain.verify(&login(ADMIN.0, "wrong")).await.unwrap());
     assert!(!plain.verify(&login(ADMIN.0, ADMIN.1)).await.unwrap(), "the person's password is another thing");
@@ -151,24 +179,37 @@ async fn a_lease_is_an_application_password_of_its_own() {
     let inside = wordpress.me("redaction", &first);
     assert_eq!(inside.status, 200, "{}", inside.body);
     assert!(inside.body.contains("redaction"));
-    let other = field(&mint(&plain, &admin, 2, "unused").await.unwrap(), FieldName::Password);
 
     // Again: the password of the second call counts, and there is one.
     let second = field(&mint(&plain, &admin, 1, "unused").await.unwrap(), FieldName::Password);
     assert_eq!(wordpress.me("redaction", &first).status, 401);
     assert_eq!(wordpress.me("redaction", &second).status, 200);
-    assert_eq!(wordpress.names(), ["seq-abababab-2", "seq-abababab-1"]);
+    assert_eq!(wordpress.names(), ["seq-abababab-1"]);
 
     plain.revoke(&admin, &name(1)).await.unwrap();
     assert_eq!(wordpress.me("redaction", &second).status, 401);
-    assert_eq!(wordpress.me("redaction", &other).status, 200, "another lease goes on");
     plain.revoke(&admin, &name(1)).await.unwrap();
-    plain.revoke(&admin, &name(2)).await.unwrap();
     assert!(wordpress.names().is_empty());
+
+    // Whoever has it has the account: they rename it, make another and set the account's password.
+    let lent = field(&mint(&plain, &admin, 1, "unused").await.unwrap(), FieldName::Password);
+    let (status, list) = wordpress.rest("GET", "/users/me/application-passwords", &lent, &[]);
+    assert_eq!(status, 200, "{list}");
+    let own = format!("/users/me/application-passwords/{}", list[0]["uuid"].as_str().unwrap());
+    assert_eq!(wordpress.rest("PUT", &own, &lent, &[("name", "backup")]).0, 200);
+    let (status, another) = wordpress.rest("POST", "/users/me/application-passwords", &lent, &[("name", "another")]);
+    assert_eq!(status, 201, "{another}");
+    let another = another["password"].as_str().unwrap();
+    assert_eq!(wordpress.rest("POST", "/users/me", another, &[("password", "mine")]).0, 200);
+    assert_eq!(wordpress.log_in("redaction", "mine").status, 302);
+    plain.revoke(&admin, &name(1)).await.unwrap();
+    assert!(wordpress.names().is_empty());
+    assert_eq!((wordpress.me("redaction", &lent).status, wordpress.me("redaction", another).status), (401, 401));
+    assert_eq!(wordpress.log_in("redaction", "mine").status, 200, "the form again");
 
     // Every request, lost on the way there and on the way back; then the call again.
     let proxy = Proxy::before(port);
-    let through = connector(&settings(proxy.port));
+    let through = connector_within(&settings(proxy.port), LONG);
     let route = |method: &str, rest: &str| format!("{method} /?rest_route=%2Fwp%2Fv2%2Fusers{rest}");
     let passwords = format!("%2F{}%2Fapplication-passwords", wordpress.editor);
     let requests = [
@@ -177,8 +218,10 @@ async fn a_lease_is_an_application_password_of_its_own() {
         ("mint", &route("GET", &passwords), false),
         ("mint", &route("POST", &passwords), true),
         ("revoke", "GET /?context=edit", false),
-        ("revoke", &route("GET", &passwords), false),
+        ("revoke", &route("POST", &format!("%2F{}", wordpress.editor)), true),
+        ("revoke", &route("GET", &passwords), true),
         ("revoke", &route("DELETE", &passwords), true),
+        ("revoke", "POST /wp-login.php", true),
     ];
     for (index, (call, request, changes)) in (10..).zip(requests) {
         for arrives in [false, true] {
@@ -195,7 +238,8 @@ async fn a_lease_is_an_application_password_of_its_own() {
             let error = result.expect_err(&case);
             assert!(proxy.is_spent(), "{case}");
             assert_eq!(error.is_definite(), !changes, "{case}: {error}");
-            let made = (call == "mint" && changes && arrives) || (call == "revoke" && !(changes && arrives));
+            let deleted = request == "POST /wp-login.php" || (request.starts_with("DELETE") && arrives);
+            let made = (call == "mint" && changes && arrives) || (call == "revoke" && !deleted);
             wait_for(&wordpress, usize::from(made), &case);
             if call == "revoke" {
                 assert_eq!(wordpress.me("redaction", &lent).status, if made { 200 } else { 401 }, "{case}");
@@ -233,6 +277,38 @@ async fn a_lease_is_an_application_password_of_its_own() {
     assert!(wordpress.names().is_empty());
 }
 
+/// What was under way when the lease ended is seen, and the end is not told.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_lease_that_takes_the_account_back_has_not_ended() {
+    let wordpress = WordPress::start();
+    let late = wordpress.root.path().join("late");
+    for (lease, admin) in [("application_password", wordpress.application()), ("password", login(ADMIN.0, ADMIN.1))] {
+        let by = if lease == "password" { "password" } else { "application_password" };
+        let settings = wordpress.settings(wordpress.site.port, json!({"lease": lease, "admin": by}));
+        let connector = connector_within(&settings, LONG);
+        for what in ["password", "another"] {
+            mint(&connector, &admin, 1, "the first one").await.unwrap();
+            wordpress.php(&format!(
+                "WP_Application_Passwords::create_new_application_password({}, ['name' => 'mine']);",
+                wordpress.editor
+            ));
+            fs::write(&late, what).unwrap();
+            hand_over(&late);
+            let error = connector.revoke(&admin, &name(1)).await.unwrap_err();
+            assert!(!error.is_definite(), "{lease}, {what}: {error}");
+            let back = match what {
+                "password" => wordpress.log_in("redaction", "mine for ever").status == 302,
+                _ => wordpress.names() == ["again"],
+            };
+            assert!(back, "{lease}, {what}");
+            fs::remove_file(&late).unwrap();
+            connector.revoke(&admin, &name(1)).await.unwrap();
+            assert!(wordpress.names().is_empty(), "{lease}, {what}");
+            assert_eq!(wordpress.log_in("redaction", "mine for ever").status, 200, "{lease}, {what}");
+        }
+    }
+}
+
 /// A request whose answer was lost is still at work for a moment.
 fn wait_for(wordpress: &WordPress, count: usize, case: &str) {
     let begin = std::time::Instant::now();
@@ -253,7 +329,7 @@ async fn a_lease_is_a_password_that_is_scrambled_with_all_that_it_opened() {
     let more = json!({"lease": "password", "admin": "password", "email": "web@example.org", "keep": [keep[0]]});
     let settings = wordpress.settings(wordpress.site.port, more.clone());
     assert!(Settings::parse(&settings.to_string()).unwrap().needs_exclusive());
-    let (connector, admin) = (connector(&settings), login(ADMIN.0, ADMIN.1));
+    let (connector, admin) = (connector_within(&settings, LONG), login(ADMIN.0, ADMIN.1));
     assert!(connector.verify(&admin).await.unwrap());
     assert!(!connector.verify(&login(ADMIN.0, "wrong")).await.unwrap());
 
@@ -290,7 +366,7 @@ async fn a_lease_is_a_password_that_is_scrambled_with_all_that_it_opened() {
 /// The administrator's own password, with lost requests and answers.
 async fn rotating(wordpress: &WordPress, connector: &Connector, more: &Value) {
     let proxy = Proxy::before(wordpress.site.port);
-    let through = connector_within(&wordpress.settings(proxy.port, more.clone()), Duration::from_secs(30));
+    let through = connector_within(&wordpress.settings(proxy.port, more.clone()), LONG);
     let me = b"POST /?rest_route=%2Fwp%2Fv2%2Fusers%2Fme".as_slice();
     let mut holds = ADMIN.1.to_owned();
     for (number, request, arrives, sure) in [

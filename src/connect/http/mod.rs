@@ -43,8 +43,13 @@
 //! | `success` | `status`: these (any 2xx); `equals`: these values at these JSON pointers (RFC 6901); `present`: something at these |
 //! | `rejected` | the same: the target said no and did nothing (`401`, `403`; except in `verify` any 4xx but 408). For `verify` it means that the login does not work. `401` to a request with `{secret}` in its `auth` or a header says that in `mint` and `revoke`, too: this secret is then left alone for five minutes |
 //! | `changes` | whether the request may change something (for `GET` and `HEAD` `false`). Set it to `false` for a login form: an error after it is then known to have done nothing |
+//! | `wait` | seconds before the step, 10 at most (0): at the end of a `revoke`, before looking whether it lasted |
 //! | `take` | names, with the JSON pointer of their value, or `text` for the whole answer |
-//! | `find` | looks in the list at the pointer `in` (the whole answer) for items that have the texts of `where` at its pointers, and none of the lists of `except`; takes the values of `take`. With `each`, these steps are done for every item found, and none is fine; without, there must be exactly one, and its values are for the steps after it. The list must be whole: an answer that names a next page (`Link` with `rel="next"`) is refused with `each`; where the target divides lists in another way, ask with `query` for what fits on one |
+//! | `find` | looks in the list at the pointer `in` (the whole answer) for items that have the texts of `where` at its pointers, and none of the lists of `except`; takes the values of `take`. With `each`, these steps are done for every item found, and none is fine; with `"none": true` nothing may be found, else the verb is unfinished; without both, there must be exactly one, and its values are for the steps after it. The list must be whole: an answer that names a next page (`Link` with `rel="next"`) is refused with `each` and `none`; where the target divides lists in another way, ask with `query` for what fits on one |
+//!
+//! A lease that can change its own account needs a `revoke` that ends with looking: a request of its holder that was
+//! under way takes effect after the step that should have ended it, and names are theirs to change. What was looked for
+//! and not found is then no proof.
 //!
 //! Placeholders stand in values, paths and bodies: `{user}` and `{secret}` (the administrator's login); in `mint` and
 //! `revoke` `{lease}`; in `mint` `{until}` (POSIX seconds), `{until_utc}` (RFC 3339) and `{input}` (of the requester's

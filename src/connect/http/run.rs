@@ -4,13 +4,13 @@ use std::collections::BTreeMap;
 use std::pin::Pin;
 
 use serde_json::Value;
-use tokio::time::{Instant, timeout_at};
+use tokio::time::{Instant, sleep, timeout_at};
 use tonic::codegen::http::header::{AUTHORIZATION, CONTENT_TYPE, COOKIE, HeaderName, HeaderValue, USER_AGENT};
 use tonic::codegen::http::{Request, Uri};
 
 use super::Settings;
 use super::send::{Answer, Body, Client, NoAnswer, body, text_of};
-use super::steps::{self, Auth, Condition, Find, Place, Step};
+use super::steps::{self, Auth, Condition, Find, Place, Step, Then};
 use super::template::{Template, Unfit, Values, basic, form};
 use crate::connect::link::Link;
 use crate::connect::password::generate;
@@ -142,6 +142,7 @@ impl Http {
     }
 
     async fn step(&self, step: &Step, values: &mut Values<'_>, call: &mut Call) -> Result<(), Stopped> {
+        timeout_at(call.until, sleep(step.wait)).await.map_err(|elapsed| Stopped::Lost(elapsed.into()))?;
         let request = self.request(step, values, call)?;
         call.requests += 1;
         if call.requests > MOST_REQUESTS {
@@ -184,7 +185,7 @@ impl Http {
         }
         match &step.find {
             // What is not on this page would be taken for gone.
-            Some(Find { each: Some(_), .. }) if answer.continues => {
+            Some(Find { then: Then::Each(_) | Then::Nothing, .. }) if answer.continues => {
                 Err(Stopped::Lost(Said::new("the list goes on on another page; ask for a whole one").into()))
             }
             Some(find) => self.find(find, json.as_ref(), values, call).await,
@@ -221,8 +222,8 @@ impl Http {
             }
             Ok(())
         };
-        match (&find.each, found.as_slice()) {
-            (Some(steps), found) => {
+        match (&find.then, found.as_slice()) {
+            (Then::Each(steps), found) => {
                 for item in found {
                     let mut inner = Values::within(values);
                     take(item, &mut inner)?;
@@ -230,8 +231,12 @@ impl Http {
                 }
                 Ok(())
             }
-            (None, [item]) => take(item, values),
-            (None, found) => Err(Stopped::Rejected(format!("{} found where there should be one", found.len()))),
+            (Then::Nothing, []) => Ok(()),
+            (Then::Nothing, found) => {
+                Err(Stopped::Lost(Said::new(&format!("{} found where there should be none", found.len())).into()))
+            }
+            (Then::One, [item]) => take(item, values),
+            (Then::One, found) => Err(Stopped::Rejected(format!("{} found where there should be one", found.len()))),
         }
     }
 

@@ -4,6 +4,7 @@
 //! pointers, methods and headers are found when the account is deposited, not when a lease ends.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use serde::Deserialize;
 use serde_json::Value;
@@ -61,6 +62,8 @@ pub struct DescribedStep {
     rejected: Option<DescribedCondition>,
     changes: Option<bool>,
     #[serde(default)]
+    wait: u64,
+    #[serde(default)]
     take: BTreeMap<String, String>,
     find: Option<DescribedFind>,
 }
@@ -85,7 +88,12 @@ struct DescribedFind {
     #[serde(default)]
     take: BTreeMap<String, String>,
     each: Option<Vec<DescribedStep>>,
+    #[serde(default)]
+    none: bool,
 }
+
+/// Longest wait before a step, in seconds.
+const LONGEST_WAIT: u64 = 10;
 
 /// Deepest search within a search: the answers of all outer ones are in memory.
 const DEEPEST: usize = 3;
@@ -136,8 +144,27 @@ pub struct Find {
     pub matching: Vec<(String, Template)>,
     pub except: Vec<(String, Vec<String>)>,
     pub take: Vec<(String, String)>,
-    /// Done for every item; without, there must be exactly one item.
-    pub each: Option<Vec<Step>>,
+    pub then: Then,
+}
+
+/// What is to be found, and what for.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Then {
+    /// Exactly one item, whose values are taken.
+    One,
+    /// Any number; these steps for every item.
+    Each(Vec<Step>),
+    /// None.
+    Nothing,
+}
+
+impl Then {
+    fn each(&self) -> Option<&[Step]> {
+        match self {
+            Self::Each(steps) => Some(steps),
+            Self::One | Self::Nothing => None,
+        }
+    }
 }
 
 /// One request, and what its answer is for.
@@ -152,6 +179,8 @@ pub struct Step {
     pub success: Condition,
     pub rejected: Condition,
     pub changes: bool,
+    /// Before it.
+    pub wait: Duration,
     pub take: Vec<(String, Place)>,
     pub find: Option<Find>,
 }
@@ -208,6 +237,9 @@ impl Reader {
                 return Err(Bad { key: "method", must });
             }
         };
+        if step.wait > LONGEST_WAIT {
+            return Err(Bad { key: "wait", must: "must be 10 seconds at most" });
+        }
         let path = Template::parse(&step.path, scope)?;
         // What is written is sent as it is: nothing in it may begin a query, or end the request line.
         let plain = |c: char| c.is_ascii_alphanumeric() || "-._~!$&'()*+,;=:@%/".contains(c);
@@ -243,6 +275,7 @@ impl Reader {
             success: condition(step.success.unwrap_or_default())?,
             rejected,
             changes: step.changes.unwrap_or(!matches!(method, Method::GET | Method::HEAD)),
+            wait: Duration::from_secs(step.wait),
             method,
             take: Vec::new(),
             find: None,
@@ -269,17 +302,29 @@ impl Reader {
         let known = if find.each.is_some() { &mut inner } else { scope };
         let take = find.take.into_iter().map(|(name, at)| Ok((learned(name, known)?, pointer(at)?)));
         let take = take.collect::<Result<_, Bad>>()?;
-        let each = find.each.map(|steps| self.steps(steps, known, verifying, left)).transpose()?;
-        if each.as_deref().is_some_and(|steps| depth(steps) >= DEEPEST) {
+        let take: Vec<_> = take;
+        let then = match find.each {
+            Some(_) if find.none => return Err(Bad { key: "none", must: "excludes 'each'" }),
+            None if find.none && !take.is_empty() => return Err(Bad { key: "none", must: "excludes 'take'" }),
+            None => {
+                if find.none {
+                    Then::Nothing
+                } else {
+                    Then::One
+                }
+            }
+            Some(steps) => Then::Each(self.steps(steps, known, verifying, left)?),
+        };
+        if then.each().is_some_and(|steps| depth(steps) >= DEEPEST) {
             return Err(Bad { key: "find", must: "must not be in a search in a search in a search" });
         }
-        Ok(Find { list: pointer(find.list)?, matching, except, take, each })
+        Ok(Find { list: pointer(find.list)?, matching, except, take, then })
     }
 }
 
 /// How many searches are within each other.
 fn depth(steps: &[Step]) -> usize {
-    let searches = steps.iter().filter_map(|step| step.find.as_ref()?.each.as_deref());
+    let searches = steps.iter().filter_map(|step| step.find.as_ref()?.then.each());
     searches.map(|steps| 1 + depth(steps)).max().unwrap_or(0)
 }
 
