@@ -31,8 +31,8 @@
  * Or it may be the lease's, whose mark a superuser took away, and its password may still be the lease's. Then the
  * sessions are ended and the answer is `not_ours`, until a superuser has looked and deleted or renamed it.
  *
- * What ends a lease: its account is deleted (again and again for five seconds, because a page that was asked for before
- * may write it anew), and the wiki looks all sessions up again: that is what the file `sessionpurge` in its cache is
+ * What ends a lease: its account is deleted until it was not there for five seconds (a page that was asked for before
+ * may write it anew, and whoever is in again may go on so; after twelve seconds the answer is `unfinished`), and the wiki looks all sessions up again: that is what the file `sessionpurge` in its cache is
  * for. Those of others go on without anybody noticing. What a lease leaves: what it wrote and uploaded, its name in the
  * history, its subscriptions to pages (no mail: there is no account any more).
  */
@@ -40,6 +40,9 @@
 const PROTOCOL = 'sequestre-connector/1';
 const LEASE = '/\Aseq-[0-9a-f]{8}-[0-9]{1,20}\z/';
 const MARK = 'sequestre_';
+/** Seconds in which nothing had to be ended, and after which it is given up for now. */
+const QUIET = 5;
+const LONGEST = 12;
 
 ini_set( 'display_errors', 'stderr' );
 // Values of arguments, such as passwords, are not for backtraces.
@@ -148,15 +151,20 @@ class Sequestre {
 	private function revoke( array $request ): array {
 		global $conf;
 		$name = $this->lease( $request );
-		for ( $seconds = 0; $seconds <= 5; $seconds++ ) {
+		for ( $seconds = 0, $quiet = 0; $quiet < QUIET; $seconds++ ) {
+			if ( $seconds > LONGEST ) {
+				throw new Failed( 'unfinished' );
+			}
 			sleep( min( $seconds, 1 ) );
 			$found = null;
+			$deleted = false;
 			try {
-				$this->replace( $name, null, $request );
+				$deleted = $this->replace( $name, null, $request );
 			} catch ( NotOurs $not_ours ) {
 				$found = $not_ours;
 			}
 			$this->purge();
+			$quiet = $deleted || $seconds === 0 ? 0 : $quiet + 1;
 		}
 		if ( !$found ) {
 			return [];
@@ -240,8 +248,9 @@ class Sequestre {
 	/**
 	 * Puts a line in the place of somebody's, or takes it out. For a lease (with a request) only if the account is
 	 * this lease's. On disk as a whole or not at all: DokuWiki's own way would leave half a file where it is killed.
+	 * Gives whether something was written.
 	 */
-	private function replace( string $name, ?string $line, ?array $request ): void {
+	private function replace( string $name, ?string $line, ?array $request ): bool {
 		io_lock( $this->file );
 		try {
 			// The lock was waited for; what was read before may be old.
@@ -256,12 +265,13 @@ class Sequestre {
 			}
 			$kept = preg_grep( '/\A' . preg_quote( $name, '/' ) . ':/', $lines, PREG_GREP_INVERT );
 			if ( $line === null && count( $kept ) === count( $lines ) ) {
-				return;
+				return false;
 			}
 			if ( $kept && !str_ends_with( end( $kept ), "\n" ) ) {
 				$kept[] = "\n";
 			}
 			$this->write( implode( '', $kept ) . $line );
+			return true;
 		} finally {
 			io_unlock( $this->file );
 		}

@@ -25,7 +25,8 @@
  * taking ended sessions for up to an hour; the program then lends nothing.
  *
  * A lease is a random password for `account`. Its beginning and its end close all sessions of the account, delete its
- * bot passwords, and set its address to `email` (if that is given): whoever reads the mail there can reset the
+ * bot passwords (at the end until its password stayed for five seconds as it was set; after twelve the answer is
+ * `unfinished`), and set its address to `email` (if that is given): whoever reads the mail there can reset the
  * password. OAuth grants stay: do not lend an account that may grant any.
  */
 
@@ -33,6 +34,9 @@ use MediaWiki\MediaWikiServices;
 use MediaWiki\Session\SessionManager;
 
 const PROTOCOL = 'sequestre-connector/1';
+/** Seconds in which everything stayed as the end had set it, and after which it is given up for now. */
+const QUIET = 5;
+const LONGEST = 12;
 
 ini_set( 'display_errors', 'stderr' );
 // Values of arguments, such as passwords, are not for backtraces.
@@ -94,9 +98,17 @@ class Sequestre extends Maintenance {
 			case 'revoke':
 				$account = $this->account( $request, $administrator, $works );
 				// Here a password that nobody knows. First it, so that nobody comes in again meanwhile. Then once more,
-				// for requests that were let in before and set a password only now.
-				for ( $seconds = 0; $seconds <= 5; $seconds++ ) {
+				// for requests that were let in before and set a password only now, until none does for a while:
+				// whoever is in again by it could go on so.
+				for ( $seconds = 0, $quiet = 0; $quiet < QUIET; $seconds++ ) {
+					if ( $seconds > LONGEST ) {
+						throw new Failed( 'unfinished' );
+					}
 					sleep( min( $seconds, 1 ) );
+					$account = $this->user( $account->getName() );
+					$account->load( User::READ_LATEST );
+					$holds = $this->fits( $account, $request['lease']['secret'] ) && !$this->email( $account, $request );
+					$quiet = $holds ? $quiet + 1 : 0;
 					$this->change( $account, $request['lease']['secret'] );
 					$this->close( $account, $request );
 				}
@@ -159,10 +171,17 @@ class Sequestre extends Maintenance {
 		}
 	}
 
+	/** The address that the account should have and has not. */
+	private function email( User $account, array $request ): ?string {
+		$email = $request['options']['email'] ?? null;
+		$differs = is_string( $email ) && Sanitizer::validateEmail( $email ) && $account->getEmail() !== $email;
+		return $differs ? $email : null;
+	}
+
 	/** Ends what an earlier password opened. */
 	private function close( User $account, array $request ) {
-		$email = $request['options']['email'] ?? null;
-		if ( is_string( $email ) && Sanitizer::validateEmail( $email ) && $account->getEmail() !== $email ) {
+		$email = $this->email( $account, $request );
+		if ( $email ) {
 			$account->setEmail( $email );
 			$account->setEmailAuthenticationTimestamp( wfTimestampNow() );
 			$account->saveSettings();

@@ -21,8 +21,9 @@
 # are not lent.
 #
 # A lease is a random password for `account`. Its beginning and its end close all sessions of the account and the links
-# in mails that log in without a password (`one_time_ticket_table`). At the end it does so again for five seconds, for
-# logins and changes of the password that were under way.
+# in mails that log in without a password (`one_time_ticket_table`). At the end it does so again until the password stayed
+# for five seconds as it was set, for logins and changes of it that were under way; after twelve the answer is
+# `unfinished`.
 #
 # While it lasts, the account bears the lease's mark (`attributes_user`), by which it is found where a listmaster gave it
 # another address meanwhile: that is what gets the new password then. If the account was deleted, nothing of it can log
@@ -51,6 +52,8 @@ use Sympa::Tools::Text;
 use Sympa::User;
 
 use constant PROTOCOL => 'sequestre-connector/1';
+# Seconds in which everything stayed as the end had set it, and after which it is given up for now.
+use constant {QUIET => 5, LONGEST => 12};
 
 # Ends the verb; the argument is one of the protocol's errors.
 sub failed { die {error => shift} }
@@ -171,11 +174,16 @@ my %verbs = (
         my ($request) = @_;
         my ($email, $mark) = (account($request), $request->{lease}{mark});
         # Here a password that nobody knows. First it, so that nobody comes in again meanwhile. Then once more, for
-        # requests that were let in before and set a password or begin a session only now.
-        my @now;
-        for my $seconds (0 .. 5) {
+        # requests that were let in before and set a password or begin a session only now, until none does for a while:
+        # whoever is in again by it could go on so.
+        my ($seconds, $quiet, @now) = (0, 0);
+        while ($quiet < QUIET) {
+            failed('unfinished') if $seconds > LONGEST;
             sleep($seconds ? 1 : 0);
+            my @before = @now;
             @now = found($email, $mark);
+            my $holds = "@before" eq "@now" && !grep { !fits($_, $request->{lease}{secret}) } @now;
+            $quiet = $seconds++ && $holds ? $quiet + 1 : 0;
             change($_, $request->{lease}{secret}) for @now;
             close_sessions($_) for $email, grep { $_ ne $email } @now;
         }

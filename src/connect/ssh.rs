@@ -34,8 +34,9 @@
 //! `/bin/sh`, `date` and `timeout`, and files are copied with an external `sftp-server` (`internal-sftp` is no
 //! command). Forwarded ports need no command and would stay open: `permit-port-forwarding` goes with `end_sessions`
 //! `false` only. What a member left running in the background outlives a session, as it does any; and who may run any
-//! command can leave a key in `authorized_keys` or a job in `crontab`: name a `force_command`, or an account in which
-//! `sshd` (`AuthorizedKeysFile none`) and `cron` allow neither. Before its time a certificate is ended by its serial, in a
+//! command, or write files in its home (`sftp-server` and `rsync` do), can leave a key in `authorized_keys` or a job in
+//! `crontab`: lend an account in which `sshd` (`AuthorizedKeysFile none`) and `cron` allow neither, or name a
+//! `force_command` that writes no files there. Before its time a certificate is ended by its serial, in a
 //! revocation list ([`krl`](super::krl)) that the target reads as `RevokedKeys`. The serial follows from the log and the
 //! index of the lease's request ([`LeaseName::serial`](super::LeaseName::serial)): several accounts, and several
 //! associations, can use one authority.

@@ -10,7 +10,7 @@ use sequestre::escrow::id::OrganisationId;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
-use crate::kit::{PATIENCE, field, in_seconds, login, mint, name, secret};
+use crate::kit::{PATIENCE, against, field, in_seconds, login, mint, name, secret};
 use crate::servers::{folder, hand_over};
 use crate::sites::{Site, form, http, script};
 use crate::tools::{dying, program, ready_made};
@@ -275,6 +275,11 @@ async fn a_stranger_reaches_nothing_and_a_lease_does_not_outlast_its_end() {
     }
     fs::write(wiki.users(), &made).unwrap();
     revoking.await.unwrap().unwrap();
+    assert!(wiki.login("seq-abababab-3", "lent", false).is_none());
+    // Pages that are asked for again and again by whoever is in again: that is not over.
+    let error = against(|| fs::write(wiki.users(), &made).unwrap(), connector.revoke(&admin, &name(3))).await;
+    assert!(matches!(error, Err(ConnectError::Unfinished { .. })), "{error:?}");
+    connector.revoke(&admin, &name(3)).await.unwrap();
     assert!(wiki.login("seq-abababab-3", "lent", false).is_none());
     assert_eq!(fs::read_to_string(wiki.users()).unwrap(), format!("{before}{taken}\n"));
 }

@@ -58,3 +58,14 @@ pub fn field(minted: &Minted, name: FieldName) -> String {
     let found = minted.fields.iter().find(|(field, _)| *field == name).unwrap_or_else(|| panic!("no {name:?}"));
     found.1.expose_str().unwrap().to_owned()
 }
+
+/// A call, and what somebody does again and again meanwhile.
+pub async fn against<T>(mut again: impl FnMut(), call: impl Future<Output = T>) -> T {
+    let mut call = std::pin::pin!(call);
+    loop {
+        match tokio::time::timeout(Duration::from_millis(400), &mut call).await {
+            Ok(done) => return done,
+            Err(_) => again(),
+        }
+    }
+}

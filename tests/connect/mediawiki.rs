@@ -10,7 +10,7 @@ use sequestre::connect::{ConnectError, Connector, FieldName};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
-use crate::kit::{PATIENCE, field, login, mint, name, secret};
+use crate::kit::{PATIENCE, against, field, login, mint, name, secret};
 use crate::servers::{folder, hand_over};
 use crate::sites::{MariaDb, Site, form, http, php};
 use crate::tools::{program, ready_made};
@@ -169,10 +169,21 @@ async fn a_lease_is_a_password_that_is_scrambled_and_its_sessions_end() {
     let second = wiki.login("Redaction", "the 2nd lent pass word").unwrap();
     assert_eq!(wiki.who(&second).as_deref(), Some("Redaction"));
 
+    let root = |statements: &str| wiki.database.as_ref().unwrap().root(statements);
+    let lent = root("SELECT user_password FROM wiki.user WHERE user_name = 'Redaction';");
     connector.revoke(&admin, &name(1)).await.unwrap();
     assert_eq!(wiki.who(&second), None);
     assert!(wiki.login("Redaction", "the 2nd lent pass word").is_none());
+    // A request that was let in before sets a password; then whoever is in again by one makes the next.
+    let set = format!("UPDATE wiki.user SET user_password = '{}' WHERE user_name = 'Redaction';", lent.trim());
+    let mut once = Some(());
+    let late = || drop(once.take().map(|()| root(&set)));
+    against(late, connector.revoke(&admin, &name(1))).await.unwrap();
+    assert!(wiki.login("Redaction", "the 2nd lent pass word").is_none());
+    let error = against(|| drop(root(&set)), connector.revoke(&admin, &name(1))).await;
+    assert!(matches!(error, Err(ConnectError::Unfinished { .. })), "{error:?}");
     connector.revoke(&admin, &name(1)).await.unwrap();
+    assert!(wiki.login("Redaction", "the 2nd lent pass word").is_none());
 
     connector.rotate(&admin, &secret("the chef's next pass word")).await.unwrap();
     let next = login(ADMIN.0, "the chef's next pass word");

@@ -13,7 +13,7 @@ use sequestre::connect::{ConnectError, Connector, FieldName};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
-use crate::kit::{PATIENCE, field, login, mint, name, secret};
+use crate::kit::{PATIENCE, against, field, login, mint, name, secret};
 use crate::sites::{MariaDb, form};
 use crate::tools::{dying, program, ready_made};
 
@@ -275,6 +275,12 @@ async fn a_lease_is_a_password_that_is_scrambled_and_its_sessions_end() {
     ));
     revoking.await.unwrap().unwrap();
     assert_eq!(sympa.count(&format!("session_table WHERE email_session = '{EDITOR}'")), "0");
+    assert!(sympa.login(EDITOR, "lent").is_none());
+    // Whoever comes in again by one and makes the next: that is not over.
+    let set = format!("UPDATE sympa.user_table SET password_user = '{lent}' WHERE email_user = '{EDITOR}';");
+    let error = against(|| drop(sympa.database.root(&set)), connector.revoke(&admin, &name(2))).await;
+    assert!(matches!(error, Err(ConnectError::Unfinished { .. })), "{error:?}");
+    connector.revoke(&admin, &name(2)).await.unwrap();
     assert!(sympa.login(EDITOR, "lent").is_none());
 
     connector.rotate(&admin, &secret("the chef's next")).await.unwrap();
