@@ -251,10 +251,18 @@ impl Ldap {
             }
             LdapLease::Entry(entry) => match session.is_ours(entry, lease).await? {
                 None => return Ok(()),
-                Some(()) => match session.change(Operation::delete(&entry.dn(lease))).await? {
-                    Answer { code: NO_SUCH_OBJECT, .. } => return Ok(()),
-                    answer => answer,
-                },
+                Some(()) => {
+                    let answer = session.change(Operation::delete(&entry.dn(lease))).await?;
+                    if answer.code == NO_SUCH_OBJECT {
+                        return Ok(());
+                    }
+                    if answer.code != SUCCESS {
+                        // It stays, because something is below it, or somebody forbade it. Nobody logs in with it.
+                        let nobodys = password::generate(&self.settings.password)?;
+                        session.change(Operation::password_modify(Some(&entry.dn(lease)), None, &nobodys)).await?;
+                    }
+                    answer
+                }
             },
         };
         if answer.code == SUCCESS { Ok(()) } else { Err(session.refused(answer)) }

@@ -417,6 +417,18 @@ fn settings_that_cannot_be_done_are_refused_when_they_are_read() {
         settings["verify"] = json!([(0..deep).fold(get, |step, _| within(step))]);
         assert_eq!(Settings::parse(&settings.to_string()).is_ok(), accepted, "{deep}");
     }
+    // Nothing is looked for in order to take something of it.
+    for (wait, find, accepted) in [
+        (10, json!({"where": {"/a": "b"}, "none": true}), true),
+        (11, json!({"where": {"/a": "b"}, "none": true}), false),
+        (0, json!({"where": {"/a": "b"}, "none": true, "each": [{"method": "GET", "path": "/x"}]}), false),
+        (0, json!({"where": {"/a": "b"}, "none": true, "take": {"id": "/id"}}), false),
+        (0, json!({"where": {}, "none": true}), false),
+    ] {
+        let mut settings = good.clone();
+        settings["revoke"] = json!([{"method": "GET", "path": "/x", "wait": wait, "find": find}]);
+        assert_eq!(Settings::parse(&settings.to_string()).is_ok(), accepted, "{wait} {find}");
+    }
     let mut unknown = good.clone();
     unknown["retries"] = json!(3);
     assert!(Settings::parse(&unknown.to_string()).is_err());

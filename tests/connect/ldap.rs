@@ -77,6 +77,17 @@ async fn a_lease_is_an_entry_of_its_own_and_is_removed() {
     assert!(!directory.accepts(&dn(1), "second secret"));
     assert_eq!(directory.entry(&dn(1), KEEPER), "");
     connector.revoke(&admin, &name(1)).await.unwrap();
+
+    // An entry that cannot be removed lets nobody in, and is told.
+    mint(&connector, &admin, 1, "the secret").await.unwrap();
+    let below = format!("cn=below,{}", dn(1));
+    directory.add(&format!("dn: {below}\nobjectClass: organizationalRole\ncn: below\n"), KEEPER);
+    let error = connector.revoke(&admin, &name(1)).await.unwrap_err();
+    assert!(matches!(error, ConnectError::Refused { .. }), "{error}");
+    assert!(!directory.accepts(&dn(1), "the secret"));
+    directory.remove(&below, KEEPER);
+    connector.revoke(&admin, &name(1)).await.unwrap();
+    assert_eq!(directory.entry(&dn(1), KEEPER), "");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -2,6 +2,7 @@
 //! user without rights, and stopped by their process.
 
 use std::fs;
+use std::io::Write as _;
 use std::net::{TcpListener, TcpStream};
 use std::os::unix::fs::{PermissionsExt, chown};
 use std::path::{Path, PathBuf};
@@ -366,12 +367,27 @@ impl Slapd {
     }
 
     /// Renames an entry with this login, with the standard client.
-    pub fn rename(&self, dn: &str, to: &str, (user, password): (&str, &str)) {
-        let renamed = Command::new(program("ldapmodrdn", &[]))
-            .args(["-x", "-r", "-H", &format!("ldap://127.0.0.1:{}", self.port), "-D", user, "-w", password, dn, to])
-            .output()
-            .unwrap();
-        assert!(renamed.status.success(), "{renamed:?}");
+    pub fn rename(&self, dn: &str, to: &str, login: (&str, &str)) {
+        self.change("ldapmodrdn", login, &["-r", dn, to], "");
+    }
+
+    /// Adds an entry.
+    pub fn add(&self, ldif: &str, login: (&str, &str)) {
+        self.change("ldapadd", login, &[], ldif);
+    }
+
+    /// Removes an entry.
+    pub fn remove(&self, dn: &str, login: (&str, &str)) {
+        self.change("ldapdelete", login, &[dn], "");
+    }
+
+    fn change(&self, client: &str, (user, password): (&str, &str), arguments: &[&str], input: &str) {
+        let mut command = Command::new(program(client, &[]));
+        command.args(["-x", "-H", &format!("ldap://127.0.0.1:{}", self.port), "-D", user, "-w", password]);
+        let mut child = command.args(arguments).stdin(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+        child.stdin.take().unwrap().write_all(input.as_bytes()).unwrap();
+        let changed = child.wait_with_output().unwrap();
+        assert!(changed.status.success(), "{client}: {changed:?}");
     }
 
     /// An entry as this login sees it, in LDIF; nothing if there is none.
