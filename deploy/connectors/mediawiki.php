@@ -106,7 +106,7 @@ class Sequestre extends Maintenance {
 					}
 					sleep( min( $seconds, 1 ) );
 					$account = $this->user( $account->getName() );
-					$account->load( User::READ_LATEST );
+					$account->loadFromDatabase( User::READ_LATEST );
 					$holds = $this->fits( $account, $request['lease']['secret'] ) && !$this->email( $account, $request );
 					$quiet = $holds ? $quiet + 1 : 0;
 					$this->change( $account, $request['lease']['secret'] );

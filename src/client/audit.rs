@@ -19,6 +19,7 @@ use jiff::tz::TimeZone;
 use serde_json::json;
 
 use super::failure::{Exit, Failure};
+use super::names::is_meant;
 use super::session::{Env, Session};
 use super::status::{refresh, texts};
 use super::view::View;
@@ -154,8 +155,7 @@ fn find_person(session: &Session, name: &str) -> Result<Vec<PersonId>, Failure> 
     let view = View::new(session.state()?, session.env.out.language(), &texts);
     let wanted = name.trim().trim_start_matches('#').to_lowercase();
     let people = view.state.people().keys().filter(|id| {
-        view.name(id).to_lowercase() == name.trim().to_lowercase()
-            || (wanted.len() >= 8 && id.to_string().starts_with(&wanted))
+        is_meant(name, id, || view.whole_name(id)) || (wanted.len() >= 8 && id.to_string().starts_with(&wanted))
     });
     let found: Vec<PersonId> = people.copied().collect();
     if found.is_empty() {

@@ -98,7 +98,7 @@ impl Session {
         for other in known {
             if looks_like(text, &other) {
                 let failure = Failure::new(Exit::Usage, "failed-lookalike");
-                return Err(failure.with("name", text).with("other", other));
+                return Err(failure.with("name", text).with("other", view::name(&other)));
             }
         }
         Ok(())

@@ -122,7 +122,12 @@ impl<'a> View<'a> {
 
     /// What a person is called; the beginning of their id where the name is not at hand.
     pub fn name(&self, id: &PersonId) -> String {
-        self.state.person(id).and_then(|person| self.name_if_here(&person.name)).unwrap_or_else(|| short(id))
+        name(&self.whole_name(id))
+    }
+
+    /// The same to the letter: what is compared.
+    pub fn whole_name(&self, id: &PersonId) -> String {
+        self.state.person(id).and_then(|person| self.text_if_here(&person.name)).unwrap_or_else(|| short(id))
     }
 
     /// What an account is called, by its current version.

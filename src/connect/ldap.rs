@@ -257,7 +257,8 @@ impl Ldap {
                         return Ok(());
                     }
                     if answer.code != SUCCESS {
-                        // It stays, because something is below it, or somebody forbade it. Nobody logs in with it.
+                        // It stays, because something is below it, or somebody forbade it. At least nobody shall log in
+                        // with it; whether that is refused, too, the refusal below covers.
                         let nobodys = password::generate(&self.settings.password)?;
                         session.change(Operation::password_modify(Some(&entry.dn(lease)), None, &nobodys)).await?;
                     }
