@@ -40,7 +40,7 @@ def mint(request):
 
 def revoke(request):
     """Take it away, and end its sessions. If it is not there (any more), that is success. For a shared account set
-    lease["secret"], which nobody knows."""
+    lease["secret"], which nobody knows. Look again some seconds later: the member's requests may have undone it."""
     # target_delete(name=request["lease"]["name"])
     # target_end_sessions(…)
     # return {}
