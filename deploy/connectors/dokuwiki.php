@@ -32,9 +32,10 @@
  * sessions are ended and the answer is `not_ours`, until a superuser has looked and deleted or renamed it.
  *
  * What ends a lease: its account is deleted until it was not there for five seconds (a page that was asked for before
- * may write it anew, and whoever is in again may go on so; after twelve seconds the answer is `unfinished`), and the wiki looks all sessions up again: that is what the file `sessionpurge` in its cache is
- * for. Those of others go on without anybody noticing. What a lease leaves: what it wrote and uploaded, its name in the
- * history, its subscriptions to pages (no mail: there is no account any more).
+ * may write it anew, and whoever is in again may go on so; after twelve seconds the answer is `unfinished`), and the
+ * wiki looks all sessions up again: that is what the file `sessionpurge` in its cache is for. Those of others go on
+ * without anybody noticing. What a lease leaves: what it wrote and uploaded, its name in the history, its subscriptions
+ * to pages (no mail: there is no account any more).
  */
 
 const PROTOCOL = 'sequestre-connector/1';

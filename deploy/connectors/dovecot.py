@@ -29,8 +29,9 @@ the mailbox's open sessions are ended (the owner's programs log in again by them
 that the user above must be allowed to use Dovecot's anvil socket, or be root. Without Dovecot's own cache of logins
 (auth_cache_size = 0, the default) a scrambled password is refused at once; with it, when the cache forgets it.
 
-What a lease leaves: what it read, moved and deleted, and what it arranged in the mailbox. Over ManageSieve that is a rule
-that sends on all further mail, with the plugin acl a folder that somebody else may read, with URLAUTH a link to a message.
+What a lease leaves: what it read, moved and deleted, and what it arranged in the mailbox. Over ManageSieve that is a
+rule that sends on all further mail, with the plugin acl a folder that somebody else may read, with URLAUTH a link to a
+message.
 Let names that begin with seq- not log in to ManageSieve (a passdb of its own for the protocol sieve), and leave the
 others out, or look through them after each lease.
 """

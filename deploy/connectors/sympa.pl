@@ -21,8 +21,8 @@
 # are not lent.
 #
 # A lease is a random password for `account`. Its beginning and its end close all sessions of the account and the links
-# in mails that log in without a password (`one_time_ticket_table`). At the end it does so again until the password stayed
-# for five seconds as it was set, for logins and changes of it that were under way; after twelve the answer is
+# in mails that log in without a password (`one_time_ticket_table`). At the end it does so again until the password
+# stayed for five seconds as it was set, for logins and changes of it that were under way; after twelve the answer is
 # `unfinished`.
 #
 # While it lasts, the account bears the lease's mark (`attributes_user`), by which it is found where a listmaster gave it

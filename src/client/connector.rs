@@ -10,6 +10,7 @@ use unicode_normalization::char::is_combining_mark;
 
 use super::failure::{Exit, Failure};
 use super::home;
+use super::out::json_escape;
 use super::view::{MARKS, View};
 use crate::args;
 use crate::connect::settings::Settings;
@@ -53,8 +54,8 @@ impl Connector {
     }
 }
 
-/// JSON can write as an escape what a text must not contain. It is shown so: what draws nothing or changes the order, every
-/// blank that is not the first simple one, and marks beyond those that writing needs.
+/// JSON can write as an escape what a text must not contain. It is shown so: what draws nothing or changes the order,
+/// every blank that is not the first simple one, and marks beyond those that writing needs.
 fn escaped(json: &str) -> String {
     let (mut text, mut blank, mut marks) = (String::new(), false, 0);
     for c in json.chars() {
@@ -64,8 +65,7 @@ fn escaped(json: &str) -> String {
         if is_shown(c) && marks <= MARKS && (!blank || (c == ' ' && !again)) {
             text.push(c);
         } else {
-            let units = c.encode_utf16(&mut [0; 2]).iter().map(|unit| format!("\\u{unit:04x}")).collect::<String>();
-            text.push_str(&units);
+            text.push_str(&json_escape(c));
         }
     }
     text

@@ -175,12 +175,17 @@ fn json_line(value: &Value) -> String {
     let mut text = String::new();
     for c in value.to_string().chars() {
         match is_obeyed(c) {
-            // Outside of strings JSON has no such characters, and all of these are below U+10000.
-            true => text.push_str(&format!("\\u{:04x}", u32::from(c))),
+            // Outside of strings JSON has no such characters.
+            true => text.push_str(&json_escape(c)),
             false => text.push(c),
         }
     }
     text
+}
+
+/// A character as JSON writes it where it is not to be seen (RFC 8259 section 7).
+pub(super) fn json_escape(c: char) -> String {
+    c.encode_utf16(&mut [0; 2]).iter().map(|unit| format!("\\u{unit:04x}")).collect()
 }
 
 /// A running display; it goes away when dropped.

@@ -16,10 +16,10 @@
 //! |---|---|
 //! | `site` | the site's address: where it differs, WordPress's own (*WordPress Address*), under which `wp-login.php` lies |
 //! | `user` | login name of the account that is lent, as the site writes it; not the administrator's whose secret is sealed |
-//! | `lease` | `application_password`: for programs. `password`: a random password for the account, for people. Either lends the whole account, which must be exclusive: with an application password, too, one can make others, rename them and set the account's password |
+//! | `lease` | `application_password`: for programs. `password`: a random password for the account, for people. Either lends the whole account, which must be exclusive: with an application password, too, one can make others, rename them and set the account's password. Either begins with a new password for it, so that nobody else's counts any more |
 //! | `admin` | what the sealed credential is, an administrator's: `application_password` (left out, the same), or `password`, with which the connector logs in as a person does. Only `password` can be rotated: WordPress makes application passwords itself |
-//! | `email` | the account's address, set back at the end (and with `password` at the start), because whoever reads the mail there can reset the password |
-//! | `keep` | UUIDs of application passwords of the account that stay; all others are deleted at the end, because a member can make some |
+//! | `email` | the account's address, set back at the beginning and at the end, because whoever reads the mail there can reset the password |
+//! | `keep` | UUIDs of application passwords of the account that stay. All others are deleted at the end, because a member can make some, and before another `application_password` is made: name those that programs of yours use |
 //! | `second_factor` | the account is asked for more than its password at `wp-login.php`, or that page is somewhere else (`false`): then nobody looks at the end whether the password stayed as it was set |
 //! | `tls`, `password` | as with other kinds |
 //!
@@ -28,8 +28,7 @@
 //! later the connector looks whether there are no application passwords, whether the address is the right one, and
 //! whether that password logs in (at `wp-login.php`). If not, the lease is not ended, and the same is done again later.
 //! That the connector can log in there, it tries before anything is lent. `time_limit_seconds` under `[connect]` must be
-//! 15 at least. Who is lent an administrator's account can make themselves
-//! another: lend an editor's.
+//! 15 at least. Who is lent an administrator's account can make themselves another: lend an editor's.
 //!
 //! Requests use `?rest_route=`, which works with every setting of permalinks.
 

@@ -32,7 +32,7 @@ impl Codes {
         };
         let key = totp_rs::Secret::new(Box::from(key.expose()));
         let builder = Builder::new().with_secret(key).with_digits(digits).with_step_duration(period);
-        // Its own check refuses the 80 bits that many providers give; what makes it panic is refused above.
+        // Its own check refuses the 80 bits that many providers give; what makes it panic is no `TotpSecret`.
         Ok(Self { totp: builder.with_algorithm(algorithm).build_noncompliant(), period })
     }
 

@@ -129,22 +129,25 @@ fn check(text: &str, multiline: bool) -> Result<Text, BadText> {
         if multiline && matches!(c, '\n' | '\t') {
             continue;
         }
-        if c.is_control() || matches!(c, '\u{2028}' | '\u{2029}') {
-            return Err(BadText::Control { position, code });
-        }
-        if is_bidirectional_control(c) {
-            return Err(BadText::Bidirectional { position, code });
-        }
-        if is_invisible(c) {
-            return Err(BadText::Invisible { position, code });
-        }
+        hidden(c).map_or(Ok(()), |bad| Err(bad(position, code)))?;
     }
     Ok(Text(text.to_owned()))
 }
 
 /// Whether a screen shows this character as itself: every one that a text of one line may have.
 pub fn is_shown(c: char) -> bool {
-    !(c.is_control() || matches!(c, '\u{2028}' | '\u{2029}') || is_bidirectional_control(c) || is_invisible(c))
+    hidden(c).is_none()
+}
+
+/// What is wrong with a character, of this code at this position.
+fn hidden(c: char) -> Option<fn(usize, u32) -> BadText> {
+    match c {
+        _ if c.is_control() => Some(|position, code| BadText::Control { position, code }),
+        '\u{2028}' | '\u{2029}' => Some(|position, code| BadText::Control { position, code }),
+        _ if is_bidirectional_control(c) => Some(|position, code| BadText::Bidirectional { position, code }),
+        _ if is_invisible(c) => Some(|position, code| BadText::Invisible { position, code }),
+        _ => None,
+    }
 }
 
 /// Unicode's Bidi_Control property.
@@ -153,8 +156,8 @@ fn is_bidirectional_control(c: char) -> bool {
 }
 
 /// Unicode's Default_Ignorable_Code_Point property, without the bidirectional controls, and what draws nothing:
-/// interlinear annotation, blank patterns, signs and heads, joiners of hieroglyphs, noncharacters. The list is part of the
-/// rules version.
+/// interlinear annotation, blank patterns, signs and heads, joiners of hieroglyphs, noncharacters. The list is part of
+/// the rules version.
 fn is_invisible(c: char) -> bool {
     let code = u32::from(c);
     let noncharacter = code & 0xfffe == 0xfffe || (0xfdd0..=0xfdef).contains(&code);

@@ -142,7 +142,8 @@ async fn a_move_needs_its_signatures_and_they_may_come_in_several_files() {
     wire.statement[position + 8] = b'2';
     let forged = SignedMove::parse_draft(wire).unwrap();
     let path = town.root.path().join("forged.txt");
-    fs::write(&path, move_file(&forged, &[])).unwrap();
+    let forged = move_file(&forged, &[]);
+    fs::write(&path, &forged).unwrap();
     failure(follow(&town, NINA, &path).await, Exit::Refused, "refused-move-signature");
     failure(sign(&town, CHLOE, &path).await, Exit::Refused, "refused-move-signature");
     // Files that are something else.
@@ -161,16 +162,17 @@ async fn a_move_needs_its_signatures_and_they_may_come_in_several_files() {
     let now = Snapshot::of(&town.folder(NINA));
     assert!(now.same(&folder));
 
-    // Awa's signature in one file, Bruno's in another.
+    // Awa's signature in one file, Bruno's in another; the forged one beside them costs them nothing.
     let (signer, signature) =
         *both.signatures().iter().find(|(key, _)| key.person() == town_person(&town, BRUNO)).unwrap();
     let mut only_bruno = SignedMove::unsigned(both.statement.clone());
     assert!(only_bruno.add(signer, signature));
-    let (a, b) = (town.root.path().join("a.txt"), town.root.path().join("b.txt"));
+    let [a, b, c] = ["a.txt", "b.txt", "c.txt"].map(|name| town.root.path().join(name));
+    fs::write(&c, forged).unwrap();
     fs::write(&a, only_awa).unwrap();
     fs::write(&b, move_file(&only_bruno, &[])).unwrap();
     failure(follow(&town, NINA, &b).await, Exit::Refused, "refused-move-quorum");
-    moving::run(&town.env(NINA), MoveVerb::Follow { files: vec![a, b], give_up: None }).await.unwrap();
+    moving::run(&town.env(NINA), MoveVerb::Follow { files: vec![c, a, b], give_up: None }).await.unwrap();
     house.stop().await;
 }
 

@@ -301,19 +301,12 @@ impl Reader {
         let mut inner = scope.clone();
         let known = if find.each.is_some() { &mut inner } else { scope };
         let take = find.take.into_iter().map(|(name, at)| Ok((learned(name, known)?, pointer(at)?)));
-        let take = take.collect::<Result<_, Bad>>()?;
-        let take: Vec<_> = take;
-        let then = match find.each {
-            Some(_) if find.none => return Err(Bad { key: "none", must: "excludes 'each'" }),
-            None if find.none && !take.is_empty() => return Err(Bad { key: "none", must: "excludes 'take'" }),
-            None => {
-                if find.none {
-                    Then::Nothing
-                } else {
-                    Then::One
-                }
-            }
-            Some(steps) => Then::Each(self.steps(steps, known, verifying, left)?),
+        let take = take.collect::<Result<Vec<_>, Bad>>()?;
+        let then = match (find.each, find.none) {
+            (None, false) => Then::One,
+            (Some(steps), false) => Then::Each(self.steps(steps, known, verifying, left)?),
+            (None, true) if take.is_empty() => Then::Nothing,
+            (_, true) => return Err(Bad { key: "none", must: "excludes 'each' and 'take'" }),
         };
         if then.each().is_some_and(|steps| depth(steps) >= DEEPEST) {
             return Err(Bad { key: "find", must: "must not be in a search in a search in a search" });

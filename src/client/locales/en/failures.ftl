@@ -34,6 +34,7 @@ failed-vault-form = “{ $text }” is not a vault. Write for example main=every
 failed-role-unknown = “{ $name }” is not a role or a possible combination. Roles are trustee, mediator, technician, member; a mediator cannot be a trustee.
 failed-threshold = The agreement “{ $quorum }” asks for { $threshold } of { $members }. Choose a number between 2 and { $members }.
 failed-quorum-unknown = There is no agreement called “{ $quorum }”.
+failed-plain-name = “{ $name }” cannot be the name of an agreement or a vault. Use 1 to 32 of the letters a–z, digits and hyphens, for example web-site.
 failed-no-plan = This folder did not found the association, so it cannot propose its first charter. The founder does that.
 failed-absent = Not everybody has joined yet. Missing: { $list }. Wait for them, or leave them out with --drop NAME.
 failed-not-candidate = “{ $name }” is not waiting to be taken in.

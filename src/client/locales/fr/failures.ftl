@@ -34,6 +34,7 @@ failed-vault-form = « { $text } » n’est pas un coffre. Écrivez par exemple 
 failed-role-unknown = « { $name } » n’est pas un rôle ou une combinaison possible. Les rôles sont trustee (gardien·ne), mediator (médiateur·rice), technician (technicien·ne), member (membre) ; un·e médiateur·rice ne peut pas être gardien·ne.
 failed-threshold = L’accord « { $quorum } » demande { $threshold } sur { $members }. Choisissez un nombre entre 2 et { $members }.
 failed-quorum-unknown = Aucun accord ne s’appelle « { $quorum } ».
+failed-plain-name = « { $name } » ne peut pas être le nom d’un accord ou d’un coffre. Prenez 1 à 32 des lettres a–z sans accents, chiffres et traits d’union, par exemple site-web.
 failed-no-plan = Ce dossier n’a pas fondé l’association, il ne peut donc pas proposer sa première charte. C’est à la personne fondatrice de le faire.
 failed-absent = Tout le monde n’est pas encore arrivé. Il manque : { $list }. Attendez ces personnes, ou continuez sans elles avec --drop NOM.
 failed-not-candidate = « { $name } » n’attend pas d’être admis·e.
